@@ -1,0 +1,202 @@
+// swift-tools-version: 6.3
+import Foundation
+import PackageDescription
+
+// MARK: - Settings
+
+/// Every Swift target: Swift 6 language mode, explicit imports, no warning survives.
+let baseSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Targets that never touch a C pointer say so: the compiler refuses unsafe constructs in them.
+let safeSettings = baseSettings + [.strictMemorySafety()]
+
+// MARK: - Dependencies
+
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcInProcess = Target.Dependency.product(name: "GRPCInProcessTransport", package: "grpc-swift-2")
+let grpcNIO = Target.Dependency.product(
+  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport",
+  condition: .when(traits: ["Comparison"]))
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+
+// MARK: - Target helpers
+
+/// A module under `Sources/`.
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], safe: Bool = false
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(name)",
+    swiftSettings: safe ? safeSettings : baseSettings)
+}
+
+/// A Debian library, seen through one shim header.
+func systemModule(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+/// The three targets of one service: pure rules, the shell around them, and the executable.
+func service(
+  _ name: String, module: String, core: [Target.Dependency] = [], extra: [Target.Dependency] = []
+) -> [Target] {
+  [
+    .target(
+      name: "\(module)Core", dependencies: ["Money"] + core, path: "services/\(name)/Core",
+      swiftSettings: safeSettings),
+    .target(
+      name: "\(module)Service",
+      dependencies: [
+        .target(name: "\(module)Core"), "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal",
+        "Outbox", "ServiceKit", grpcCore, logging,
+      ] + extra,
+      path: "services/\(name)/Service", swiftSettings: baseSettings),
+    .executableTarget(
+      name: name, dependencies: [.target(name: "\(module)Service"), "ServiceKit"],
+      path: "services/\(name)/Main", swiftSettings: baseSettings),
+  ]
+}
+
+/// A test target under `Tests/`. `TENDER_TESTS=MoneyTests,SealTests` limits a build to those.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
+  if let only = ProcessInfo.processInfo.environment["TENDER_TESTS"], !only.isEmpty,
+    !only.split(separator: ",").contains(Substring(name))
+  {
+    return []
+  }
+  return [
+    .testTarget(
+      name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: baseSettings)
+  ]
+}
+
+// MARK: - Targets
+
+let cModules: [Target] = [
+  systemModule("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+  systemModule("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
+  systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
+  // Shims: what Swift cannot import (variadic calls, macros, const globals) as plain C functions.
+  .target(name: "CLinux", path: "Sources/C/CLinux"),
+  .target(
+    name: "COpenSSL", path: "Sources/C/COpenSSL",
+    linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+  .target(name: "CCurl", path: "Sources/C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
+  .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
+]
+
+let modules: [Target] = [
+  module("Money", safe: true),
+  module("Reactor", ["CLinux", logging]),
+  module("Wire", ["CWire", "CProtobufC", "Money", grpcCore]),
+  module("Transport", ["Reactor", "CNghttp2", "COpenSSL", "CLinux", grpcCore, logging]),
+  module("Postgres", ["Reactor", "CPostgres", "Money", logging]),
+  module("Outbound", ["Reactor", "CCurl", "CLinux", logging]),
+  module("Seal", ["COpenSSL", "Money"]),
+  module("Outbox", ["Postgres", "Reactor", "Money", logging]),
+  module(
+    "ServiceKit",
+    [
+      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", grpcCore, logging,
+      configuration, metrics, tracing, lifecycle,
+    ]),
+]
+
+let services: [Target] =
+  service("intents", module: "Intents")
+  + service("gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound"])
+  + service("ledger", module: "Ledger")
+  + service("vault-token", module: "Vault")
+  + service("webhooks", module: "Webhooks", extra: ["Outbound"])
+  + service("billing", module: "Billing")
+
+let programs: [Target] = [
+  .target(
+    name: "GatewayAdapters", dependencies: ["GatewayCore", "Money", "Seal"],
+    path: "services/gateway-router/Adapters", swiftSettings: baseSettings),
+  .target(
+    name: "GatewaySimulator", dependencies: ["Money", "Seal", flyingFox, logging, argumentParser],
+    path: "Sources/GatewaySimulator", swiftSettings: baseSettings),
+  .executableTarget(
+    name: "gateway-sim", dependencies: ["GatewaySimulator"], path: "Sources/gateway-sim",
+    swiftSettings: baseSettings),
+  .target(
+    name: "CommandLineTool",
+    dependencies: [
+      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbound", "ServiceKit",
+      grpcCore, argumentParser, subprocess, histogram, logging,
+    ],
+    path: "Sources/CommandLineTool", swiftSettings: baseSettings),
+  .executableTarget(
+    name: "tender", dependencies: ["CommandLineTool"], path: "Sources/tender",
+    swiftSettings: baseSettings),
+]
+
+let testSupport: [Target] = [
+  .target(
+    name: "TestSupport",
+    dependencies: ["Money", "Reactor", "Postgres", "Seal", logging], path: "Tests/Support",
+    swiftSettings: baseSettings)
+]
+
+let testTargets: [Target] = [
+  tests("MoneyTests", ["Money"]),
+  tests("ReactorTests", ["Reactor"]),
+  tests("WireTests", ["Wire", "CWire"]),
+  tests("TransportTests", ["Transport", "Reactor", "TestSupport", grpcCore]),
+  tests("PostgresTests", ["Postgres", "Reactor", "TestSupport"]),
+  tests("OutboundTests", ["Outbound", "Reactor", "TestSupport"]),
+  tests("SealTests", ["Seal", "Money"]),
+  tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "TestSupport"]),
+  tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "TestSupport"]),
+  tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money"]),
+  tests("GatewaySimulatorTests", ["GatewaySimulator", "Money", "Seal"]),
+  tests("IntentsCoreTests", ["IntentsCore", "Money"]),
+  tests("LedgerCoreTests", ["LedgerCore", "Money"]),
+  tests("VaultCoreTests", ["VaultCore", "Money"]),
+  tests("WebhooksCoreTests", ["WebhooksCore", "Money"]),
+  tests("BillingCoreTests", ["BillingCore", "Money"]),
+  tests("CommandLineToolTests", ["CommandLineTool", "Money"]),
+].flatMap { $0 }
+
+let package = Package(
+  name: "tender",
+  traits: [
+    .trait(
+      name: "Comparison", description: "Run the contract tests over SwiftNIO's transport too."),
+    .default(enabledTraits: []),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    // Without its default traits: the JSON one would pull in full Foundation and ICU.
+    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
+  ],
+  targets: cModules + modules + services + programs + testSupport + testTargets
+)

@@ -107,7 +107,8 @@ extension EventLoop {
     }
   }
 
-  private func stop() async {
+  /// Ends the thread; what sleeps is cancelled.
+  func stop() async {
     await withCheckedContinuation { continuation in
       let ended = inbox.withLock { inbox in
         if inbox.phase == .running { inbox.phase = .stopping }

@@ -66,6 +66,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
   }
 
+  deinit {
+    // Not earlier: a thread that took the wake-up may signal after the loop has ended.
+    if wakeup >= 0 { close(wakeup) }
+  }
+
   // MARK: - Where am I
 
   /// Whether the caller runs on this loop's thread. Cheap: one thread-local load.
@@ -127,6 +132,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     tender_thread_loop_set(Unmanaged.passUnretained(self).toOpaque())
     while turn() {}
     closeDown()
+    while lingerTurn() {}
     tender_thread_loop_set(nil)
   }
 
@@ -205,20 +211,18 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
   private func closeDown() {
     for slot in slots { slot.registration?.remove() }
-    wheel.removeAll()
     busySince.store(0, ordering: .relaxed)
     close(epoll)
     epoll = -1
-    let (waiters, linger) = inbox.withLock { inbox in
-      // Under the lock, so that no other thread can still signal the number being closed.
-      close(wakeup)
+    wheel.removeAll()
+    let waiters = inbox.withLock { inbox in
       inbox.phase = .stopped
+      inbox.lingering = true
       inbox.statistics = measured
       defer { inbox.stopWaiters = [] }
-      return (inbox.stopWaiters, inbox.takeLinger())
+      return inbox.stopWaiters
     }
     for waiter in waiters { waiter.resume() }
-    if linger { startLingering() }
   }
 
   /// A task may outlive the loop's thread, such as the one that awaited the shutdown: its last jobs

@@ -1,6 +1,4 @@
-import CLinux
 import Glibc
-import Synchronization
 import Testing
 
 @testable import Reactor
@@ -26,18 +24,18 @@ import Testing
   @Test func workFromManyThreadsRunsOnceEachInOrderPerThread() async throws {
     try await withLoop { loop in
       let count = 5_000
-      let seen = Mutex([Int: [Int]]())
+      let seen = Shared([Int: [Int]]())
       await withTaskGroup(of: Void.self) { group in
         for sender in 0..<8 {
           group.addTask {
             for number in 0..<count {
-              loop.execute { seen.withLock { $0[sender, default: []].append(number) } }
+              loop.execute { seen.change { $0[sender, default: []].append(number) } }
             }
           }
         }
       }
       await withTaskExecutorPreference(loop) {}
-      let result = seen.withLock { $0 }
+      let result = seen.value
       #expect(result.count == 8)
       for numbers in result.values { #expect(numbers == Array(0..<count)) }
     }
@@ -46,10 +44,10 @@ import Testing
   @Test func executeOnTheLoopIsNeverInline() async throws {
     try await withLoop { loop in
       let order: [Int] = await on(loop) { done in
-        let order = Mutex<[Int]>([])
-        loop.execute { order.withLock { $0.append(2) } }
-        order.withLock { $0.append(1) }
-        loop.execute { done(order.withLock { $0 }) }
+        let order = Shared<[Int]>([])
+        loop.execute { order.change { $0.append(2) } }
+        order.change { $0.append(1) }
+        loop.execute { done(order.value) }
       }
       #expect(order == [1, 2])
     }
@@ -59,14 +57,14 @@ import Testing
     try await withLoop { loop in
       let (near, far) = try socketPair()
       defer { close(near); close(far) }
-      let spinning = Atomic(true)
+      let spinning = Shared(true)
       let got: Bool = await on(loop) { done in
         @Sendable func spin() {
-          if spinning.load(ordering: .relaxed) { loop.execute(spin) }
+          if spinning.value { loop.execute(spin) }
         }
         spin()
         _ = try? loop.add(fd: near, .read) { _ in
-          spinning.store(false, ordering: .relaxed)
+          spinning.value = false
           done(true)
         }
         _ = write(far, "x", 1)
@@ -91,13 +89,13 @@ import Testing
   @Test func shutdownWaitsForWorkThatEnds() async throws {
     let loop = EventLoop(name: "test")
     try loop.start()
-    let finished = Atomic(false)
+    let finished = Shared(false)
     loop.spawn(name: "slow") {
       try? await loop.sleep(for: .milliseconds(30))
-      finished.store(true, ordering: .relaxed)
+      finished.value = true
     }
     #expect(await loop.shutdown(within: .seconds(10)) == [])
-    #expect(finished.load(ordering: .relaxed))
+    #expect(finished.value)
   }
 
   @Test func aTaskOnTheLoopMayAwaitItsShutdown() async throws {
@@ -115,10 +113,12 @@ import Testing
   @Test func sleepersEndWithTheLoop() async throws {
     let loop = EventLoop(name: "test")
     try loop.start()
-    async let slept: Void = loop.sleep(for: .seconds(600))
+    let sleeper = loop.spawn(name: "sleeper") {
+      await #expect(throws: CancellationError.self) { try await loop.sleep(for: .seconds(600)) }
+    }
     while await on(loop, { $0(loop.wheel.count) }) == 0 {}
-    await loop.shutdown(within: .zero)
-    await #expect(throws: CancellationError.self) { try await slept }
+    await loop.stop()
+    await sleeper.value
   }
 
   @Test func spawnedWorkDoesNotInheritTheDeadline() async throws {

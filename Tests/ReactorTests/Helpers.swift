@@ -44,3 +44,25 @@ func socketPair() throws -> (Int32, Int32) {
   }
   return (pair[0], pair[1])
 }
+
+/// A value shared by the threads of a test.
+final class Shared<Value: Sendable>: Sendable {
+  private let state: Mutex<Value>
+
+  init(_ value: Value) {
+    state = Mutex(value)
+  }
+
+  var value: Value {
+    get { state.withLock { $0 } }
+    set { state.withLock { $0 = newValue } }
+  }
+
+  func change(_ body: (inout Value) -> Void) {
+    state.withLock { value in
+      var copy = value
+      body(&copy)
+      value = copy
+    }
+  }
+}

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 
 @testable import Reactor
@@ -44,17 +43,18 @@ import Testing
 
   @Test func aTimerMayCancelAnotherThatIsDueInTheSameTurn() async throws {
     try await withLoop { loop in
-      let fired = Mutex<[Int]>([])
-      await on(loop) { (done: @escaping @Sendable (Void) -> Void) in
+      let fired = Shared<[Int]>([])
+      let ended: Bool = await on(loop) { done in
         nonisolated(unsafe) var second: TimerToken?
         loop.schedule(after: .milliseconds(10)) {
-          fired.withLock { $0.append(1) }
+          fired.change { $0.append(1) }
           second?.cancel()
         }
-        second = loop.schedule(after: .milliseconds(10)) { fired.withLock { $0.append(2) } }
-        loop.schedule(after: .milliseconds(40)) { done(()) }
+        second = loop.schedule(after: .milliseconds(10)) { fired.change { $0.append(2) } }
+        loop.schedule(after: .milliseconds(40)) { done(true) }
       }
-      #expect(fired.withLock { $0 } == [1])
+      #expect(ended)
+      #expect(fired.value == [1])
     }
   }
 

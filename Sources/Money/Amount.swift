@@ -72,7 +72,8 @@ extension Amount {
   /// The sum of a list in one currency; the empty list sums to zero.
   /// - Throws: `currencyMismatch`, `overflow`.
   package static func sum(
-    _ amounts: some Sequence<Amount>, _ currency: Currency
+    _ amounts: some Sequence<Amount>,
+    _ currency: Currency
   ) throws(AmountError) -> Amount {
     var total = Amount.zero(currency)
     for amount in amounts { total = try total.adding(amount) }

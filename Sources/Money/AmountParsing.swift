@@ -53,7 +53,8 @@ extension Amount {
   /// Reads "49.99" as 4999 minor units. Digits, at most one point, at most as many decimals as the
   /// currency has; nothing else. "49.9" and "49" are fine for EUR.
   package static func parse(
-    _ text: String, _ currency: Currency
+    _ text: String,
+    _ currency: Currency
   ) throws(AmountParseError) -> Amount {
     guard !text.isEmpty else { throw .empty }
     var minor: Int64 = 0
@@ -97,7 +98,9 @@ extension Amount {
   }
 
   private static func problem(
-    _ character: Character, at position: Int, afterDigits: Bool
+    _ character: Character,
+    at position: Int,
+    afterDigits: Bool
   ) -> AmountParseError {
     switch character {
     case "+", "-", "\u{2212}": position == 0 ? .sign : .unexpectedCharacter(position: position)

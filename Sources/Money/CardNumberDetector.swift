@@ -32,7 +32,9 @@ package enum CardNumberDetector {
   }
 
   private static func search(
-    _ text: Span<UInt8>, _ summary: ByteSummary, percentDecoding: Bool
+    _ text: Span<UInt8>,
+    _ summary: ByteSummary,
+    percentDecoding: Bool
   ) -> Bool {
     if summary.mayHoldDigits && DigitRuns.holdCardNumber(text) { return true }
     if percentDecoding && summary.percents > 0 {
@@ -116,14 +118,17 @@ private enum SensitiveKey {
   static func matches(key: String, value: String) -> Bool {
     let name = String(
       String.UnicodeScalarView(
-        key.lowercased().unicodeScalars.filter { "a"..."z" ~= $0 || "0"..."9" ~= $0 }))
+        key.lowercased().unicodeScalars.filter { "a"..."z" ~= $0 || "0"..."9" ~= $0 }
+      )
+    )
     let digits = DigitRuns.digitsOnly(value)
     if codes.contains(name) { return digits.map { 3...4 ~= $0 } ?? false }
     if pins.contains(name) {
       return digits.map { 4...12 ~= $0 } ?? false
-        || (value.utf8.count == 16 && value.utf8.allSatisfy {
-          CardNumberDetector.hexValue($0) != nil
-        })
+        || (value.utf8.count == 16
+          && value.utf8.allSatisfy {
+            CardNumberDetector.hexValue($0) != nil
+          })
     }
     if tracks.contains(name) { return value.utf8.count { 0x30...0x39 ~= $0 } >= 12 }
     if numbers.contains(name) { return digits.map { 12...19 ~= $0 } ?? false }

@@ -31,8 +31,10 @@ package struct Currency: Hashable, Sendable, CustomStringConvertible {
 
   /// The three letters, as in contracts and SQL (`char(3)`).
   package var code: String {
-    String(decoding: [UInt8(packed >> 24), UInt8(packed >> 16 & 0xFF), UInt8(packed >> 8 & 0xFF)],
-      as: UTF8.self)
+    String(
+      decoding: [UInt8(packed >> 24), UInt8(packed >> 16 & 0xFF), UInt8(packed >> 8 & 0xFF)],
+      as: UTF8.self
+    )
   }
 
   package var description: String { code }
@@ -53,8 +55,12 @@ extension Currency {
   package static let jpy = Currency(known: "J", "P", "Y", 0)
   package static let kwd = Currency(known: "K", "W", "D", 3)
 
-  private init(known a: Unicode.Scalar, _ b: Unicode.Scalar, _ c: Unicode.Scalar, _ exponent: UInt32)
-  {
+  private init(
+    known a: Unicode.Scalar,
+    _ b: Unicode.Scalar,
+    _ c: Unicode.Scalar,
+    _ exponent: UInt32
+  ) {
     self.init(packed: a.value << 24 | b.value << 16 | c.value << 8 | exponent)
   }
 }

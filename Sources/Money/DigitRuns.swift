@@ -114,30 +114,35 @@ private struct Run {
     digits.append(digit)
   }
 
-  /// Looks at every row of whole groups that has the right number of digits.
+  /// Looks at every row of whole groups that has the right number of digits. Each start has at most
+  /// `digitsMax` ends, so the work grows with the length only.
   var holdsCardNumber: Bool {
     guard digits.count >= CardNumberDetector.digitsMin else { return false }
-    let ends = starts.dropFirst() + [digits.count]
     for (first, start) in starts.enumerated() {
-      for (last, end) in ends.enumerated() where last >= first {
-        let count = end - start
-        guard count <= CardNumberDetector.digitsMax else { break }
-        guard count >= CardNumberDetector.digitsMin, isWritten(first, last) else { continue }
-        if CardNumberRanges.accept(digits[start..<end]) { return true }
+      var last = first
+      while last < starts.count {
+        let end = last + 1 < starts.count ? starts[last + 1] : digits.count
+        guard end - start <= CardNumberDetector.digitsMax else { break }
+        if end - start >= CardNumberDetector.digitsMin,
+          CardNumberRanges.accept(digits[start..<end]), isWritten(first, last)
+        {
+          return true
+        }
+        last += 1
       }
     }
     return false
   }
 
-  /// One group; or groups of 3 to 8 (the last may be shorter); or all of 1, or all of 2.
+  /// One group; or groups of 3 to 8 (the last may be shorter); or 6 and the rest; or all of 1, or
+  /// all of 2.
   private func isWritten(_ first: Int, _ last: Int) -> Bool {
     guard first < last else { return true }
-    let sizes = (first...last).map { size($0) }
-    let leading = sizes.dropLast()
-    guard let final = sizes.last, let initial = sizes.first else { return false }
-    if leading.allSatisfy({ 3...8 ~= $0 }) && final <= 8 { return true }
+    let (initial, final) = (size(first), size(last))
+    if (first..<last).allSatisfy({ 3...8 ~= size($0) }) && final <= 8 { return true }
     if first + 1 == last && initial == 6 { return true }
-    return initial <= 2 && leading.allSatisfy { $0 == initial } && final <= initial
+    return initial <= 2 && final <= initial
+      && (first..<last).allSatisfy { size($0) == initial }
   }
 
   private func size(_ group: Int) -> Int {

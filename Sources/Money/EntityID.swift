@@ -28,7 +28,8 @@ package struct EntityID<Kind: EntityKind>: Hashable, Comparable, Sendable {
 
   /// A fresh id from a generator, which must be unpredictable outside tests.
   package static func generate(
-    milliseconds: Int64, random: inout some RandomNumberGenerator
+    milliseconds: Int64,
+    random: inout some RandomNumberGenerator
   ) -> EntityID {
     let (high, low) = (random.next(), random.next())
     return generate(milliseconds: milliseconds, random: UInt128(high) << 64 | UInt128(low))

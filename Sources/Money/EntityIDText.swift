@@ -27,7 +27,10 @@ package enum EntityIDText {
   }
 
   private static func write(
-    _ value: UInt64, letters: Int, to buffer: inout Buffer, at start: Int
+    _ value: UInt64,
+    letters: Int,
+    to buffer: inout Buffer,
+    at start: Int
   ) {
     var rest = value
     var index = start + letters

@@ -11,15 +11,24 @@ package enum AESGCM {
   /// The ciphertext, then the tag: 16 bytes longer than the plaintext.
   /// - Throws: `wrongSize`, `unavailable`.
   package static func seal(
-    _ plain: SecretBytes, key: SecretBytes, nonce: [UInt8], aad: [UInt8]
+    _ plain: SecretBytes,
+    key: SecretBytes,
+    nonce: [UInt8],
+    aad: [UInt8]
   ) throws(SealError) -> [UInt8] {
     guard key.count == keySize, nonce.count == nonceSize else { throw .wrongSize }
     var sealed = [UInt8](repeating: 0, count: plain.count + tagSize)
     let ok = key.withBytes { key in
       plain.withBytes { plain in
         seal_gcm_seal(
-          key.baseAddress?.assumingMemoryBound(to: UInt8.self), nonce, aad, aad.count,
-          plain.baseAddress?.assumingMemoryBound(to: UInt8.self), plain.count, &sealed)
+          key.baseAddress?.assumingMemoryBound(to: UInt8.self),
+          nonce,
+          aad,
+          aad.count,
+          plain.baseAddress?.assumingMemoryBound(to: UInt8.self),
+          plain.count,
+          &sealed
+        )
       }
     }
     guard ok == 1 else { throw .unavailable }
@@ -28,7 +37,10 @@ package enum AESGCM {
 
   /// The same for bytes that are in an array anyway.
   package static func seal(
-    _ plain: [UInt8], key: SecretBytes, nonce: [UInt8], aad: [UInt8]
+    _ plain: [UInt8],
+    key: SecretBytes,
+    nonce: [UInt8],
+    aad: [UInt8]
   ) throws(SealError) -> [UInt8] {
     try seal(SecretBytes(plain), key: key, nonce: nonce, aad: aad)
   }
@@ -36,7 +48,10 @@ package enum AESGCM {
   /// The plaintext of what `seal` made with the same key, nonce and associated data.
   /// - Throws: `wrongSize`, `notAuthentic`.
   package static func open(
-    _ sealed: [UInt8], key: SecretBytes, nonce: [UInt8], aad: [UInt8]
+    _ sealed: [UInt8],
+    key: SecretBytes,
+    nonce: [UInt8],
+    aad: [UInt8]
   ) throws(SealError) -> SecretBytes {
     guard key.count == keySize, nonce.count == nonceSize, sealed.count >= tagSize else {
       throw .wrongSize
@@ -44,8 +59,14 @@ package enum AESGCM {
     return try SecretBytes(count: sealed.count - tagSize) { plain throws(SealError) in
       let ok = key.withBytes { key in
         seal_gcm_open(
-          key.baseAddress?.assumingMemoryBound(to: UInt8.self), nonce, aad, aad.count, sealed,
-          sealed.count, plain.baseAddress?.assumingMemoryBound(to: UInt8.self))
+          key.baseAddress?.assumingMemoryBound(to: UInt8.self),
+          nonce,
+          aad,
+          aad.count,
+          sealed,
+          sealed.count,
+          plain.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        )
       }
       guard ok == 1 else { throw .notAuthentic }
     }

@@ -8,7 +8,8 @@ package enum Base64 {
   }
 
   package static func encode(
-    _ bytes: some Collection<UInt8>, _ alphabet: Alphabet = .standard
+    _ bytes: some Collection<UInt8>,
+    _ alphabet: Alphabet = .standard
   ) -> String {
     var result: [UInt8] = []
     result.reserveCapacity((bytes.count + 2) / 3 * 4)

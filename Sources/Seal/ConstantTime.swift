@@ -12,7 +12,9 @@ package enum ConstantTime {
         left.count == right.count
           && seal_equal(
             left.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            right.baseAddress?.assumingMemoryBound(to: UInt8.self), left.count) == 1
+            right.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            left.count
+          ) == 1
       }
     }
   }

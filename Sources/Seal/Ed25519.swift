@@ -35,7 +35,11 @@ package enum Ed25519 {
       var signature = [UInt8](repeating: 0, count: signatureSize)
       let ok = seed.withBytes { seed in
         seal_ed25519_sign(
-          seed.baseAddress?.assumingMemoryBound(to: UInt8.self), message, message.count, &signature)
+          seed.baseAddress?.assumingMemoryBound(to: UInt8.self),
+          message,
+          message.count,
+          &signature
+        )
       }
       guard ok == 1 else { throw .unavailable }
       return signature

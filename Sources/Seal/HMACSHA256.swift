@@ -13,8 +13,13 @@ package enum HMACSHA256 {
         // Fails only without memory or without the algorithm; nothing can go on then.
         precondition(
           seal_hmac_sha256(
-            key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, bytes.baseAddress,
-            bytes.count, &code) == 1)
+            key.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            key.count,
+            bytes.baseAddress,
+            bytes.count,
+            &code
+          ) == 1
+        )
       }
     }
     return code

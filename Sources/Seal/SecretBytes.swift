@@ -11,7 +11,8 @@ package final class SecretBytes: Sendable, CustomStringConvertible, CustomDebugS
   private let release: @Sendable (UnsafeMutableRawPointer) -> Void
 
   init(
-    count: Int, storage: UnsafeMutableRawPointer,
+    count: Int,
+    storage: UnsafeMutableRawPointer,
     release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
   ) {
     self.count = count
@@ -21,7 +22,8 @@ package final class SecretBytes: Sendable, CustomStringConvertible, CustomDebugS
 
   /// Lets `fill` write the bytes in place, so that no copy stays behind.
   package convenience init<E: Error>(
-    count: Int, filledBy fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void
+    count: Int,
+    filledBy fill: (UnsafeMutableRawBufferPointer) throws(E) -> Void
   ) throws(E) {
     let storage = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 16)
     storage.initializeMemory(as: UInt8.self, repeating: 0, count: max(count, 1))

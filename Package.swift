@@ -124,7 +124,7 @@ let services: [Target] =
   service("intents", module: "Intents")
   + service("gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound"])
   + service("ledger", module: "Ledger")
-  + service("vault-token", module: "Vault")
+  + service("vault-token", module: "Vault", core: ["Seal"])
   + service("webhooks", module: "Webhooks", extra: ["Outbound"])
   + service("billing", module: "Billing")
 
@@ -171,7 +171,7 @@ let testTargets: [Target] = [
   tests("GatewaySimulatorTests", ["GatewaySimulator", "Money", "Seal"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),
-  tests("VaultCoreTests", ["VaultCore", "Money"]),
+  tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
   tests("WebhooksCoreTests", ["WebhooksCore", "Money"]),
   tests("BillingCoreTests", ["BillingCore", "Money"]),
   tests("CommandLineToolTests", ["CommandLineTool", "Money"]),

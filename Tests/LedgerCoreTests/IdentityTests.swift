@@ -1,0 +1,94 @@
+import LedgerCore
+import Money
+import Testing
+
+@Suite struct IdentityTests {
+  let stripe = GatewayAccount(gateway: "stripe", account: "acct_test")
+
+  @Test func oneMovementHasOneText() {
+    let movement = Movement(account: stripe, kind: .capture, source: .operation("op_a"))
+    #expect(
+      movement.canonicalText == """
+        18:tender.movement.v1
+        6:stripe
+        9:acct_test
+        7:capture
+        9:operation
+        4:op_a
+        """)
+  }
+
+  @Test func differentMovementsNeverShareAText() {
+    let accounts = [
+      stripe, GatewayAccount(gateway: "adyen", account: "acct_test"),
+      GatewayAccount(gateway: "stripe", account: "acct_test\n7:capture"),
+    ]
+    let sources: [Movement.Source] = [
+      .operation("a"), .gatewayMovement("a"), .operation("a\n1:b"), .operation(""),
+    ]
+    var texts: Set<String> = []
+    for account in accounts {
+      for kind in PostingKind.allCases {
+        for source in sources {
+          texts.insert(Movement(account: account, kind: kind, source: source).canonicalText)
+        }
+      }
+    }
+    #expect(texts.count == accounts.count * PostingKind.allCases.count * sources.count)
+  }
+
+  @Test func differencesHaveTheFieldsNames() {
+    let changes: [(String, (inout PostingCommand) -> Void)] = [
+      ("merchant_id", { $0.merchant = MerchantID(bits: 4) }),
+      ("kind", { $0.kind = "refund" }),
+      ("entries", { $0.entries.append($0.entries[0]) }),
+      ("entries.account_code", { $0.entries[0].accountCode = "bank:b" }),
+      ("entries.side", { $0.entries = PostingTemplate.reversal(of: $0.entries) }),
+      ("entries.amount.currency", { $0.entries[0].currencyCode = "USD" }),
+      ("entries.amount.amount_minor", { $0.entries[0].amountMinor += 1 }),
+      ("effective_at", { $0.effectiveAtMicroseconds = 1 }),
+      ("subject", { $0.subject = "pi_y" }),
+      ("external_reference", { $0.externalReference = "" }),
+    ]
+    let stored = command(["D bank:a 100 EUR", "C merchant_payable 100 EUR"])
+    for (name, change) in changes {
+      var submitted = stored
+      change(&submitted)
+      #expect(PostingDifference.first(stored: stored, submitted: submitted) == name)
+    }
+  }
+
+  @Test func theOrderOfLegsAndTheFactFlagAreNoDifference() {
+    let stored = command(["D bank:a 100 EUR", "C merchant_payable 100 EUR"])
+    var submitted = stored
+    submitted.entries.reverse()
+    submitted.recordsFact.toggle()
+    #expect(PostingDifference.first(stored: stored, submitted: submitted) == nil)
+  }
+
+  @Test func theLeafCoversEveryField() {
+    let leg = RecordedTransaction.Leg(
+      account: AccountID(bits: 1), side: .debit, currency: Currency.all[0], amountMinor: 1,
+      submittedCode: nil)
+    let base = RecordedTransaction(
+      sequence: 1, id: LedgerTransactionID(bits: 2), merchant: MerchantID(bits: 4), kind: "a",
+      effectiveAtMicroseconds: 5, recordsFact: false, subject: "b", externalReference: "c",
+      actor: "d", legs: [leg])
+    let changes: [(inout RecordedTransaction) -> Void] = [
+      { _ in }, { $0.sequence = 9 }, { $0.id = LedgerTransactionID(bits: 9) },
+      { $0.merchant = MerchantID(bits: 8) }, { $0.kind = "z" },
+      { $0.effectiveAtMicroseconds = 9 }, { $0.recordsFact = true }, { $0.subject = "z" },
+      { $0.externalReference = "z" }, { $0.actor = "z" }, { $0.legs.append(leg) },
+      { $0.legs[0].account = AccountID(bits: 9) }, { $0.legs[0].side = .credit },
+      { $0.legs[0].currency = Currency.all[1] }, { $0.legs[0].amountMinor = 9 },
+      { $0.legs[0].submittedCode = "" }, { $0.legs[0].submittedCode = "z" },
+      { $0.kind = ""; $0.subject = "ab" },
+    ]
+    let bytes = changes.map { change in
+      var changed = base
+      change(&changed)
+      return changed.leafBytes
+    }
+    #expect(Set(bytes).count == changes.count)
+  }
+}

@@ -1,0 +1,187 @@
+import Reactor
+import Synchronization
+
+/// One transaction's state. `state` is touched only on the loop.
+final class TransactionCore: Sendable {
+  private enum State {
+    /// Nothing was sent yet.
+    case fresh
+    case open
+    case committed
+    /// Ended without effect, or unknown.
+    case ended
+  }
+
+  private struct Confined: @unchecked Sendable {
+    var state = State.fresh
+    var isRunning = false
+  }
+
+  private final class Box: @unchecked Sendable {
+    var confined = Confined()
+  }
+
+  private let lease: Lease
+  private let client: ClientCore
+  private let isolation: IsolationLevel
+  private let box = Box()
+  private let openFlag = Atomic(true)
+
+  init(lease: Lease, client: ClientCore, isolation: IsolationLevel) {
+    self.lease = lease
+    self.client = client
+    self.isolation = isolation
+  }
+
+  /// The body has not returned yet.
+  var isOpen: Bool { openFlag.load(ordering: .relaxed) }
+
+  // MARK: - For the body
+
+  func run(_ statements: [Statement], commits: Bool) async throws(PostgresError) -> [Rows] {
+    guard !Task.isCancelled else { throw PostgresError(.cancelled, "cancelled before sending") }
+    try PostgresClient.check(statements)
+    return try await send(statements, commits: commits)
+  }
+
+  private func send(
+    _ statements: [Statement], commits: Bool
+  ) async throws(PostgresError) -> [Rows] {
+    let deadline = Deadline.current?.instant
+    return try await withUnsafeContinuation {
+      (continuation: UnsafeContinuation<Result<[Rows], PostgresError>, Never>) in
+      onLoop {
+        self.submit(statements, commits: commits, deadline: deadline) {
+          continuation.resume(returning: $0)
+        }
+      }
+    }.get()
+  }
+
+  // MARK: - For the client
+
+  /// What the body did not commit itself. Not cancellable.
+  func commitIfOpen() async throws(PostgresError) {
+    openFlag.store(false, ordering: .relaxed)
+    guard await isStateOpen() else { return }
+    _ = try await send([], commits: true)
+  }
+
+  /// Not cancellable. A connection that cannot roll back is closed, which rolls back as well.
+  func rollBackIfOpen() async {
+    openFlag.store(false, ordering: .relaxed)
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      onLoop {
+        guard self.box.confined.state != .committed, !self.lease.connection.isClosed,
+          !self.lease.connection.isReusable
+        else { return continuation.resume() }
+        self.box.confined.state = .ended
+        self.client.statistics.rollbacks += 1
+        let limit = self.client.loop.now.advanced(by: self.client.settings.answerGrace)
+        self.lease.connection.submit(
+          Submission(["rollback"], expires: limit) { _ in continuation.resume() },
+          mayDeallocate: false)
+      }
+    }
+  }
+
+  func end() {
+    onLoop { self.client.release(self.lease) }
+  }
+
+  private func isStateOpen() async -> Bool {
+    await withUnsafeContinuation { continuation in
+      onLoop { continuation.resume(returning: self.box.confined.state == .open) }
+    }
+  }
+
+  // MARK: - On the loop
+
+  private func submit(
+    _ statements: [Statement], commits: Bool, deadline: MonotonicInstant?,
+    _ completion: @escaping (Result<[Rows], PostgresError>) -> Void
+  ) {
+    let state = box.confined.state
+    guard state == .fresh || state == .open, !box.confined.isRunning else {
+      let text = box.confined.isRunning ? "a statement is out already" : "the transaction is over"
+      return completion(.failure(PostgresError(.misuse, text)))
+    }
+    guard deadline.map({ $0 > client.loop.now }) ?? true else {
+      return completion(.failure(PostgresError(.timeout, "the deadline has passed")))
+    }
+    if state == .fresh, commits, statements.isEmpty {
+      box.confined.state = .committed
+      return completion(.success([]))
+    }
+    var batch: [Statement] = []
+    if state == .fresh {
+      client.statistics.transactions += 1
+      batch = opening(deadline)
+    }
+    let prefixCount = batch.count
+    batch += statements
+    if commits { batch.append("commit") }
+    box.confined.state = .open
+    box.confined.isRunning = true
+    let submission = Submission(batch, expires: deadline?.advanced(by: client.settings.answerGrace)) {
+      self.box.confined.isRunning = false
+      completion(
+        self.outcome(of: $0, commits: commits, from: prefixCount, count: statements.count))
+    }
+    client.armSweeper()
+    lease.connection.submit(submission, mayDeallocate: state == .fresh)
+  }
+
+  private func opening(_ deadline: MonotonicInstant?) -> [Statement] {
+    let begin = Statement(stringLiteral: isolation.rawValue)
+    guard let deadline else { return [begin] }
+    let left = client.loop.now.duration(to: deadline)
+    let limit = String(min(left, client.settings.statementTimeout).milliseconds)
+    return [begin, "select set_config('statement_timeout', \(limit), true)"]
+  }
+
+  private func outcome(
+    of submission: Submission, commits: Bool, from prefix: Int, count: Int
+  ) -> Result<[Rows], PostgresError> {
+    if let failure = submission.failure {
+      return .failure(commits ? failedCommit(failure) : failedStatement(failure))
+    }
+    let results = submission.results
+    guard results.count == prefix + count + (commits ? 1 : 0) else {
+      lease.connection.close()
+      return .failure(failedCommit(PostgresError(.connectionLost, "results are missing")))
+    }
+    if commits {
+      guard results.last?.commandTag == "COMMIT" else {
+        box.confined.state = .ended
+        client.statistics.rollbacks += 1
+        return .failure(PostgresError(.rolledBack, "a failed statement was hidden from COMMIT"))
+      }
+      box.confined.state = .committed
+      client.statistics.commits += 1
+    }
+    return .success(results[prefix..<prefix + count].map { Rows(result: $0) })
+  }
+
+  /// Without COMMIT a lost connection leaves no effect.
+  private func failedStatement(_ failure: PostgresError) -> PostgresError {
+    var failure = failure
+    failure.mayHaveExecuted = false
+    return failure
+  }
+
+  private func failedCommit(_ failure: PostgresError) -> PostgresError {
+    guard failure.code == .connectionLost || failure.code == .timeout else {
+      return failedStatement(failure)
+    }
+    guard failure.mayHaveExecuted else { return failure }
+    box.confined.state = .ended
+    client.statistics.commitsUnknown += 1
+    return PostgresError(
+      .commitUnknown, "the connection ended during COMMIT", mayHaveExecuted: true)
+  }
+
+  private func onLoop(_ body: @escaping @Sendable () -> Void) {
+    if client.loop.isCurrent { body() } else { client.loop.execute(body) }
+  }
+}

@@ -34,6 +34,7 @@ let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distrib
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 
@@ -142,7 +143,7 @@ let programs: [Target] = [
     name: "CommandLineTool",
     dependencies: [
       "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbound", "ServiceKit",
-      grpcCore, argumentParser, subprocess, histogram, logging,
+      grpcCore, argumentParser, subprocess, systemPackage, histogram, logging,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(
@@ -195,6 +196,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+    // Subprocess's paths are its FilePath.
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
   ],

@@ -1,1 +1,3 @@
-// Filled by the module that lives here.
+import CommandLineTool
+
+await Program.main()

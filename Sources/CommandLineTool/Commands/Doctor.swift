@@ -1,0 +1,104 @@
+import ArgumentParser
+import Glibc
+
+/// Looks for what could be wrong, and says what to do about each.
+struct Doctor: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Check the deployment; each finding names its next step.")
+  static let leastFreeBytes: Int64 = 1 << 30
+
+  @OptionGroup var common: CommonOptions
+
+  struct Finding: Encodable {
+    let check: String
+    let isFine: Bool
+    let detail: String
+    let nextStep: String
+  }
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    let checkout = try Checkout.find()
+    try checkout.requireDeployed()
+    var findings = [space(checkout)]
+    findings.append(try supervisor(checkout))
+    findings += try programs(checkout)
+    findings.append(try await database(checkout))
+    findings += try await certificates(checkout)
+    try output.result(findings) {
+      findings.map {
+        $0.isFine
+          ? "ok    \($0.check): \($0.detail)"
+          : "WRONG \($0.check): \($0.detail); \($0.nextStep)"
+      }
+    }
+    return findings.allSatisfy(\.isFine) ? .succeeded : .unavailable
+  }
+
+  private func space(_ checkout: Checkout) -> Finding {
+    let free = Files.freeBytes(checkout.home) ?? 0
+    return Finding(
+      check: "disk", isFine: free >= Self.leastFreeBytes, detail: "\(free >> 20) MiB free",
+      nextStep: "free some space under \(checkout.home)")
+  }
+
+  private func supervisor(_ checkout: Checkout) throws -> Finding {
+    let owner = try SupervisorState(checkout: checkout).owner()
+    return Finding(
+      check: "supervisor", isFine: owner != nil,
+      detail: owner.map { "process \($0.pid)" } ?? "does not run", nextStep: "run deploy/up")
+  }
+
+  private func programs(_ checkout: Checkout) throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    return try SupervisorState(checkout: checkout).reports().map { report in
+      Finding(
+        check: report.name, isFine: report.state == "ready",
+        detail: report.state == "ready"
+          ? "ready, \(report.restarts) restarts"
+          : "\(report.state), last end: \(report.lastExit ?? "none")",
+        nextStep: "see \(checkout.log(report.name))")
+    }
+  }
+
+  private func database(_ checkout: Checkout) async throws -> Finding {
+    guard let cluster = try Cluster.load(checkout) else {
+      return Finding(
+        check: "database", isFine: false, detail: "was never made", nextStep: "run deploy/up")
+    }
+    guard try await cluster.answers(checkout) else {
+      return Finding(
+        check: "database", isFine: false, detail: "takes no queries",
+        nextStep: "see \(checkout.log("postgres"))")
+    }
+    let facts = try await cluster.sql(
+      """
+      select current_setting('server_version') || ', data checksums '
+        || current_setting('data_checksums') || ', fsync ' || current_setting('fsync')
+        || ', ' || (select count(*) from pg_stat_activity where usename is not null)
+        || ' of ' || current_setting('max_connections') || ' connections';
+      """, database: Cluster.database, checkout)
+    return Finding(
+      check: "database", isFine: facts.contains("data checksums on"),
+      detail: facts.filter { !$0.isNewline }, nextStep: "make a new cluster: tender down --purge")
+  }
+
+  private func certificates(_ checkout: Checkout) async throws -> [Finding] {
+    let store = CertificateStore(checkout: checkout)
+    let identities = CertificateStore.identities(
+      merchant: try DemoMerchant.id(checkout), operator: Users.name(geteuid()))
+    var old: [String] = []
+    for identity in identities
+    where try await store.isDue(
+      store.certificate(identity.name), days: CertificateStore.identityDays)
+    {
+      old.append(identity.name)
+    }
+    return [
+      Finding(
+        check: "certificates", isFine: old.isEmpty,
+        detail: old.isEmpty
+          ? "\(identities.count) valid" : "due for renewal: \(old.joined(separator: ", "))",
+        nextStep: "run tender certificates")
+    ]
+  }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import Glibc
+
+/// Brings the deployment of this checkout up; everything it needs is made where it is missing.
+struct Up: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Start everything: database, certificates, migrations, services.")
+  static let steps = 7
+  static let readySeconds: Int64 = 60
+  static let leastFreeBytes: Int64 = 1 << 30
+
+  @OptionGroup var common: CommonOptions
+
+  struct Answer: Encodable {
+    let checkout: String
+    let services: [String: Endpoints.Address]
+    let logs: String
+  }
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    let checkout = try Checkout.find()
+    try checkout.prepare()
+    try checkout.lock()
+    try Self.checkSpace(checkout)
+    let done = getenv("TENDER_STEPS_DONE").flatMap { Int(String(cString: $0)) } ?? 0
+    var progress = Progress(total: Self.steps, done: done, output: output)
+    let supervisor = SupervisorState(checkout: checkout)
+
+    let isRunning = try supervisor.owner() != nil
+    var endpoints = try Endpoints.load(checkout)
+    try await progress.step("Choosing free ports") {
+      let before = endpoints
+      try Self.choosePorts(&endpoints, checkout, isRunning: isRunning)
+      try endpoints.save(checkout)
+      return before == endpoints ? "kept" : "chosen"
+    }
+    let port = endpoints.addresses["postgres"]?.port ?? 0
+    let cluster = try await Cluster.find(checkout, port: port)
+    let deployment = Deployment(checkout: checkout, cluster: cluster, endpoints: endpoints)
+
+    try await progress.step("PostgreSQL cluster") {
+      let password = try checkout.makeSecret(Cluster.superuser)
+      try Files.write("*:*:*:\(Cluster.superuser):\(password)\n", to: checkout.secret("pgpass"))
+      return try await cluster.create(checkout)
+    }
+    try await progress.step("Certificates") {
+      let changed = try await Certificates.renew(checkout)
+      return changed.isEmpty ? "valid" : "made for \(changed.joined(separator: ", "))"
+    }
+    let plan = Plan(deployment: deployment)
+    try await progress.step("Starting PostgreSQL") {
+      let settings = try await cluster.writeSettings(checkout)
+      // What already runs keeps running; only the database is needed now.
+      if try !supervisor.reports().contains(where: { $0.name == "postgres" }) || !isRunning {
+        try await supervisor.apply([plan.postgres(settings: settings)])
+      }
+      try await supervisor.waitReady(["postgres"], forSeconds: Self.readySeconds)
+      try await Self.waitForQueries(cluster, checkout)
+      return "port \(cluster.port) in \(cluster.socketDirectory)"
+    }
+    try await progress.step("Roles and schemas") {
+      try await cluster.sql(Roles.database, database: "postgres", checkout)
+      let sql = try Roles.statements(Deployment.services) { try checkout.makeSecret($0) }
+      try await cluster.sql(sql, database: Cluster.database, checkout)
+      try checkout.makeSecret("vault.kek")
+      try deployment.writeSettings()
+      return "\(Deployment.services.count) services"
+    }
+    let present = try await plan.presentPrograms()
+    try await progress.step("Migrating") {
+      for service in Deployment.services where present.contains(service.name) {
+        try await plan.migrate(service)
+      }
+      return "done"
+    }
+    try await progress.step("Starting services") {
+      let settings = try await cluster.writeSettings(checkout)
+      let services = try plan.services(present)
+      try await supervisor.apply([plan.postgres(settings: settings)] + services)
+      try await supervisor.waitReady(services.map(\.name), forSeconds: Self.readySeconds)
+      let absent = Deployment.programs.map(\.name).filter { !present.contains($0) }
+      return absent.isEmpty
+        ? "\(services.count) ready"
+        : "\(services.count) ready; not written yet: \(absent.joined(separator: ", "))"
+    }
+    try output.result(
+      Answer(checkout: checkout.root, services: endpoints.addresses, logs: checkout.logs)
+    ) { Self.closingLines(checkout) }
+    return .succeeded
+  }
+
+  static func closingLines(_ checkout: Checkout) -> [String] {
+    [
+      "", "Put the command on your PATH:", "  export PATH=\"\(checkout.programs):$PATH\"",
+      "Try:", "  tender status", "  tender doctor", "  tender down", "Logs: \(checkout.logs)",
+    ]
+  }
+
+  private static func checkSpace(_ checkout: Checkout) throws {
+    guard let free = Files.freeBytes(checkout.home), free < leastFreeBytes else { return }
+    throw Failure(
+      "only \(free >> 20) MiB free under \(checkout.home)",
+      next: "free some space; \(leastFreeBytes >> 20) MiB are needed")
+  }
+
+  /// While the supervisor runs, its ports are taken by the services themselves.
+  private static func choosePorts(
+    _ endpoints: inout Endpoints, _ checkout: Checkout, isRunning: Bool
+  ) throws {
+    let kept = Set(endpoints.addresses.values.map(\.port))
+    let seed = UInt64(checkout.hash, radix: 16) ?? 0
+    try endpoints.assign(Deployment.endpointNames + ["postgres"], seed: seed) { port in
+      if port == Cluster.conventionalPort { return true }
+      return isRunning && kept.contains(port) ? false : Endpoints.isTaken(port)
+    }
+  }
+
+  private static func waitForQueries(_ cluster: Cluster, _ checkout: Checkout) async throws {
+    let end = MonotonicClock.milliseconds + readySeconds * 1000
+    while try await !cluster.answers(checkout) {
+      guard MonotonicClock.milliseconds < end else {
+        throw Failure("PostgreSQL takes no queries", next: "see \(checkout.log("postgres"))")
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+}

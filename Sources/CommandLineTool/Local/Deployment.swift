@@ -1,0 +1,120 @@
+/// The programs of a local deployment and what each is told.
+struct ServiceDescription: Sendable {
+  /// Executable, endpoint and certificate name.
+  let name: String
+  /// PostgreSQL schema and prefix of its three roles; nil where it has no database.
+  let schema: String?
+  /// Further addresses it listens at: setting and the name in endpoints.json.
+  var listeners: [(setting: String, endpoint: String)] = []
+  /// Further settings.
+  var settings: @Sendable (Deployment) -> [(key: String, value: String)] = { _ in [] }
+
+  var owner: String { "\(schema ?? name)_owner" }
+  var role: String { "\(schema ?? name)_service" }
+  /// The role that migrations log in as: a member of the owner and nothing else.
+  var migrator: String { "\(schema ?? name)_migrator" }
+}
+
+/// One checkout's deployment: where everything is.
+struct Deployment: Sendable {
+  let checkout: Checkout
+  let cluster: Cluster
+  let endpoints: Endpoints
+
+  /// In the order they start.
+  static let services: [ServiceDescription] = [
+    ServiceDescription(name: "ledger", schema: "ledger"),
+    ServiceDescription(name: "vault-token", schema: "vault") {
+      [("kek.file", $0.checkout.secrets + "/vault.kek")]
+    },
+    ServiceDescription(
+      name: "gateway-router", schema: "gateway",
+      listeners: [("inbound.listen", "gateway-router-inbound")]
+    ) { deployment in
+      let simulator = deployment.endpoints.address("gateway-sim")
+      return [
+        ("stripe.url", "http://\(simulator)/stripe"), ("adyen.url", "http://\(simulator)/adyen"),
+      ]
+    },
+    // Local receivers are on this machine; the service refuses this setting for live merchants.
+    ServiceDescription(name: "webhooks", schema: "webhooks") { _ in
+      [("webhooks.allowed_networks", "127.0.0.0/8")]
+    },
+    ServiceDescription(name: "billing", schema: "billing"),
+    ServiceDescription(name: "intents", schema: "intents"),
+  ]
+
+  /// Serves test gateways over plain HTTP: no database, no identity.
+  static let simulator = ServiceDescription(name: "gateway-sim", schema: nil) { deployment in
+    let router = deployment.endpoints.address("gateway-router-inbound")
+    return [
+      ("books.file", deployment.checkout.books + "/gateway-sim.json"),
+      ("stripe.webhooks", "http://\(router)/stripe"), ("adyen.webhooks", "http://\(router)/adyen"),
+    ]
+  }
+
+  static var programs: [ServiceDescription] { [simulator] + services }
+
+  static var endpointNames: [String] {
+    programs.flatMap { [$0.name] + $0.listeners.map(\.endpoint) }
+  }
+
+  func settingsFile(_ service: ServiceDescription) -> String {
+    "\(checkout.settings)/\(service.name).conf"
+  }
+
+  func migrationSettingsFile(_ service: ServiceDescription) -> String {
+    "\(checkout.settings)/\(service.name).migrate.conf"
+  }
+
+  /// The lines of a program's settings file.
+  func settings(_ service: ServiceDescription) -> [(key: String, value: String)] {
+    var lines = [
+      (key: "listen", value: endpoints.address(service.name)),
+      (key: "endpoints.file", value: checkout.endpointsFile), (key: "log.level", value: "info"),
+    ]
+    if service.schema != nil {
+      lines += databaseSettings
+      lines += [
+        ("postgres.user", service.role),
+        ("postgres.passwordFile", checkout.secret(service.role)),
+        ("tls.certificate", "\(checkout.certificates)/\(service.name).pem"),
+        ("tls.key", "\(checkout.certificates)/\(service.name).key"),
+        ("tls.authority", "\(checkout.certificates)/ca.pem"),
+      ]
+    }
+    lines += service.listeners.map { ($0.setting, endpoints.address($0.endpoint)) }
+    return lines + service.settings(self)
+  }
+
+  /// What `<service> migrate` is told: nothing that the running service could misuse.
+  func migrationSettings(_ service: ServiceDescription) -> [(key: String, value: String)] {
+    databaseSettings + [
+      ("postgres.migrationUser", service.migrator),
+      ("postgres.migrationPasswordFile", checkout.secret(service.migrator)),
+      ("log.level", "info"),
+    ]
+  }
+
+  private var databaseSettings: [(key: String, value: String)] {
+    [
+      ("postgres.socketDirectory", cluster.socketDirectory),
+      ("postgres.port", String(cluster.port)), ("postgres.database", Cluster.database),
+    ]
+  }
+
+  /// Writes every settings file that differs; a service restarts when its own changes.
+  func writeSettings() throws {
+    for service in Self.programs {
+      try Self.write(settings(service), to: settingsFile(service))
+      if service.schema != nil {
+        try Self.write(migrationSettings(service), to: migrationSettingsFile(service))
+      }
+    }
+  }
+
+  private static func write(_ lines: [(key: String, value: String)], to path: String) throws {
+    let text = lines.map { "\($0.key) = \($0.value)\n" }.joined()
+    if try Files.read(path) != text { try Files.write(text, to: path) }
+  }
+}

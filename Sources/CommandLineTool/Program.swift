@@ -1,0 +1,14 @@
+package import ArgumentParser
+
+/// `tender`, the command line: one file per command in `Commands/`.
+package struct Program: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "tender",
+    abstract: "Runs and operates Tender, a payment platform.",
+    discussion: """
+      Exit codes: 0 succeeded, 2 declined, 3 processing, 64 wrong usage, 69 unavailable.
+      """,
+    subcommands: [Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self])
+
+  package init() {}
+}

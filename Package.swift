@@ -97,6 +97,7 @@ let cModules: [Target] = [
   systemModule("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
   // Shims: what Swift cannot import (variadic calls, macros, const globals) as plain C functions.
   .target(name: "CLinux", path: "Sources/C/CLinux"),
+  .target(name: "CLaunch", path: "Sources/C/CLaunch"),
   .target(
     name: "COpenSSL", path: "Sources/C/COpenSSL",
     linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -143,7 +144,7 @@ let programs: [Target] = [
     name: "CommandLineTool",
     dependencies: [
       "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbound", "ServiceKit",
-      grpcCore, argumentParser, subprocess, systemPackage, histogram, logging,
+      "CLaunch", grpcCore, argumentParser, subprocess, systemPackage, histogram, logging,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(

@@ -87,10 +87,7 @@ struct Doctor: Command {
     let identities = CertificateStore.identities(
       merchant: try DemoMerchant.id(checkout), operator: Users.name(geteuid()))
     var old: [String] = []
-    for identity in identities
-    where try await store.isDue(
-      store.certificate(identity.name), days: CertificateStore.identityDays)
-    {
+    for identity in identities where try await store.isDue(identity.name) {
       old.append(identity.name)
     }
     return [

@@ -1,4 +1,5 @@
 import Glibc
+import Money
 
 /// One certificate to be made: its file's name and the identity it carries.
 struct IdentityDescription: Sendable {
@@ -13,10 +14,9 @@ struct IdentityDescription: Sendable {
 /// Everything is renewed at half its life; after a new authority the old one stays trusted, so that
 /// certificates of both work until the last old one is replaced.
 struct CertificateStore: Sendable {
-  static let authorityDays = 365
-  static let identityDays = 14
-
   let checkout: Checkout
+  var authorityDays = 365
+  var identityDays = 14
 
   private var folder: String { checkout.certificates }
   /// What everybody trusts: the current authority and the one before it.
@@ -28,7 +28,7 @@ struct CertificateStore: Sendable {
   func key(_ name: String) -> String { "\(folder)/\(name).key" }
 
   /// Every identity of this deployment.
-  static func identities(merchant: String, operator user: String) -> [IdentityDescription] {
+  static func identities(merchant: MerchantID, operator user: String) -> [IdentityDescription] {
     Deployment.services.map {
       IdentityDescription(name: $0.name, uri: "spiffe://tender/service/\($0.name)", isServer: true)
     } + [
@@ -43,12 +43,12 @@ struct CertificateStore: Sendable {
   /// - Returns: the names of those that changed.
   func renew(_ identities: [IdentityDescription]) async throws -> [String] {
     var changed: [String] = []
-    if try await isDue(issuer, days: Self.authorityDays) {
+    if try await isDue(issuer, days: authorityDays) {
       try await makeAuthority()
       changed.append("ca")
     }
     for identity in identities {
-      let isDue = try await isDue(certificate(identity.name), days: Self.identityDays)
+      let isDue = try await isDue(identity.name)
       let isIssued = try await isIssuedByCurrent(identity)
       if isDue || !isIssued {
         try await issue(identity)
@@ -58,8 +58,12 @@ struct CertificateStore: Sendable {
     return changed
   }
 
-  /// Missing, or past half of its `days`.
-  func isDue(_ path: String, days: Int) async throws -> Bool {
+  /// Whether the certificate is missing or past half its life.
+  func isDue(_ name: String) async throws -> Bool {
+    try await isDue(certificate(name), days: identityDays)
+  }
+
+  private func isDue(_ path: String, days: Int) async throws -> Bool {
     guard Files.exists(path) else { return true }
     let halfSeconds = days * 86_400 / 2
     return !(try await Shell.run(
@@ -87,8 +91,8 @@ struct CertificateStore: Sendable {
       "making the certificate authority", "openssl",
       [
         "req", "-x509", "-new", "-sha256", "-key", issuerKey + ".next",
-        "-days", String(Self.authorityDays),
-        "-subj", "/O=Tender/CN=Tender local \(Checkout.randomHex(bytes: 4))",
+        "-days", String(authorityDays),
+        "-subj", "/O=Tender/CN=Tender local \(try Checkout.randomHex(bytes: 4))",
         "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0",
         "-addext", "keyUsage=critical,keyCertSign,cRLSign",
       ])
@@ -114,7 +118,7 @@ struct CertificateStore: Sendable {
       "issuing \(identity.name)'s certificate", "openssl",
       [
         "x509", "-req", "-sha256", "-CA", issuer, "-CAkey", issuerKey,
-        "-days", String(Self.identityDays), "-set_serial", "0x4\(Checkout.randomHex(bytes: 15))",
+        "-days", String(identityDays), "-set_serial", "0x4\(try Checkout.randomHex(bytes: 15))",
         "-extfile", extensions,
       ], input: request)
     guard rename(key + ".next", key) == 0 else { throw Files.failure("cannot write \(key)") }

@@ -1,3 +1,5 @@
+import Seal
+
 /// Passwords and keys, each in a file of its own that only its user can read.
 extension Checkout {
   static let secretBytes = 32
@@ -10,17 +12,12 @@ extension Checkout {
     if let kept = try Files.read(secret(name)) {
       return kept.filter { !$0.isWhitespace }
     }
-    let made = Self.randomHex(bytes: Self.secretBytes)
+    let made = try Self.randomHex(bytes: Self.secretBytes)
     try Files.write(made + "\n", to: secret(name))
     return made
   }
 
-  /// Digits from the system's secure generator.
-  static func randomHex(bytes: Int) -> String {
-    var generator = SystemRandomNumberGenerator()
-    return (0..<bytes).map { _ in
-      let digits = String(UInt8.random(in: 0...255, using: &generator), radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+  static func randomHex(bytes: Int) throws -> String {
+    Hex.encode(try RandomBytes.make(count: bytes))
   }
 }

@@ -1,0 +1,39 @@
+#define _GNU_SOURCE
+#include "CLaunch.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
+
+int tender_launch(
+    pid_t *pid, char *const arguments[], const char *directory, const char *log, bool detached) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  int code = posix_spawn_file_actions_init(&actions);
+  if (code != 0) return code;
+  code = posix_spawnattr_init(&attributes);
+  if (code != 0) {
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+  }
+  sigemptyset(&none);
+  sigfillset(&all);
+  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                (detached ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP);
+  (code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) ||
+      (code = posix_spawn_file_actions_addopen(
+           &actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600)) ||
+      (code = posix_spawn_file_actions_adddup2(&actions, 1, 2)) ||
+      (code = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) ||
+      (code = posix_spawn_file_actions_addchdir_np(&actions, directory)) ||
+      (code = posix_spawnattr_setsigmask(&attributes, &none)) ||
+      (code = posix_spawnattr_setsigdefault(&attributes, &all)) ||
+      (code = posix_spawnattr_setpgroup(&attributes, 0)) ||
+      (code = posix_spawnattr_setflags(&attributes, flags)) ||
+      (code = posix_spawnp(pid, arguments[0], &actions, &attributes, arguments, environ));
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return code;
+}

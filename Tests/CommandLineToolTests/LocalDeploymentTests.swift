@@ -1,0 +1,204 @@
+import Foundation
+import Glibc
+import Money
+import Testing
+
+@testable import CommandLineTool
+
+/// A folder that is gone after the test.
+private func withFolder(_ body: (String) async throws -> Void) async throws {
+  let path = NSTemporaryDirectory() + "tender-cli-\(UUID().uuidString)"
+  try Files.makeFolder(path)
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try await body(path)
+}
+
+@Suite struct EndpointTests {
+  @Test("ports are found once and kept; only one that was taken moves")
+  func kept() throws {
+    var endpoints = Endpoints()
+    try endpoints.assign(["a", "b", "c"], seed: 7) { $0 == 20_008 }
+    #expect(endpoints.addresses.mapValues(\.port) == ["a": 20_007, "b": 20_009, "c": 20_010])
+    let first = endpoints
+    try endpoints.assign(["a", "b", "c"], seed: 99) { _ in false }
+    #expect(endpoints == first)
+    try endpoints.assign(["a", "b", "c"], seed: 99) { $0 == 20_009 }
+    #expect(endpoints.addresses.mapValues(\.port) == ["a": 20_007, "b": 20_099, "c": 20_010])
+  }
+
+  @Test("a search that finds nothing ends with a sentence")
+  func exhausted() {
+    var endpoints = Endpoints()
+    #expect(throws: Failure.self) { try endpoints.assign(["a"], seed: 0) { _ in true } }
+  }
+
+  @Test("a port that something listens at is taken")
+  func taken() throws {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(file) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(file, $0, length) == 0 && listen(file, 1) == 0 && getsockname(file, $0, &length) == 0
+      }
+    }
+      ? UInt16(bigEndian: address.sin_port) : 0
+    try #require(port != 0)
+    #expect(Endpoints.isTaken(port))
+    #expect(Endpoints.answers(port))
+  }
+}
+
+@Suite struct FileTests {
+  @Test("a file is replaced as a whole and is private")
+  func replace() async throws {
+    try await withFolder { folder in
+      let path = folder + "/secret"
+      try Files.write("one", to: path)
+      try Files.write("two", to: path)
+      #expect(try Files.read(path) == "two")
+      var facts = stat()
+      stat(path, &facts)
+      #expect(facts.st_mode & 0o777 == 0o600)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["secret"])
+    }
+  }
+
+  @Test("a full disk is named, and leaves the old file")
+  func fullDisk() {
+    do {
+      try Files.write("x", to: "/dev/full/secret")
+      Issue.record("written")
+    } catch {
+      #expect("\(error)".contains("/dev/full/secret"))
+    }
+    errno = ENOSPC
+    #expect(Files.failure("cannot write x").description.contains("disk is full"))
+  }
+
+  @Test("a secret is made once")
+  func secret() async throws {
+    try await withFolder { folder in
+      let checkout = Checkout(root: folder)
+      try checkout.prepare()
+      let made = try checkout.makeSecret("a")
+      #expect(made.utf8.count == 64)
+      #expect(try checkout.makeSecret("a") == made)
+      #expect(try checkout.makeSecret("b") != made)
+    }
+  }
+
+  @Test("a .tender of another user is refused by name")
+  func otherOwner() async throws {
+    guard Users.isRoot, let nobody = Users.ids("nobody") else { return }
+    try await withFolder { folder in
+      let checkout = Checkout(root: folder)
+      try Files.makeFolder(checkout.home)
+      chown(checkout.home, nobody.user, nobody.group)
+      do {
+        try checkout.prepare()
+        Issue.record("accepted")
+      } catch {
+        #expect("\(error)".contains("belongs to nobody"))
+      }
+    }
+  }
+}
+
+@Suite struct RoleTests {
+  @Test("a service gets its schema only; owners and migrators stay apart from it")
+  func statements() {
+    let sql = Roles.statements(Deployment.services) { "pw-\($0)" }
+    for service in Deployment.services {
+      let schema = service.schema ?? ""
+      #expect(sql.contains("grant usage on schema \(schema) to \(service.role);"))
+      #expect(sql.contains("alter role \(service.role) set search_path = \(schema);"))
+      #expect(sql.contains("grant \(service.owner) to \(service.migrator);"))
+      #expect(!sql.contains("grant \(service.owner) to \(service.role);"))
+      #expect(sql.contains("password 'pw-\(service.role)'"))
+    }
+    #expect(!sql.contains("grant all"))
+  }
+
+  @Test("the connection limits leave room below max_connections")
+  func connectionBudget() throws {
+    let path = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../deploy/postgres/local.conf").path
+    let text = try #require(try Files.read(path))
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("max_connections") })
+    let limit = try #require(Int(line.split(separator: " ").last ?? ""))
+    let sum = Deployment.services.count * (Roles.connectionLimit + Roles.migratorConnectionLimit)
+    #expect(sum + 8 <= limit)
+  }
+}
+
+@Suite struct CertificateTests {
+  @Test("every certificate carries one URI, is issued once, and survives a new authority")
+  func issue() async throws {
+    try await withFolder { folder in
+      let checkout = Checkout(root: folder)
+      try checkout.prepare()
+      let store = CertificateStore(checkout: checkout)
+      let identities = Array(
+        CertificateStore.identities(
+          merchant: try DemoMerchant.id(checkout), operator: "someone"
+        ).suffix(3))
+      #expect(try await store.renew(identities) == ["ca"] + identities.map(\.name))
+      #expect(try await store.renew(identities).isEmpty)
+      let text = try await Shell.check(
+        "reading", "openssl",
+        ["x509", "-noout", "-text", "-in", store.certificate("intents")])
+      #expect(text.contains("URI:spiffe://tender/service/intents"))
+      #expect(text.split(separator: "URI:").count == 2)
+      #expect(text.contains("prime256v1") && text.contains("Signature Algorithm: ecdsa-with"))
+
+    }
+  }
+
+  @Test("after a new authority, certificates of the old one are still trusted")
+  func newAuthority() async throws {
+    try await withFolder { folder in
+      let checkout = Checkout(root: folder)
+      try checkout.prepare()
+      let client = IdentityDescription(
+        name: "c", uri: "spiffe://tender/operator/c", isServer: false)
+      var store = CertificateStore(checkout: checkout, authorityDays: 1)
+      // Past half of its (longer) life from the start.
+      _ = try await store.renew([client])
+      let old = try #require(try Files.read(store.certificate("c")))
+      try Files.write(old, to: folder + "/old.pem")
+      store.authorityDays = 365
+      #expect(try await store.renew([client]) == ["ca", "c"])
+      for path in [folder + "/old.pem", store.certificate("c")] {
+        let verified = try await Shell.run("openssl", ["verify", "-CAfile", store.authority, path])
+        #expect(verified.succeeded, "\(verified.lastLine)")
+      }
+    }
+  }
+
+  @Test("a client's certificate cannot serve")
+  func usage() {
+    let client = IdentityDescription(name: "c", uri: "spiffe://tender/merchant/m/c", isServer: false)
+    #expect(!CertificateStore.extensions(client).contains("serverAuth"))
+    #expect(!CertificateStore.extensions(client).contains("DNS:"))
+  }
+}
+
+@Suite struct SettingsTests {
+  @Test("no settings file of a running service names another's or the migrator's password")
+  func passwords() throws {
+    let cluster = Cluster(
+      checkout: "/c", folder: "/c/.tender/postgres", socketDirectory: "/s", port: 20_001,
+      account: nil, programs: "/bin")
+    let deployment = Deployment(
+      checkout: Checkout(root: "/c"), cluster: cluster, endpoints: Endpoints())
+    for service in Deployment.services {
+      let values = deployment.settings(service).map(\.value)
+      let secrets = values.filter { $0.contains("/secrets/") && !$0.hasSuffix("vault.kek") }
+      #expect(secrets == ["/c/.tender/secrets/\(service.role)"])
+    }
+  }
+}

@@ -11,4 +11,7 @@ package struct Program: AsyncParsableCommand {
     subcommands: [Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self])
 
   package init() {}
+
+  /// Reads the command line, runs the command, and ends the process with its exit code.
+  package static func start() async { await main() }
 }

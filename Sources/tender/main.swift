@@ -1,3 +1,3 @@
 import CommandLineTool
 
-await Program.main()
+await Program.start()

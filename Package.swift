@@ -29,10 +29,6 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
-let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
-let lifecycle = Target.Dependency.product(
-  name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
@@ -76,17 +72,31 @@ func service(
   ]
 }
 
-/// A test target under `Tests/`. `TENDER_TESTS=MoneyTests,SealTests` limits a build to those.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> [Target] {
-  if let only = ProcessInfo.processInfo.environment["TENDER_TESTS"], !only.isEmpty,
-    !only.split(separator: ",").contains(Substring(name))
-  {
-    return []
+/// A test target under `Tests/`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: baseSettings)
+}
+
+/// `TENDER_TESTS=MoneyTests,SealTests` limits the package to those tests and what they need, so
+/// that a day's loop builds nothing else.
+func limited(_ targets: [Target]) -> [Target] {
+  guard let only = ProcessInfo.processInfo.environment["TENDER_TESTS"], !only.isEmpty else {
+    return targets
   }
-  return [
-    .testTarget(
-      name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: baseSettings)
-  ]
+  var wanted = Set(only.split(separator: ",").map(String.init))
+  var queue = Array(wanted)
+  while let name = queue.popLast() {
+    for dependency in targets.first(where: { $0.name == name })?.dependencies ?? [] {
+      let needed: String
+      switch dependency {
+      case .targetItem(let name, _), .byNameItem(let name, _): needed = name
+      default: continue
+      }
+      if wanted.insert(needed).inserted { queue.append(needed) }
+    }
+  }
+  return targets.filter { wanted.contains($0.name) }
 }
 
 // MARK: - Targets
@@ -98,6 +108,7 @@ let cModules: [Target] = [
   // Shims: what Swift cannot import (variadic calls, macros, const globals) as plain C functions.
   .target(name: "CLinux", path: "Sources/C/CLinux"),
   .target(name: "CLaunch", path: "Sources/C/CLaunch"),
+  .target(name: "CProcess", path: "Sources/C/CProcess"),
   .target(
     name: "COpenSSL", path: "Sources/C/COpenSSL",
     linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -117,13 +128,13 @@ let modules: [Target] = [
   module(
     "ServiceKit",
     [
-      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", grpcCore, logging,
-      configuration, metrics, tracing, lifecycle,
+      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", "CProcess", grpcCore,
+      logging, configuration,
     ]),
 ]
 
 let services: [Target] =
-  service("intents", module: "Intents")
+  service("intents", module: "Intents", extra: ["LedgerCore"])
   + service("gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound"])
   + service("ledger", module: "Ledger")
   + service("vault-token", module: "Vault", core: ["Seal"])
@@ -177,7 +188,7 @@ let testTargets: [Target] = [
   tests("WebhooksCoreTests", ["WebhooksCore", "Money"]),
   tests("BillingCoreTests", ["BillingCore", "Money"]),
   tests("CommandLineToolTests", ["CommandLineTool", "Money"]),
-].flatMap { $0 }
+]
 
 let package = Package(
   name: "tender",
@@ -193,14 +204,11 @@ let package = Package(
     // Without its default traits: the JSON one would pull in full Foundation and ICU.
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     // Subprocess's paths are its FilePath.
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
   ],
-  targets: cModules + modules + services + programs + testSupport + testTargets
+  targets: limited(cModules + modules + services + programs + testSupport + testTargets)
 )

@@ -54,6 +54,11 @@ package enum AttemptKind: EntityKind {
 }
 package typealias AttemptID = EntityID<AttemptKind>
 
+package enum CaptureKind: EntityKind {
+  package static func prefix(of bits: UInt128) -> StaticString { "cap" }
+}
+package typealias CaptureID = EntityID<CaptureKind>
+
 package enum EndpointKind: EntityKind {
   package static func prefix(of bits: UInt128) -> StaticString { "we" }
 }

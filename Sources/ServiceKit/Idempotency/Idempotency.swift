@@ -1,0 +1,281 @@
+package import Money
+package import Postgres
+package import Reactor
+import Seal
+package import Wire
+
+/// The idempotency of every keyed mutation (DESIGN section 7), over the table
+/// `idempotency_key` of the service's own schema.
+///
+/// - `perform`: claim, effect and answer in one transaction and one commit.
+/// - `begin` … `finish`: for mutations with calls between their transactions.
+package final class Idempotency: Sendable {
+  private let database: PostgresClient
+  private let loop: EventLoop
+  private let local: LocalClaims
+
+  package init(database: PostgresClient, loop: EventLoop) {
+    self.database = database
+    self.loop = loop
+    self.local = LocalClaims(loop: loop)
+  }
+
+  /// Runs `body` once for the call's key, in one transaction with the claim and the answer.
+  ///
+  /// - Throws: `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`, the stored or new refusal of
+  ///   `body`, or what the database throws.
+  package func perform<Request: KeyedMessage, Response: WireMessage>(
+    _ request: Request,
+    _ body: @Sendable @escaping (borrowing Transaction, CallContext) async throws -> Response
+  ) async throws -> Response {
+    let call = try CallContext.require()
+    let scope = try scope(of: call)
+    return try await exclusively(scope) { [self] in
+      do {
+        let result = try await database.transaction { transaction in
+          let outcome = try await take(scope, request, call, subject: 0, in: transaction)
+          guard case .claimed(let claim) = outcome else { return Performed<Response>.not(outcome) }
+          let response = try await body(transaction, call)
+          try await finish(claim, .response(response.encode()), in: transaction)
+          return .done(response)
+        }
+        switch result {
+        case .done(let response): return .answer(response)
+        case .not(let outcome): return .other(outcome)
+        }
+      } catch let failure as RPCFailure where failure.isOutcome {
+        let outcome = try await storeRefusal(failure, scope, request, call)
+        // Ours is the first answer: refused, not replayed.
+        if case .claimed = outcome { throw failure }
+        return .other(outcome)
+      }
+    }
+  }
+
+  /// Takes the claim for the call's key together with what `body` writes, in one transaction.
+  /// A refusal that `body` throws is stored as the key's answer before it is thrown on.
+  package func begin<Request: KeyedMessage>(
+    _ request: Request, subject: UInt128,
+    _ body: @Sendable @escaping (borrowing Transaction, Claim) async throws -> Void
+  ) async throws -> Begun {
+    let call = try CallContext.require()
+    let scope = try scope(of: call)
+    let deadline = waitDeadline()
+    while true {
+      if !local.begin(scope) {
+        try await waitForTurn(scope, until: deadline)
+        continue
+      }
+      do {
+        let outcome = try await database.transaction { transaction in
+          let outcome = try await take(scope, request, call, subject: subject, in: transaction)
+          if case .claimed(let claim) = outcome { try await body(transaction, claim) }
+          return outcome
+        }
+        if case .claimed(let claim) = outcome { return .run(claim) }
+        local.end(scope)
+        if let answer = try await settle(outcome, scope, until: deadline) { return .replay(answer) }
+      } catch let failure as RPCFailure where failure.isOutcome {
+        local.end(scope)
+        if case .claimed = try await storeRefusal(failure, scope, request, call) { throw failure }
+      } catch {
+        local.end(scope)
+        throw error
+      }
+    }
+  }
+
+  /// Stores the answer within the transaction that makes it true.
+  /// - Throws: `FenceLost` when somebody took the claim over: the transaction must not commit.
+  package func finish(
+    _ claim: Claim, _ answer: StoredAnswer, in transaction: borrowing Transaction
+  ) async throws {
+    let rows = try await transaction.query(ClaimStatements.finish(claim, answer))
+    guard rows.count == 1 else { throw FenceLost() }
+  }
+
+  /// Locks the claim for the transaction that will finish it; no row: the fence is lost, and the
+  /// transaction must not commit.
+  package func lockStatement(_ claim: Claim) -> Statement {
+    ClaimStatements.lock(claim)
+  }
+
+  /// The statement of `finish`, for the batch that commits; `lockStatement` came first.
+  package func finishStatement(_ claim: Claim, _ answer: StoredAnswer) -> Statement {
+    ClaimStatements.finish(claim, answer)
+  }
+
+  /// Lets duplicates that wait in this process look at the answer. Call it when a begun claim
+  /// has ended, whatever its end.
+  package func release(_ claim: Claim) {
+    loop.execute { [local] in local.end(claim.scope) }
+  }
+
+  /// Takes over claims of a method whose holders are gone.
+  package func takeAbandoned(method: String, limit: Int64) async throws -> [Claim] {
+    try await database.query(ClaimStatements.takeAbandoned(method: method, limit: limit)).map {
+      row in
+      let (merchant, method, key, fence, subject) = try row.decode(
+        (UUIDBits, String, String, Int64, UUIDBits?).self)
+      return Claim(
+        scope: ClaimScope(merchantBits: merchant.bits, method: method, key: key), fence: fence,
+        subject: subject?.bits ?? 0, isTakeover: true)
+    }
+  }
+
+  /// Deletes answers that have expired; returns how many.
+  package func reap() async throws -> Int {
+    try await database.query(ClaimStatements.reap()).affected
+  }
+
+  /// What `begin` found.
+  package enum Begun: Sendable {
+    /// Go on; `claim.isTakeover` says that an earlier call left work behind.
+    case run(Claim)
+    case replay(StoredAnswer)
+  }
+
+  /// The claim was taken over while its old holder still worked.
+  package struct FenceLost: Error {}
+}
+
+private enum Performed<Response: Sendable>: Sendable {
+  case done(Response)
+  case not(ClaimOutcome)
+}
+
+private enum Turn<Response: Sendable>: Sendable {
+  case answer(Response)
+  case other(ClaimOutcome)
+}
+
+extension Idempotency {
+  fileprivate func scope(of call: CallContext) throws(RPCFailure) -> ClaimScope {
+    let name = call.method.split(separator: "/").last.map(String.init) ?? call.method
+    return ClaimScope(
+      merchantBits: call.merchant?.bits ?? 0, method: name, key: try call.requireKey().text)
+  }
+
+  fileprivate func take<Request: KeyedMessage>(
+    _ scope: ClaimScope, _ request: Request, _ call: CallContext, subject: UInt128,
+    in transaction: borrowing Transaction
+  ) async throws -> ClaimOutcome {
+    let fingerprint = request.fingerprintSHA256()
+    let rows = try await transaction.batch([
+      ClaimStatements.take(
+        scope, fingerprint: fingerprint, version: Int16(Request.fingerprintVersion),
+        subject: subject, actor: call.actor, traceID: call.trace.traceIDBytes),
+      ClaimStatements.look(scope),
+    ])
+    if let row = rows[0].first {
+      let (fence, held, isOlder) = try row.decode((Int64, UUIDBits?, Bool).self)
+      return .claimed(
+        Claim(scope: scope, fence: fence, subject: held?.bits ?? 0, isTakeover: isOlder))
+    }
+    guard let row = rows[1].first else { return .running }
+    return try Self.outcome(of: row, fingerprint: fingerprint)
+  }
+
+  private static func outcome(of row: Row, fingerprint: [UInt8]) throws -> ClaimOutcome {
+    let (state, stored, code, message, response, details) = try row.decode(
+      (Int16, [UInt8], Int16?, String?, [UInt8]?, [UInt8]?).self)
+    guard stored == fingerprint else { return .reused }
+    guard state == 1, let code else { return .running }
+    let columns = AnswerColumns(code: code, message: message, response: response, details: details)
+    guard let answer = columns.answer else { throw RPCFailure.internalError }
+    return .finished(answer)
+  }
+
+  /// One call per key and process at a time; the others wait for it and then look.
+  fileprivate func exclusively<Response: WireMessage>(
+    _ scope: ClaimScope, _ attempt: () async throws -> Turn<Response>
+  ) async throws -> Response {
+    let deadline = waitDeadline()
+    while true {
+      guard local.begin(scope) else {
+        try await waitForTurn(scope, until: deadline)
+        continue
+      }
+      let turn: Turn<Response>
+      do {
+        turn = try await attempt()
+      } catch {
+        local.end(scope)
+        throw error
+      }
+      local.end(scope)
+      switch turn {
+      case .answer(let response): return response
+      case .other(let outcome):
+        if let answer = try await settle(outcome, scope, until: deadline) {
+          return try replay(answer)
+        }
+      }
+    }
+  }
+
+  /// A stored answer as the call's own, marked as replayed.
+  package func replay<Response: WireMessage>(_ answer: StoredAnswer) throws -> Response {
+    CallContext.current?.replay.set()
+    switch answer {
+    case .response(let bytes): return try Response(decoding: bytes)
+    case .refusal(let refusal): throw refusal
+    }
+  }
+
+  /// Nil: look again.
+  fileprivate func settle(
+    _ outcome: ClaimOutcome, _ scope: ClaimScope, until deadline: MonotonicInstant
+  ) async throws -> StoredAnswer? {
+    switch outcome {
+    case .finished(let answer): return answer
+    case .reused:
+      throw RPCFailure.failedPrecondition(
+        "IDEMPOTENCY_KEY_REUSED",
+        "This idempotency key was used with another payload. Use a new key for a new request.")
+    case .running:
+      guard loop.now < deadline else { throw Self.inProgress }
+      try await loop.sleep(for: .milliseconds(IdempotencyLimits.pollMilliseconds))
+      return nil
+    case .claimed:
+      throw RPCFailure.internalError
+    }
+  }
+
+  fileprivate func waitForTurn(
+    _ scope: ClaimScope, until deadline: MonotonicInstant
+  ) async throws {
+    let left = loop.now.duration(to: deadline).milliseconds
+    guard left > 0 else { throw Self.inProgress }
+    await local.wait(for: scope, milliseconds: left)
+  }
+
+  private func waitDeadline() -> MonotonicInstant {
+    var milliseconds = IdempotencyLimits.waitMilliseconds
+    if let remaining = Deadline.current?.remaining(on: loop)?.milliseconds {
+      milliseconds = min(milliseconds, max(0, remaining))
+    }
+    return loop.now.advanced(by: .milliseconds(milliseconds))
+  }
+
+  private static var inProgress: RPCFailure {
+    RPCFailure(
+      .aborted, "IDEMPOTENCY_IN_PROGRESS",
+      "The first request with this idempotency key still runs. Try again with the same key.",
+      retryAfterMilliseconds: 500)
+  }
+
+  /// The effects were rolled back; the refusal becomes the key's answer in a transaction of its own.
+  fileprivate func storeRefusal<Request: KeyedMessage>(
+    _ failure: RPCFailure, _ scope: ClaimScope, _ request: Request, _ call: CallContext
+  ) async throws -> ClaimOutcome {
+    let answer = StoredAnswer.refusal(
+      StoredRefusal(code: failure.code, message: failure.message, details: failure.statusDetails))
+    return try await database.transaction { [self] transaction in
+      let outcome = try await take(scope, request, call, subject: 0, in: transaction)
+      guard case .claimed(let claim) = outcome else { return outcome }
+      try await finish(claim, answer, in: transaction)
+      return outcome
+    }
+  }
+}

@@ -72,17 +72,14 @@ package enum IntentMachine {
   private static func processing(
     _ reason: ProcessingReason, authorized: Bool, _ fact: Fact, _ capture: CaptureMethod
   ) -> Verdict {
+    if reason == .cancelPending { return canceling(fact) }
     switch fact {
     case .authorized:
-      if reason == .cancelPending { return .unchanged([]) }
       return capture == .manual
         ? .moved(to: .requiresCapture, [.event("payment_intent.amount_capturable_updated")])
         : .moved(to: .processing(.capturePending, authorized: true), [])
     case .captured:
-      let notices: [Notice] = [.event("payment_intent.succeeded"), .bookCapture]
-      return .moved(
-        to: .succeeded,
-        reason == .cancelPending ? notices + [.alert(kind: "captured_while_canceling")] : notices)
+      return .moved(to: .succeeded, [.event("payment_intent.succeeded"), .bookCapture])
     case .declined(let failure):
       return .moved(to: .failed(failure), [.event("payment_intent.payment_failed")])
     case .notExecuted(let code):
@@ -90,33 +87,47 @@ package enum IntentMachine {
         to: .failed(IntentFailure(kind: .retryable, code: code)),
         [.event("payment_intent.payment_failed")])
     case .unknown:
-      return authorized || reason == .cancelPending || reason == .outcomeUnknown
+      return authorized || reason == .outcomeUnknown
         ? .unchanged([])
         : .moved(
           to: .processing(.outcomeUnknown, authorized: false),
           [.event("payment_intent.processing")])
     case .pending:
-      return reason == .bankPending || reason == .cancelPending
+      return reason == .bankPending
         ? .unchanged([])
         : .moved(
           to: .processing(.bankPending, authorized: authorized),
           [.event("payment_intent.processing")])
     case .canceled:
-      return reason == .cancelPending
-        ? .moved(to: .canceled, [.event("payment_intent.canceled")])
-        : .moved(
-          to: .failed(IntentFailure(kind: .retryable, code: "authorization_released")),
-          [.event("payment_intent.payment_failed")])
+      return .moved(
+        to: .failed(IntentFailure(kind: .retryable, code: "authorization_released")),
+        [.event("payment_intent.payment_failed")])
     case .requiresAction:
-      return reason == .cancelPending
-        ? .unchanged([])
-        : .moved(to: .requiresAction, [.event("payment_intent.requires_action")])
+      return .moved(to: .requiresAction, [.event("payment_intent.requires_action")])
     case .captureFailed(let code):
       return .moved(
         to: .failed(IntentFailure(kind: .terminal, code: code)),
         [.event("payment_intent.payment_failed")])
     case .conflicted:
       return .unchanged([.alert(kind: "gateway_answer_conflicts")])
+    }
+  }
+
+  /// The caller gave the intent up: whatever ends without money having moved cancels it.
+  private static func canceling(_ fact: Fact) -> Verdict {
+    switch fact {
+    case .canceled, .declined, .notExecuted, .captureFailed:
+      .moved(to: .canceled, [.event("payment_intent.canceled")])
+    case .captured:
+      .moved(
+        to: .succeeded,
+        [
+          .event("payment_intent.succeeded"), .bookCapture, .alert(kind: "captured_while_canceling"),
+        ])
+    case .authorized, .unknown, .pending, .requiresAction:
+      .unchanged([])
+    case .conflicted:
+      .unchanged([.alert(kind: "gateway_answer_conflicts")])
     }
   }
 
@@ -146,7 +157,7 @@ package enum IntentMachine {
   private static func settled(_ state: IntentState, _ fact: Fact) -> Verdict {
     switch (state, fact) {
     case (.succeeded, .captured):
-      .unchanged([.alert(kind: "captured_twice")])
+      .unchanged([.bookCapture, .alert(kind: "captured_twice")])
     case (_, .captured):
       .unchanged([.bookCapture, .alert(kind: "captured_without_owner")])
     case (_, .authorized):

@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import IntentsService
+import ServiceKit
+
+await ServiceHost.run(IntentsServer.self)

@@ -1,0 +1,166 @@
+import GRPCCore
+import IntentsCore
+import Money
+import Postgres
+import Seal
+import ServiceKit
+import Wire
+
+/// tender.intents.v1.PaymentIntents.
+struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
+  let environment: ServiceEnvironment
+  let flow: IntentFlow
+  let proof: KeyProof
+
+  func createPaymentIntent(
+    request: IntentsV1.CreatePaymentIntentRequest, context: ServerContext
+  ) async throws -> IntentsV1.CreatePaymentIntentResponse {
+    let call = try CallContext.require()
+    let draft = try IntentDraft(request, call, environment)
+    let answer: @Sendable (IntentRow) -> IntentsV1.CreatePaymentIntentResponse = {
+      IntentsV1.CreatePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    guard let operation = try draft.operation(proof.of(call), environment) else {
+      return try await createOnly(request, draft, answer)
+    }
+    var intent = draft.row
+    intent.currentOperation = operation.id
+    intent.state = .processing(.outcomeUnknown, authorized: false)
+    let ready = intent
+    let begun = try await environment.idempotency.begin(request, subject: ready.id.bits) {
+      [self] transaction, claim in
+      guard !claim.isTakeover else { return }
+      try await insert(ready, draft, operation: operation, in: transaction)
+    }
+    return try await run(begun, merchant: ready.merchant, answer)
+  }
+
+  func confirmPaymentIntent(
+    request: IntentsV1.ConfirmPaymentIntentRequest, context: ServerContext
+  ) async throws -> IntentsV1.ConfirmPaymentIntentResponse {
+    let call = try CallContext.require()
+    let merchant = try call.requireMerchant()
+    let id = try RequestFields.requiredID(
+      request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
+    let method = try RequestFields.id(
+      request.paymentMethodID, "payment_method_id", as: PaymentMethodID.self)
+    let keyProof = proof.of(call)
+    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+      [self] transaction, claim in
+      guard !claim.isTakeover else { return }
+      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+      try await step.confirm(
+        method, offSession: request.offSession, keyProof: keyProof, in: transaction)
+    }
+    return try await run(begun, merchant: merchant) {
+      IntentsV1.ConfirmPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+  }
+
+  func capturePaymentIntent(
+    request: IntentsV1.CapturePaymentIntentRequest, context: ServerContext
+  ) async throws -> IntentsV1.CapturePaymentIntentResponse {
+    let merchant = try CallContext.require().requireMerchant()
+    let id = try RequestFields.requiredID(
+      request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
+    let amount = try request.amount.map { money throws(RPCFailure) in
+      try RequestFields.amount(money, field: "amount")
+    }
+    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+      [self] transaction, claim in
+      guard !claim.isTakeover else { return }
+      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+      try await step.capture(amount, in: transaction)
+    }
+    return try await run(begun, merchant: merchant) {
+      IntentsV1.CapturePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+  }
+
+  func cancelPaymentIntent(
+    request: IntentsV1.CancelPaymentIntentRequest, context: ServerContext
+  ) async throws -> IntentsV1.CancelPaymentIntentResponse {
+    let merchant = try CallContext.require().requireMerchant()
+    let id = try RequestFields.requiredID(
+      request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
+    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+      [self] transaction, claim in
+      guard !claim.isTakeover else { return }
+      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+      try await step.cancel(in: transaction)
+    }
+    return try await run(begun, merchant: merchant) {
+      IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+  }
+
+  // MARK: Steps of the calls
+
+  /// T1 is done: the rest belongs to the process, the call merely waits for it.
+  private func run<Response: WireMessage>(
+    _ begun: Idempotency.Begun, merchant: MerchantID,
+    _ answer: @Sendable @escaping (IntentRow) -> Response
+  ) async throws -> Response {
+    switch begun {
+    case .replay(let stored):
+      return try environment.idempotency.replay(stored)
+    case .run(let claim):
+      let limit = Duration.seconds(IntentFlow.limitSeconds)
+      return try await environment.shielded("payment", limit: limit) { [flow] in
+        try await flow.finish(
+          claim, PaymentIntentID(bits: claim.subject), of: merchant, by: .caller, answer: answer)
+      }
+    }
+  }
+
+  private func createOnly(
+    _ request: IntentsV1.CreatePaymentIntentRequest, _ draft: IntentDraft,
+    _ answer: @Sendable @escaping (IntentRow) -> IntentsV1.CreatePaymentIntentResponse
+  ) async throws -> IntentsV1.CreatePaymentIntentResponse {
+    defer { flow.wake() }
+    return try await environment.idempotency.perform(request) { [self] transaction, _ in
+      try await insert(draft.row, draft, operation: nil, in: transaction)
+      return answer(draft.row)
+    }
+  }
+
+  /// The new intent with everything that commits with it.
+  private func insert(
+    _ intent: IntentRow, _ draft: IntentDraft, operation: OperationRow?,
+    in transaction: borrowing Transaction
+  ) async throws {
+    let stamp = Stamp.current
+    try await draft.check(in: transaction)
+    var statements = [IntentStatements.insert(intent, stamp)]
+    if let operation {
+      statements.append(OperationStatements.insert(operation, of: intent, stamp))
+    }
+    statements += flow.writer.moved(intent, cause: operation == nil ? "create" : "confirm", stamp)
+    statements.append(flow.writer.event("payment_intent.created", intent))
+    _ = try await transaction.batch(statements)
+  }
+}
+
+/// HMAC of a client's key: travels with the operation to the gateway's metadata, so that claims can
+/// be rebuilt after a restore, while the key itself never leaves this service.
+struct KeyProof: Sendable {
+  private let secret: SecretBytes
+
+  init(secret: SecretBytes) {
+    self.secret = secret
+  }
+
+  func of(_ call: CallContext) -> [UInt8] {
+    let text = "\(call.merchant?.description ?? "")\n\(call.key?.text ?? "")"
+    return HMACSHA256.code(Array(text.utf8), key: secret)
+  }
+
+  /// The proof of a text of ours, as text: seals page tokens.
+  func text(of content: String) -> String {
+    Hex.encode(HMACSHA256.code(Array(content.utf8), key: secret).prefix(16))
+  }
+
+  func matches(_ text: String, _ content: String) -> Bool {
+    ConstantTime.equals(Array(text.utf8), Array(self.text(of: content).utf8))
+  }
+}

@@ -1,0 +1,109 @@
+import GRPCCore
+import IntentsCore
+import Money
+import Outbox
+import Postgres
+import Reactor
+import ServiceKit
+import Wire
+
+/// The phases of a payment that belong to intents (DESIGN section 7): T1 has committed when a flow
+/// begins; it calls gateway-router and commits T4: state, events, ledger command, stored answer.
+///
+/// From T1 on the work belongs to the process: the caller may leave, the flow goes on.
+final class IntentFlow: Sendable {
+  /// How long a flow may take after its caller has left; below the claim's lease.
+  static let limitSeconds: Int64 = 12
+  /// Calls to gateway-router for one step, while it is unreachable.
+  static let routerTriesMax = 3
+  static let routerPauseMilliseconds: Int64 = 150
+
+  let environment: ServiceEnvironment
+  let writer: IntentWriter
+  /// Wakes the relays when something was committed for them.
+  let wake: @Sendable () -> Void
+
+  init(_ environment: ServiceEnvironment, wake: @escaping @Sendable () -> Void) {
+    self.environment = environment
+    self.wake = wake
+    writer = IntentWriter(identifiers: environment.identifiers, alerts: environment.alerts)
+  }
+
+  /// Who ends an intent's open work: a caller who is there, or a worker without one.
+  enum Driver: Sendable {
+    case caller
+    /// Begins no new money movement (interleavings 9).
+    case worker
+  }
+
+  /// Drives the intent's open work to an answer and stores it for the claim.
+  func finish<Response: WireMessage>(
+    _ claim: Claim, _ intent: PaymentIntentID, of merchant: MerchantID, by driver: Driver,
+    answer: @Sendable @escaping (IntentRow) -> Response
+  ) async throws -> Response {
+    defer { environment.idempotency.release(claim) }
+    let facts = try await facts(for: intent, of: merchant, by: driver)
+    let row = try await commit(facts, to: intent, of: merchant, claim: claim) {
+      .response(answer($0).encode())
+    }
+    wake()
+    return answer(row)
+  }
+
+  /// The same without a claim: for intents that are stuck although their claims are answered.
+  func settle(_ intent: PaymentIntentID, of merchant: MerchantID) async throws {
+    let facts = try await facts(for: intent, of: merchant, by: .worker)
+    guard !facts.isEmpty else { return }
+    _ = try await commit(facts, to: intent, of: merchant, claim: nil, answer: nil)
+    wake()
+  }
+
+  // MARK: T4
+
+  /// One transaction: facts, state, history, outbox, answer. Repeating it changes nothing.
+  @discardableResult
+  func commit(
+    _ facts: [GatewayV1.Fact], to intent: PaymentIntentID, of merchant: MerchantID,
+    claim: Claim?, answer: (@Sendable (IntentRow) -> StoredAnswer)?
+  ) async throws -> IntentRow {
+    let stamp = Stamp.current
+    return try await environment.database.transaction { [self] transaction in
+      var application = try await locked(intent, of: merchant, claim: claim, in: transaction)
+      for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = application.apply(fact) }
+      var statements = writer.statements(application, stamp)
+      if let claim, let answer {
+        statements.append(
+          environment.idempotency.finishStatement(claim, answer(application.intent)))
+      }
+      try await transaction.commit(with: statements)
+      return application.intent
+    }
+  }
+
+  /// Locks claim and intent, in this order everywhere, and reads what belongs to it.
+  func locked(
+    _ intent: PaymentIntentID, of merchant: MerchantID, claim: Claim?,
+    in transaction: borrowing Transaction
+  ) async throws -> FactApplication {
+    var statements = [
+      IntentStatements.lock(intent, of: merchant), OperationStatements.list(intent),
+    ]
+    if let claim { statements.insert(environment.idempotency.lockStatement(claim), at: 0) }
+    var results = try await transaction.batch(statements)
+    if claim != nil, results.removeFirst().count != 1 { throw Idempotency.FenceLost() }
+    guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
+    return FactApplication(
+      intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),
+      now: environment.clock.now)
+  }
+}
+
+extension Stamp {
+  /// From the running call, or the service itself.
+  static var current: Stamp {
+    if let call = CallContext.current {
+      return Stamp(actor: call.actor, traceID: call.trace.traceIDBytes)
+    }
+    return Stamp(actor: "service:intents", traceID: TraceContext.random().traceIDBytes)
+  }
+}

@@ -1,0 +1,96 @@
+import IntentsCore
+import Money
+import Postgres
+import ServiceKit
+
+/// T1 of the calls on an existing intent: the change under the intent's lock, in the claim's
+/// transaction.
+struct IntentSteps: Sendable {
+  let flow: IntentFlow
+  let merchant: MerchantID
+  let id: PaymentIntentID
+
+  func confirm(
+    _ method: PaymentMethodID?, offSession: Bool, keyProof: [UInt8],
+    in transaction: borrowing Transaction
+  ) async throws {
+    let application = try await flow.locked(id, of: merchant, claim: nil, in: transaction)
+    var intent = application.intent
+    let next = try verdict(.confirm, intent)
+    guard let paymentMethod = method ?? intent.paymentMethod else {
+      throw IntentRefusal.paymentMethodRequired
+    }
+    let now = flow.environment.clock.now
+    let operation = OperationRow(
+      id: flow.environment.identifiers.make(),
+      try: (application.operations.map(\.try).max() ?? 0) + 1, paymentMethod: paymentMethod,
+      amountMinor: intent.amount.minor, offSession: offSession,
+      sendBefore: SendWindow.end(from: now, offSession: offSession), keyProof: keyProof)
+    intent.paymentMethod = paymentMethod
+    intent.currentOperation = operation.id
+    let stamp = Stamp.current
+    move(&intent, to: next.state, at: now)
+    _ = try await transaction.batch(
+      [OperationStatements.insert(operation, of: intent, stamp)]
+        + written(intent, cause: "confirm", next.notices, stamp))
+  }
+
+  func capture(_ amount: Amount?, in transaction: borrowing Transaction) async throws {
+    var intent = try await flow.locked(id, of: merchant, claim: nil, in: transaction).intent
+    let next = try verdict(.capture, intent)
+    if let amount, amount.currency != intent.amount.currency {
+      throw RPCFailure.invalid(
+        "amount.currency", "CURRENCY_MISMATCH",
+        "The payment intent is in \(intent.amount.currency.code).")
+    }
+    guard let operation = intent.currentOperation else { throw RPCFailure.internalError }
+    let minor: Int64
+    switch intent.amounts.capture(requestedMinor: amount?.minor, in: intent.state) {
+    case .success(let allowed): minor = allowed
+    case .failure(let refusal): throw IntentRefusal.amount(refusal)
+    }
+    let stamp = Stamp.current
+    move(&intent, to: next.state, at: flow.environment.clock.now)
+    _ = try await transaction.batch(
+      [
+        OperationStatements.askCapture(
+          flow.environment.identifiers.make(), of: intent, operation: operation,
+          amountMinor: minor, stamp)
+      ] + written(intent, cause: "capture", next.notices, stamp))
+  }
+
+  func cancel(in transaction: borrowing Transaction) async throws {
+    var intent = try await flow.locked(id, of: merchant, claim: nil, in: transaction).intent
+    let next = try verdict(.cancel, intent)
+    let stamp = Stamp.current
+    move(&intent, to: next.state, at: flow.environment.clock.now)
+    _ = try await transaction.batch(written(intent, cause: "cancel", next.notices, stamp))
+  }
+
+  private func verdict(
+    _ event: IntentEvent, _ intent: IntentRow
+  ) throws(RPCFailure) -> (state: IntentState, notices: [Notice]) {
+    switch IntentMachine.next(intent.state, event, capture: intent.captureMethod) {
+    case .moved(let state, let notices): return (state, notices)
+    case .unchanged(let notices): return (intent.state, notices)
+    case .refused(let allowed):
+      throw IntentRefusal.state(intent.state.status, allowed: allowed)
+    }
+  }
+
+  private func move(_ intent: inout IntentRow, to state: IntentState, at now: Timestamp) {
+    intent.state = state
+    intent.version += 1
+    intent.updatedAt = now
+    intent.nextCheckAt = nil
+  }
+
+  private func written(
+    _ intent: IntentRow, cause: String, _ notices: [Notice], _ stamp: Stamp
+  ) -> [Statement] {
+    var statements = [IntentStatements.update(intent, stamp)]
+    statements += flow.writer.moved(intent, cause: cause, stamp)
+    for case .event(let type) in notices { statements.append(flow.writer.event(type, intent)) }
+    return statements
+  }
+}

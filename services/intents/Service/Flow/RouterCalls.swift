@@ -1,0 +1,115 @@
+import GRPCCore
+import IntentsCore
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+import Wire
+
+extension IntentFlow {
+  private typealias Router = GatewayV1.GatewayRouter.Client<HTTP2Transport>
+
+  /// Asks gateway-router to go on with the intent's open work; no facts when there is none, or
+  /// when the router cannot be reached: silence changes nothing.
+  func facts(
+    for intent: PaymentIntentID, of merchant: MerchantID, by driver: Driver
+  ) async throws -> [GatewayV1.Fact] {
+    let results = [
+      try await environment.database.query(IntentStatements.get(intent, of: merchant)),
+      try await environment.database.query(OperationStatements.list(intent)),
+      try await environment.database.query(OperationStatements.openCapture(intent)),
+    ]
+    guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
+    let view = try IntentRow(row: row)
+    let operations = try results[1].map(OperationRow.init(row:))
+    guard case .processing(let reason, _) = view.state,
+      let operation = operations.first(where: { $0.id == view.currentOperation })
+    else { return [] }
+    switch reason {
+    case .cancelPending:
+      return await asking("close") { try await self.close(view, operation, onlyIfUnsent: false) }
+    case .capturePending:
+      guard let open = try results[2].first?.decode((CaptureID, OperationID, Int64).self) else {
+        return await asking("execute") { try await self.execute(view, operation) }
+      }
+      return await asking("capture") {
+        try await self.capture(view, operation, open.0, amountMinor: open.2)
+      }
+    case .bankPending, .outcomeUnknown:
+      switch driver {
+      case .caller:
+        return await asking("execute") { try await self.execute(view, operation) }
+      case .worker:
+        return await asking("close") { try await self.close(view, operation, onlyIfUnsent: true) }
+      }
+    }
+  }
+
+  /// Repeats a call while the router is unreachable. Every one of these calls is idempotent by the
+  /// ids it carries.
+  private func asking(
+    _ what: String, _ call: () async throws -> [GatewayV1.Fact]
+  ) async -> [GatewayV1.Fact] {
+    for attempt in 1...Self.routerTriesMax {
+      do {
+        return try await call()
+      } catch {
+        environment.logger.warning(
+          "gateway-router did not answer",
+          metadata: ["call": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
+        guard let error = error as? RPCError, error.code == .unavailable else { return [] }
+      }
+      do {
+        try await environment.loop.sleep(for: .milliseconds(Self.routerPauseMilliseconds))
+      } catch { return [] }
+    }
+    return []
+  }
+
+  private func execute(
+    _ intent: IntentRow, _ operation: OperationRow
+  ) async throws -> [GatewayV1.Fact] {
+    let request = GatewayV1.ExecuteOperationRequest(
+      operationID: operation.id.description, intentID: intent.id.description,
+      amount: CommonV1.Money(Amount(intent.amount.currency, minor: operation.amountMinor)),
+      captureMethod: intent.captureMethod.wire,
+      paymentMethodID: operation.paymentMethod.description, offSession: operation.offSession,
+      statementDescriptor: intent.statementDescriptor, sendBefore: operation.sendBefore.wire,
+      keyProof: operation.keyProof)
+    return try await router().executeOperation(
+      request, metadata: metadata(intent, "execute", operation.id.description)
+    ).facts
+  }
+
+  private func capture(
+    _ intent: IntentRow, _ operation: OperationRow, _ capture: CaptureID, amountMinor: Int64
+  ) async throws -> [GatewayV1.Fact] {
+    let request = GatewayV1.CaptureOperationRequest(
+      operationID: operation.id.description, intentID: intent.id.description,
+      captureID: capture.description,
+      amount: CommonV1.Money(Amount(intent.amount.currency, minor: amountMinor)))
+    return try await router().captureOperation(
+      request, metadata: metadata(intent, "capture", capture.description)
+    ).facts
+  }
+
+  private func close(
+    _ intent: IntentRow, _ operation: OperationRow, onlyIfUnsent: Bool
+  ) async throws -> [GatewayV1.Fact] {
+    let request = GatewayV1.CloseOperationRequest(
+      operationID: operation.id.description, intentID: intent.id.description,
+      onlyIfUnsent: onlyIfUnsent)
+    return try await router().closeOperation(
+      request,
+      metadata: metadata(intent, onlyIfUnsent ? "abandon" : "close", operation.id.description)
+    ).facts
+  }
+
+  private func router() throws -> GatewayV1.GatewayRouter.Client<HTTP2Transport> {
+    GatewayV1.GatewayRouter.Client(wrapping: try environment.peers.client(.gatewayRouter))
+  }
+
+  private func metadata(_ intent: IntentRow, _ kind: String, _ subject: String) -> Metadata {
+    OutgoingCall.metadata(merchant: intent.merchant, key: "\(kind)/\(subject)")
+  }
+}

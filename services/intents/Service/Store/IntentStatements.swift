@@ -1,0 +1,147 @@
+import IntentsCore
+import Money
+import Postgres
+
+/// The SQL of payment intents.
+enum IntentStatements {
+  static func insert(_ intent: IntentRow, _ stamp: Stamp) -> Statement {
+    let state = StateColumns(intent)
+    return """
+      insert into payment_intent (merchant_id, id, livemode, currency, amount_minor,
+        capture_method, status, processing_reason, authorized, payment_method_id, customer_id,
+        description, statement_descriptor, metadata_keys, metadata_values, origin_type, origin_id,
+        current_operation_id, version, created_at, updated_at, actor, trace_id)
+      values (\(intent.merchant), \(intent.id), \(intent.livemode),
+        \(intent.amount.currency.code), \(intent.amount.minor), \(intent.captureMethod.rawValue),
+        \(state.status), \(state.reason), \(state.authorized), \(intent.paymentMethod),
+        \(intent.customer), \(intent.description), \(intent.statementDescriptor),
+        \(intent.metadataKeys), \(intent.metadataValues), \(intent.originType),
+        \(intent.originID), \(intent.currentOperation), \(intent.version), \(intent.createdAt),
+        \(intent.updatedAt), \(stamp.actor), \(stamp.traceID))
+      """
+  }
+
+  /// Locks the intent; every change of it happens under this lock.
+  static func lock(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    """
+    select \(raw: IntentRow.columns) from payment_intent i
+    where i.merchant_id = \(merchant) and i.id = \(id) for update of i
+    """
+  }
+
+  static func get(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    """
+    select \(raw: IntentRow.columns) from payment_intent i
+    where i.merchant_id = \(merchant) and i.id = \(id)
+    """
+  }
+
+  static func list(
+    of merchant: MerchantID, before: PaymentIntentID?, status: Int16?, limit: Int64
+  ) -> Statement {
+    """
+    select \(raw: IntentRow.columns) from payment_intent i
+    where i.merchant_id = \(merchant)
+      and (\(before)::uuid is null or i.id < \(before)::uuid)
+      and (\(status)::smallint is null or i.status = \(status)::smallint)
+    order by i.id desc limit \(limit)
+    """
+  }
+
+  /// Writes everything that can change.
+  static func update(_ intent: IntentRow, _ stamp: Stamp) -> Statement {
+    let state = StateColumns(intent)
+    return """
+      update payment_intent set status = \(state.status), processing_reason = \(state.reason),
+        authorized = \(state.authorized), failure_kind = \(state.failure?.kind.rawValue),
+        failure_code = \(state.failure?.code),
+        failure_decline_class = \(state.failure?.declineClass?.rawValue),
+        failure_gateway_code = \(state.failure?.gatewayCode),
+        payment_method_id = \(intent.paymentMethod), gateway = \(intent.gateway),
+        gateway_account = \(intent.gatewayAccount), gateway_reference = \(intent.gatewayReference),
+        authorized_minor = \(intent.authorizedMinor),
+        current_operation_id = \(intent.currentOperation), next_check_at = \(intent.nextCheckAt),
+        version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
+        trace_id = \(stamp.traceID)
+      where merchant_id = \(intent.merchant) and id = \(intent.id)
+      """
+  }
+
+  static func change(_ intent: IntentRow, cause: String, _ stamp: Stamp) -> Statement {
+    """
+    insert into payment_intent_change
+      (merchant_id, intent_id, version, status, cause, actor, trace_id, at)
+    values (\(intent.merchant), \(intent.id), \(intent.version),
+      \(intent.state.status.rawValue), \(cause), \(stamp.actor), \(stamp.traceID),
+      \(intent.updatedAt))
+    """
+  }
+
+  static func changes(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    """
+    select version, status, cause, actor, at, trace_id from payment_intent_change
+    where merchant_id = \(merchant) and intent_id = \(id) order by version
+    """
+  }
+
+  static func insertOrigin(_ intent: IntentRow, type: String, id: String) -> Statement {
+    """
+    insert into origin (merchant_id, type, id, intent_id)
+    values (\(intent.merchant), \(type), \(id), \(intent.id))
+    on conflict (merchant_id, type, id) do nothing
+    returning intent_id
+    """
+  }
+
+  static func originOwner(_ merchant: MerchantID, type: String, id: String) -> Statement {
+    "select intent_id from origin where merchant_id = \(merchant) and type = \(type) and id = \(id)"
+  }
+
+  static func customerExists(_ id: CustomerID, of merchant: MerchantID) -> Statement {
+    "select 1::int from customer where merchant_id = \(merchant) and id = \(id)"
+  }
+
+  /// Intents that have been processing for a while with nobody at work on them, the longest first;
+  /// marks them, so that another replica looks elsewhere.
+  static func takeStuck(olderThanSeconds: Double, limit: Int64) -> Statement {
+    """
+    update payment_intent i set next_check_at = now() + make_interval(secs => 10)
+    from (
+      select merchant_id, id from payment_intent
+      where status = 3 and updated_at < now() - make_interval(secs => \(olderThanSeconds))
+        and (next_check_at is null or next_check_at < now())
+      order by updated_at limit \(limit) for update skip locked
+    ) due
+    where i.merchant_id = due.merchant_id and i.id = due.id
+    returning i.merchant_id, i.id
+    """
+  }
+}
+
+/// Who changes a row, and in which trace.
+struct Stamp: Sendable {
+  var actor: String
+  var traceID: [UInt8]
+}
+
+/// A state as its columns.
+private struct StateColumns {
+  var status: Int16
+  var reason: Int16?
+  var authorized = false
+  var failure: IntentFailure?
+
+  init(_ intent: IntentRow) {
+    status = intent.state.status.rawValue
+    failure = intent.lastFailure
+    switch intent.state {
+    case .processing(let reason, let authorized):
+      self.reason = reason.rawValue
+      self.authorized = authorized
+    case .failed(let failure):
+      self.failure = failure
+    case .created, .requiresAction, .requiresCapture, .succeeded, .canceled:
+      break
+    }
+  }
+}

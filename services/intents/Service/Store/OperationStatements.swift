@@ -1,0 +1,67 @@
+import IntentsCore
+import Money
+import Postgres
+
+/// The SQL of operations and captures.
+enum OperationStatements {
+  static func insert(_ operation: OperationRow, of intent: IntentRow, _ stamp: Stamp) -> Statement {
+    """
+    insert into operation (merchant_id, intent_id, id, try, payment_method_id, amount_minor,
+      off_session, send_before, key_proof, actor, trace_id)
+    values (\(intent.merchant), \(intent.id), \(operation.id), \(operation.try),
+      \(operation.paymentMethod), \(operation.amountMinor), \(operation.offSession),
+      \(operation.sendBefore), \(operation.keyProof), \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  static func list(_ intent: PaymentIntentID) -> Statement {
+    """
+    select \(raw: OperationRow.columns) from operation o
+    where o.intent_id = \(intent) order by o.try
+    """
+  }
+
+  static func applied(
+    _ operation: OperationID, of intent: PaymentIntentID, sequence: Int32, isOpen: Bool
+  ) -> Statement {
+    """
+    update operation set applied_sequence = \(sequence), is_open = \(isOpen)
+    where intent_id = \(intent) and id = \(operation)
+    """
+  }
+
+  static func askCapture(
+    _ capture: CaptureID, of intent: IntentRow, operation: OperationID, amountMinor: Int64,
+    _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into capture (merchant_id, intent_id, id, operation_id, amount_minor, state, actor,
+      trace_id)
+    values (\(intent.merchant), \(intent.id), \(capture), \(operation), \(amountMinor), 1,
+      \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  /// What a capture fact says; a capture that nobody here asked for gets its row all the same.
+  static func decideCapture(
+    _ capture: CaptureID, of intent: IntentRow, operation: OperationID, amountMinor: Int64,
+    captured: Bool, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into capture as c (merchant_id, intent_id, id, operation_id, amount_minor, state,
+      decided_at, actor, trace_id)
+    values (\(intent.merchant), \(intent.id), \(capture), \(operation), \(amountMinor),
+      \(Int16(captured ? 2 : 3)), now(), \(stamp.actor), \(stamp.traceID))
+    on conflict (intent_id, id) do update
+      set state = excluded.state, amount_minor = excluded.amount_minor, decided_at = now()
+    """
+  }
+
+  /// Captures that were asked for and not decided.
+  static func openCapture(_ intent: PaymentIntentID) -> Statement {
+    """
+    select id, operation_id, amount_minor from capture
+    where intent_id = \(intent) and state = 1 order by created_at limit 1
+    """
+  }
+}

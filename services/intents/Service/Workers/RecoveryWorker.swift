@@ -1,0 +1,92 @@
+import IntentsCore
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+import Wire
+
+/// Ends what somebody left behind: claims whose holder died, and intents that have been processing
+/// with nobody at work on them. Begins no new money movement: what never reached a gateway is
+/// closed, what did is told by gateway-router's facts.
+final class RecoveryWorker: Sendable {
+  static let intervalMilliseconds: Int64 = 1_000
+  /// Claims and intents taken per look.
+  static let batchMax: Int64 = 20
+  /// An intent is looked at when nothing changed it for this long: longer than any live flow.
+  static let stuckSeconds: Double = 15
+
+  private let environment: ServiceEnvironment
+  private let flow: IntentFlow
+  private let idle = RecoveryIdle()
+
+  init(_ environment: ServiceEnvironment, flow: IntentFlow) {
+    self.environment = environment
+    self.flow = flow
+  }
+
+  func start() {
+    idle.task = environment.loop.spawn(name: "recovery") { [self] in
+      while !Task.isCancelled {
+        do {
+          try await look()
+        } catch {
+          environment.logger.warning("recovery", metadata: ["error": "\(error)"])
+        }
+        do {
+          try await environment.loop.sleep(for: .milliseconds(Self.intervalMilliseconds))
+        } catch { return }
+      }
+    }
+  }
+
+  func shutdown() async {
+    idle.task?.cancel()
+    await idle.task?.value
+  }
+
+  /// One look; also called by tests.
+  func look() async throws {
+    try await end("CreatePaymentIntent") {
+      IntentsV1.CreatePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    try await end("ConfirmPaymentIntent") {
+      IntentsV1.ConfirmPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    try await end("CapturePaymentIntent") {
+      IntentsV1.CapturePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    try await end("CancelPaymentIntent") {
+      IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    let stuck = try await environment.database.query(
+      IntentStatements.takeStuck(olderThanSeconds: Self.stuckSeconds, limit: Self.batchMax))
+    for row in stuck {
+      let (merchant, id) = try row.decode((MerchantID, PaymentIntentID).self)
+      try await flow.settle(id, of: merchant)
+    }
+  }
+
+  private func end<Response: WireMessage>(
+    _ method: String, _ answer: @Sendable @escaping (IntentRow) -> Response
+  ) async throws {
+    let claims = try await environment.idempotency.takeAbandoned(
+      method: method, limit: Self.batchMax)
+    for claim in claims where claim.subject != 0 {
+      environment.logger.notice(
+        "ending an abandoned claim",
+        metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject))"])
+      do {
+        _ = try await flow.finish(
+          claim, PaymentIntentID(bits: claim.subject), of: MerchantID(bits: claim.scope.merchantBits),
+          by: .worker, answer: answer)
+      } catch is Idempotency.FenceLost {
+        continue
+      }
+    }
+  }
+}
+
+/// The worker's task; set once at start.
+private final class RecoveryIdle: @unchecked Sendable {
+  var task: Task<Void, Never>?
+}

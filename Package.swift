@@ -32,7 +32,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
-let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 
 // MARK: - Target helpers
 
@@ -146,7 +145,7 @@ let programs: [Target] = [
     name: "GatewayAdapters", dependencies: ["GatewayCore", "Money", "Seal"],
     path: "services/gateway-router/Adapters", swiftSettings: baseSettings),
   .target(
-    name: "GatewaySimulator", dependencies: ["Money", "Seal", flyingFox, logging, argumentParser],
+    name: "GatewaySimulator", dependencies: ["Seal", argumentParser],
     path: "Sources/GatewaySimulator", swiftSettings: baseSettings),
   .executableTarget(
     name: "gateway-sim", dependencies: ["GatewaySimulator"], path: "Sources/gateway-sim",
@@ -181,7 +180,7 @@ let testTargets: [Target] = [
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "TestSupport"]),
   tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "TestSupport"]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money"]),
-  tests("GatewaySimulatorTests", ["GatewaySimulator", "Money", "Seal"]),
+  tests("GatewaySimulatorTests", ["GatewaySimulator", "gateway-sim", "Seal"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
@@ -208,7 +207,6 @@ let package = Package(
     // Subprocess's paths are its FilePath.
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
-    .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
   ],
   targets: limited(cModules + modules + services + programs + testSupport + testTargets)
 )

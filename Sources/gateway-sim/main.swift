@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import ArgumentParser
+import GatewaySimulator
+
+SimulatorCommand.main()

@@ -1,0 +1,136 @@
+/// The port beside the gateways: books, faults, clock, latencies. No access control: loopback.
+struct ControlAPI: Sendable {
+  let core: Core
+  let apis: [Gateway: any GatewayAPI]
+  /// Closes or opens the listeners as the rules say.
+  let applyRefusals: @Sendable () -> Void
+
+  func handle(_ request: Request, _ connection: ConnectionFacts) -> Exchange {
+    do throws(ControlError) {
+      return Exchange(response: try respond(to: request))
+    } catch {
+      return Exchange(response: .json(400) { $0.text("error", error.message) })
+    }
+  }
+
+  private func respond(to request: Request) throws(ControlError) -> Response {
+    switch (request.method, request.path) {
+    case ("GET", "/health"): return .json(200) { $0.text("status", "ok") }
+    case ("GET", "/books"): return try books { BooksReport(request).full($0) }
+    case ("GET", "/books/summary"): return try books { BooksReport(request).summary($0) }
+    case ("GET", "/control/faults"): return faults()
+    case ("POST", "/control/faults"): return try addFault(request)
+    case ("DELETE", "/control/faults"): return removeFaults(nil)
+    case ("DELETE", let path) where path.hasPrefix("/control/faults/"):
+      return removeFaults(String(path.dropFirst("/control/faults/".count)))
+    case ("GET", "/control/clock"): return try clock(advance: 0)
+    case ("POST", "/control/clock"):
+      let body = try json(request)
+      guard let advance = body["advance_ms"]?.int ?? body["advance_seconds"]?.int.map({ $0 * 1000 }),
+        advance >= 0
+      else { throw ControlError("advance_ms or advance_seconds: a number of 0 or more") }
+      return try clock(advance: advance)
+    case ("POST", "/control/latency"): return try latency(request)
+    case ("POST", "/control/authenticate"): return try authenticate(request)
+    case ("GET", "/control/webhooks"):
+      let counts = core.announcer.counts
+      return .json(200) { out in
+        out.number("waiting", counts.waiting)
+        out.number("sent", counts.sent)
+        out.number("given_up", counts.givenUp)
+      }
+    default: return .json(404) { $0.text("error", "no such path or method") }
+    }
+  }
+
+  private func json(_ request: Request) throws(ControlError) -> JSON {
+    guard let json = JSON(parsing: request.body) else { throw ControlError("not JSON") }
+    return json
+  }
+
+  /// Only what is on disk is shown. A copy is taken under the lock and written outside.
+  private func books(_ report: (Books) -> Response) throws(ControlError) -> Response {
+    guard let snapshot = core.commit({ books, _ in books }) else {
+      throw ControlError("the disk under the books failed")
+    }
+    return report(snapshot)
+  }
+
+  private func faults() -> Response {
+    let rules = core.faults.withLock { $0.rules }
+    return .json(200) { out in
+      out.array("faults") { array in for rule in rules { rule.write(to: &array) } }
+    }
+  }
+
+  private func addFault(_ request: Request) throws(ControlError) -> Response {
+    let rule = try FaultRule(try json(request))
+    let id = core.faults.withLock { $0.add(rule) }
+    applyRefusals()
+    return .json(201) { out in
+      out.text("id", id)
+      out.number("seed", Int64(bitPattern: rule.seed))
+    }
+  }
+
+  private func removeFaults(_ id: String?) -> Response {
+    let removed = core.faults.withLock { $0.remove(id) }
+    applyRefusals()
+    guard id == nil || !removed.isEmpty else {
+      return .json(404) { $0.text("error", "no such fault") }
+    }
+    return .json(200) { out in
+      out.array("removed") { array in for rule in removed { rule.write(to: &array) } }
+    }
+  }
+
+  private func clock(advance: Int64) throws(ControlError) -> Response {
+    let time = core.commit { books, now -> Int64 in
+      if advance > 0 {
+        books.put(.clock(offsetMilliseconds: books.clockOffsetMilliseconds + advance))
+      }
+      return now + advance
+    }
+    guard let time else { throw ControlError("the disk under the books failed") }
+    return .json(200) { out in
+      out.number("now_ms", time)
+      out.text("now", isoTime(milliseconds: time))
+    }
+  }
+
+  private func latency(_ request: Request) throws(ControlError) -> Response {
+    let json = try json(request)
+    let tuning = core.tuning.change { tuning -> Tuning in
+      for gateway in Gateway.allCases {
+        if let value = json[gateway.rawValue + "_ms"]?.int ?? json["base_ms"]?.int {
+          tuning.latencyMilliseconds[gateway] = max(0, value)
+        }
+      }
+      if let value = json["modification_ms"]?.int { tuning.modificationMilliseconds = value }
+      if let value = json["bank_ms"]?.int { tuning.bankMilliseconds = value }
+      if let value = json["late_failure_ms"]?.int { tuning.lateFailureMilliseconds = value }
+      return tuning
+    }
+    return .json(200) { out in
+      for gateway in Gateway.allCases {
+        out.number(gateway.rawValue + "_ms", tuning.latencyMilliseconds[gateway] ?? 0)
+      }
+      out.number("modification_ms", tuning.modificationMilliseconds)
+      out.number("bank_ms", tuning.bankMilliseconds)
+      out.number("late_failure_ms", tuning.lateFailureMilliseconds)
+    }
+  }
+
+  /// Plays the payer in front of the 3DS page.
+  private func authenticate(_ request: Request) throws(ControlError) -> Response {
+    let json = try json(request)
+    guard let id = json["id"]?.text else { throw ControlError("id: the payment that waits") }
+    let succeeds = json["success"]?.bool ?? true
+    let found = core.commit { books, now in
+      guard let gateway = books.payments[id]?.gateway, let api = apis[gateway] else { return false }
+      return api.authenticate(id, succeeds: succeeds, &books, now: now)
+    }
+    guard found == true else { throw ControlError("no payment with this id waits for its payer") }
+    return .json(200) { $0.text("id", id) }
+  }
+}

@@ -1,0 +1,126 @@
+/// The way of every request to a gateway: access, key, fault, latency, effect, disk, answer.
+struct Front: Sendable {
+  let api: any GatewayAPI
+  let core: Core
+
+  private enum Claim {
+    case fresh
+    case replay(StoredAnswer)
+    case trouble(KeyTrouble)
+  }
+
+  func handle(_ request: Request, _ connection: ConnectionFacts) -> Exchange {
+    let call: Call
+    switch api.route(request) {
+    case .refused(let response): return Exchange(response: response)
+    case .call(let routed): call = routed
+    }
+    let (claim, known) = self.claim(call)
+    var facts = known
+    facts.isKeptAlive = connection.served > 0
+    switch claim {
+    case .trouble(let trouble):
+      return dressed(api.troubled(trouble, call), call, nil, isReplay: false)
+    case .replay(let answer):
+      facts.isReplay = true
+      let response = Response(status: answer.status, body: answer.body)
+      return dressed(response, call, choose(facts), isReplay: true)
+    case .fresh: return execute(call, choose(facts))
+    }
+  }
+
+  private func choose(_ facts: FaultFacts) -> ChosenFault? {
+    core.faults.withLock { $0.choose(facts) }
+  }
+
+  /// Takes the key, if there is one, and completes the facts from what the books know.
+  private func claim(_ call: Call) -> (Claim, FaultFacts) {
+    core.books.withLock { books in
+      var facts = call.facts
+      if let target = call.target, let payment = books.payments[target] {
+        if facts.reference.isEmpty { facts.reference = payment.reference }
+        if facts.metadata.isEmpty { facts.metadata = payment.metadata }
+        facts.amount = facts.amount ?? payment.amount
+        facts.currency = facts.currency ?? payment.currency
+      }
+      guard let key = call.idempotencyKey else { return (.fresh, facts) }
+      let name = Books.answerName(api.gateway, key)
+      let now = core.now(books)
+      if let answer = books.answer(
+        api.gateway, key, now: now, keptMilliseconds: api.answersKeptMilliseconds)
+      {
+        let isSame = answer.endpoint == call.endpoint && answer.fingerprint == call.fingerprint
+        return (isSame ? .replay(answer) : .trouble(.reused), facts)
+      }
+      guard books.runningKeys.insert(name).inserted else { return (.trouble(.inUse), facts) }
+      return (.fresh, facts)
+    }
+  }
+
+  private func execute(_ call: Call, _ chosen: ChosenFault?) -> Exchange {
+    let latency = core.tuning.withLock { $0.latencyMilliseconds[api.gateway] ?? 0 }
+    sleepMilliseconds(latency)
+    let fault = chosen?.fault
+    let outcome = core.commit { books, now -> Outcome in
+      var outcome: Outcome
+      if let fault, !fault.acts {
+        let isStored = fault == .error500 && api.storesFailures
+        outcome = Outcome(response: api.failure(fault), isStored: isStored)
+      } else {
+        outcome = api.execute(call, fault: fault, &books, now: now)
+        if fault == .error500After, api.storesFailures, outcome.isStored {
+          outcome.response = api.failure(.error500After)
+        }
+      }
+      if let key = call.idempotencyKey { finish(call, key, outcome, &books, now) }
+      return outcome
+    }
+    guard let outcome else {
+      // The disk failed: the effect is not certain, so nothing may be said.
+      return Exchange(
+        response: Response(status: 500, body: []), delivery: .closed(reset: false))
+    }
+    return dressed(outcome.response, call, chosen, isReplay: false)
+  }
+
+  private func finish(
+    _ call: Call, _ key: String, _ outcome: Outcome, _ books: inout Books, _ now: Int64
+  ) {
+    books.runningKeys.remove(Books.answerName(api.gateway, key))
+    guard outcome.isStored else { return }
+    books.put(
+      .answer(
+        StoredAnswer(
+          gateway: api.gateway, key: key, endpoint: call.endpoint, fingerprint: call.fingerprint,
+          createdAt: now, status: outcome.response.status, body: outcome.response.body)))
+  }
+
+  /// The true answer as the fault lets it out.
+  private func dressed(
+    _ response: Response, _ call: Call, _ chosen: ChosenFault?, isReplay: Bool
+  ) -> Exchange {
+    var response = response
+    api.dress(&response, call, isReplay: isReplay)
+    guard let chosen else { return Exchange(response: response) }
+    var delivery = Delivery.whole
+    switch chosen.fault {
+    case .refuse, .modificationFails, .modificationFailsLate, .modificationLost: break
+    case .timeoutBefore, .timeoutAfter: delivery = .silence
+    case .slow: delivery = .late(milliseconds: chosen.delayMilliseconds)
+    case .closeBefore, .closeAfter: delivery = .closed(reset: false)
+    case .resetAfter: delivery = .closed(reset: true)
+    case .truncated: delivery = .cut
+    case .invalidJSON: response.body = Array(response.body.dropLast(2)) + Array("\u{1}".utf8)
+    case .wrongAmount: response.body = mangled(response.body, .amount)
+    case .wrongCurrency: response.body = mangled(response.body, .currency)
+    case .wrongReference: response.body = mangled(response.body, .reference)
+    case .badGateway, .badGatewayAfter:
+      let page = "<html><head><title>502 Bad Gateway</title></head><body>502</body></html>\r\n"
+      response = Response(status: 502, contentType: "text/html", body: Array(page.utf8))
+    case .error500, .error500After, .unavailable, .rateLimited, .keyInUse:
+      response = api.failure(chosen.fault)
+      api.dress(&response, call, isReplay: isReplay)
+    }
+    return Exchange(response: response, delivery: delivery)
+  }
+}

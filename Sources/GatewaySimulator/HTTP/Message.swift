@@ -1,0 +1,130 @@
+/// A request as it came in.
+struct Request: Sendable {
+  var method: String
+  /// Without the query, still percent-encoded.
+  var path: String
+  var query: [(name: String, value: String)] = []
+  /// Names in lower case.
+  var headers: [(name: String, value: String)] = []
+  var body: [UInt8] = []
+  var keepsAlive = true
+
+  func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+  func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+  /// `/v1/payment_intents/pi_1` → ["v1", "payment_intents", "pi_1"]
+  var segments: [String] { path.split(separator: "/").map(String.init) }
+}
+
+/// An answer before it is put on the wire.
+struct Response: Sendable {
+  var status: Int
+  var headers: [(name: String, value: String)] = []
+  var contentType = "application/json"
+  var body: [UInt8]
+
+  static func json(_ status: Int, _ body: (inout JSONWriter) -> Void) -> Response {
+    Response(status: status, body: JSONWriter.document(body))
+  }
+
+  func bytes(keepsAlive: Bool) -> [UInt8] {
+    var head = "HTTP/1.1 \(status) \(Response.reason(status))\r\n"
+    head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
+    for header in headers { head += "\(header.name): \(header.value)\r\n" }
+    head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
+    var bytes = Array(head.utf8)
+    bytes.append(contentsOf: body)
+    return bytes
+  }
+
+  private static func reason(_ status: Int) -> String {
+    switch status {
+    case 200: "OK"
+    case 201: "Created"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 402: "Payment Required"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 409: "Conflict"
+    case 413: "Content Too Large"
+    case 422: "Unprocessable Entity"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    default: "Status"
+    }
+  }
+}
+
+/// How an answer leaves, or does not.
+enum Delivery: Sendable, Equatable {
+  case whole
+  /// Whole, but only after a while.
+  case late(milliseconds: Int64)
+  /// The announced length, then fewer bytes, then the end of the connection.
+  case cut
+  /// The connection ends without a byte; by RST if `reset`.
+  case closed(reset: Bool)
+  /// Nothing, until the client gives up.
+  case silence
+}
+
+struct Exchange: Sendable {
+  var response: Response
+  var delivery: Delivery = .whole
+}
+
+/// What the handler may know of the connection.
+struct ConnectionFacts: Sendable {
+  /// Requests answered on it before this one; above 0 the connection was kept alive.
+  let served: Int
+}
+
+/// `a%20b+c` → `a b c`; nil if an escape is broken or the result is no UTF-8.
+func percentDecoded(_ text: some StringProtocol) -> String? {
+  let bytes = Array(text.utf8)
+  guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+    return String(text)
+  }
+  var result: [UInt8] = []
+  result.reserveCapacity(bytes.count)
+  var index = 0
+  while index < bytes.count {
+    if bytes[index] == UInt8(ascii: "%") {
+      guard index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
+        let low = hexDigit(bytes[index + 2])
+      else { return nil }
+      result.append(high << 4 | low)
+      index += 3
+    } else {
+      result.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
+      index += 1
+    }
+  }
+  return String(validating: result, as: UTF8.self)
+}
+
+func hexDigit(_ byte: UInt8) -> UInt8? {
+  switch byte {
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+  case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+  case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+  default: nil
+  }
+}
+
+/// `a=1&b%5Bc%5D=2` → [("a","1"), ("b[c]","2")], in order; nil if malformed.
+func formDecoded(_ text: some StringProtocol) -> [(name: String, value: String)]? {
+  var fields: [(name: String, value: String)] = []
+  for part in text.split(separator: "&") {
+    let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let name = percentDecoded(halves[0]),
+      let value = halves.count == 2 ? percentDecoded(halves[1]) : ""
+    else { return nil }
+    fields.append((name, value))
+  }
+  return fields
+}

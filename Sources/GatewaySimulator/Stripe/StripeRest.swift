@@ -1,0 +1,290 @@
+/// Refunds, SetupIntents, reading, and what happens by itself.
+extension StripeAPI {
+  func refund(_ call: Call, _ books: inout Books, _ now: Int64) -> Outcome {
+    let form = call.form
+    if let unknown = StripeParameters.firstUnknown(form, StripeParameters.refund) {
+      return StripeError.unknownParameter(unknown).unstored
+    }
+    let id = form["payment_intent"] ?? form["charge"].flatMap { books.paymentOfCharge[$0] }
+    guard let id else { return StripeError.missing("payment_intent").unstored }
+    guard var payment = books.payments[id], payment.gateway == .stripe else {
+      return StripeError.noSuch("payment_intent", id, parameter: "payment_intent", status: 404)
+        .unstored
+    }
+    if let reason = form["reason"], !StripeParameters.refundReasons.contains(reason) {
+      return StripeError(message: "Invalid reason: \(reason).", parameter: "reason").unstored
+    }
+    let remaining = payment.captured - payment.refunded
+    var amount = remaining
+    if let text = form["amount"] {
+      guard let number = Int64(text), number >= 1 else {
+        return StripeError.invalidInteger("amount", "Invalid positive integer").unstored
+      }
+      amount = number
+    }
+    if let error = refusal(of: amount, remaining, payment) { return error.stored }
+    var refund = Refund(
+      gateway: .stripe, id: "re_" + randomText(24, lettersAndDigits), paymentID: payment.id,
+      amount: amount, currency: payment.currency, status: "succeeded", createdAt: now)
+    refund.reason = form["reason"]
+    refund.metadata = form.pairs("metadata")
+    refund.reference = refund.metadata.first { $0.0 == "reference" }?.1 ?? ""
+    refund.idempotencyKey = call.idempotencyKey
+    time(&refund, payment, now)
+    payment.refunded += amount
+    books.put(.payment(payment))
+    books.put(.refund(refund))
+    announce("refund.created", refund, &books, now)
+    announce("charge.refunded", payment, &books, now)
+    return Outcome(response: response(refund, books), isStored: true)
+  }
+
+  private func refusal(of amount: Int64, _ remaining: Int64, _ payment: Payment) -> StripeError? {
+    if payment.captured == 0 {
+      return StripeError(
+        message: "This PaymentIntent (\(payment.id)) does not have a successful charge to refund.",
+        parameter: "payment_intent")
+    }
+    if remaining == 0 {
+      return StripeError(
+        code: "charge_already_refunded",
+        message: "Charge \(payment.chargeID ?? "") has already been refunded.")
+    }
+    if amount > remaining {
+      return StripeError(
+        message: "Refund amount (\(amount)) is greater than unrefunded amount on charge "
+          + "(\(remaining))", parameter: "amount")
+    }
+    return nil
+  }
+
+  /// Some methods answer a refund later, or take it back.
+  private func time(_ refund: inout Refund, _ payment: Payment, _ now: Int64) {
+    guard let method = payment.method.flatMap(TestMethods.stripe) else { return }
+    switch method.behaviour {
+    case .refunds(let endAs, _):
+      refund.endsAs = endAs
+      refund.status = endAs == "failed" ? "succeeded" : "pending"
+      refund.due = now + tuning.modification
+    case .bank:
+      refund.status = "pending"
+      refund.due = now + tuning.bank
+    default: break
+    }
+  }
+
+  func setUp(_ call: Call, _ books: inout Books, _ now: Int64) -> Outcome {
+    if let unknown = StripeParameters.firstUnknown(call.form, StripeParameters.setup) {
+      return StripeError.unknownParameter(unknown).unstored
+    }
+    let method = call.form["payment_method"]
+    if let method, TestMethods.stripe(method) == nil {
+      return StripeError.noSuch("PaymentMethod", method, parameter: "payment_method", status: 400)
+        .unstored
+    }
+    var setup = Setup(
+      id: "seti_" + randomText(24, lettersAndDigits), status: "requires_payment_method",
+      method: method, metadata: call.form.pairs("metadata"), createdAt: now)
+    if let method, call.form["confirm"] == "true" {
+      if case .authenticates? = TestMethods.stripe(method)?.behaviour {
+        setup.status = "requires_action"
+      } else {
+        setup.status = "succeeded"
+      }
+    } else if method != nil {
+      setup.status = "requires_confirmation"
+    }
+    books.put(.setup(setup))
+    return Outcome(
+      response: .object { StripeObjects.write(setup, nil, to: &$0) }, isStored: true)
+  }
+
+  func retrieve(_ call: Call, _ books: Books) -> Outcome {
+    let id = call.target ?? ""
+    let expands = call.form.values("expand").contains("latest_charge")
+    if let payment = books.payments[id], payment.gateway == .stripe {
+      return Outcome(
+        response: StripeObjects.response(payment, expandsCharge: expands), isStored: false)
+    }
+    if let refund = books.refunds[id], refund.gateway == .stripe {
+      return Outcome(response: response(refund, books), isStored: false)
+    }
+    if let setup = books.setups[id] {
+      return Outcome(
+        response: .object { StripeObjects.write(setup, nil, to: &$0) }, isStored: false)
+    }
+    if let payment = books.paymentOfCharge[id].flatMap({ books.payments[$0] }),
+      payment.chargeID == id
+    {
+      return Outcome(
+        response: .object { StripeObjects.writeCharge(payment, nil, to: &$0) }, isStored: false)
+    }
+    if let event = books.events.last(where: { $0.id == id }) {
+      return Outcome(response: Response(status: 200, body: event.body), isStored: false)
+    }
+    let object = id.hasPrefix("pi_") ? "payment_intent" : id.hasPrefix("re_") ? "refund" : "object"
+    return StripeError.noSuch(object, id, parameter: "id", status: 404).unstored
+  }
+
+  private func response(_ refund: Refund, _ books: Books) -> Response {
+    let chargeID = books.payments[refund.paymentID]?.chargeID
+    return .object { StripeObjects.write(refund, chargeID: chargeID, nil, to: &$0) }
+  }
+
+  /// Newest first, `limit` 1 to 100, after `starting_after`.
+  func list(_ call: Call, _ books: Books) -> Outcome {
+    let limit = min(100, max(1, call.form["limit"].flatMap { Int($0) } ?? 10))
+    let after = call.form["starting_after"]
+    func page<Item>(_ items: some Sequence<Item>, _ id: (Item) -> String) -> (ArraySlice<Item>, Bool)
+    {
+      var rest = Array(items)[...]
+      if let after, let index = rest.firstIndex(where: { id($0) == after }) {
+        rest = rest[(index + 1)...]
+      }
+      return (rest.prefix(limit), rest.count > limit)
+    }
+    let path = "/v1/" + (call.target ?? "")
+    switch call.target {
+    case "events":
+      let type = call.form["type"]
+      let since = (call.form["created[gte]"].flatMap { Int64($0) } ?? 0) * 1000
+      let matching = books.events.reversed().filter {
+        $0.gateway == .stripe && (type == nil || $0.type == type) && $0.createdAt >= since
+      }
+      let (items, hasMore) = page(matching, \.id)
+      return Outcome(
+        response: StripeObjects.list(path, hasMore: hasMore) { out in
+          for event in items { out.raw(nil, event.body) }
+        }, isStored: false)
+    case "refunds":
+      let payment = call.form["payment_intent"]
+      let ids = payment.map { books.refundsOfPayment[$0] ?? [] } ?? books.refundOrder
+      let (items, hasMore) = page(
+        ids.reversed().compactMap { books.refunds[$0] }.filter { $0.gateway == .stripe }, \.id)
+      return Outcome(
+        response: StripeObjects.list(path, hasMore: hasMore) { out in
+          for refund in items {
+            let chargeID = books.payments[refund.paymentID]?.chargeID
+            StripeObjects.write(refund, chargeID: chargeID, nil, to: &out)
+          }
+        }, isStored: false)
+    default:
+      let (items, hasMore) = page(
+        books.paymentOrder.reversed().compactMap { books.payments[$0] }
+          .filter { $0.gateway == .stripe }, \.id)
+      return Outcome(
+        response: StripeObjects.list(path, hasMore: hasMore) { out in
+          for payment in items { StripeObjects.write(payment, nil, to: &out) }
+        }, isStored: false)
+    }
+  }
+
+  func perform(_ duty: Duty, _ books: inout Books, now: Int64) {
+    switch duty {
+    case .payment(let id):
+      guard let payment = books.payments[id], let due = payment.due, due <= now else { return }
+      settle(payment, &books, now)
+    case .refund(let id):
+      guard var refund = books.refunds[id], let due = refund.due, due <= now else { return }
+      refund.due = nil
+      refund.status = refund.endsAs
+      if refund.endsAs == "failed", var payment = books.payments[refund.paymentID] {
+        payment.refunded -= refund.amount
+        books.put(.payment(payment))
+      }
+      books.put(.refund(refund))
+      announce(refund.endsAs == "failed" ? "refund.failed" : "refund.updated", refund, &books, now)
+    case .modification: break
+    }
+  }
+
+  private func settle(_ payment: Payment, _ books: inout Books, _ now: Int64) {
+    if payment.status == .requiresCapture {
+      _ = canceled(payment, reason: "automatic", &books, now)
+      return
+    }
+    guard payment.status == .processing, let method = payment.method.flatMap(TestMethods.stripe)
+    else { return }
+    if case .bank(pays: false, _) = method.behaviour {
+      _ = refuse(payment, "bank_refused", &books, now)
+      return
+    }
+    var payment = payment
+    approve(&payment, now)
+    books.put(.payment(payment))
+    announce(StripeAPI.eventType(payment), payment, &books, now)
+  }
+
+  func authenticate(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64) -> Bool {
+    guard var payment = books.payments[id], payment.gateway == .stripe,
+      payment.status == .requiresAction
+    else { return false }
+    guard succeeds else {
+      _ = refuse(payment, "authentication_required", &books, now)
+      return true
+    }
+    payment.chargeID = "ch_" + randomText(24, lettersAndDigits)
+    approve(&payment, now)
+    books.put(.payment(payment))
+    announce(StripeAPI.eventType(payment), payment, &books, now)
+    return true
+  }
+
+  static func eventType(_ payment: Payment) -> String {
+    switch payment.status {
+    case .succeeded: "payment_intent.succeeded"
+    case .requiresCapture: "payment_intent.amount_capturable_updated"
+    case .processing: "payment_intent.processing"
+    case .requiresAction: "payment_intent.requires_action"
+    case .canceled: "payment_intent.canceled"
+    default: "payment_intent.payment_failed"
+    }
+  }
+
+  func announce(_ type: String, _ payment: Payment, _ books: inout Books, _ now: Int64) {
+    announce(type, &books, now) { out in
+      if type.hasPrefix("charge.") {
+        StripeObjects.writeCharge(payment, "object", to: &out)
+      } else {
+        StripeObjects.write(payment, "object", to: &out)
+      }
+    }
+  }
+
+  private func announce(_ type: String, _ refund: Refund, _ books: inout Books, _ now: Int64) {
+    let chargeID = books.payments[refund.paymentID]?.chargeID
+    announce(type, &books, now) {
+      StripeObjects.write(refund, chargeID: chargeID, "object", to: &$0)
+    }
+  }
+
+  private func announce(
+    _ type: String, _ books: inout Books, _ now: Int64, _ object: (inout JSONWriter) -> Void
+  ) {
+    let id = "evt_" + randomText(24, lettersAndDigits)
+    let body = JSONWriter.document { out in
+      out.text("id", id)
+      out.text("object", "event")
+      out.text("api_version", "2026-10-28.endive")
+      out.number("created", now / 1000)
+      out.object("data", object)
+      out.flag("livemode", false)
+      out.number("pending_webhooks", announces ? 1 : 0)
+      out.text("type", type)
+    }
+    books.put(
+      .event(
+        Event(
+          gateway: .stripe, id: id, type: type, createdAt: now, body: body,
+          isUndelivered: announces)))
+  }
+}
+
+extension Response {
+  /// 200 with what `write` makes.
+  static func object(_ write: (inout JSONWriter) -> Void) -> Response {
+    var writer = JSONWriter()
+    write(&writer)
+    return Response(status: 200, body: writer.bytes)
+  }
+}

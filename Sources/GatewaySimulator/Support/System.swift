@@ -1,0 +1,111 @@
+import Glibc
+
+/// Stack of every thread of the simulator: the deepest recursion is the JSON parser, which is
+/// limited, so that thousands of connections stay cheap.
+private let threadStackBytes = 512 * 1024
+
+private final class ThreadBody {
+  let run: @Sendable () -> Void
+  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Starts a detached thread. False if the system has none left.
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  var attributes = pthread_attr_t()
+  pthread_attr_init(&attributes)
+  defer { pthread_attr_destroy(&attributes) }
+  pthread_attr_setstacksize(&attributes, threadStackBytes)
+  pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+  let box = Unmanaged.passRetained(ThreadBody(body))
+  var thread = pthread_t()
+  let failed = pthread_create(
+    &thread, &attributes,
+    { argument in
+      guard let argument else { return nil }
+      Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+      return nil
+    }, box.toOpaque())
+  if failed != 0 {
+    box.release()
+    return false
+  }
+  return true
+}
+
+/// A failed system call, for the one line an operator reads.
+package struct SystemError: Error, CustomStringConvertible {
+  package let operation: String
+  package let code: Int32
+
+  package init(_ operation: String, code: Int32 = errno) {
+    self.operation = operation
+    self.code = code
+  }
+
+  package var description: String { "\(operation): \(String(cString: strerror(code)))" }
+}
+
+func sleepMilliseconds(_ milliseconds: Int64) {
+  guard milliseconds > 0 else { return }
+  var rest = timespec(
+    tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+  var left = timespec()
+  while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
+}
+
+/// Milliseconds since 1970 on the machine's clock.
+func machineMilliseconds() -> Int64 {
+  var now = timespec()
+  clock_gettime(CLOCK_REALTIME, &now)
+  return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+}
+
+/// `2026-11-22T15:04:05+00:00`, the way Adyen writes times.
+func isoTime(milliseconds: Int64) -> String {
+  var seconds = time_t(milliseconds / 1000)
+  var parts = tm()
+  gmtime_r(&seconds, &parts)
+  func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+  return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))+00:00"
+}
+
+/// `count` random characters of `alphabet`.
+func randomText(_ count: Int, _ alphabet: StaticString) -> String {
+  var generator = SystemRandomNumberGenerator()
+  let size = UInt64(alphabet.utf8CodeUnitCount)
+  return String(unsafeUninitializedCapacity: count) { bytes in
+    var bits: UInt64 = 0
+    for index in 0..<count {
+      // Five characters from one draw: more than 32 spare bits, so the bias is negligible.
+      if index % 5 == 0 { bits = generator.next() }
+      bytes[index] = alphabet.utf8Start[Int(bits % size)]
+      bits /= size
+    }
+    return count
+  }
+}
+
+let lettersAndDigits: StaticString =
+  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+/// FNV-1a: compares requests and finds a torn journal line; nothing here needs more.
+func hash64(_ bytes: some Sequence<UInt8>, seed: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
+  var hash = seed
+  for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  return hash
+}
+
+/// SplitMix64: a small generator whose whole state is the printed seed.
+struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -5,7 +5,8 @@ package struct Migration: Sendable, Hashable {
   package let name: String
   /// Runs as the owner, in one transaction with its check.
   package let up: String
-  /// Queries whose every row ends in a column that is true; at least one row.
+  /// Verifies the change: raises an exception where it does not hold. Where it returns rows, each
+  /// must end in a column that is true.
   package let check: String
   /// SHA-256 of `up`, 64 lowercase hexadecimal digits.
   package let checksum: String

@@ -53,6 +53,13 @@ package struct Statement: Sendable, ExpressibleByStringInterpolation, CustomStri
       text += String(types.count)
     }
 
+    /// nil binds null.
+    package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+      bind(value)
+      text += "$"
+      text += String(types.count)
+    }
+
     /// Puts SQL into the text as it is: for names and fragments written in the code, never input.
     package mutating func appendInterpolation(raw sql: String) {
       text += sql

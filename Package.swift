@@ -111,6 +111,9 @@ let cModules: [Target] = [
   .target(
     name: "COpenSSL", path: "Sources/C/COpenSSL",
     linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+  .target(
+    name: "CTLS", path: "Sources/C/CTLS",
+    linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
   .target(name: "CCurl", path: "Sources/C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
   .target(name: "CWire", dependencies: ["CProtobufC"], path: "Sources/C/CWire"),
 ]
@@ -119,7 +122,7 @@ let modules: [Target] = [
   module("Money", safe: true),
   module("Reactor", ["CLinux", logging]),
   module("Wire", ["CWire", "CProtobufC", "Money", grpcCore]),
-  module("Transport", ["Reactor", "CNghttp2", "COpenSSL", "CLinux", grpcCore, logging]),
+  module("Transport", ["Reactor", "CNghttp2", "CTLS", "CLinux", grpcCore, logging]),
   module("Postgres", ["Reactor", "CPostgres", "Money", logging]),
   module("Outbound", ["Reactor", "CCurl", "CLinux", logging]),
   module("Seal", ["COpenSSL", "Money"]),

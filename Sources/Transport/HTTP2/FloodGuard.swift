@@ -3,7 +3,7 @@ struct TokenBucket {
   private let burst: Double
   private let perSecond: Double
   private var tokens: Double
-  private var lastNanoseconds: UInt64?
+  private var lastNanoseconds: Int64?
 
   init(burst: Int, perSecond: Int) {
     self.burst = Double(burst)
@@ -12,7 +12,7 @@ struct TokenBucket {
   }
 
   /// Takes one token; false when there is none.
-  mutating func take(atNanoseconds now: UInt64) -> Bool {
+  mutating func take(atNanoseconds now: Int64) -> Bool {
     if let last = lastNanoseconds, now > last {
       tokens = min(burst, tokens + Double(now - last) / 1e9 * perSecond)
     }
@@ -42,7 +42,7 @@ struct FloodGuard {
   }
 
   /// Counts a frame; false when the connection must end.
-  mutating func admit(_ frame: Frame, atNanoseconds now: UInt64) -> Bool {
+  mutating func admit(_ frame: Frame, atNanoseconds now: Int64) -> Bool {
     switch frame {
     case .reset: resets.take(atNanoseconds: now)
     case .control: controls.take(atNanoseconds: now)

@@ -47,6 +47,21 @@ struct HeaderBlock {
     name.withUTF8Buffer { name in value.withUTF8Buffer { add(name, $0) } }
   }
 
+  /// Adds `:path` as `/service/method`.
+  mutating func addPath(service: String, method: String) {
+    let name: StaticString = ":path"
+    let start = bytes.count
+    name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    bytes.append(UInt8(ascii: "/"))
+    bytes.append(contentsOf: service.utf8)
+    bytes.append(UInt8(ascii: "/"))
+    bytes.append(contentsOf: method.utf8)
+    fields.append(
+      Field(
+        nameStart: start, nameLength: name.utf8CodeUnitCount,
+        valueLength: bytes.count - start - name.utf8CodeUnitCount, isSensitive: false))
+  }
+
   /// Calls `body` with the fields as nghttp2 takes them; it copies what it keeps.
   func withFields<Result>(
     _ body: (_ fields: UnsafePointer<nghttp2_nv>?, _ count: Int) -> Result

@@ -176,7 +176,9 @@ let testTargets: [Target] = [
   tests("MoneyTests", ["Money"]),
   tests("ReactorTests", ["Reactor"]),
   tests("WireTests", ["Wire", "CWire"]),
-  tests("TransportTests", ["Transport", "Reactor", "TestSupport", grpcCore]),
+  tests(
+    "TransportTests",
+    ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor", "TestSupport"]),
   tests("SealTests", ["Seal", "Money"]),

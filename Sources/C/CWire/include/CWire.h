@@ -1,1 +1,5 @@
 #pragma once
+
+#include "WireArena.h"
+#include "WireDescriptorBytes.h"
+#include "WireMessages.h"

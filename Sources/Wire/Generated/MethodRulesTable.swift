@@ -257,7 +257,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 65536,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Ledger/ListAccounts",
@@ -265,7 +265,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 65536,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Ledger/GetTrialBalance",
@@ -385,7 +385,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 65536,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.vault.v1.Keys/ListAccess",

@@ -50,7 +50,7 @@ extension LedgerV1 {
     case exists
     /// The id is there with another content; `difference` names the first differing field.
     case existsWithDifference
-    /// Refused; `reason` says why. Refused ids stay refused.
+    /// Refused; `reason` says why.
     case rejected
     /// A value of a newer contract.
     case unrecognized(Int32)
@@ -317,7 +317,9 @@ extension LedgerV1 {
   package struct PostingResult: WireMessage {
     package var transactionID: String
     package var status: LedgerV1.PostingStatus
-    /// UNBALANCED, TOO_FEW_ENTRIES, AMOUNT_NOT_POSITIVE, CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, OVERFLOW, …
+    /// In order of precedence: MERCHANT_INVALID, EFFECTIVE_TIME_INVALID, TOO_FEW_ENTRIES,
+    /// TOO_MANY_ENTRIES, CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW, UNBALANCED,
+    /// KIND_UNKNOWN, ACCOUNT_UNKNOWN. The last two only without records_fact, and remembered.
     package var reason: String
     package var difference: String
 
@@ -638,6 +640,7 @@ extension LedgerV1 {
 
 extension LedgerV1.ListTransactionsResponse {
   package static let fullName = "tender.ledger.v1.ListTransactionsResponse"
+  package static let bytesMax = 1048576
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_transactions_response()!)
   }
@@ -698,6 +701,7 @@ extension LedgerV1 {
 
 extension LedgerV1.ListAccountsResponse {
   package static let fullName = "tender.ledger.v1.ListAccountsResponse"
+  package static let bytesMax = 1048576
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_accounts_response()!)
   }

@@ -853,6 +853,7 @@ extension VaultV1 {
 
 extension VaultV1.ListKeysResponse {
   package static let fullName = "tender.vault.v1.ListKeysResponse"
+  package static let bytesMax = 1048576
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__list_keys_response()!)
   }

@@ -114,7 +114,9 @@ extension VaultV1.PaymentMethods {
     /// > Source IDL Documentation:
     /// >
     /// > Register a payment method that gateways already hold.
-    /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+    /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+    /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+    /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
     /// > idempotency; ALREADY_EXISTS ALIAS_USED.
     ///
     /// - Parameters:
@@ -217,7 +219,9 @@ extension VaultV1.PaymentMethods {
     /// > Source IDL Documentation:
     /// >
     /// > Register a payment method that gateways already hold.
-    /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+    /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+    /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+    /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
     /// > idempotency; ALREADY_EXISTS ALIAS_USED.
     ///
     /// - Parameters:
@@ -318,7 +322,9 @@ extension VaultV1.PaymentMethods {
     /// > Source IDL Documentation:
     /// >
     /// > Register a payment method that gateways already hold.
-    /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+    /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+    /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+    /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
     /// > idempotency; ALREADY_EXISTS ALIAS_USED.
     ///
     /// - Parameters:
@@ -609,7 +615,9 @@ extension VaultV1.PaymentMethods {
     /// > Source IDL Documentation:
     /// >
     /// > Register a payment method that gateways already hold.
-    /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+    /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+    /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+    /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
     /// > idempotency; ALREADY_EXISTS ALIAS_USED.
     ///
     /// - Parameters:
@@ -745,7 +753,9 @@ extension VaultV1.PaymentMethods {
     /// > Source IDL Documentation:
     /// >
     /// > Register a payment method that gateways already hold.
-    /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+    /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+    /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+    /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
     /// > idempotency; ALREADY_EXISTS ALIAS_USED.
     ///
     /// - Parameters:
@@ -923,7 +933,9 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Register a payment method that gateways already hold.
-  /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+  /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+  /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+  /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
   /// > idempotency; ALREADY_EXISTS ALIAS_USED.
   ///
   /// - Parameters:
@@ -1075,7 +1087,9 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Register a payment method that gateways already hold.
-  /// > Errors: INVALID_ARGUMENT (GATEWAY_UNKNOWN, GATEWAY_DUPLICATE, LAST4_INVALID, SENSITIVE_DATA_REJECTED);
+  /// > Errors: INVALID_ARGUMENT (TYPE_REQUIRED, REFERENCE_REQUIRED, GATEWAY_UNKNOWN,
+  /// > GATEWAY_DUPLICATE, LAST4_INVALID, EXPIRY_INVALID, BRAND_INVALID, COUNTRY_INVALID,
+  /// > ALIAS_INVALID, SENSITIVE_DATA_REJECTED);
   /// > idempotency; ALREADY_EXISTS ALIAS_USED.
   ///
   /// - Parameters:
@@ -1345,7 +1359,7 @@ extension VaultV1.Keys {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Key versions and how many rows each still holds.
+    /// > Key versions and how many rows each still holds, at most 1,000.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `VaultV1.ListKeysRequest` messages.
@@ -1413,7 +1427,7 @@ extension VaultV1.Keys {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Key versions and how many rows each still holds.
+    /// > Key versions and how many rows each still holds, at most 1,000.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.ListKeysRequest` message.
@@ -1479,7 +1493,7 @@ extension VaultV1.Keys {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Key versions and how many rows each still holds.
+    /// > Key versions and how many rows each still holds, at most 1,000.
     ///
     /// - Parameters:
     ///   - request: A `VaultV1.ListKeysRequest` message.
@@ -1670,7 +1684,7 @@ extension VaultV1.Keys {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Key versions and how many rows each still holds.
+    /// > Key versions and how many rows each still holds, at most 1,000.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.ListKeysRequest` message.
@@ -1772,7 +1786,7 @@ extension VaultV1.Keys {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Key versions and how many rows each still holds.
+    /// > Key versions and how many rows each still holds, at most 1,000.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.ListKeysRequest` message.
@@ -1874,7 +1888,7 @@ extension VaultV1.Keys.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Key versions and how many rows each still holds.
+  /// > Key versions and how many rows each still holds, at most 1,000.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `VaultV1.ListKeysRequest` message.
@@ -1969,7 +1983,7 @@ extension VaultV1.Keys.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Key versions and how many rows each still holds.
+  /// > Key versions and how many rows each still holds, at most 1,000.
   ///
   /// - Parameters:
   ///   - message: request message to send.

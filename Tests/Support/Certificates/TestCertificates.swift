@@ -73,7 +73,8 @@ package final class TestCertificates: Sendable {
     }
   }
 
-  /// Issues a certificate with these URI names; for both sides of a connection.
+  /// Issues a certificate with these URI names, and `localhost` for clients that check host names;
+  /// for both sides of a connection.
   /// - Parameter name: of the files; issuing under a used one replaces them.
   package func issue(
     _ uris: [String], name: String, validity: Validity = .current
@@ -81,13 +82,13 @@ package final class TestCertificates: Sendable {
     let files = Files(
       chain: "\(directory)/\(name).pem", key: "\(directory)/\(name).key",
       authority: authorityPath)
-    let names = uris.isEmpty ? "" : "subjectAltName=\(uris.map { "URI:\($0)" }.joined(separator: ","))"
+    let names = (uris.map { "URI:\($0)" } + ["DNS:localhost"]).joined(separator: ",")
     try write(
       """
       basicConstraints=critical,CA:FALSE
       keyUsage=critical,digitalSignature
       extendedKeyUsage=serverAuth,clientAuth
-      \(names)
+      subjectAltName=\(names)
 
       """, to: "\(name).ext")
     try openssl([

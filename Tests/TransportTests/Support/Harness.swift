@@ -154,7 +154,7 @@ enum Harness {
 extension GRPCClient {
   /// A unary call of bytes.
   func echo(
-    _ method: EchoMethod = .unary, _ bytes: [UInt8], metadata: Metadata = [:],
+    _ bytes: [UInt8], _ method: EchoMethod = .unary, metadata: Metadata = [:],
     options: CallOptions = .defaults
   ) async throws -> [UInt8] {
     try await unary(

@@ -72,9 +72,12 @@ func service(
 }
 
 /// A test target under `Tests/`.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: baseSettings)
+    name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude,
+    swiftSettings: baseSettings)
 }
 
 /// `TENDER_TESTS=MoneyTests,SealTests` limits the package to those tests and what they need, so
@@ -178,7 +181,8 @@ let testTargets: [Target] = [
   tests("WireTests", ["Wire", "CWire"]),
   tests(
     "TransportTests",
-    ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging]),
+    ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging],
+    exclude: ["Interop"]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor", "TestSupport"]),
   tests("SealTests", ["Seal", "Money"]),

@@ -188,7 +188,7 @@ let testTargets: [Target] = [
   tests("SealTests", ["Seal", "Money"]),
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport"]),
   tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "TestSupport"]),
-  tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money"]),
+  tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "gateway-sim", "Seal"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),

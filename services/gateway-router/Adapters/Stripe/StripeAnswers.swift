@@ -1,0 +1,142 @@
+package import GatewayCore
+import Money
+
+extension StripeGateway {
+  package func read(
+    _ facts: TransferFacts,
+    for purpose: SentRequest.Purpose
+  ) -> GatewayAnswer? {
+    guard let answer = facts.answer else { return nil }
+    return switch answer.status {
+    case 200..<300: Self.readObject(answer.body, purpose)
+    default: Self.readError(answer.status, answer.body, purpose)
+    }
+  }
+
+  private static func readObject(_ body: [UInt8], _ purpose: SentRequest.Purpose) -> GatewayAnswer {
+    switch JSONReading.decode(StripeKind.self, from: body)?.object {
+    case "payment_intent":
+      guard let intent = JSONReading.decode(StripePaymentIntent.self, from: body) else {
+        return .unreadable
+      }
+      return .payment(payment(intent, purpose))
+    case "refund":
+      guard let refund = JSONReading.decode(StripeRefund.self, from: body) else {
+        return .unreadable
+      }
+      return .refund(self.refund(refund))
+    default: return .unreadable
+    }
+  }
+
+  /// 500 is indeterminate by Stripe's own words; 429 and 503 count only in Stripe's words.
+  private static func readError(
+    _ status: Int,
+    _ body: [UInt8],
+    _ purpose: SentRequest.Purpose
+  ) -> GatewayAnswer {
+    guard let error = JSONReading.decode(StripeErrorBody.self, from: body)?.error,
+      error.type != nil
+    else { return .foreignError(status: status) }
+    if error.type == "idempotency_error" { return .keyReused }
+    if error.code == "idempotency_key_in_use" || error.code == "lock_timeout" { return .inFlight }
+    if let intent = error.payment_intent?.intent, let known = readRefusal(error, intent, purpose) {
+      return known
+    }
+    switch status {
+    case 401, 403:
+      return .rejected(Rejection(kind: .account, status: status, code: error.code ?? "permission"))
+    case 404: return .notFound
+    case 409: return .inFlight
+    case 429: return .throttled
+    case 503: return .unavailable
+    case 402 where error.type == "card_error":
+      return .payment(PaymentAnswer(echo: Echo(), state: .declined(signal(error))))
+    case 400..<500 where status != 424 && status != 408:
+      let code = error.code ?? error.type ?? "invalid_request"
+      return .rejected(Rejection(kind: .request, status: status, code: code))
+    default: return .indeterminate(status: status)
+    }
+  }
+
+  /// Errors that bring the payment along: a decline, or a step that its state forbids.
+  private static func readRefusal(
+    _ error: StripeError,
+    _ intent: StripePaymentIntent,
+    _ purpose: SentRequest.Purpose
+  ) -> GatewayAnswer? {
+    if error.type == "card_error" {
+      var answer = payment(intent, purpose)
+      answer.state = .declined(signal(error))
+      return .payment(answer)
+    }
+    guard error.code == "payment_intent_unexpected_state", purpose != .authorize, purpose != .charge
+    else { return nil }
+    return .payment(payment(intent, purpose))
+  }
+
+  static func payment(
+    _ intent: StripePaymentIntent,
+    _ purpose: SentRequest.Purpose
+  ) -> PaymentAnswer {
+    let code = intent.currency?.uppercased()
+    func amount(_ units: Int64?) -> Amount? {
+      guard let units, let code else { return nil }
+      return GatewayUnits.stripe.amount(units: units, currency: code)
+    }
+    var echo = Echo(
+      reference: intent.id,
+      amount: amount(intent.amount),
+      ownReference: intent.metadata?[referenceKey]
+    )
+    // A capture is compared with what was captured: the intent's amount is the authorised one.
+    if purpose == .capture, intent.status == "succeeded" {
+      echo.amount = amount(intent.amount_received)
+    }
+    return PaymentAnswer(echo: echo, state: state(intent, amount(intent.amount_received)))
+  }
+
+  private static func state(
+    _ intent: StripePaymentIntent,
+    _ received: Amount?
+  ) -> PaymentAnswer.State {
+    switch intent.status {
+    case "requires_capture": .authorized
+    case "succeeded": .captured(received)
+    case "processing": .pending
+    case "requires_action":
+      .requiresAction(PayerAction(redirectURL: intent.next_action?.redirect_to_url?.url))
+    case "canceled": .canceled
+    case "requires_payment_method":
+      intent.last_payment_error.map { .declined(signal($0)) }
+        ?? .unrecognized
+    default: .unrecognized
+    }
+  }
+
+  static func refund(_ refund: StripeRefund) -> RefundAnswer {
+    var echo = Echo(reference: refund.id, ownReference: refund.metadata?[referenceKey])
+    if let units = refund.amount, let code = refund.currency?.uppercased() {
+      echo.amount = GatewayUnits.stripe.amount(units: units, currency: code)
+    }
+    let state: RefundAnswer.State =
+      switch refund.status {
+      case "succeeded": .succeeded
+      case "pending", "requires_action": .pending
+      case "failed": .failed(code: refund.failure_reason ?? "unknown")
+      case "canceled": .canceled
+      default: .unrecognized
+      }
+    return RefundAnswer(echo: echo, state: state)
+  }
+
+  static func signal(_ error: StripeError) -> DeclineSignal {
+    DeclineSignal(
+      source: .stripe,
+      code: error.decline_code ?? error.code ?? "card_declined",
+      networkCode: error.network_decline_code,
+      networkAdviceCode: error.network_advice_code,
+      advice: error.advice_code
+    )
+  }
+}

@@ -1,0 +1,53 @@
+/// The parts of Stripe's objects that are read. Everything is optional: a missing field is judged
+/// where it matters.
+struct StripePaymentIntent: Decodable {
+  var id: String?
+  var object: String?
+  var amount: Int64?
+  var amount_received: Int64?
+  var currency: String?
+  var status: String?
+  var metadata: StringValues?
+  var last_payment_error: StripeError?
+  var next_action: NextAction?
+
+  struct NextAction: Decodable {
+    var redirect_to_url: Redirect?
+    struct Redirect: Decodable { var url: String? }
+  }
+}
+
+struct StripeError: Decodable {
+  var type: String?
+  var code: String?
+  var decline_code: String?
+  var advice_code: String?
+  var network_decline_code: String?
+  var network_advice_code: String?
+  /// Absent inside `last_payment_error`.
+  var payment_intent: Box?
+
+  /// Breaks the cycle between an intent and its last error.
+  final class Box: Decodable {
+    let intent: StripePaymentIntent
+
+    init(from decoder: any Decoder) throws { intent = try StripePaymentIntent(from: decoder) }
+  }
+}
+
+struct StripeErrorBody: Decodable {
+  var error: StripeError
+}
+
+struct StripeRefund: Decodable {
+  var id: String?
+  var object: String?
+  var amount: Int64?
+  var currency: String?
+  var status: String?
+  var failure_reason: String?
+  var payment_intent: String?
+  var metadata: StringValues?
+}
+
+struct StripeKind: Decodable { var object: String? }

@@ -1,0 +1,123 @@
+package import Money
+
+/// One try of an operation at one gateway.
+package struct Attempt: Sendable, Hashable {
+  package enum Mode: Int16, Sendable, Hashable, CaseIterable {
+    /// Capture is a separate step after the winner. The only mode where a second gateway is possible.
+    case authorizeOnly = 1
+    /// Authorised and captured in one call.
+    case charge = 2
+  }
+
+  package let id: AttemptID
+  /// 1, 2, 3... within the operation.
+  package let sequence: Int
+  package let gateway: GatewayName
+  /// The merchant's account there.
+  package let account: String
+  package let mode: Mode
+  package var evidence: Evidence
+  /// The gateway's id of the payment, once learned.
+  package var reference: String?
+
+  package init(
+    id: AttemptID,
+    sequence: Int,
+    gateway: GatewayName,
+    account: String,
+    mode: Mode,
+    evidence: Evidence = .sent,
+    reference: String? = nil
+  ) {
+    self.id = id
+    self.sequence = sequence
+    self.gateway = gateway
+    self.account = account
+    self.mode = mode
+    self.evidence = evidence
+    self.reference = reference
+  }
+}
+
+/// What an attempt may still become. Winner and condemned exclude each other for ever.
+package enum Disposition: Int16, Sendable, Hashable, CaseIterable {
+  case open = 1
+  case winner = 2
+  case condemned = 3
+}
+
+/// What is known of an attempt at its gateway.
+package enum Evidence: Sendable, Hashable {
+  /// The row is committed; nobody has heard an answer. After a crash as unknown as `unknown`.
+  case sent
+  case unknown
+  /// With the bank.
+  case pending
+  case requiresAction
+  case authorized
+  case captured
+  /// `isAlive`: the gateway keeps the object, and a payer could confirm it again.
+  case declined(Decline, isAlive: Bool)
+  case notExecuted
+  case canceled
+  case refunded
+
+  /// The text of contracts and SQL.
+  package var name: String {
+    switch self {
+    case .sent: "sent"
+    case .unknown: "unknown"
+    case .pending: "pending"
+    case .requiresAction: "requires_action"
+    case .authorized: "authorized"
+    case .captured: "captured"
+    case .declined: "declined"
+    case .notExecuted: "not_executed"
+    case .canceled: "canceled"
+    case .refunded: "refunded"
+    }
+  }
+
+  /// Explicit evidence that the attempt holds and moves no money now.
+  package var isNegative: Bool {
+    switch self {
+    case .declined, .notExecuted, .canceled, .refunded: true
+    case .sent, .unknown, .pending, .requiresAction, .authorized, .captured: false
+    }
+  }
+
+  /// Negative, and nothing at the gateway can make it otherwise.
+  package var isResolved: Bool {
+    switch self {
+    case .declined(_, let isAlive): !isAlive
+    default: isNegative
+    }
+  }
+
+  package var decline: Decline? {
+    if case .declined(let decline, _) = self { decline } else { nil }
+  }
+}
+
+/// One capture of the winner, once per id.
+package struct Capture: Sendable, Hashable {
+  package enum State: Int16, Sendable, Hashable, CaseIterable {
+    case queued = 1
+    /// Accepted by the gateway; the result comes by notification.
+    case sent = 2
+    case captured = 3
+    case failed = 4
+    case unknown = 5
+  }
+  package let id: CaptureID
+  package let amount: Amount
+  package var state: State
+
+  package init(id: CaptureID, amount: Amount, state: State = .queued) {
+    self.id = id
+    self.amount = amount
+    self.state = state
+  }
+
+  package var isUnderway: Bool { state == .queued || state == .sent || state == .unknown }
+}

@@ -1,0 +1,170 @@
+package import Money
+
+/// What was asked for: what an answer is compared with.
+package struct SentRequest: Sendable, Hashable {
+  package enum Purpose: Sendable, Hashable { case authorize, charge, capture, cancel, refund, look }
+  package var purpose: Purpose
+  package var send: Send
+  package var amount: Amount
+  /// The merchant's account at the gateway; nil where the gateway names none.
+  package var account: String?
+  /// Our reference of the attempt.
+  package var ownReference: String?
+
+  package init(
+    purpose: Purpose,
+    send: Send,
+    amount: Amount,
+    account: String?,
+    ownReference: String?
+  ) {
+    self.purpose = purpose
+    self.send = send
+    self.amount = amount
+    self.account = account
+    self.ownReference = ownReference
+  }
+}
+
+/// From a transfer's facts and the adapter's reading to an outcome. Pure; the only way to one.
+package enum OutcomeRule {
+  /// - Parameter answer: the adapter's reading of `facts.answer`; nil when there is none to read.
+  package static func outcome(
+    of facts: TransferFacts,
+    _ answer: GatewayAnswer?,
+    to request: SentRequest,
+    _ classify: (DeclineSignal) -> Decline
+  ) -> Outcome {
+    // A replay that was never sent leaves the first send as unknown as it was.
+    if request.send == .first, let proof = Proof(neverSent: facts) { return .notExecuted(proof) }
+    guard facts.answer != nil, let answer else { return .unknown(.noAnswer(facts.stage)) }
+    return outcome(answer, to: request, classify)
+  }
+
+  /// The same for what a notification says.
+  package static func outcome(
+    _ answer: GatewayAnswer,
+    to request: SentRequest,
+    _ classify: (DeclineSignal) -> Decline
+  ) -> Outcome {
+    if let conflict = Conflict.first(between: answer.echo, and: request) {
+      return .unknown(.conflicted(conflict))
+    }
+    switch answer {
+    case .payment(let payment): return outcome(payment, request, classify)
+    case .received(let received):
+      return .succeeded(
+        Settled(kind: .received, reference: received.reference, amount: request.amount)
+      )
+    case .refund(let refund): return outcome(refund, request)
+    case .rejected(let rejection): return outcome(rejection, request)
+    case .throttled: return refused(429, request)
+    case .unavailable: return refused(503, request)
+    case .inFlight: return .unknown(.inFlight)
+    case .keyReused: return .unknown(.keyReused)
+    case .notFound: return .unknown(.notFound)
+    case .indeterminate(let status): return .unknown(.indeterminate(status: status))
+    case .foreignError(let status): return .unknown(.foreignError(status: status))
+    case .unreadable: return .unknown(.unreadable)
+    }
+  }
+
+  private static func outcome(
+    _ payment: PaymentAnswer,
+    _ request: SentRequest,
+    _ classify: (DeclineSignal) -> Decline
+  ) -> Outcome {
+    if case .declined(let signal) = payment.state {
+      var decline = classify(signal)
+      decline.gatewayReference = payment.echo.reference
+      return .declined(decline)
+    }
+    // Without the gateway's id nothing can be done with the payment later.
+    guard let reference = payment.echo.reference else { return .unknown(.unreadable) }
+    switch payment.state {
+    case .authorized:
+      return .succeeded(Settled(kind: .authorized, reference: reference, amount: request.amount))
+    case .captured(let amount):
+      // An unasked capture is for the operation to judge: it knows what the attempt may do.
+      return .succeeded(
+        Settled(kind: .captured, reference: reference, amount: amount ?? request.amount)
+      )
+    case .canceled:
+      if request.purpose == .cancel || request.purpose == .look {
+        return .succeeded(Settled(kind: .canceled, reference: reference, amount: request.amount))
+      }
+      guard let proof = Proof(fence: payment) else { return .unknown(.unreadable) }
+      return .notExecuted(proof)
+    case .pending: return .pending(Pending(reference: reference, kind: .bank))
+    case .requiresAction(let action):
+      return .pending(Pending(reference: reference, kind: .action(action)))
+    case .declined, .unrecognized: return .unknown(.unreadable)
+    }
+  }
+
+  private static func outcome(_ refund: RefundAnswer, _ request: SentRequest) -> Outcome {
+    guard let reference = refund.echo.reference else { return .unknown(.unreadable) }
+    switch refund.state {
+    case .succeeded:
+      return .succeeded(Settled(kind: .refunded, reference: reference, amount: request.amount))
+    case .pending: return .pending(Pending(reference: reference, kind: .bank))
+    case .failed(let code):
+      return .declined(Decline(class: .never, code: "refund_failed", gatewayCode: code))
+    case .canceled:
+      return .declined(Decline(class: .never, code: "refund_canceled", gatewayCode: "canceled"))
+    case .unrecognized: return .unknown(.unreadable)
+    }
+  }
+
+  /// A rejected first send was not executed for this reason; a rejected replay only says that it was
+  /// not executed a second time.
+  private static func outcome(_ rejection: Rejection, _ request: SentRequest) -> Outcome {
+    guard request.send == .first else {
+      return .unknown(.silentReplay(status: rejection.status))
+    }
+    return .declined(
+      Decline(
+        class: rejection.kind == .account ? .otherGateway : .never,
+        code: rejection.kind == .account ? "gateway_account_refused" : "gateway_rejected_request",
+        gatewayCode: rejection.code,
+        origin: .request
+      )
+    )
+  }
+
+  private static func refused(_ status: Int, _ request: SentRequest) -> Outcome {
+    guard let proof = Proof(refusedWithStatus: status, send: request.send) else {
+      return .unknown(.silentReplay(status: status))
+    }
+    return .notExecuted(proof)
+  }
+}
+
+extension GatewayAnswer {
+  /// What was echoed, whatever the kind of answer.
+  package var echo: Echo? {
+    switch self {
+    case .payment(let answer): answer.echo
+    case .received(let answer): answer.echo
+    case .refund(let answer): answer.echo
+    default: nil
+    }
+  }
+}
+
+extension Conflict {
+  /// The first echoed value that differs from the request: reference, account, amount.
+  package static func first(between echo: Echo?, and request: SentRequest) -> Conflict? {
+    guard let echo else { return nil }
+    if let asked = request.ownReference, let answered = echo.ownReference, asked != answered {
+      return .reference(asked: asked, answered: answered)
+    }
+    if let asked = request.account, let answered = echo.account, asked != answered {
+      return .account(asked: asked, answered: answered)
+    }
+    if let answered = echo.amount, answered != request.amount {
+      return .amount(asked: request.amount, answered: answered)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,172 @@
+package import Money
+
+/// An HTTP request to a gateway, without host and credentials: those belong to the shell.
+package struct GatewayRequest: Sendable, Hashable {
+  package enum Method: String, Sendable, Hashable { case get = "GET", post = "POST" }
+
+  package var method: Method
+  /// With the leading "/" and the query.
+  package var path: String
+  /// Lower-case names; the idempotency key is among them.
+  package var headers: [Header]
+  package var body: [UInt8]
+  package var idempotencyKey: String?
+  /// Money may move: the transfer must never be resent by a library.
+  package var hasMoneyEffect: Bool
+
+  package struct Header: Sendable, Hashable {
+    package var name: String
+    package var value: String
+
+    package init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  package init(
+    method: Method,
+    path: String,
+    headers: [Header],
+    body: [UInt8],
+    idempotencyKey: String?,
+    hasMoneyEffect: Bool
+  ) {
+    self.method = method
+    self.path = path
+    self.headers = headers
+    self.body = body
+    self.idempotencyKey = idempotencyKey
+    self.hasMoneyEffect = hasMoneyEffect
+  }
+}
+
+/// Why an order cannot be said in a gateway's terms. Nothing was sent.
+package enum ExpressionError: Error, Sendable, Hashable {
+  case amountNotPositive
+  /// The gateway's unit is coarser than the amount ("5.124 KWD", a third decimal at Stripe).
+  case amountNotExpressible
+  /// More units than the gateway takes.
+  case amountTooLarge
+  /// A stored method needs the customer it belongs to.
+  case customerMissing
+  /// A reference of the gateway with characters that none of its ids has.
+  case referenceMalformed
+  case methodNotSupported
+}
+
+package struct AuthorizeOrder: Sendable, Hashable {
+  package var reference: GatewayReference
+  package var account: String
+  package var amount: Amount
+  package var mode: Attempt.Mode
+  package var method: PaymentMethodKind
+  /// The gateway's id of the payment method.
+  package var methodReference: String
+  /// The gateway's customer that the method belongs to.
+  package var customerReference: String?
+  package var isOffSession: Bool
+  /// At most 22 characters.
+  package var statementDescriptor: String?
+  /// Intent, operation and the proof of the client's key, so that claims can be rebuilt.
+  package var metadata: [String: String]
+  /// Where a payer comes back to after an action.
+  package var returnURL: String?
+
+  package init(
+    reference: GatewayReference,
+    account: String,
+    amount: Amount,
+    mode: Attempt.Mode,
+    method: PaymentMethodKind,
+    methodReference: String,
+    customerReference: String? = nil,
+    isOffSession: Bool = false,
+    statementDescriptor: String? = nil,
+    metadata: [String: String] = [:],
+    returnURL: String? = nil
+  ) {
+    self.reference = reference
+    self.account = account
+    self.amount = amount
+    self.mode = mode
+    self.method = method
+    self.methodReference = methodReference
+    self.customerReference = customerReference
+    self.isOffSession = isOffSession
+    self.statementDescriptor = statementDescriptor
+    self.metadata = metadata
+    self.returnURL = returnURL
+  }
+}
+
+/// A capture or refund of a payment.
+package struct ModifyOrder: Sendable, Hashable {
+  /// Ours, of the modification.
+  package var reference: GatewayReference
+  package var account: String
+  /// The gateway's id of the payment.
+  package var paymentReference: String
+  package var amount: Amount
+
+  package init(
+    reference: GatewayReference,
+    account: String,
+    paymentReference: String,
+    amount: Amount
+  ) {
+    self.reference = reference
+    self.account = account
+    self.paymentReference = paymentReference
+    self.amount = amount
+  }
+}
+
+package struct CancelOrder: Sendable, Hashable {
+  package enum Target: Sendable, Hashable {
+    /// The gateway's id.
+    case payment(String)
+    /// Our reference, when the gateway's id was never learned.
+    case own(GatewayReference)
+  }
+  /// Ours, of the cancel.
+  package var reference: GatewayReference
+  package var account: String
+  package var target: Target
+  /// Whether the payment could be captured meanwhile: then it is refunded, where one call does both.
+  package var mayBeCaptured: Bool
+
+  package init(
+    reference: GatewayReference,
+    account: String,
+    target: Target,
+    mayBeCaptured: Bool
+  ) {
+    self.reference = reference
+    self.account = account
+    self.target = target
+    self.mayBeCaptured = mayBeCaptured
+  }
+}
+
+/// A gateway's language: orders to requests, answers to the platform's words. Pure.
+package protocol Gateway: Sendable {
+  var name: GatewayName { get }
+
+  func authorize(_ order: AuthorizeOrder) throws(ExpressionError) -> GatewayRequest
+  func capture(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest
+  func refund(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest
+  /// nil where the gateway cannot cancel such a target.
+  func cancel(_ order: CancelOrder) throws(ExpressionError) -> GatewayRequest?
+  /// Reads a payment; nil where the gateway has no such call.
+  func get(payment reference: String, key: GatewayReference) throws(ExpressionError)
+    -> GatewayRequest?
+  func get(refund reference: String, key: GatewayReference) throws(ExpressionError)
+    -> GatewayRequest?
+
+  /// The adapter's reading of a whole answer; nil when the facts hold none.
+  func read(_ facts: TransferFacts, for purpose: SentRequest.Purpose) -> GatewayAnswer?
+
+  /// The header that carries the account's API key.
+  func authentication(apiKey: String) -> GatewayRequest.Header
+}

@@ -1,0 +1,66 @@
+/// A gateway there is an adapter for. The text is that of contracts and SQL.
+package enum GatewayName: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+  case stripe
+  case adyen
+
+  package var description: String { rawValue }
+}
+
+/// What differs between gateways where the rules must know it.
+package struct GatewayTraits: Sendable, Hashable {
+  /// Seconds after the first send during which the same key surely means the same request. Kept an
+  /// hour below the published minimum.
+  package var replayWindowSeconds: Int64
+  /// A payment can be read by the gateway's id.
+  package var canGet: Bool
+  /// A cancel by our own reference exists, for a payment whose id was never learned.
+  package var cancelsByReference: Bool
+  /// Cancel answers with the result, so that it can fence within the time of a call.
+  package var cancelAnswersAtOnce: Bool
+  /// The object of a declined payment stays alive and must be cancelled (interleavings 14).
+  package var keepsDeclinedObjects: Bool
+
+  /// A charge in one call answers that the money is captured. Otherwise capture is always a step.
+  package var confirmsCharge: Bool
+
+  package init(
+    replayWindowSeconds: Int64,
+    canGet: Bool,
+    cancelsByReference: Bool,
+    cancelAnswersAtOnce: Bool,
+    keepsDeclinedObjects: Bool,
+    confirmsCharge: Bool
+  ) {
+    self.replayWindowSeconds = replayWindowSeconds
+    self.canGet = canGet
+    self.cancelsByReference = cancelsByReference
+    self.cancelAnswersAtOnce = cancelAnswersAtOnce
+    self.keepsDeclinedObjects = keepsDeclinedObjects
+    self.confirmsCharge = confirmsCharge
+  }
+}
+
+extension GatewayName {
+  package var traits: GatewayTraits {
+    switch self {
+    case .stripe:
+      GatewayTraits(
+        replayWindowSeconds: 23 * 3_600,
+        canGet: true,
+        cancelsByReference: false,
+        cancelAnswersAtOnce: true,
+        keepsDeclinedObjects: true,
+        confirmsCharge: true
+      )
+    case .adyen:
+      GatewayTraits(
+        replayWindowSeconds: (7 * 24 - 1) * 3_600,
+        canGet: false,
+        cancelsByReference: true,
+        cancelAnswersAtOnce: false,
+        keepsDeclinedObjects: false,
+        confirmsCharge: false
+      )
+    }
+  }
+}

@@ -186,7 +186,7 @@ let testTargets: [Target] = [
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor", "TestSupport"]),
   tests("SealTests", ["Seal", "Money"]),
-  tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport"]),
+  tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
   tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "TestSupport"]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "gateway-sim", "Seal"]),

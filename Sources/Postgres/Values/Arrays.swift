@@ -5,7 +5,8 @@ extension Array: PostgresEncodable where Element: PostgresArrayElement {
   }
 
   package func encode(into buffer: inout [UInt8]) -> Bool {
-    if let bytes = self as? [UInt8] {
+    // The type is compared first: an empty array casts to any other.
+    if Element.self == UInt8.self, let bytes = self as? [UInt8] {
       buffer.append(contentsOf: bytes)
       return true
     }

@@ -1,0 +1,187 @@
+package import Logging
+package import Postgres
+import Reactor
+import Synchronization
+
+/// Sends one destination's rows until they are acknowledged. Run it with `loop.spawn`; several
+/// replicas may run at once. Nothing is ever given up: a row that keeps failing raises an alert and
+/// is tried on, with capped pauses.
+package final class OutboxRelay: Sendable {
+  package struct Limits: Sendable {
+    /// Rows of one claim.
+    package var batchMax = 128
+    /// Rows of one key in one claim.
+    package var rowsPerKeyMax = 16
+    /// Must be longer than `send` may take: after it another replica sends the rows again.
+    package var lease = Duration.seconds(30)
+    /// How long rows of other processes, or rows that became due, may lie unseen.
+    package var pollInterval = Duration.seconds(1)
+    /// Pauses of a row after failures.
+    package var backoff = Backoff(base: .milliseconds(200), cap: .seconds(60))
+    /// Claims of one row until an alert is raised.
+    package var attemptsBeforeAlert: Int32 = 8
+
+    package init() {}
+  }
+
+  package typealias Send = @Sendable ([OutboxRow]) async -> [OutboxOutcome]
+
+  package let destination: String
+  private let client: PostgresClient
+  private let limits: Limits
+  private let store: OutboxStore
+  private let logger: Logger
+  private let send: Send
+  private let signal: WakeSignal
+
+  /// - Parameter send: gets claimed rows, each key's in order, and answers one outcome per row, in
+  ///   the same order. Must end within the lease. A missing outcome counts as a failure.
+  package init(
+    destination: String, client: PostgresClient, logger: Logger, limits: Limits = Limits(),
+    send: @escaping Send
+  ) {
+    self.destination = destination
+    self.client = client
+    self.limits = limits
+    self.logger = logger
+    self.send = send
+    store = OutboxStore(client: client, destination: destination)
+    signal = WakeSignal(loop: client.loop)
+  }
+
+  /// Call after a commit that wrote rows. From any thread; cheap.
+  package func wake() { signal.raise() }
+
+  /// Lets `run` end after the batch at hand.
+  package func stop() { signal.stop() }
+
+  /// Sends until stopped. Errors of the database are logged and tried again.
+  package func run() async {
+    var failures = 0
+    while !signal.isStopped {
+      do {
+        let result = try await runOnce()
+        // All of a batch failing says that the receiver is away: then not every row is tried.
+        failures = result.claimed > 0 && result.delivered == 0 ? failures + 1 : 0
+        if failures == 0, result.claimed > 0 { continue }
+      } catch {
+        failures += 1
+        logger.warning("outbox relay failed", metadata: ["error": "\(error)"])
+      }
+      let pause = failures == 0 ? limits.pollInterval : limits.backoff.delay(attempt: failures)
+      await signal.wait(atMost: pause, deaf: failures > 0)
+    }
+  }
+
+  /// Claims, sends and settles one batch.
+  @discardableResult
+  package func runOnce() async throws(PostgresError) -> (claimed: Int, delivered: Int) {
+    let rows = try await store.claim(limits: limits)
+    guard !rows.isEmpty else { return (0, 0) }
+    let outcomes = await send(rows)
+    var delivered: [OutboxRow] = []
+    var failed: [(row: OutboxRow, reason: String, pause: Duration)] = []
+    for (index, row) in rows.enumerated() {
+      switch index < outcomes.count ? outcomes[index] : .retry("no outcome") {
+      case .delivered: delivered.append(row)
+      case .retry(let reason):
+        failed.append((row, reason, limits.backoff.delay(attempt: Int(row.attempts))))
+      }
+    }
+    let kept = try await store.settle(delivered: delivered, failed: failed)
+    if kept < rows.count {
+      logger.warning("outbox lease ran out", metadata: ["rows": "\(rows.count - kept)"])
+    }
+    try await report(delivered: delivered, failed: failed)
+    return (rows.count, delivered.count)
+  }
+
+  /// What waits, for tests, doctor and metrics.
+  package func backlog() async throws(PostgresError) -> OutboxBacklog {
+    try await store.backlog()
+  }
+
+  private func report(
+    delivered: [OutboxRow], failed: [(row: OutboxRow, reason: String, pause: Duration)]
+  ) async throws(PostgresError) {
+    let alert = Alert(
+      .critical, kind: "outbox.stuck", subject: destination,
+      message: "rows of \(destination) are refused again and again: "
+        + (failed.first?.reason ?? ""),
+      actor: "outbox")
+    if failed.contains(where: { $0.row.attempts >= limits.attemptsBeforeAlert }) {
+      _ = try await client.query(Alerts.raise(alert))
+    } else if delivered.contains(where: { $0.attempts > limits.attemptsBeforeAlert }) {
+      let left = try await store.backlog()
+      guard left.attemptsMax < limits.attemptsBeforeAlert else { return }
+      _ = try await client.query(Alerts.resolve(dedupKeys: [alert.dedupKey], actor: "outbox"))
+    }
+  }
+}
+
+/// Wakes one waiting task; remembers a signal that came while nobody waited.
+final class WakeSignal: Sendable {
+  private struct Confined: @unchecked Sendable {
+    var isRaised = false
+    var isDeaf = false
+    var timer: TimerToken?
+    var waiting: UnsafeContinuation<Void, Never>?
+  }
+
+  /// Touched only on the loop.
+  private final class Box: @unchecked Sendable {
+    var confined = Confined()
+  }
+
+  private let loop: EventLoop
+  private let box = Box()
+  private let stopped = Atomic(false)
+
+  init(loop: EventLoop) {
+    self.loop = loop
+  }
+
+  var isStopped: Bool { stopped.load(ordering: .acquiring) }
+
+  func raise() {
+    onLoop { box in
+      box.confined.isRaised = true
+      if !box.confined.isDeaf { Self.fire(box) }
+    }
+  }
+
+  func stop() {
+    stopped.store(true, ordering: .releasing)
+    onLoop { Self.fire($0) }
+  }
+
+  /// - Parameter deaf: a signal is remembered, but does not shorten the wait.
+  func wait(atMost limit: Duration, deaf: Bool) async {
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      onLoop { [loop, self] box in
+        guard !isStopped, deaf || !box.confined.isRaised else {
+          box.confined.isRaised = false
+          return continuation.resume()
+        }
+        box.confined.isDeaf = deaf
+        box.confined.waiting = continuation
+        box.confined.timer = loop.schedule(after: limit) { Self.fire(box) }
+      }
+    }
+  }
+
+  private static func fire(_ box: Box) {
+    guard let waiting = box.confined.waiting else { return }
+    box.confined.timer?.cancel()
+    box.confined.timer = nil
+    box.confined.waiting = nil
+    if !box.confined.isDeaf { box.confined.isRaised = false }
+    box.confined.isDeaf = false
+    waiting.resume()
+  }
+
+  private func onLoop(_ body: @escaping @Sendable (Box) -> Void) {
+    let box = box
+    if loop.isCurrent { body(box) } else { loop.execute { body(box) } }
+  }
+}

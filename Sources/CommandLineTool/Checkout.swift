@@ -23,12 +23,7 @@ struct Checkout: Sendable {
   func log(_ name: String) -> String { "\(logs)/\(name).log" }
 
   /// Twelve hexadecimal digits that tell this checkout from others on the machine.
-  var hash: String {
-    var value: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in root.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    let digits = String(value, radix: 16)
-    return String((String(repeating: "0", count: 16 - digits.count) + digits).prefix(12))
-  }
+  var hash: String { Checksum.text(root) }
 
   /// Found from the executable's own place (`.tender/bin`), else from the current folder upwards.
   static func find() throws -> Checkout {
@@ -111,5 +106,16 @@ enum Users {
   static func ids(_ name: String) -> (user: uid_t, group: gid_t)? {
     guard let entry = getpwnam(name) else { return nil }
     return (entry.pointee.pw_uid, entry.pointee.pw_gid)
+  }
+}
+
+/// Tells texts apart; no protection against anybody.
+enum Checksum {
+  /// The first twelve hexadecimal digits of FNV-1a.
+  static func text(_ text: String) -> String {
+    var value: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let digits = String(value, radix: 16)
+    return String((String(repeating: "0", count: 16 - digits.count) + digits).prefix(12))
   }
 }

@@ -62,6 +62,8 @@ install_python() {
 build_tests() {
   local log=.tender/logs/build-tests.log
   if watch_step "$log" swift build --build-tests; then
+    # Run directly: `swift test` would load the whole package again for each suite.
+    test_program=$(swift build --show-bin-path)/tenderPackageTests.xctest
     end_step
     return
   fi
@@ -127,8 +129,8 @@ run_suite() {
   local name=$1 log=.tender/logs/test-$1.log status=0 good bad
   case $name in
   Checks) watch_step "$log" run_checks || status=$? ;;
-  *Tests) watch_step "$log" timeout -k 10 $SUITE_SECONDS swift test --skip-build \
-    --filter "^$name\\." || status=$? ;;
+  *Tests) watch_step "$log" timeout -k 10 $SUITE_SECONDS "$test_program" \
+    --testing-library swift-testing --filter "^$name\\." || status=$? ;;
   *) watch_step "$log" timeout -k 10 $SUITE_SECONDS "Tests/$name/run" || status=$? ;;
   esac
   read -r good bad < <(counts "$log")

@@ -16,7 +16,7 @@ struct Plan: Sendable {
       name: "postgres", command: command, log: checkout.log("postgres"),
       readiness: .socket("\(cluster.socketDirectory)/.s.PGSQL.\(cluster.port)"),
       // Fast shutdown: clients are cut off, nothing committed is lost.
-      stopSignal: SIGINT, stopTimeoutSeconds: Self.databaseStopSeconds, version: settings)
+      stopSignal: SIGINT, stopTimeoutSeconds: Self.databaseStopSeconds, version: Checksum.text(settings))
   }
 
   /// The programs that exist; an empty seat says no version.
@@ -42,7 +42,7 @@ struct Plan: Sendable {
         readiness: .port(deployment.endpoints.addresses[service.name]?.port ?? 0),
         after: service.schema == nil ? [] : ["postgres"], stopSignal: SIGTERM,
         stopTimeoutSeconds: Self.serviceStopSeconds, reloadsCertificates: service.schema != nil,
-        version: "\(program) \(try Files.read(settings) ?? "")")
+        version: Checksum.text("\(program) \(try Files.read(settings) ?? "")"))
     }
   }
 

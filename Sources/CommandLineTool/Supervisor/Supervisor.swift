@@ -17,14 +17,23 @@ struct Supervisor: ~Copyable {
   private var renewal: Int32?
   private var nextRotation: Int64 = 0
   private var nextRenewal = MonotonicClock.milliseconds + renewalCheckMilliseconds
-  private var signals = sigset_t()
 
   init(checkout: Checkout) {
     self.checkout = checkout
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// The supervisor's events; blocked in every thread, and fetched by `wait`.
+  private static var signals: sigset_t {
+    var signals = sigset_t()
     sigemptyset(&signals)
     for signal in [SIGTERM, SIGINT, SIGHUP, SIGCHLD] { sigaddset(&signals, signal) }
+    return signals
+  }
+
+  static func blockSignals() {
+    var signals = signals
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Runs until everything has ended after SIGTERM or SIGINT.
@@ -130,11 +139,12 @@ struct Supervisor: ~Copyable {
   }
 
   /// The next signal, or 0 after a tick; ticks are rare while nothing changes.
-  private mutating func wait() -> Int32 {
+  private func wait() -> Int32 {
     let isQuiet = rules.entries.allSatisfy { if case .ready = $0.phase { true } else { false } }
     let milliseconds = isQuiet ? Self.idleTickMilliseconds : Self.tickMilliseconds
     var limit = timespec(
       tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+    var signals = Self.signals
     return max(0, sigtimedwait(&signals, nil, &limit))
   }
 

@@ -87,6 +87,9 @@ struct SupervisorState: Sendable {
   /// - Throws: as soon as one of them keeps failing.
   func waitReady(_ names: [String], forSeconds seconds: Int64) async throws {
     try await wait(forSeconds: seconds, "not everything became ready", log: "supervisor") {
+      guard try owner() != nil else {
+        throw Failure("the supervisor ended", next: "see \(checkout.log("supervisor"))")
+      }
       let reports = try reports()
       for report in reports where names.contains(report.name) && report.restarts >= 3 {
         if report.state == "backing-off" { throw failing(report) }

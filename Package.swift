@@ -159,8 +159,7 @@ let programs: [Target] = [
   .target(
     name: "CommandLineTool",
     dependencies: [
-      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbound", "ServiceKit",
-      "CLaunch", grpcCore, argumentParser, subprocess, systemPackage, histogram, logging,
+      "Money", "Seal", "CLaunch", argumentParser, subprocess, systemPackage,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(

@@ -13,9 +13,5 @@ package struct Program: AsyncParsableCommand {
   package init() {}
 
   /// Reads the command line, runs the command, and ends the process with its exit code.
-  package static func start() async {
-    // Before there is a second thread, which would take the signals the supervisor waits for.
-    if CommandLine.arguments.dropFirst().first == "supervise" { Supervisor.blockSignals() }
-    await main()
-  }
+  package static func start() async { await main() }
 }

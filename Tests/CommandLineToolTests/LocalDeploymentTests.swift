@@ -130,8 +130,10 @@ private func withFolder(_ body: (String) async throws -> Void) async throws {
     let text = try #require(try Files.read(path))
     let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("max_connections") })
     let limit = try #require(Int(line.split(separator: " ").last ?? ""))
-    let sum = Deployment.services.count * (Roles.connectionLimit + Roles.migratorConnectionLimit)
-    #expect(sum + 8 <= limit)
+    let superusers = 8
+    let sum =
+      Deployment.services.count * Roles.connectionLimit + Roles.migratorConnectionLimit + superusers
+    #expect(sum <= limit)
   }
 }
 

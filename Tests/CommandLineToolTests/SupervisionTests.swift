@@ -52,6 +52,14 @@ private struct Driver {
     #expect(driver.spawned == ["db", "a"])
   }
 
+  @Test("programs that become free together are each started once")
+  func once() {
+    var driver = Driver()
+    driver.run([program("db"), program("a", after: ["db"]), program("b", after: ["db"])])
+    _ = driver.handle(.tick)
+    #expect(driver.spawned == ["db", "a", "b"])
+  }
+
   @Test("pauses grow with each failure, are capped, and are forgotten after a long run")
   func backOff() {
     var driver = Driver()

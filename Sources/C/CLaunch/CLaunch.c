@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLaunch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -36,4 +37,26 @@ int tender_launch(
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return code;
+}
+
+static int caught_signals = -1;
+
+static void catch_signal(int number) {
+  int saved = errno;
+  unsigned char byte = (unsigned char)number;
+  // A full pipe already holds enough to wake the reader.
+  if (write(caught_signals, &byte, 1) < 0) errno = saved;
+  errno = saved;
+}
+
+int tender_catch_signals(const int *signals, int count) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+  caught_signals = ends[1];
+  struct sigaction action = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
+  sigfillset(&action.sa_mask);
+  for (int i = 0; i < count; i++) {
+    if (sigaction(signals[i], &action, NULL) != 0) return -1;
+  }
+  return ends[0];
 }

@@ -7,7 +7,6 @@ struct Certificates: Command {
     abstract: "Renew certificates that are past half their life.")
 
   @OptionGroup var common: CommonOptions
-  @Flag(help: .private) var signalChange = false
 
   struct Answer: Encodable {
     let renewed: [String]
@@ -20,14 +19,24 @@ struct Certificates: Command {
     try output.result(Answer(renewed: changed)) {
       changed.isEmpty ? ["all certificates are valid"] : changed.map { "renewed: \($0)" }
     }
-    if signalChange && !changed.isEmpty { throw ExitCode(Supervisor.renewedStatus) }
     return .succeeded
   }
 
-  /// Renews everything of this deployment.
+  /// Renews everything of this deployment; running services load what changed (SIGHUP).
+  /// - Returns: the names of those that changed.
   static func renew(_ checkout: Checkout) async throws -> [String] {
     let identities = CertificateStore.identities(
       merchant: try DemoMerchant.id(checkout), operator: Users.name(geteuid()))
-    return try await CertificateStore(checkout: checkout).renew(identities)
+    let changed = try await CertificateStore(checkout: checkout).renew(identities)
+    guard !changed.isEmpty else { return [] }
+    let services = Deployment.services.map(\.name)
+    // Everybody reads the authority's file.
+    let concerned = changed.contains("ca") ? services : services.filter(changed.contains)
+    for report in try SupervisorState(checkout: checkout).reports()
+    where concerned.contains(report.name) && report.state == "ready" {
+      guard let pid = report.pid, Spawn.isAlive(pid, startTicks: report.startTicks) else { continue }
+      kill(pid, SIGHUP)
+    }
+    return changed
   }
 }

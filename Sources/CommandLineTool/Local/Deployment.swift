@@ -76,7 +76,6 @@ struct Deployment: Sendable {
     if service.schema != nil {
       lines += databaseSettings
       lines += [
-        ("postgres.user", service.role),
         ("postgres.passwordFile", checkout.secret(service.role)),
         ("tls.certificate", "\(checkout.certificates)/\(service.name).pem"),
         ("tls.key", "\(checkout.certificates)/\(service.name).key"),
@@ -87,12 +86,12 @@ struct Deployment: Sendable {
     return lines + service.settings(self)
   }
 
-  /// What `<service> migrate` is told: nothing that the running service could misuse.
+  /// What `<service> migrate` is told: the same, as the migrating role.
   func migrationSettings(_ service: ServiceDescription) -> [(key: String, value: String)] {
-    databaseSettings + [
+    settings(service).filter { $0.key != "postgres.passwordFile" } + [
       ("postgres.migrationUser", service.migrator),
       ("postgres.migrationPasswordFile", checkout.secret(service.migrator)),
-      ("log.level", "info"),
+      ("postgres.connections", "1"),
     ]
   }
 

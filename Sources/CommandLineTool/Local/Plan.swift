@@ -41,7 +41,7 @@ struct Plan: Sendable {
         directory: checkout.root, log: checkout.log(service.name),
         readiness: .port(deployment.endpoints.addresses[service.name]?.port ?? 0),
         after: service.schema == nil ? [] : ["postgres"], stopSignal: SIGTERM,
-        stopTimeoutSeconds: Self.serviceStopSeconds, reloadsCertificates: service.schema != nil,
+        stopTimeoutSeconds: Self.serviceStopSeconds,
         version: Checksum.text("\(program) \(try Files.read(settings) ?? "")"))
     }
   }

@@ -2,7 +2,8 @@
 enum Roles {
   /// What one service may open; the sum stays below `max_connections` in deploy/postgres.
   static let connectionLimit = 30
-  static let migratorConnectionLimit = 2
+  /// They run one after another.
+  static let migratorConnectionLimit = 8
   static let statementTimeoutMilliseconds = 30_000
   static let idleInTransactionTimeoutMilliseconds = 30_000
 

@@ -18,15 +18,13 @@ package struct ProcessSpecification: Codable, Sendable, Equatable {
   package var after: [String]
   package var stopSignal: Int32
   package var stopTimeoutSeconds: Int64
-  /// Told by SIGHUP that its certificate was renewed.
-  package var reloadsCertificates: Bool
   /// Changes when the program or its settings change: then it is restarted.
   package var version: String
 
   package init(
     name: String, command: [String], directory: String = "/", log: String,
     readiness: Readiness = .started, after: [String] = [], stopSignal: Int32,
-    stopTimeoutSeconds: Int64, reloadsCertificates: Bool = false, version: String = ""
+    stopTimeoutSeconds: Int64, version: String = ""
   ) {
     self.name = name
     self.command = command
@@ -36,7 +34,6 @@ package struct ProcessSpecification: Codable, Sendable, Equatable {
     self.after = after
     self.stopSignal = stopSignal
     self.stopTimeoutSeconds = stopTimeoutSeconds
-    self.reloadsCertificates = reloadsCertificates
     self.version = version
   }
 }

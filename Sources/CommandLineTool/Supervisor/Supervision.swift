@@ -8,6 +8,8 @@ package struct Supervision: Sendable {
 
   package enum Phase: Sendable, Equatable {
     case waiting
+    /// Asked for, not answered yet.
+    case spawning
     case starting(pid: Int32, since: Int64)
     case ready(pid: Int32, since: Int64)
     case backingOff(until: Int64)
@@ -29,7 +31,7 @@ package struct Supervision: Sendable {
     package var pid: Int32? {
       switch phase {
       case .starting(let pid, _), .ready(let pid, _), .stopping(let pid, _): pid
-      case .waiting, .backingOff, .stopped: nil
+      case .waiting, .spawning, .backingOff, .stopped: nil
       }
     }
   }
@@ -116,7 +118,7 @@ package struct Supervision: Sendable {
       Self.backOff(&entries[index], ranSince: since, now: now)
     case .stopping:
       entries[index].phase = .stopped
-    case .waiting, .backingOff, .stopped: break
+    case .waiting, .spawning, .backingOff, .stopped: break
     }
     if let next = entries[index].next {
       entries[index].specification = next
@@ -158,7 +160,7 @@ package struct Supervision: Sendable {
         guard let killAt, killAt <= now else { continue }
         entries[index].phase = .stopping(pid: pid, killAt: nil)
         actions.append(.kill(pid: pid))
-      case .stopped: break
+      case .stopped, .spawning: break
       }
     }
     entries.removeAll { $0.isRemoved && $0.phase == .stopped }
@@ -177,7 +179,9 @@ package struct Supervision: Sendable {
       if case .ready = before.phase { return true }
       return false
     }
-    return isFree ? [.spawn(specification)] : []
+    guard isFree else { return [] }
+    entries[index].phase = .spawning
+    return [.spawn(specification)]
   }
 
   /// Whether a program that comes after this one still runs.

@@ -1,14 +1,13 @@
+import CLaunch
 import Glibc
 
-/// The supervisor process: carries out what `Supervision` decides. One thread, blocking in
-/// `sigtimedwait`; signals are its events.
+/// The supervisor process: carries out what `Supervision` decides. One thread, blocking in `poll`;
+/// signals are its events.
 struct Supervisor: ~Copyable {
   static let tickMilliseconds: Int64 = 100
   static let idleTickMilliseconds: Int64 = 1_000
   static let rotationCheckMilliseconds: Int64 = 10_000
   static let renewalCheckMilliseconds: Int64 = 3_600_000
-  /// Says by its exit code that certificates were renewed.
-  static let renewedStatus: Int32 = 10
 
   let checkout: Checkout
   private var rules = Supervision()
@@ -17,23 +16,15 @@ struct Supervisor: ~Copyable {
   private var renewal: Int32?
   private var nextRotation: Int64 = 0
   private var nextRenewal = MonotonicClock.milliseconds + renewalCheckMilliseconds
+  /// Signals arrive here as bytes.
+  private let signals: Int32
 
-  init(checkout: Checkout) {
+  /// - Throws: `Failure` where the process cannot have a pipe.
+  init(checkout: Checkout) throws {
     self.checkout = checkout
     signal(SIGPIPE, SIG_IGN)
-  }
-
-  /// The supervisor's events; blocked in every thread, and fetched by `wait`.
-  private static var signals: sigset_t {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for signal in [SIGTERM, SIGINT, SIGHUP, SIGCHLD] { sigaddset(&signals, signal) }
-    return signals
-  }
-
-  static func blockSignals() {
-    var signals = signals
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    signals = tender_catch_signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD], 4)
+    guard signals >= 0 else { throw Files.failure("cannot catch signals") }
   }
 
   /// Runs until everything has ended after SIGTERM or SIGINT.
@@ -75,7 +66,7 @@ struct Supervisor: ~Copyable {
       guard pid > 0 else { break }
       if pid == renewal {
         renewal = nil
-        renewed(status)
+        if status != 0 { log("renewing certificates: \(Self.describe(status))") }
         continue
       }
       let entry = rules.entries.first { $0.pid == pid }
@@ -142,10 +133,10 @@ struct Supervisor: ~Copyable {
   private func wait() -> Int32 {
     let isQuiet = rules.entries.allSatisfy { if case .ready = $0.phase { true } else { false } }
     let milliseconds = isQuiet ? Self.idleTickMilliseconds : Self.tickMilliseconds
-    var limit = timespec(
-      tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
-    var signals = Self.signals
-    return max(0, sigtimedwait(&signals, nil, &limit))
+    var waiting = pollfd(fd: signals, events: Int16(POLLIN), revents: 0)
+    guard poll(&waiting, 1, Int32(milliseconds)) > 0 else { return 0 }
+    var number: UInt8 = 0
+    return read(signals, &number, 1) == 1 ? Int32(number) : 0
   }
 
   private func plan() throws -> [ProcessSpecification] {
@@ -160,22 +151,10 @@ struct Supervisor: ~Copyable {
   private mutating func startRenewal() {
     do {
       renewal = try Spawn.start(
-        [checkout.program("tender"), "certificates", "--signal-change"], directory: checkout.root,
+        [checkout.program("tender"), "certificates"], directory: checkout.root,
         log: checkout.log("supervisor"), detached: false)
     } catch {
       log("cannot renew certificates: \(error)")
-    }
-  }
-
-  private func renewed(_ status: Int32) {
-    guard Self.exitCode(status) == Self.renewedStatus else {
-      if status != 0 { log("renewing certificates: \(Self.describe(status))") }
-      return
-    }
-    for entry in rules.entries where entry.specification.reloadsCertificates {
-      guard case .ready(let pid, _) = entry.phase else { continue }
-      log("\(entry.specification.name) told to load its renewed certificate")
-      kill(pid, SIGHUP)
     }
   }
 
@@ -214,7 +193,7 @@ struct Supervisor: ~Copyable {
   private static func describe(_ phase: Supervision.Phase) -> String {
     switch phase {
     case .waiting: "waiting"
-    case .starting: "starting"
+    case .spawning, .starting: "starting"
     case .ready: "ready"
     case .backingOff: "backing-off"
     case .stopping: "stopping"

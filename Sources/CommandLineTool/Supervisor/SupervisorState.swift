@@ -10,6 +10,9 @@ struct SupervisorState: Sendable {
     var program: String
   }
 
+  /// A program that ended this often while it was waited for will not become ready.
+  static let restartsBeforeGivingUp = 3
+
   let checkout: Checkout
 
   /// The running supervisor, or nil.
@@ -37,7 +40,9 @@ struct SupervisorState: Sendable {
     let program = Files.fingerprint(checkout.program("tender")) ?? ""
     if let owner = try owner() {
       if owner.program == program {
-        if isChanged { kill(owner.pid, SIGHUP) }
+        // A new plan, or the same once more for what has failed: it is tried at once.
+        let isWhole = try reports().allSatisfy { $0.state == "ready" }
+        if isChanged || !isWhole { kill(owner.pid, SIGHUP) }
         return
       }
       // Another build of the supervisor: its children cannot change hands.
@@ -86,13 +91,16 @@ struct SupervisorState: Sendable {
   /// Waits until every named program is ready.
   /// - Throws: as soon as one of them keeps failing.
   func waitReady(_ names: [String], forSeconds seconds: Int64) async throws {
+    let before = Dictionary(
+      try reports().map { ($0.name, $0.restarts) }, uniquingKeysWith: { first, _ in first })
     try await wait(forSeconds: seconds, "not everything became ready", log: "supervisor") {
       guard try owner() != nil else {
         throw Failure("the supervisor ended", next: "see \(checkout.log("supervisor"))")
       }
       let reports = try reports()
-      for report in reports where names.contains(report.name) && report.restarts >= 3 {
-        if report.state == "backing-off" { throw failing(report) }
+      for report in reports where names.contains(report.name) && report.state == "backing-off" {
+        let tries = report.restarts - (before[report.name] ?? 0)
+        if tries >= Self.restartsBeforeGivingUp { throw failing(report) }
       }
       return names.allSatisfy { name in
         reports.contains { $0.name == name && $0.state == "ready" }

@@ -8,3 +8,9 @@
 /// - Returns: 0 and the process id, or an errno.
 int tender_launch(
     pid_t *pid, char *const arguments[], const char *directory, const char *log, bool detached);
+
+/// Makes the signals of the set bytes in a pipe: each arrives as its number.
+/// Handlers, not a blocked mask: the Swift runtime parks the main thread of an asynchronous program
+/// with nothing blocked, and a signal delivered there would end the process.
+/// - Returns: the pipe's reading end (non-blocking), or -1 with errno. Once per process.
+int tender_catch_signals(const int *signals, int count);

@@ -183,7 +183,7 @@ let testTargets: [Target] = [
     ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging],
     exclude: ["Interop"]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
-  tests("OutboundTests", ["Outbound", "Reactor", "TestSupport"]),
+  tests("OutboundTests", ["Outbound", "Reactor"]),
   tests("SealTests", ["Seal", "Money"]),
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
   tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "TestSupport"]),

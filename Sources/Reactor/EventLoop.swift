@@ -21,7 +21,9 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
   // Shared between threads.
   let inbox = Mutex(Inbox())
   let tasks = Mutex(TaskTable())
+  /// When the running turn began; 0 while the loop waits.
   let busySince = Atomic<Int64>(0)
+  private let thread = Atomic<UInt>(0)
 
   // On the loop only.
   private var local = WorkQueue()
@@ -130,6 +132,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
 
   private func main() {
     tender_thread_loop_set(Unmanaged.passUnretained(self).toOpaque())
+    thread.store(UInt(pthread_self()), ordering: .relaxed)
     while turn() {}
     closeDown()
     while lingerTurn() {}
@@ -201,6 +204,11 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     cachedNow = end
     if length > measured.longestJobNanoseconds { measured.longestJobNanoseconds = length }
     if length > longJobNanoseconds { measured.longJobs += 1 }
+  }
+
+  /// For the watchdog: the crash report shows the stack that stalled.
+  func abortOnItsThread() {
+    _ = pthread_kill(pthread_t(thread.load(ordering: .relaxed)), SIGABRT)
   }
 
   func countBlockingCall() {

@@ -66,3 +66,14 @@ final class Shared<Value: Sendable>: Sendable {
     }
   }
 }
+
+/// Threads wait at it until it is opened.
+final class Gate: Sendable {
+  private let isOpen = Shared(false)
+
+  func open() { isOpen.value = true }
+
+  func wait() {
+    while !isOpen.value { usleep(500) }
+  }
+}

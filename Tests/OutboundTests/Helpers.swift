@@ -1,0 +1,37 @@
+import Reactor
+
+@testable import Outbound
+
+struct Harness: Sendable {
+  let loop: EventLoop
+  let client: HTTPClient
+
+  func post(_ url: String, timeout: Duration = .seconds(5)) async -> TransferReport {
+    await client.send(
+      OutboundRequest(.post, url, body: Array("amount=1".utf8), timeout: timeout))
+  }
+}
+
+func withClient<R>(
+  _ settings: HTTPClientSettings = HTTPClientSettings(),
+  names: [String: [String]] = [:],
+  _ body: (Harness) async throws -> R
+) async throws -> R {
+  let loop = EventLoop(name: "test", longJobLimit: .milliseconds(100))
+  try loop.start()
+  let resolver = try Resolver(loop: loop) { name in
+    guard let addresses = names[name] else { return .failure(.notFound) }
+    return .success(addresses.compactMap { IPAddress($0) })
+  }
+  let client = try HTTPClient(loop: loop, resolver: resolver, settings: settings)
+  do {
+    let result = try await body(Harness(loop: loop, client: client))
+    await client.shutdown()
+    await loop.shutdown(within: .seconds(5))
+    return result
+  } catch {
+    await client.shutdown()
+    await loop.shutdown(within: .seconds(5))
+    throw error
+  }
+}

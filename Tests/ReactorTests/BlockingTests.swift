@@ -1,0 +1,50 @@
+import Glibc
+import Testing
+
+@testable import Reactor
+
+@Suite struct BlockingTests {
+  @Test func aBlockingCallOnTheLoopIsCounted() async throws {
+    try await withLoop { loop in
+      BlockingGuard.check("test")
+      await withTaskExecutorPreference(loop) { BlockingGuard.check("test") }
+      let calls = await on(loop) { done in loop.execute { done(loop.statistics.blockingCalls) } }
+      // The snapshot is of the last whole turn: ask until that turn has ended.
+      var seen = calls
+      while seen == 0 {
+        seen = await on(loop) { done in loop.execute { done(loop.statistics.blockingCalls) } }
+      }
+      #expect(seen == 1)
+    }
+  }
+
+  @Test func theTripwireAborts() async {
+    await #expect(processExitsWith: .failure) {
+      BlockingGuard.mode = .abort
+      let loop = EventLoop(name: "test")
+      try loop.start()
+      await withTaskExecutorPreference(loop) { BlockingGuard.check("test") }
+    }
+  }
+
+  @Test func theWatchdogSeesAStall() async throws {
+    try await withLoop { loop in
+      let watchdog = StallWatchdog(loop: loop, limit: .milliseconds(20))
+      let before = watchdog.stalls
+      await withTaskExecutorPreference(loop) { _ = usleep(150_000) }
+      #expect(before == 0)
+      #expect(watchdog.stalls == 1)
+      watchdog.stop()
+    }
+  }
+
+  @Test func theWatchdogAborts() async {
+    await #expect(processExitsWith: .signal(SIGABRT)) {
+      let loop = EventLoop(name: "test")
+      try loop.start()
+      let watchdog = StallWatchdog(loop: loop, limit: .milliseconds(20), action: .abort)
+      await withTaskExecutorPreference(loop) { _ = sleep(10) }
+      watchdog.stop()
+    }
+  }
+}

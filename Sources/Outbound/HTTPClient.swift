@@ -7,7 +7,7 @@ package final class HTTPClient: Sendable {
   private let loop: EventLoop
   private let resolver: Resolver
   private let settings: HTTPClientSettings
-  private let places: Places
+  let places: Places
   private let driver: MultiDriver
 
   /// - Throws: `HTTPClientError.setupFailed`.

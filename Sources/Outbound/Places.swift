@@ -14,6 +14,8 @@ final class Places: @unchecked Sendable {
   private var nextID: UInt64 = 0
   private var isClosed = false
 
+  var waitingCount: Int { waiters.count }
+
   init(loop: EventLoop, countMax: Int, queuedMax: Int) {
     self.loop = loop
     self.countMax = countMax

@@ -22,7 +22,7 @@ enum Thread {
       { pointer in
         guard let pointer else { return nil }
         let start = Unmanaged<Start>.fromOpaque(pointer).takeRetainedValue()
-        tender_thread_name(start.name)
+        tender_thread_begin(start.name)
         start.body()
         return nil
       }, start.toOpaque())

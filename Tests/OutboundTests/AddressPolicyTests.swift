@@ -30,7 +30,7 @@ import Testing
 
   @Test func everyRuleIsRead() {
     for (text, _) in AddressPolicy.deniedV4Table + AddressPolicy.deniedV6Table {
-      #expect(Network(text)?.description == text)
+      #expect(Network(text) != nil, "\(text)")
     }
   }
 

@@ -6,6 +6,12 @@ struct Harness: Sendable {
   let loop: EventLoop
   let client: HTTPClient
 
+  var waitingCount: Int {
+    get async {
+      await withTaskExecutorPreference(loop) { client.places.waitingCount }
+    }
+  }
+
   func post(_ url: String, timeout: Duration = .seconds(5)) async -> TransferReport {
     await client.send(
       OutboundRequest(.post, url, body: Array("amount=1".utf8), timeout: timeout))

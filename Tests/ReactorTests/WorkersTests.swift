@@ -22,15 +22,16 @@ import Testing
     let gate = Gate()
     try await withLoop { loop in
       let running = Shared(0)
-      for _ in 0..<3 {
+      // One runs, then two wait: each is there before the next is sent.
+      for index in 0..<3 {
         loop.spawn(name: "caller") {
           _ = try? await workers.run {
             running.change { $0 += 1 }
             gate.wait()
           }
         }
+        while running.value < 1 || workers.queuedCount < index { await Task.yield() }
       }
-      while running.value < 1 || workers.queuedCount < 2 { await Task.yield() }
       await #expect(throws: WorkersError.queueFull) { try await workers.run {} }
       gate.open()
       while running.value < 3 { await Task.yield() }

@@ -77,10 +77,15 @@ static _Thread_local void *thread_loop;
 void *tender_thread_loop(void) { return thread_loop; }
 void tender_thread_loop_set(void *loop) { thread_loop = loop; }
 
-void tender_thread_name(const char *name) {
+void tender_thread_begin(const char *name) {
   char short_name[16] = {0};
   strncpy(short_name, name, sizeof short_name - 1);
   pthread_setname_np(pthread_self(), short_name);
+  sigset_t faults;
+  sigemptyset(&faults);
+  int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&faults, signals[i]);
+  pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
 }
 
 static void process_setup(void) {

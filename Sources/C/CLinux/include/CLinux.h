@@ -44,8 +44,9 @@ int64_t tender_monotonic_nanoseconds(void);
 void *tender_thread_loop(void);
 void tender_thread_loop_set(void *loop);
 
-/// Names the calling thread; 15 bytes are kept.
-void tender_thread_name(const char *name);
+/// First thing on a new thread: names it (15 bytes are kept), and lets faults through, which a
+/// thread that was made by a dispatch worker would inherit as blocked.
+void tender_thread_begin(const char *name);
 
 /// Once per process: keeps freed memory instead of trimming it at each release (trimming showed as
 /// page faults), and ignores SIGPIPE (writes to a closed peer answer EPIPE). Idempotent.

@@ -155,7 +155,9 @@ package final class Resolver: Sendable {
     let now = MonotonicInstant.now
     if state.cache.count >= limits.cachedHostsMax, state.cache[name] == nil {
       state.cache = state.cache.filter { $0.value.until > now }
-      if state.cache.count >= limits.cachedHostsMax { state.cache.remove(at: state.cache.startIndex) }
+      if state.cache.count >= limits.cachedHostsMax {
+        state.cache.remove(at: state.cache.startIndex)
+      }
     }
     let failed = if case .failure = result { true } else { false }
     let life = failed ? limits.failureTimeToLive : limits.timeToLive

@@ -1,4 +1,5 @@
-/// One thing to run on the loop. What other threads submit is `@Sendable`; the rest never leaves it.
+/// One thing to run on the loop. What other threads submit is `@Sendable`; the rest never leaves
+/// the loop.
 enum Work: @unchecked Sendable {
   case job(UnownedJob)
   case closure(() -> Void)

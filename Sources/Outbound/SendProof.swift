@@ -1,11 +1,11 @@
 import CCurl
 
 extension TransferReport {
-  /// From facts to proof; pure. `notSent` needs all of: no request was begun, no request byte was
-  /// written over the whole transfer, and the failure is one of resolving, connecting or TLS. A
-  /// written over the whole transfer, and the failure is one of resolving, connecting or TLS.
+  /// From facts to proof; pure. `notSent` needs all of: no request was begun, no request byte
+  /// was written over the whole transfer, and the failure is one of resolving, connecting or TLS.
   /// A CURLcode alone proves nothing: after a silent resend, COULDNT_CONNECT describes the second
   /// try.
+  package var sendProof: SendProof {
     let isUnsent = requestBytes == 0 && requestsBegun == 0
     if let localFailure {
       return isUnsent ? .notSent(stage(of: localFailure)) : .maybeSent(reason(of: localFailure))

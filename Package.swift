@@ -177,7 +177,7 @@ let testSupport: [Target] = [
 let testTargets: [Target] = [
   tests("MoneyTests", ["Money"]),
   tests("ReactorTests", ["Reactor"]),
-  tests("WireTests", ["Wire", "CWire"]),
+  tests("WireTests", ["Wire", "CWire", "Money", grpcCore, grpcInProcess]),
   tests(
     "TransportTests",
     ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging],

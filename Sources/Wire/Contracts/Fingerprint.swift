@@ -1,5 +1,5 @@
 /// A request whose answer is stored: its fingerprint tells a repetition from another payload.
-package protocol KeyedRequest: FingerprintedMessage {
+package protocol KeyedMessage: FingerprintedMessage {
   /// Raised whenever the meaning of the fingerprint changes.
   static var fingerprintVersion: UInt32 { get }
   /// Numbers of the top-level fields that count; nil means all.
@@ -11,7 +11,7 @@ package protocol FingerprintedMessage: WireMessage {
   func writeFields(to fingerprint: inout FingerprintWriter)
 }
 
-extension KeyedRequest {
+extension KeyedMessage {
   /// Feeds the canonical form of the declared fields to `update`, for hashing.
   ///
   /// The form does not depend on the encoding of the request: version, then per present field in

@@ -5,18 +5,18 @@ package struct WireError: Error, Equatable, Sendable {
     /// The encoding is longer than the method allows.
     case messageTooLong = "MESSAGE_TOO_LONG"
     /// Not an encoding of this message.
-    case malformed = "MALFORMED"
+    case malformed = "MESSAGE_MALFORMED"
     /// The decoded message would take more memory than the method allows.
     case memoryExhausted = "MESSAGE_TOO_COMPLEX"
-    case missing = "REQUIRED"
-    case tooMany = "TOO_MANY"
-    case tooLong = "TOO_LONG"
-    case invalidUTF8 = "INVALID_UTF8"
-    case containsNUL = "CONTAINS_NUL"
-    case invalidID = "INVALID_ID"
-    case cardData = "CARD_DATA"
-    case unknownEnum = "UNKNOWN_VALUE"
-    case outOfRange = "OUT_OF_RANGE"
+    case missing = "FIELD_REQUIRED"
+    case tooMany = "FIELD_TOO_MANY"
+    case tooLong = "FIELD_TOO_LONG"
+    case invalidUTF8 = "TEXT_INVALID_UTF8"
+    case containsNUL = "TEXT_CONTAINS_NUL"
+    case invalidID = "ID_INVALID"
+    case cardData = "SENSITIVE_DATA_REJECTED"
+    case unknownEnum = "ENUM_UNKNOWN"
+    case outOfRange = "NUMBER_OUT_OF_RANGE"
   }
 
   package let reason: Reason
@@ -35,6 +35,9 @@ package struct WireError: Error, Equatable, Sendable {
     error.path = path.isEmpty ? place : "\(place).\(path)"
     return error
   }
+
+  /// Refused for its size rather than for what it says: RESOURCE_EXHAUSTED.
+  package var isTooLarge: Bool { reason == .messageTooLong || reason == .memoryExhausted }
 
   /// What is wrong, for people.
   package var explanation: String {

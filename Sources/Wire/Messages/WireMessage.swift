@@ -63,7 +63,9 @@ extension WireMessage {
   ///     are read tolerantly, since they may come from newer peers.
   /// - Throws: `WireError`: `messageTooLong`, `malformed`, `memoryExhausted`, and in strict decoding
   ///   the first broken rule in the order of the contract's fields.
-  package init(decoding bytes: [UInt8], limits: WireLimits? = nil, strict: Bool) throws(WireError) {
+  package init(
+    decoding bytes: [UInt8], limits: WireLimits? = nil, strict: Bool = false
+  ) throws(WireError) {
     let limits = limits ?? WireLimits(bytesMax: Self.bytesMax)
     let result = bytes.withUnsafeBytes { buffer -> Result<Self, WireError> in
       Self.decode(buffer, limits: limits, strict: strict)

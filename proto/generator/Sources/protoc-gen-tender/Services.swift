@@ -160,7 +160,7 @@ enum Services {
       }
       let numbers = chosen.map { "\($0.number)" }.joined(separator: ", ")
       if known.count > 1 { source.line() }
-      source.block("extension \(Names.type(message)): KeyedRequest") { source in
+      source.block("extension \(Names.type(message)): KeyedMessage") { source in
         source.line("package static let fingerprintVersion: UInt32 = \(rules.fingerprintVersion)")
         let isAll = chosen.count == message.fields.count
         source.line(

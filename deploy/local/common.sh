@@ -35,7 +35,7 @@ end_step() {
 }
 
 # The build tool's own last counter, such as "[120/388] Compiling Wire Codec.swift".
-last_line() { tail -c 400 "$1" 2>/dev/null | tr '\r' '\n' | grep . | tail -n 1 | cut -c1-70; }
+last_line() { tail -c 400 "$1" 2>/dev/null | tr '\r' '\n' | tr -cd "[:print:]\n" | grep . | tail -n 1 | cut -c1-70; }
 
 # watch_step LOG COMMAND...: runs the command with its output in LOG, and shows that time passes.
 watch_step() {

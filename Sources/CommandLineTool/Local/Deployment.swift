@@ -8,6 +8,10 @@ struct ServiceDescription: Sendable {
   var listeners: [(setting: String, endpoint: String)] = []
   /// Further settings.
   var settings: @Sendable (Deployment) -> [(key: String, value: String)] = { _ in [] }
+  /// What shows that the program is there.
+  var probe = "--version"
+  /// Its arguments; nil for `run --settings FILE`.
+  var arguments: (@Sendable (Deployment) throws -> [String])?
 
   var owner: String { "\(schema ?? name)_owner" }
   var role: String { "\(schema ?? name)_service" }
@@ -31,9 +35,15 @@ struct Deployment: Sendable {
       name: "gateway-router", schema: "gateway",
       listeners: [("inbound.listen", "gateway-router-inbound")]
     ) { deployment in
-      let simulator = deployment.endpoints.address("gateway-sim")
+      let checkout = deployment.checkout
       return [
-        ("stripe.url", "http://\(simulator)/stripe"), ("adyen.url", "http://\(simulator)/adyen"),
+        ("stripe.url", "http://\(deployment.endpoints.address(Simulator.stripe))"),
+        ("stripe.keyFile", checkout.secret(Simulator.stripeKey)),
+        ("stripe.webhookSecretFile", checkout.secret(Simulator.stripeWebhookSecret)),
+        ("adyen.url", "http://\(deployment.endpoints.address(Simulator.adyen))"),
+        ("adyen.keyFile", checkout.secret(Simulator.adyenKey)),
+        ("adyen.merchantAccount", Simulator.adyenMerchantAccount),
+        ("adyen.webhookKeyFile", checkout.secret(Simulator.adyenWebhookKey)),
       ]
     },
     // Local receivers are on this machine; the service refuses this setting for live merchants.
@@ -44,16 +54,7 @@ struct Deployment: Sendable {
     ServiceDescription(name: "intents", schema: "intents"),
   ]
 
-  /// Serves test gateways over plain HTTP: no database, no identity.
-  static let simulator = ServiceDescription(name: "gateway-sim", schema: nil) { deployment in
-    let router = deployment.endpoints.address("gateway-router-inbound")
-    return [
-      ("books.file", deployment.checkout.books + "/gateway-sim.json"),
-      ("stripe.webhooks", "http://\(router)/stripe"), ("adyen.webhooks", "http://\(router)/adyen"),
-    ]
-  }
-
-  static var programs: [ServiceDescription] { [simulator] + services }
+  static var programs: [ServiceDescription] { [Simulator.description] + services }
 
   static var endpointNames: [String] {
     programs.flatMap { [$0.name] + $0.listeners.map(\.endpoint) }
@@ -104,11 +105,9 @@ struct Deployment: Sendable {
 
   /// Writes every settings file that differs; a service restarts when its own changes.
   func writeSettings() throws {
-    for service in Self.programs {
+    for service in Self.services {
       try Self.write(settings(service), to: settingsFile(service))
-      if service.schema != nil {
-        try Self.write(migrationSettings(service), to: migrationSettingsFile(service))
-      }
+      try Self.write(migrationSettings(service), to: migrationSettingsFile(service))
     }
   }
 

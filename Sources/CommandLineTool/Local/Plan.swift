@@ -23,7 +23,7 @@ struct Plan: Sendable {
   func presentPrograms() async throws -> Set<String> {
     var present: Set<String> = []
     for service in Deployment.programs where Files.exists(checkout.program(service.name)) {
-      let result = try await Shell.run(checkout.program(service.name), ["--version"])
+      let result = try await Shell.run(checkout.program(service.name), [service.probe])
       if result.succeeded && result.output.contains(where: { !$0.isWhitespace }) {
         present.insert(service.name)
       }
@@ -34,10 +34,12 @@ struct Plan: Sendable {
   func services(_ present: Set<String>) throws -> [ProcessSpecification] {
     try Deployment.programs.filter { present.contains($0.name) }.map { service in
       let settings = deployment.settingsFile(service)
+      let arguments =
+        try service.arguments?(deployment) ?? ["run", "--settings", settings]
       let program = Files.fingerprint(checkout.program(service.name)) ?? ""
       return ProcessSpecification(
         name: service.name,
-        command: [checkout.program(service.name), "run", "--settings", settings],
+        command: [checkout.program(service.name)] + arguments,
         directory: checkout.root, log: checkout.log(service.name),
         readiness: .port(deployment.endpoints.addresses[service.name]?.port ?? 0),
         after: service.schema == nil ? [] : ["postgres"], stopSignal: SIGTERM,

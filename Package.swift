@@ -192,6 +192,18 @@ let testTargets: [Target] = [
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
+  tests(
+    "LedgerServiceTests",
+    [
+      "LedgerService", "LedgerCore", "ServiceKit", "Postgres", "Reactor", "Money",
+      "TestSupport", logging,
+    ]),
+  tests(
+    "VaultServiceTests",
+    [
+      "VaultService", "VaultCore", "ServiceKit", "Wire", "Seal", "Postgres", "Reactor", "Transport",
+      "Money", "TestSupport", grpcCore, logging,
+    ]),
   tests("WebhooksCoreTests", ["WebhooksCore", "Money"]),
   tests("BillingCoreTests", ["BillingCore", "Money"]),
   tests("CommandLineToolTests", ["CommandLineTool", "Money"]),

@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import LedgerService
+import ServiceKit
+
+await ServiceHost.run(LedgerServer.self)

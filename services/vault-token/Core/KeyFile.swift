@@ -67,7 +67,8 @@ package enum KeyFile {
   package static func parse(_ text: String) throws(KeyFileError) -> [KeyEncryptionKey] {
     guard text.utf8.count <= sizeMax else { throw .tooLarge }
     var keys: [KeyEncryptionKey] = []
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // A carriage return before the newline is one character with it.
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, line) in lines.enumerated() {
       let trimmed = trim(line)
       if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }

@@ -1,4 +1,3 @@
-package import Money
 package import Seal
 
 /// What a payment method is.

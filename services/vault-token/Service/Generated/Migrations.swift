@@ -32,6 +32,7 @@ create table merchant_key (
 );
 create unique index merchant_key_active on merchant_key (merchant_id, purpose)
   where state = 'active';
+create index merchant_key_retiring on merchant_key (merchant_id, version) where state = 'retiring';
 create index merchant_key_wrapped_by on merchant_key (wrapped_by) where state <> 'destroyed';
 
 create table payment_method (
@@ -148,6 +149,79 @@ create trigger untruncatable before truncate on access_default
   execute function refuse_change();
 do $$ begin perform make_partitions(now(), 3); end $$;
 
+-- Shared by every service ------------------------------------------------------------------------
+
+-- One row per mutation that was asked for: the claim, then the answer (DESIGN section 7).
+-- Kept 24 h from completion; only finished rows expire.
+create table idempotency_key (
+  merchant_id uuid not null,
+  method text not null,
+  key text not null,
+  fingerprint bytea not null,
+  fingerprint_version smallint not null,
+  -- 0 running, 1 finished
+  state smallint not null check (state in (0, 1)),
+  -- Each takeover raises it; an old fence changes nothing.
+  fence bigint not null,
+  lease_until timestamptz not null,
+  -- What the claim works on, for those who end abandoned claims.
+  subject uuid,
+  code smallint,
+  message text,
+  response bytea,
+  details bytea,
+  actor text not null,
+  trace_id bytea not null,
+  created_at timestamptz not null default now(),
+  completed_at timestamptz,
+  expires_at timestamptz,
+  primary key (merchant_id, method, key),
+  check ((state = 1) = (code is not null and completed_at is not null and expires_at is not null))
+) with (fillfactor = 70);
+create index idempotency_key_expiry on idempotency_key (expires_at) where state = 1;
+create index idempotency_key_running on idempotency_key (lease_until) where state = 0;
+grant select, insert, update, delete on idempotency_key to vault_service;
+
+-- A row that exists is unsent; acknowledged rows are deleted.
+create table outbox (
+  destination text not null,
+  distribution_key uuid not null,
+  sequence bigint generated always as identity,
+  id uuid not null,
+  merchant_id uuid not null,
+  payload bytea not null,
+  actor text not null,
+  trace_id bytea,
+  created_at timestamptz not null default now(),
+  not_before timestamptz not null default now(),
+  lease_until timestamptz,
+  fence bigint not null default 0,
+  attempts integer not null default 0,
+  last_error text,
+  primary key (distribution_key, destination, sequence)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+create index outbox_in_order on outbox (destination, sequence);
+grant select, insert, update, delete on outbox to vault_service;
+
+-- What an operator must see, one row per deduplication key.
+create table alert (
+  dedup_key text primary key,
+  id uuid not null,
+  merchant_id uuid,
+  severity text not null check (severity in ('info', 'warning', 'critical')),
+  kind text not null,
+  subject text not null,
+  message text not null,
+  state text not null default 'open' check (state in ('open', 'resolved')),
+  first_seen timestamptz not null default now(),
+  last_seen timestamptz not null default now(),
+  count bigint not null default 1,
+  resolved_at timestamptz,
+  actor text not null
+);
+create index alert_open on alert (severity, first_seen) where state = 'open';
+grant select, insert, update on alert to vault_service;
+
 -- Rights -----------------------------------------------------------------------------------------
 
 revoke all on function make_partitions(timestamptz, integer) from public;
@@ -164,23 +238,20 @@ grant execute on function make_partitions(timestamptz, integer) to vault_service
 
 """##,
     check: ##"""
--- After 0001: the guards stand and hold.
-do $$
-begin
-  if (select count(*) from pg_trigger where not tgisinternal
-      and tgrelid = 'vault.access'::regclass) < 2 then
-    raise exception 'the audit is not protected by its triggers';
-  end if;
-  if has_table_privilege('vault_service', 'vault.access', 'update, delete, truncate')
-    or has_table_privilege('vault_service', 'vault.payment_method', 'delete')
-    or has_table_privilege('vault_service', 'vault.gateway_reference', 'delete') then
-    raise exception 'vault_service may remove what it must keep';
-  end if;
-  if (select count(*) from pg_inherits where inhparent = 'vault.access'::regclass) < 2 then
-    raise exception 'the audit has no partitions';
-  end if;
-end $$;
+-- The audit is written once.
+select 'access has its triggers', count(*) >= 2 from pg_trigger
+where not tgisinternal and tgrelid = 'vault.access'::regclass;
+select 'access cannot be changed',
+  not has_table_privilege('vault_service', 'vault.access', 'update, delete, truncate');
+
+-- What must stay can only be shredded, not removed.
+select t.relname, not has_table_privilege('vault_service', t.oid, 'delete, truncate')
+from pg_class t
+where t.relnamespace = 'vault'::regnamespace
+  and t.relname in ('merchant_key', 'payment_method', 'gateway_reference');
+select inhparent::regclass, count(*) >= 2 from pg_inherits
+where inhparent = 'vault.access'::regclass group by inhparent;
 
 """##,
-    checksum: "f7097e1693020cb6188ce11c0cf0d9b3e15a929f10062bf369868da58aeb88f0"),
+    checksum: "6cd6da2bd60867530ca27cd37317f022254dd002662f619af415ddc1ddbd0048"),
 ]

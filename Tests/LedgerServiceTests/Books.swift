@@ -1,0 +1,124 @@
+import LedgerCore
+import LedgerService
+import Logging
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+import TestSupport
+import Testing
+
+/// The ledger's writer on a fresh schema, as the service's own role.
+struct Books: Sendable {
+  let loop: EventLoop
+  let database: PostgresClient
+  let clock: ManualClock
+  let writer: BatchWriter
+
+  /// A writer with a cache of its own, like another process.
+  func anotherWriter() throws -> BatchWriter {
+    try Self.makeWriter(loop, database, clock)
+  }
+
+  static func with(_ body: @escaping @Sendable (Books) async throws -> Void) async throws {
+    let test = try TestDatabase.current
+    try await withEventLoop { loop in
+      let migrator = Migrator(
+        test.settings, loop: loop, schema: "ledger", owner: test.ownerRole,
+        migrations: LedgerService.migrations)
+      _ = try await migrator.migrate()
+      try await test.run(
+        """
+        do $$ begin
+          execute format('alter role ledger_service in database %I set search_path = ledger, pg_temp',
+            current_database());
+        end $$
+        """)
+      let database = PostgresClient(test.serviceSettings, loop: loop)
+      try await database.start()
+      let clock = ManualClock()
+      let books = Books(
+        loop: loop, database: database, clock: clock, writer: try makeWriter(loop, database, clock))
+      do {
+        try await onLoop(loop) { try await body(books) }
+        await database.shutdown()
+      } catch {
+        await database.shutdown()
+        throw error
+      }
+    }
+  }
+
+  private static func makeWriter(
+    _ loop: EventLoop, _ database: PostgresClient, _ clock: ManualClock
+  ) throws -> BatchWriter {
+    BatchWriter(
+      loop: loop, workers: try Workers(), database: database, clock: TestClock(clock: clock),
+      alerts: PostingAlerts(database: database),
+      logger: Logger(label: "test"))
+  }
+
+  // MARK: Postings in few words
+
+  static let merchant = MerchantID(bits: 0x0193_0000_0000_0000_0000_0000_0000_0002)
+
+  /// A transaction from account to account.
+  static func posting(
+    _ id: UInt128, _ debit: String = "gateway_clearing:stripe:a",
+    _ credit: String = "merchant_payable", minor: Int64 = 100, currency: String = "EUR",
+    kind: String = "capture", merchant: MerchantID = merchant, subject: String = "",
+    fact: Bool = false
+  ) throws -> PendingPosting {
+    let command = PostingCommand(
+      id: LedgerTransactionID(bits: id), merchant: merchant, kind: kind,
+      entries: [
+        PostingEntry(debit, .debit, currencyCode: currency, amountMinor: minor),
+        PostingEntry(credit, .credit, currencyCode: currency, amountMinor: minor),
+      ], effectiveAtMicroseconds: 1_768_478_400_000_000, subject: subject,
+      externalReference: "ch_1", recordsFact: fact)
+    return PendingPosting(
+      posting: try PostingRules.check(command), actor: "service:intents",
+      traceID: [UInt8](repeating: 7, count: 16))
+  }
+
+  func count(_ table: String) async throws -> Int64 {
+    try await database.query(Statement(sql: "select count(*) from \(table)")).single()[
+      0, as: Int64.self]
+  }
+
+  /// The balance of an account on the debit side; nil if it does not exist.
+  func balance(_ code: String, _ currency: String = "EUR") async throws -> Int64? {
+    let rows = try await database.query(
+      """
+      select b.debits_posted_minor - b.credits_posted_minor from account a
+      join balance b on b.shard = a.shard and b.account_id = a.id
+      where a.merchant_id = \(Self.merchant) and a.code = \(code)
+        and a.currency = \(currency)::char(3)
+      """)
+    return try rows.first.map { try $0[0, as: Int64.self] }
+  }
+
+  /// Whatever happened: chain, balances and sums hold.
+  func expectSound(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let found = try await problems()
+    #expect(found == [], sourceLocation: sourceLocation)
+  }
+
+  private func problems() async throws -> [String] {
+    var problems: [String] = []
+    let chain = try await ChainVerifier(database: database).verify()
+    if case .broken(let batch) = chain { problems.append("chain broken at \(batch)") }
+    let sums = try await database.query(
+      "select 1 from entry group by sequence, currency having sum(side * amount_minor) <> 0")
+    if !sums.isEmpty { problems.append("unbalanced transactions") }
+    if try await !BooksCheck(database: database).drifted(limit: 10).isEmpty {
+      problems.append("balances drifted from entries")
+    }
+    return problems
+  }
+}
+
+struct TestClock: WallClock {
+  let clock: ManualClock
+  var now: Timestamp { clock.now }
+}

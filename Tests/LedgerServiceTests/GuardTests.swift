@@ -1,0 +1,130 @@
+import LedgerService
+import Money
+import Postgres
+import TestSupport
+import Testing
+
+/// What the database itself refuses, to the service and to everybody.
+@Suite(.freshDatabase(service: "ledger"), .timeLimit(.minutes(2)))
+struct GuardTests {
+  static let tables = [
+    "account", "balance", "movement", "transaction", "entry", "batch", "rejection",
+  ]
+
+  @Test func theServiceCannotWriteTheBooks() async throws {
+    try await Books.with { books in
+      _ = try await books.writer.post([try Books.posting(1)])
+      for table in Self.tables {
+        for change in [
+          "update \(table) set shard = 1", "delete from \(table)", "truncate \(table)",
+          "insert into \(table) select * from \(table)", "drop table \(table)",
+        ] {
+          await #expect(throws: PostgresError.self, "\(change)") {
+            _ = try await books.database.query(Statement(sql: change))
+          }
+        }
+        #expect(try await books.database.query(Statement(sql: "select 1 from \(table)")).count >= 0)
+      }
+      do {
+        _ = try await books.database.query("update entry set amount_minor = 1")
+        Issue.record("updated")
+      } catch let error as PostgresError {
+        #expect(error.sqlState == .insufficientPrivilege)
+      }
+      try await books.expectSound()
+    }
+  }
+
+  @Test func anotherSchemaIsClosed() async throws {
+    try await Books.with { books in
+      let test = try TestDatabase.current
+      try await test.run("create schema vault; create table vault.secret (a int)")
+      do {
+        _ = try await books.database.query("select * from vault.secret")
+        Issue.record("read")
+      } catch let error as PostgresError {
+        #expect(error.sqlState == .insufficientPrivilege)
+      }
+    }
+  }
+
+  @Test func noteventheOwnerChangesWhatIsBooked() async throws {
+    try await Books.with { books in
+      _ = try await books.writer.post([
+        try Books.posting(1), try Books.posting(2, "cash:drawer"),
+      ])
+      let test = try TestDatabase.current
+      for table in Self.tables where table != "balance" {
+        for change in ["update \(table) set shard = 1", "delete from \(table)", "truncate \(table)"] {
+          await #expect(throws: (any Error).self, "\(change)") {
+            try await test.run("set role ledger_owner; set search_path = ledger; \(change)")
+          }
+        }
+      }
+      await #expect(throws: (any Error).self) {
+        try await test.run("set search_path = ledger; delete from balance")
+      }
+      await #expect(throws: (any Error).self, "one leg") {
+        try await test.run(
+          """
+          set search_path = ledger;
+          insert into entry (shard, position, side, currency, amount_minor, sequence, account_id,
+            merchant_id)
+          select shard, 9, side, currency, amount_minor, sequence, account_id, merchant_id
+          from entry where side = 1
+          """)
+      }
+      try await books.expectSound()
+    }
+  }
+
+  /// With the triggers off, the chain still shows the change.
+  @Test func theChainShowsWhatGotPastTheGuards() async throws {
+    try await Books.with { books in
+      for id in 1...5 { _ = try await books.writer.post([try Books.posting(UInt128(id))]) }
+      let verifier = ChainVerifier(database: books.database)
+      #expect(try await verifier.verify() == .intact(batches: 5))
+      let test = try TestDatabase.current
+      for change in [
+        "update transaction set subject = 'x' where batch = 3",
+        "update entry set amount_minor = amount_minor + 1 where sequence = (select sequence from transaction where batch = 3)",
+        "delete from entry where sequence = (select sequence from transaction where batch = 3)",
+      ] {
+        try await test.run(
+          "begin; set local session_replication_role = replica; set local search_path = ledger; "
+            + "create table undo_t as select * from transaction where batch = 3; "
+            + "create table undo_e as select * from entry where sequence = (select sequence from transaction where batch = 3); "
+            + "\(change); commit")
+        #expect(try await verifier.verify() == .broken(batch: 3), "\(change)")
+        try await test.run(
+          "begin; set local session_replication_role = replica; set local search_path = ledger; "
+            + "delete from entry where sequence = (select sequence from undo_t); "
+            + "delete from transaction where batch = 3; "
+            + "insert into transaction select * from undo_t; insert into entry select * from undo_e; "
+            + "drop table undo_t; drop table undo_e; commit")
+        #expect(try await verifier.verify() == .intact(batches: 5))
+      }
+      try await test.run(
+        "set session_replication_role = replica; delete from ledger.batch where number = 2")
+      #expect(try await verifier.verify() == .broken(batch: 2))
+    }
+  }
+
+  @Test func partitionsAreMadeAhead() async throws {
+    try await Books.with { books in
+      func made(_ time: Int64) async throws -> Int32 {
+        try await books.database.query(
+          "select make_partitions(\(Timestamp(seconds: time)), \(Int32(2)))"
+        ).single()[0, as: Int32.self]
+      }
+      // December 2030: three months of two tables.
+      #expect(try await made(1_924_000_000) == 6)
+      #expect(try await made(1_924_000_000) == 0)
+      books.clock.set(Timestamp(seconds: 1_924_000_000))
+      _ = try await books.writer.post([try Books.posting(1)])
+      let place = try await books.database.query("select tableoid::regclass::text from entry")
+      #expect(try place.column(as: String.self) == ["entry_203012", "entry_203012"])
+      try await books.expectSound()
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import LedgerCore
+import Money
+import ServiceKit
+import Wire
+
+/// The commands of one request, checked by the rules that need no table, in order.
+struct CheckedPostings: Sendable {
+  private enum Place: Sendable {
+    /// Position among the bookable.
+    case bookable(Int)
+    case refused(PostingRefusal)
+  }
+
+  private var ids: [String] = []
+  private var places: [Place] = []
+  private(set) var bookable: [PendingPosting] = []
+  /// Facts that cannot be booked: somebody must act, for what happened is not in the books.
+  private(set) var refusedFacts: [(command: PostingCommand, reason: String)] = []
+
+  /// - Throws: INVALID_ARGUMENT for an id that is no `ltx_` id.
+  init(
+    _ commands: [LedgerV1.PostingCommand], actor: String, traceID: [UInt8]?
+  ) throws(RPCFailure) {
+    ids.reserveCapacity(commands.count)
+    places.reserveCapacity(commands.count)
+    bookable.reserveCapacity(commands.count)
+    for (index, wire) in commands.enumerated() {
+      guard let id = LedgerTransactionID(wire.transactionID) else {
+        throw RPCFailure.invalid(
+          "commands[\(index)].transaction_id", "ID_MALFORMED", "The id is not an `ltx_` id.")
+      }
+      ids.append(wire.transactionID)
+      let command = PostingCommand(wire, id: id)
+      do throws(PostingRefusal) {
+        let posting = try PostingRules.check(command)
+        places.append(.bookable(bookable.count))
+        bookable.append(PendingPosting(posting: posting, actor: actor, traceID: traceID))
+      } catch {
+        places.append(.refused(error))
+        if command.recordsFact { refusedFacts.append((command, error.rawValue)) }
+      }
+    }
+  }
+
+  /// One result per command, in the commands' order.
+  func results(with outcomes: [PostingOutcome]) -> [LedgerV1.PostingResult] {
+    zip(ids, places).map { id, place in
+      switch place {
+      case .refused(let refusal):
+        LedgerV1.PostingResult(transactionID: id, status: .rejected, reason: refusal.rawValue)
+      case .bookable(let index):
+        switch outcomes[index] {
+        case .created: LedgerV1.PostingResult(transactionID: id, status: .created)
+        case .exists: LedgerV1.PostingResult(transactionID: id, status: .exists)
+        case .differs(let field):
+          LedgerV1.PostingResult(
+            transactionID: id, status: .existsWithDifference, difference: field)
+        case .rejected(let reason):
+          LedgerV1.PostingResult(transactionID: id, status: .rejected, reason: reason)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import LedgerCore
+import Money
+import Wire
+
+extension PostingCommand {
+  init(_ wire: LedgerV1.PostingCommand, id: LedgerTransactionID) {
+    self.init(
+      id: id, merchant: MerchantID(wire.merchantID), kind: wire.kind,
+      entries: wire.entries.map(PostingEntry.init),
+      effectiveAtMicroseconds: wire.effectiveAt.flatMap(Self.microseconds),
+      subject: wire.subject, externalReference: wire.externalReference,
+      recordsFact: wire.recordsFact)
+  }
+
+  /// Nil outside the range of google.protobuf.Timestamp (years 1 to 9999), which also fits the
+  /// tables.
+  private static func microseconds(_ time: GoogleProtobuf.Timestamp) -> Int64? {
+    guard (-62_135_596_800...253_402_300_799).contains(time.seconds),
+      (0...999_999_999).contains(time.nanos)
+    else { return nil }
+    return time.timestamp.microseconds
+  }
+}
+
+extension PostingEntry {
+  init(_ wire: LedgerV1.Entry) {
+    let side: Side? =
+      switch wire.side {
+      case .debit: .debit
+      case .credit: .credit
+      case .unspecified, .unrecognized: nil
+      }
+    self.init(
+      wire.accountCode, side, currencyCode: wire.amount?.currency ?? "",
+      amountMinor: wire.amount?.amountMinor ?? 0)
+  }
+}
+
+extension LedgerV1.Entry {
+  init(_ entry: PostingEntry) {
+    self.init(
+      accountCode: entry.accountCode, side: entry.side == .credit ? .credit : .debit,
+      amount: CommonV1.Money(currency: entry.currencyCode, amountMinor: entry.amountMinor))
+  }
+}
+
+extension LedgerV1.Transaction {
+  /// As booked: a leg in suspense shows the suspense account.
+  init(_ stored: StoredTransaction) {
+    let recorded = stored.recorded
+    self.init(
+      id: recorded.id.description, merchantID: recorded.merchant.description, kind: recorded.kind,
+      entries: stored.booked.map { LedgerV1.Entry($0) },
+      effectiveAt: GoogleProtobuf.Timestamp(
+        Timestamp(microseconds: recorded.effectiveAtMicroseconds)),
+      recordedAt: GoogleProtobuf.Timestamp(stored.recordedAt), subject: recorded.subject,
+      externalReference: recorded.externalReference, batch: UInt64(stored.batch))
+  }
+}

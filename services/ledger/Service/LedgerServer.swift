@@ -1,0 +1,37 @@
+package import GRPCCore
+import Logging
+package import Postgres
+package import ServiceKit
+
+/// The service `ledger`.
+package final class LedgerServer: TenderService {
+  package static let name = ServiceName.ledger
+  package static var migrations: [Migration] { LedgerService.migrations }
+
+  private let environment: ServiceEnvironment
+  private let writer: BatchWriter
+  private let alerts: PostingAlerts
+  private let partitions: PartitionKeeper
+
+  package init(_ environment: ServiceEnvironment) async throws {
+    self.environment = environment
+    alerts = PostingAlerts(database: environment.database)
+    writer = BatchWriter(
+      loop: environment.loop, workers: environment.workers, database: environment.database,
+      clock: environment.clock, alerts: alerts, logger: environment.logger)
+    partitions = PartitionKeeper(environment)
+  }
+
+  package var handlers: [any RegistrableRPCService] {
+    [LedgerHandler(environment: environment, writer: writer, alerts: alerts)]
+  }
+
+  package func start() async throws { partitions.start() }
+
+  /// Batches under way end by themselves; the loop awaits them.
+  package func shutdown() async { partitions.stop() }
+
+  package func queues() async throws -> [QueueReport] {
+    [QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0)]
+  }
+}

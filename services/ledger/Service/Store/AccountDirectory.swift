@@ -1,0 +1,62 @@
+import LedgerCore
+import Money
+import Seal
+import Synchronization
+
+/// Remembers the ids of accounts and which of them exist, so that a batch names only new ones.
+final class AccountDirectory: Sendable {
+  /// Most accounts remembered; beyond, it starts afresh.
+  static let accountsMax = 100_000
+
+  private struct Key: Hashable {
+    var merchant: MerchantID
+    var currency: Currency
+    var code: String
+  }
+
+  private struct State {
+    var ids: [Key: AccountID] = [:]
+    var existing: Set<AccountID> = []
+  }
+
+  private let state = Mutex(State())
+
+  /// The account's id: it derives from merchant, code and currency.
+  func id(of entry: BookableEntry, of merchant: MerchantID) -> AccountID {
+    let key = Key(
+      merchant: merchant, currency: entry.currency, code: entry.account.description)
+    return state.withLock { state in
+      if let id = state.ids[key] { return id }
+      if state.ids.count >= Self.accountsMax { state.ids.removeAll(keepingCapacity: true) }
+      let id = Self.derive(merchant, key.code, entry.currency)
+      state.ids[key] = id
+      return id
+    }
+  }
+
+  static func derive(_ merchant: MerchantID, _ code: String, _ currency: Currency) -> AccountID {
+    let digest = SHA256.hash(
+      CanonicalBytes.account(merchant: merchant, code: code, currency: currency))
+    return AccountID(bits: digest.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
+  }
+
+  func exists(_ account: AccountID) -> Bool {
+    state.withLock { $0.existing.contains(account) }
+  }
+
+  /// The accounts' rows are committed.
+  func commit(_ accounts: [AccountID]) {
+    guard !accounts.isEmpty else { return }
+    state.withLock { state in
+      if state.existing.count + accounts.count > Self.accountsMax {
+        state.existing.removeAll(keepingCapacity: true)
+      }
+      state.existing.formUnion(accounts)
+    }
+  }
+
+  /// An account that should exist does not.
+  func forget() {
+    state.withLock { $0.existing.removeAll(keepingCapacity: true) }
+  }
+}

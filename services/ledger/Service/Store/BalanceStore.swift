@@ -1,0 +1,82 @@
+import LedgerCore
+import Money
+import Postgres
+import Wire
+
+/// Reads accounts, balances and totals.
+enum BalanceStore {
+  static func accounts(of merchant: MerchantID, limit: Int64) -> Statement {
+    """
+    select a.id, a.code, a.currency, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
+      a.created_at
+    from account a join balance b on b.shard = a.shard and b.account_id = a.id
+    where a.shard = \(LedgerShard.only) and a.merchant_id = \(merchant)
+    order by a.code, a.currency limit \(limit)
+    """
+  }
+
+  static func decodeAccount(
+    _ row: Row, of merchant: MerchantID
+  ) throws(PostgresError) -> LedgerV1.Account {
+    let side = try row[3, as: Int16.self]
+    let (debits, credits) = (try row[4, as: Int64.self], try row[5, as: Int64.self])
+    // Both are not negative, so that the difference always fits.
+    return LedgerV1.Account(
+      id: try row[0, as: AccountID.self].description, merchantID: merchant.description,
+      code: try row[1, as: String.self], currency: try row[2, as: String.self],
+      normalSide: side == Side.debit.rawValue ? .debit : .credit, debitsPostedMinor: debits,
+      creditsPostedMinor: credits,
+      balanceMinor: side == Side.debit.rawValue ? debits - credits : credits - debits,
+      createdAt: GoogleProtobuf.Timestamp(try row[6, as: Timestamp.self]))
+  }
+
+  /// Per currency, from the balances and from the entries, in one snapshot.
+  static func trialBalance(of merchant: MerchantID) -> Statement {
+    """
+    with own as (
+      select id, currency from account where shard = \(LedgerShard.only)
+        and merchant_id = \(merchant)
+    ), balances as (
+      select o.currency, sum(b.debits_posted_minor) as debits,
+        sum(b.credits_posted_minor) as credits
+      from own o join balance b on b.shard = \(LedgerShard.only) and b.account_id = o.id
+      group by o.currency
+    ), entries as (
+      select e.currency, sum(e.amount_minor) filter (where e.side = 1) as debits,
+        sum(e.amount_minor) filter (where e.side = -1) as credits,
+        count(distinct e.sequence) as transactions
+      from own o join entry e on e.shard = \(LedgerShard.only) and e.account_id = o.id
+      group by e.currency
+    )
+    select b.currency, b.debits::bigint, b.credits::bigint,
+      coalesce(e.transactions, 0), coalesce(e.debits, 0)::bigint, coalesce(e.credits, 0)::bigint
+    from balances b left join entries e on e.currency = b.currency
+    order by b.currency
+    """
+  }
+
+  static func decodeLine(_ row: Row) throws(PostgresError) -> LedgerV1.TrialBalanceLine {
+    LedgerV1.TrialBalanceLine(
+      currency: try row[0, as: String.self], debitsMinor: try row[1, as: Int64.self],
+      creditsMinor: try row[2, as: Int64.self],
+      transactions: UInt64(try row[3, as: Int64.self]),
+      entriesDebitsMinor: try row[4, as: Int64.self],
+      entriesCreditsMinor: try row[5, as: Int64.self])
+  }
+
+  /// Accounts whose balance is not the sum of their entries; none unless something is wrong.
+  static func drift(limit: Int64) -> Statement {
+    """
+    select b.account_id
+    from balance b left join (
+      select account_id, coalesce(sum(amount_minor) filter (where side = 1), 0) as debits,
+        coalesce(sum(amount_minor) filter (where side = -1), 0) as credits
+      from entry where shard = \(LedgerShard.only) group by account_id
+    ) e on e.account_id = b.account_id
+    where b.shard = \(LedgerShard.only)
+      and (b.debits_posted_minor, b.credits_posted_minor)
+        is distinct from (coalesce(e.debits, 0), coalesce(e.credits, 0))
+    limit \(limit)
+    """
+  }
+}

@@ -1,0 +1,108 @@
+import LedgerCore
+import Money
+import Postgres
+
+/// A transaction as it lies in the tables.
+struct StoredTransaction {
+  var recorded: RecordedTransaction
+  var batch: Int64
+  var recordedAt: Timestamp
+  /// The legs by the codes they are booked on.
+  var booked: [PostingEntry]
+
+  /// What the caller had submitted, for comparison with a repeated command.
+  var submitted: PostingCommand {
+    let entries = zip(booked, recorded.legs).map { entry, leg in
+      var entry = entry
+      entry.accountCode = leg.submittedCode ?? entry.accountCode
+      return entry
+    }
+    return PostingCommand(
+      id: recorded.id, merchant: recorded.merchant, kind: recorded.kind, entries: entries,
+      effectiveAtMicroseconds: recorded.effectiveAtMicroseconds, subject: recorded.subject,
+      externalReference: recorded.externalReference, recordsFact: recorded.recordsFact)
+  }
+}
+
+/// Reads transactions.
+enum TransactionStore {
+  private static let columns = """
+    select t.sequence, t.id, t.merchant_id, t.kind, t.effective_at, t.records_fact, t.subject,
+      t.external_reference, t.actor, t.batch, b.recorded_at, e.account_id, e.side, e.currency,
+      e.amount_minor, e.submitted_code, a.code
+    from transaction t
+    join batch b on b.shard = t.shard and b.number = t.batch
+    join entry e on e.shard = t.shard and e.sequence = t.sequence
+    join account a on a.shard = e.shard and a.id = e.account_id
+    """
+
+  static func bySequences(_ sequences: [UUIDBits]) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(\(sequences))
+    order by t.sequence, e.position
+    """
+  }
+
+  static func byID(_ id: LedgerTransactionID, of merchant: MerchantID) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = (
+      select sequence from movement
+      where shard = \(LedgerShard.only) and id = \(id) and merchant_id = \(merchant))
+    order by e.position
+    """
+  }
+
+  static func bySubject(
+    _ subject: String, of merchant: MerchantID, limit: Int64
+  ) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(array(
+      select sequence from transaction
+      where shard = \(LedgerShard.only) and merchant_id = \(merchant) and subject = \(subject)
+        and subject <> ''
+      order by sequence limit \(limit)))
+    order by t.sequence, e.position
+    """
+  }
+
+  static func ofBatch(_ number: Int64) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and b.number = \(number)
+      and t.sequence between b.first_sequence and b.last_sequence
+    order by t.sequence, e.position
+    """
+  }
+
+  /// The transactions of rows that are ordered by sequence and position.
+  static func decode(_ rows: Rows) throws(PostgresError) -> [StoredTransaction] {
+    var result: [StoredTransaction] = []
+    for row in rows {
+      let sequence = try row[0, as: UUIDBits.self].bits
+      if result.last?.recorded.sequence != sequence { result.append(try head(row, sequence)) }
+      let side: Side = try row[12, as: Int16.self] == 1 ? .debit : .credit
+      let (currency, amount) = (try row[13, as: Currency.self], try row[14, as: Int64.self])
+      result[result.count - 1].recorded.legs.append(
+        RecordedTransaction.Leg(
+          account: try row[11, as: AccountID.self], side: side, currency: currency,
+          amountMinor: amount, submittedCode: try row[15, as: String?.self]))
+      result[result.count - 1].booked.append(
+        PostingEntry(
+          try row[16, as: String.self], side, currencyCode: currency.code, amountMinor: amount))
+    }
+    return result
+  }
+
+  private static func head(
+    _ row: Row, _ sequence: UInt128
+  ) throws(PostgresError) -> StoredTransaction {
+    StoredTransaction(
+      recorded: RecordedTransaction(
+        sequence: sequence, id: try row[1, as: LedgerTransactionID.self],
+        merchant: try row[2, as: MerchantID.self], kind: try row[3, as: String.self],
+        effectiveAtMicroseconds: try row[4, as: Timestamp.self].microseconds,
+        recordsFact: try row[5, as: Bool.self], subject: try row[6, as: String.self],
+        externalReference: try row[7, as: String.self], actor: try row[8, as: String.self],
+        legs: []),
+      batch: try row[9, as: Int64.self], recordedAt: try row[10, as: Timestamp.self], booked: [])
+  }
+}

@@ -26,7 +26,9 @@ package struct Endpoints: Sendable {
     }
     var addresses: [String: SocketAddress] = [:]
     for (name, entry) in entries {
-      guard let address = SocketAddress(host: entry.host, port: entry.port) else {
+      guard let port = UInt16(exactly: entry.port),
+        let address = SocketAddress(host: entry.host, port: port)
+      else {
         throw SettingsError("endpoints.json: `\(name)` has no numeric host and valid port.")
       }
       addresses[name] = address

@@ -1,7 +1,7 @@
 package import Logging
-package import Outbox
 package import Postgres
 package import Reactor
+import Synchronization
 package import Transport
 
 /// What a service is given to work with.
@@ -16,7 +16,6 @@ package struct ServiceEnvironment: Sendable {
   package let identifiers: IdentifierSource
   package let idempotency: Idempotency
   package let peers: PeerClients
-  package let alerts: Alerts
 
   package init(
     name: ServiceName, loop: EventLoop, workers: Workers, database: PostgresClient,
@@ -33,7 +32,6 @@ package struct ServiceEnvironment: Sendable {
     identifiers = IdentifierSource(clock: clock)
     idempotency = Idempotency(database: database, loop: loop)
     peers = PeerClients(loop: loop, tls: tls, endpoints: endpoints, logger: logger)
-    alerts = Alerts(database: database)
   }
 
   /// Runs work that must not stop when the caller goes away: it belongs to the process from here
@@ -57,7 +55,6 @@ package struct ServiceEnvironment: Sendable {
   }
 }
 
-import Synchronization
 
 /// Where shielded work leaves its result.
 private final class ShieldedResult<Value: Sendable>: Sendable {

@@ -1,6 +1,7 @@
 import CProcess
 import FoundationEssentials
 import GRPCCore
+import Glibc
 import Logging
 import Postgres
 import Reactor
@@ -66,16 +67,14 @@ package enum ServiceHost {
     let loop = EventLoop(name: "migrate")
     try loop.start()
     let migrator = Migrator(
-      schema: Service.name.schema, owner: Service.name.ownerRole, migrations: Service.migrations)
+      database, loop: loop, schema: Service.name.schema, owner: Service.name.ownerRole,
+      migrations: Service.migrations)
     return try await withTaskExecutorPreference(loop) {
-      let client = PostgresClient(database, loop: loop)
       do {
-        try await client.start()
-        let report = try await migrator.run(client)
-        for line in report.lines { say("\(Service.name.rawValue): \(line)") }
-        await client.shutdown()
+        let report = try await migrator.migrate { say("\(Service.name.rawValue): \($0)") }
+        say("\(Service.name.rawValue): schema at \(report.current)")
         return 0
-      } catch let error as PostgresError {
+      } catch {
         throw Unavailable("cannot migrate: \(error)")
       }
     }

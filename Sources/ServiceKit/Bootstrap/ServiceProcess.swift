@@ -5,6 +5,7 @@ import Logging
 import Postgres
 import Reactor
 import Transport
+import Wire
 
 /// A running service: what it is made of, and the order in which it starts and stops.
 struct ServiceProcess<Service: TenderService>: Sendable {
@@ -50,25 +51,24 @@ struct ServiceProcess<Service: TenderService>: Sendable {
   private func serve(until stop: StopSignal) async throws {
     let address = try listenAddress()
     let tls = try TLSIdentity(
-      certificateFile: settings.certificateFile, keyFile: settings.keyFile,
-      authorityFile: settings.authorityFile)
+      chain: settings.certificateFile, key: settings.keyFile, authority: settings.authorityFile)
     let endpoints = try Endpoints(
       json: SettingsFile.bytes(settings.endpointsFile, bytesMax: Endpoints.bytesMax))
-    let database = PostgresClient(
-      try DatabaseSettings.read(
-        settings.config, user: Service.name.serviceRole, passwordKey: "postgres.passwordFile"),
-      loop: loop)
-    try await open(database)
+    let databaseSettings = try DatabaseSettings.read(
+      settings.config, user: Service.name.serviceRole, passwordKey: "postgres.passwordFile")
+    let database = PostgresClient(databaseSettings, loop: loop)
+    try await open(database, databaseSettings)
     let environment = ServiceEnvironment(
-      name: Service.name, loop: loop, workers: Workers(), database: database, settings: settings,
+      name: Service.name, loop: loop, workers: try Workers(), database: database, settings: settings,
       logger: logger, clock: clock, tls: tls, endpoints: endpoints)
     let service = try await Service(environment)
-    let health = HealthState(services: service.handlers.isEmpty ? [] : [Service.name.rawValue])
+    let served = Self.contracts
+    let health = HealthState(services: served)
     let transport = HTTP2ServerTransport(loop: loop, address: address, tls: tls)
     let operations = OperationsHandler(service: service, environment: environment)
     let server = GRPCServer(
       transport: transport,
-      services: service.handlers + [HealthHandler(state: health), ReflectionHandler(), operations],
+      services: service.handlers + [HealthHandler(state: health), ReflectionHandler(services: served), operations],
       interceptors: [CallInterceptor(logger: logger)])
     let serving = loop.spawn(name: "server") { [logger] in
       do { try await server.serve() } catch {
@@ -93,6 +93,18 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     logger.notice("stopped")
   }
 
+  /// The full names of the gRPC services of this process: its own package, and what all serve.
+  private static var contracts: Set<String> {
+    let own = "tender.\(Service.name.schema).v1."
+    let shared: Set<String> = [
+      "tender.common.v1.Operations", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+    ]
+    return Set(
+      ContractFile.byName.values.flatMap(\.services).filter {
+        $0.hasPrefix(own) || shared.contains($0)
+      })
+  }
+
   private func listenAddress() throws -> SocketAddress {
     guard let address = SocketAddress(settings.listen) else {
       throw SettingsError("`listen` must be a numeric host and a port, for example 127.0.0.1:7001.")
@@ -101,15 +113,21 @@ struct ServiceProcess<Service: TenderService>: Sendable {
   }
 
   /// Connects, and refuses a schema that is newer than this executable or not migrated yet.
-  private func open(_ database: PostgresClient) async throws {
+  private func open(_ database: PostgresClient, _ settings: PostgresSettings) async throws {
     do {
       try await database.start()
-      try await Migrator(
-        schema: Service.name.schema, owner: Service.name.ownerRole, migrations: Service.migrations
-      ).requireCurrent(database)
+      let status = try await Migrator(
+        settings, loop: loop, schema: Service.name.schema, owner: Service.name.ownerRole,
+        migrations: Service.migrations
+      ).status()
+      guard status.pending.isEmpty else {
+        throw ServiceHost.Unavailable(
+          "the schema \(Service.name.schema) is at \(status.current) and lacks "
+            + "\(status.pending.count) migrations: run `tender up`.")
+      }
     } catch let error as PostgresError {
       throw ServiceHost.Unavailable(
-        "the database is not ready: \(error). Check `tender status`; `tender up` migrates.")
+        "the database is not ready: \(error). `tender status` shows it.")
     }
   }
 }

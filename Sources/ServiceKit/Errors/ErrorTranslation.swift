@@ -1,5 +1,6 @@
+import GRPCCore
 import Logging
-package import Postgres
+import Postgres
 
 /// What a database error means to a caller, and what the log says of it.
 enum ErrorTranslation {

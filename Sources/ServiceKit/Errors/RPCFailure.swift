@@ -6,9 +6,6 @@ import Wire
 ///
 /// A failure never carries a value that the caller sent, nor anything of the service's insides.
 package struct RPCFailure: Error, Sendable, Hashable {
-  /// The domain of every `ErrorInfo` of Tender.
-  package static let domain = "tender"
-
   package var code: RPCError.Code
   /// Upper snake case, for example `PAYMENT_INTENT_NOT_FOUND`.
   package var reason: String
@@ -61,19 +58,16 @@ package struct RPCFailure: Error, Sendable, Hashable {
 extension RPCFailure: RPCErrorConvertible {
   package var rpcErrorCode: RPCError.Code { code }
   package var rpcErrorMessage: String { message }
-  package var rpcErrorMetadata: Metadata {
-    var metadata: Metadata = [:]
-    metadata.addBinary(statusDetails, forKey: StatusDetails.metadataKey)
-    return metadata
-  }
+  package var rpcErrorMetadata: Metadata { details.rpcErrorMetadata }
   package var rpcErrorCause: (any Error)? { nil }
 
   /// google.rpc.Status, encoded.
-  package var statusDetails: [UInt8] {
-    StatusDetails(
-      code: code, message: message, reason: reason, domain: RPCFailure.domain, metadata: metadata,
-      fieldViolations: field.isEmpty ? [] : [.init(field: field, description: reason)],
-      retryAfterMilliseconds: retryAfterMilliseconds
-    ).encode()
+  package var statusDetails: [UInt8] { details.encode() }
+
+  private var details: ErrorDetails {
+    ErrorDetails(
+      code, reason: reason, message: message, facts: metadata,
+      violations: field.isEmpty ? [] : [.init(field: field, reason: reason, explanation: message)],
+      retryAfterMilliseconds: retryAfterMilliseconds)
   }
 }

@@ -1,5 +1,3 @@
-package import Money
-
 /// The scope of an idempotency key: one merchant, one method (DESIGN section 7).
 package struct ClaimScope: Sendable, Hashable {
   /// Zero for methods that act for no merchant.

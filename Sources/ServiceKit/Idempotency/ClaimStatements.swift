@@ -1,6 +1,6 @@
 import GRPCCore
 import Money
-package import Postgres
+import Postgres
 
 /// The SQL of idempotency. All times are the database's.
 enum ClaimStatements {

@@ -1,4 +1,5 @@
-package import Money
+import GRPCCore
+import Money
 package import Postgres
 package import Reactor
 import Seal
@@ -24,7 +25,7 @@ package final class Idempotency: Sendable {
   ///
   /// - Throws: `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`, the stored or new refusal of
   ///   `body`, or what the database throws.
-  package func perform<Request: KeyedMessage, Response: WireMessage>(
+  package func perform<Request: KeyedRequest, Response: WireMessage>(
     _ request: Request,
     _ body: @Sendable @escaping (borrowing Transaction, CallContext) async throws -> Response
   ) async throws -> Response {
@@ -54,7 +55,7 @@ package final class Idempotency: Sendable {
 
   /// Takes the claim for the call's key together with what `body` writes, in one transaction.
   /// A refusal that `body` throws is stored as the key's answer before it is thrown on.
-  package func begin<Request: KeyedMessage>(
+  package func begin<Request: KeyedRequest>(
     _ request: Request, subject: UInt128,
     _ body: @Sendable @escaping (borrowing Transaction, Claim) async throws -> Void
   ) async throws -> Begun {
@@ -156,11 +157,11 @@ extension Idempotency {
       merchantBits: call.merchant?.bits ?? 0, method: name, key: try call.requireKey().text)
   }
 
-  fileprivate func take<Request: KeyedMessage>(
+  fileprivate func take<Request: KeyedRequest>(
     _ scope: ClaimScope, _ request: Request, _ call: CallContext, subject: UInt128,
     in transaction: borrowing Transaction
   ) async throws -> ClaimOutcome {
-    let fingerprint = request.fingerprintSHA256()
+    let fingerprint = SHA256.hash(request.fingerprintBytes)
     let rows = try await transaction.batch([
       ClaimStatements.take(
         scope, fingerprint: fingerprint, version: Int16(Request.fingerprintVersion),
@@ -218,7 +219,7 @@ extension Idempotency {
   package func replay<Response: WireMessage>(_ answer: StoredAnswer) throws -> Response {
     CallContext.current?.replay.set()
     switch answer {
-    case .response(let bytes): return try Response(decoding: bytes)
+    case .response(let bytes): return try Response(decoding: bytes, strict: false)
     case .refusal(let refusal): throw refusal
     }
   }
@@ -245,14 +246,14 @@ extension Idempotency {
   fileprivate func waitForTurn(
     _ scope: ClaimScope, until deadline: MonotonicInstant
   ) async throws {
-    let left = loop.now.duration(to: deadline).milliseconds
+    let left = loop.now.duration(to: deadline).wholeMillisecondsRoundedUp
     guard left > 0 else { throw Self.inProgress }
     await local.wait(for: scope, milliseconds: left)
   }
 
   private func waitDeadline() -> MonotonicInstant {
     var milliseconds = IdempotencyLimits.waitMilliseconds
-    if let remaining = Deadline.current?.remaining(on: loop)?.milliseconds {
+    if let remaining = Deadline.current?.remaining(on: loop).wholeMillisecondsRoundedUp {
       milliseconds = min(milliseconds, max(0, remaining))
     }
     return loop.now.advanced(by: .milliseconds(milliseconds))
@@ -266,7 +267,7 @@ extension Idempotency {
   }
 
   /// The effects were rolled back; the refusal becomes the key's answer in a transaction of its own.
-  fileprivate func storeRefusal<Request: KeyedMessage>(
+  fileprivate func storeRefusal<Request: KeyedRequest>(
     _ failure: RPCFailure, _ scope: ClaimScope, _ request: Request, _ call: CallContext
   ) async throws -> ClaimOutcome {
     let answer = StoredAnswer.refusal(

@@ -1,4 +1,5 @@
 package import GRPCCore
+import Wire
 
 /// The answer of a finished mutation, as it is stored and given again.
 package enum StoredAnswer: Sendable, Hashable {
@@ -26,7 +27,7 @@ extension StoredRefusal: RPCErrorConvertible {
   package var rpcErrorMessage: String { message }
   package var rpcErrorMetadata: Metadata {
     var metadata: Metadata = [:]
-    metadata.addBinary(details, forKey: StatusDetails.metadataKey)
+    metadata.addBinary(details, forKey: ErrorDetails.metadataKey)
     return metadata
   }
   package var rpcErrorCause: (any Error)? { nil }

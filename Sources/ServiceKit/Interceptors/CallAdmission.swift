@@ -1,7 +1,7 @@
 package import GRPCCore
 import Money
 package import Transport
-import Wire
+package import Wire
 
 /// The decision of `AccessInterceptor`, as a pure function of the rules, the peer and the metadata.
 package enum CallAdmission {
@@ -27,14 +27,14 @@ package enum CallAdmission {
   }
 
   package static func allows(_ rules: MethodRules, _ peer: PeerIdentity) -> Bool {
-    if rules.access.contains(.anyone) { return true }
+    if rules.allows(.anyone) { return true }
     switch peer {
-    case .merchant: return rules.access.contains(.merchant)
-    case .operator: return rules.access.contains(.operator)
-    case .auditor: return rules.access.contains(.auditor)
+    case .merchant: return rules.allows(.merchant)
+    case .operator: return rules.allows(.operator)
+    case .auditor: return rules.allows(.auditor)
     case .service(let name):
-      guard let caller = MethodRules.Caller(serviceName: name) else { return false }
-      return rules.access.contains(caller)
+      guard let caller = Caller(rawValue: name) else { return false }
+      return rules.allows(caller)
     }
   }
 
@@ -76,7 +76,7 @@ package enum CallAdmission {
         .invalidArgument, "IDEMPOTENCY_KEY_REQUIRED",
         "Send exactly one `idempotency-key` in the metadata, 1 to 255 visible ASCII characters.")
     }
-    guard given.count == 1, let key = IdempotencyKey(text) else {
+    guard given.count == 1, let key = try? IdempotencyKey(text) else {
       throw RPCFailure(
         .invalidArgument, "IDEMPOTENCY_KEY_INVALID",
         "The `idempotency-key` must be one value of 1 to 255 visible ASCII characters.")
@@ -90,7 +90,7 @@ package enum CallAdmission {
       let hit =
         switch value {
         case .string(let text): CardNumberDetector.containsCardData(key: key, value: text)
-        case .binary(let bytes): CardNumberDetector.contains(bytes)
+        case .binary(let bytes): CardNumberDetector.contains(utf8: bytes.span)
         }
       if hit {
         throw RPCFailure(

@@ -33,7 +33,7 @@ package struct CallInterceptor: ServerInterceptor {
     request: StreamingServerRequest<Input>,
     context: ServerContext,
     next:
-      @Sendable (
+      @concurrent @Sendable (
         _ request: StreamingServerRequest<Input>, _ context: ServerContext
       ) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {

@@ -3,7 +3,7 @@ package import GRPCCore
 import Money
 import Outbox
 import Postgres
-import Wire
+package import Wire
 
 /// tender.common.v1.Operations: what operators may ask every service.
 package struct OperationsHandler<Service: TenderService>: CommonV1.Operations.SimpleServiceProtocol {
@@ -40,14 +40,15 @@ package struct OperationsHandler<Service: TenderService>: CommonV1.Operations.Si
   package func listAlerts(
     request: CommonV1.ListAlertsRequest, context: ServerContext
   ) async throws -> CommonV1.ListAlertsResponse {
-    let alerts = try await environment.alerts.open(limit: Self.alertsMax)
+    let rows = try await environment.database.query(Alerts.open(limit: Self.alertsMax))
     return CommonV1.ListAlertsResponse(
-      alerts: alerts.map { alert in
-        CommonV1.Alert(
-          id: alert.id.description, severity: alert.severity == .critical ? .critical : .warning,
-          kind: alert.kind, subject: alert.subject, message: alert.message,
-          firstSeenAt: alert.firstSeenAt.wire, lastSeenAt: alert.lastSeenAt.wire,
-          occurrences: UInt64(alert.occurrences))
+      alerts: try rows.map { row in
+        let (severity, kind, subject, message, first, last, count, id) = try row.decode(
+          (String, String, String, String, Timestamp, Timestamp, Int64, String).self)
+        return CommonV1.Alert(
+          id: id, severity: severity == "critical" ? .critical : .warning, kind: kind,
+          subject: subject, message: message, firstSeenAt: first.wire, lastSeenAt: last.wire,
+          occurrences: UInt64(clamping: count))
       })
   }
 }

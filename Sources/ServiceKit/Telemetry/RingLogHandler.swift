@@ -1,4 +1,5 @@
 package import Logging
+import Money
 
 /// One JSON object a line: time, level, label, message, then the metadata; and the trace id of the
 /// call that logs.

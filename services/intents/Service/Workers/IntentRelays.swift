@@ -45,7 +45,7 @@ final class IntentRelays: Sendable {
 
   /// A fact is never refused for a business reason: a rejection is a fault of ours, kept and shown.
   private static func post(_ rows: [OutboxRow], _ peers: PeerClients) async throws {
-    let commands = try rows.map { try LedgerV1.PostingCommand(decoding: $0.payload) }
+    let commands = try rows.map { try LedgerV1.PostingCommand(decoding: $0.payload, strict: false) }
     let client = LedgerV1.Ledger.Client(wrapping: try peers.client(.ledger))
     let response = try await client.post(
       LedgerV1.PostRequest(commands: commands), metadata: OutgoingCall.metadata(key: key(rows)))
@@ -57,14 +57,14 @@ final class IntentRelays: Sendable {
   }
 
   private static func publish(_ rows: [OutboxRow], _ peers: PeerClients) async throws {
-    let events = try rows.map { try WebhooksV1.EventToPublish(decoding: $0.payload) }
+    let events = try rows.map { try WebhooksV1.EventToPublish(decoding: $0.payload, strict: false) }
     let client = WebhooksV1.EventPublisher.Client(wrapping: try peers.client(.webhooks))
     _ = try await client.publish(
       WebhooksV1.PublishRequest(events: events), metadata: OutgoingCall.metadata(key: key(rows)))
   }
 
   private static func tellBilling(_ rows: [OutboxRow], _ peers: PeerClients) async throws {
-    let events = try rows.map { try BillingV1.PaymentEvent(decoding: $0.payload) }
+    let events = try rows.map { try BillingV1.PaymentEvent(decoding: $0.payload, strict: false) }
     let client = BillingV1.PaymentEvents.Client(wrapping: try peers.client(.billing))
     _ = try await client.applyPaymentEvents(
       BillingV1.ApplyPaymentEventsRequest(events: events),

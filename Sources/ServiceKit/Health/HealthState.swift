@@ -1,0 +1,56 @@
+import Synchronization
+
+/// What grpc.health.v1 answers: one status for the process and its services.
+package final class HealthState: Sendable {
+  private struct State {
+    var isServing = true
+    var nextWatcher = 0
+    var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
+  }
+
+  /// Watchers at once; one more is refused.
+  package static let watchersMax = 64
+
+  let services: Set<String>
+  private let state = Mutex(State())
+
+  /// - Parameter services: the full names of the services this process serves.
+  package init(services: Set<String>) {
+    self.services = services
+  }
+
+  package var isServing: Bool { state.withLock { $0.isServing } }
+
+  package func set(serving: Bool) {
+    let watchers = state.withLock { state -> [AsyncStream<Bool>.Continuation] in
+      guard state.isServing != serving else { return [] }
+      state.isServing = serving
+      return Array(state.watchers.values)
+    }
+    for watcher in watchers { watcher.yield(serving) }
+  }
+
+  /// The status now and each change of it; nil when there are too many watchers.
+  func changes() -> AsyncStream<Bool>? {
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: Bool.self, bufferingPolicy: .bufferingNewest(4))
+    let id: Int? = state.withLock { state in
+      guard state.watchers.count < Self.watchersMax else { return nil }
+      state.nextWatcher += 1
+      state.watchers[state.nextWatcher] = continuation
+      continuation.yield(state.isServing)
+      return state.nextWatcher
+    }
+    guard let id else { return nil }
+    continuation.onTermination = { [weak self] _ in
+      _ = self?.state.withLock { $0.watchers.removeValue(forKey: id) }
+    }
+    return stream
+  }
+
+  /// Ends all watches, at shutdown.
+  package func finish() {
+    let watchers = state.withLock { Array($0.watchers.values) }
+    for watcher in watchers { watcher.finish() }
+  }
+}

@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import GatewayService
+import ServiceKit
+
+await ServiceHost.run(GatewayServer.self)

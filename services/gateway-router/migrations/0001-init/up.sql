@@ -51,8 +51,6 @@ create table attempt (
   decline_is_alive boolean,
   reference text,
   route_reason text not null,
-  -- The request as it was sent, without the token, so that a replay is the same request.
-  request_body bytea,
   look_at timestamptz,
   looks integer not null default 0,
   created_at timestamptz not null default now(),

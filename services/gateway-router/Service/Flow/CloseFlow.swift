@@ -1,0 +1,90 @@
+import GatewayCore
+import Money
+import Postgres
+import ServiceKit
+import Wire
+
+/// CaptureOperation and CloseOperation.
+extension GatewayFlow {
+  /// - Throws: OPERATION_NOT_FOUND, OPERATION_NOT_WON, AMOUNT_TOO_LARGE, CAPTURE_MISMATCH.
+  func capture(
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ capture: CaptureID,
+    _ amount: Amount
+  ) async throws -> [GatewayV1.Fact] {
+    try await runs.exclusively(id) { [self] in
+      let started = environment.loop.now
+      try await requireOwned(id, of: intent, merchant)
+      let moved = try await move(id, of: intent, .init()) { _, step in
+        step == 0 ? .requestCapture(capture, amount) : nil
+      }
+      if let refusal = moved.refusal { throw Self.failure(refusal) }
+      if let row = moved.record.operation.winner?.captures.first(where: { $0.id == capture }),
+        row.isUnderway
+      {
+        try await advanceCapture(row, moved.record, within: left(since: started))
+      }
+      return try await facts(id, of: intent)
+    }
+  }
+
+  func close(
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, onlyIfUnsent: Bool
+  ) async throws -> [GatewayV1.Fact] {
+    try await runs.exclusively(id) { [self] in
+      let started = environment.loop.now
+      if try await load(id, of: intent) == nil {
+        try await closeUnseen(id, of: intent, merchant)
+        return try await facts(id, of: intent)
+      }
+      try await requireOwned(id, of: intent, merchant)
+      let reason: Operation.CloseReason = onlyIfUnsent ? .abandoned : .canceled
+      let moved = try await move(id, of: intent, .init()) { _, step in
+        step == 0 ? .close(reason, onlyIfUnsent: onlyIfUnsent) : nil
+      }
+      if !onlyIfUnsent, let winner = moved.record.operation.winner, winner.isReleasing {
+        // The caller waits for the release; the job goes on with it if this try does not end it.
+        try await reverse(
+          winner.attempt.id, moved.record, try: 1, within: left(since: started))
+      }
+      return try await facts(id, of: intent)
+    }
+  }
+
+  /// An operation that never arrived: recorded as closed, so that a late Execute finds it dead.
+  private func closeUnseen(
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID
+  ) async throws {
+    let now = environment.clock.now
+    let record = OperationRecord(
+      merchant: merchant, intent: intent, paymentMethod: PaymentMethodID(bits: 0),
+      offSession: false, statementDescriptor: "", sendBefore: now, keyProof: [], createdAt: now,
+      operation: Operation(
+        id: id, amount: Amount(.eur, minor: 1), captureMethod: .automatic),
+      attempts: [:], captureTries: [:])
+    try await closeUnsent(record, code: "abandoned_before_send")
+  }
+
+  private func requireOwned(
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID
+  ) async throws {
+    guard let record = try await load(id, of: intent), record.merchant == merchant else {
+      throw RPCFailure.notFound("OPERATION_NOT_FOUND", "There is no operation \(id).")
+    }
+  }
+
+  private static func failure(_ refusal: OperationRefusal) -> RPCFailure {
+    switch refusal {
+    case .amountTooLarge:
+      .failedPrecondition("AMOUNT_TOO_LARGE", "The amount is above what was authorised.")
+    case .captureMismatch:
+      .failedPrecondition("CAPTURE_MISMATCH", "This capture id was used for another amount.")
+    case .amountNotPositive:
+      .invalid("amount.amount_minor", "AMOUNT_NOT_POSITIVE", "The amount must be positive.")
+    case .currencyMismatch:
+      .invalid("amount.currency", "CURRENCY_MISMATCH", "The operation has another currency.")
+    case .notOpen, .tooManyAttempts, .attemptUnderway, .outcomeUnknown, .declineForbids,
+      .chargeAlive, .attemptUnknown, .notWon, .releasing, .captureExists, .captureUnknown:
+      .failedPrecondition("OPERATION_NOT_WON", "Nothing can be captured now: \(refusal).")
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import GatewayCore
+import Money
+import Reactor
+import ServiceKit
+
+/// Finding out what became of attempts and captures whose outcome is not known. Never a guess.
+extension GatewayFlow {
+  /// Looks at a live attempt: by the gateway's id, or by the same request under the same key while
+  /// it is its open operation's only one.
+  func look(
+    at id: AttemptID, _ record: OperationRecord, within limit: Duration
+  ) async throws {
+    let now = environment.clock.now
+    guard let attempt = record.operation.attempt(id), limit > .zero else { return }
+    let age = now.seconds - (record.attempts[id]?.createdAt.seconds ?? record.createdAt.seconds)
+    let heard: GatewayPorts.Heard
+    switch ProbeRule.step(
+      for: id, in: record.operation, ageSeconds: age, sendWindowIsOpen: now < record.sendBefore)
+    {
+    case .get(let reference):
+      heard = await ports.get(record, attempt, reference: reference, within: limit)
+    case .replay:
+      guard let method = try await resolve(record) else { return }
+      heard = await ports.authorize(record, attempt, method, .replay, within: limit)
+    case .wait:
+      return
+    }
+    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
+    let moved = try await move(record.id, of: record.intent, notes) { operation, step in
+      switch step {
+      case 0: return .outcome(id, heard.outcome)
+      // Nobody is there to try another gateway.
+      case 1:
+        guard case .open(let live, _) = operation.phase, live.allSatisfy(\.evidence.isNegative)
+        else { return nil }
+        return .routesExhausted
+      default: return nil
+      }
+    }
+    if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
+      try await sendCapture(capture, moved.record, within: limit)
+    }
+  }
+
+  // MARK: Captures
+
+  /// Sends a capture under its key and stores what came of it.
+  func sendCapture(
+    _ capture: Capture, _ record: OperationRecord, within limit: Duration
+  ) async throws {
+    guard limit > .zero, let winner = record.operation.winner else { return }
+    let number = record.captureTries[capture.id] ?? 1
+    let send: Send = capture.state == .queued ? .first : .replay
+    let heard = await ports.capture(
+      record, winner.attempt, capture, try: number, send, within: limit)
+    try await store(heard, of: capture, record)
+  }
+
+  /// A capture that is under way: look first; only when the look shows it undone, try again.
+  func advanceCapture(
+    _ capture: Capture, _ record: OperationRecord, within limit: Duration
+  ) async throws {
+    guard limit > .zero, let winner = record.operation.winner else { return }
+    guard capture.state != .queued else {
+      return try await sendCapture(capture, record, within: limit)
+    }
+    guard winner.attempt.gateway.traits.canGet, let reference = winner.attempt.reference else {
+      // Without a look, the same request under the same key; the result comes by notification.
+      guard capture.state == .unknown else { return }
+      return try await sendCapture(capture, record, within: limit)
+    }
+    let heard = await ports.get(record, winner.attempt, reference: reference, within: limit)
+    guard case .succeeded(let settled) = heard.outcome else { return }
+    switch settled.kind {
+    case .captured:
+      try await store(heard, of: capture, record)
+    case .authorized where capture.state == .unknown:
+      // Proven undone: a further try under a new key.
+      let tries = try await environment.database.query(
+        AttemptStatements.nextTry(capture.id, of: record))
+      guard let number = try tries.first?[0, as: Int32.self] else { return }
+      let again = await ports.capture(
+        record, winner.attempt, capture, try: Int(number), .first, within: limit)
+      try await store(again, of: capture, record)
+    default:
+      let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
+      _ = try await move(record.id, of: record.intent, notes) { _, step in
+        step == 0 ? .outcome(winner.attempt.id, heard.outcome) : nil
+      }
+    }
+  }
+
+  private func store(
+    _ heard: GatewayPorts.Heard, of capture: Capture, _ record: OperationRecord
+  ) async throws {
+    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
+    _ = try await move(record.id, of: record.intent, notes) { _, step in
+      step == 0 ? .captureOutcome(capture.id, heard.outcome) : nil
+    }
+  }
+
+  // MARK: Reversals
+
+  /// One step of giving back what a condemned attempt, or a winner to be released, holds.
+  func reverse(
+    _ id: AttemptID, _ record: OperationRecord, try number: Int, within limit: Duration
+  ) async throws {
+    var record = record
+    var isFresh = false
+    // A look, then the act it shows to be right.
+    for _ in 0..<2 {
+      guard let attempt = record.operation.attempt(id) else { return }
+      let heard: GatewayPorts.Heard
+      switch ReversalRule.step(for: attempt, isFresh: isFresh) {
+      case .get(let reference):
+        heard = await ports.get(record, attempt, reference: reference, within: limit)
+        isFresh = true
+      case .cancel(let reference):
+        heard = await ports.cancel(
+          record, attempt, reference: reference, try: number, within: limit)
+      case .cancelByReference:
+        heard = await ports.cancel(record, attempt, reference: nil, try: number, within: limit)
+      case .refund(let reference):
+        heard = await ports.compensate(record, attempt, reference: reference, within: limit)
+      case .done:
+        _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
+        return
+      case .wait:
+        return
+      }
+      let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
+      record = try await move(record.id, of: record.intent, notes) { _, step in
+        step == 0 ? .outcome(id, heard.outcome) : nil
+      }.record
+      guard isFresh else { break }
+    }
+    if let attempt = record.operation.attempt(id), attempt.evidence.isResolved {
+      _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
+    }
+  }
+}
+
+extension Operation {
+  func attempt(_ id: AttemptID) -> Attempt? {
+    attempts.first { $0.attempt.id == id }?.attempt
+  }
+}

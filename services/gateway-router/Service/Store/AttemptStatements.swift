@@ -1,0 +1,173 @@
+import GatewayCore
+import Money
+import Postgres
+
+/// The SQL of attempts, captures and reversals; all of them within the transaction that moved the
+/// operation.
+enum AttemptStatements {
+  /// Until the first look at an attempt whose outcome nobody stored: longer than any live call.
+  static let firstLookSeconds: Double = 8
+  /// Looks at an unknown attempt: seconds, by the number of looks before.
+  static let looksSeconds: [Double] = [1, 2, 3, 5, 10, 30, 60, 300]
+
+  static func insert(
+    _ attempt: Attempt, of record: OperationRecord, route: String, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into attempt (merchant_id, intent_id, operation_id, id, sequence, gateway, account, mode,
+      disposition, evidence, route_reason, look_at, actor, trace_id)
+    values (\(record.merchant), \(record.intent), \(record.id), \(attempt.id),
+      \(Int32(attempt.sequence)), \(attempt.gateway.rawValue), \(attempt.account),
+      \(attempt.mode.rawValue), 1, 'sent', \(route),
+      now() + make_interval(secs => \(firstLookSeconds)), \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  /// Evidence and reference; a known outcome ends the looking.
+  static func update(
+    _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?
+  ) -> Statement {
+    let decline = attempt.evidence.decline
+    var isAlive: Bool?
+    if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
+    let isKnown = attempt.evidence != .sent && attempt.evidence != .unknown
+    return """
+      update attempt set evidence = \(attempt.evidence.name), reference = \(attempt.reference),
+        evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
+        decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
+        decline_is_alive = \(isAlive),
+        look_at = case when \(isKnown) then null else look_at end,
+        decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
+        gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)
+      where intent_id = \(record.intent) and id = \(attempt.id)
+      """
+  }
+
+  static func dispose(
+    _ id: AttemptID, of record: OperationRecord, _ disposition: Disposition
+  ) -> Statement {
+    """
+    update attempt set disposition = \(disposition.rawValue), look_at = null
+    where intent_id = \(record.intent) and id = \(id)
+    """
+  }
+
+  static func look(_ id: AttemptID, of record: OperationRecord) -> Statement {
+    let looks = record.attempts[id]?.looks ?? 0
+    let seconds = looksSeconds[min(looks, looksSeconds.count - 1)]
+    return """
+      update attempt set look_at = now() + make_interval(secs => \(seconds))
+      where intent_id = \(record.intent) and id = \(id)
+      """
+  }
+
+  /// Attempts that are due for a look; the lease is the next look.
+  static func takeDue(limit: Int64, leaseSeconds: Double) -> Statement {
+    """
+    update attempt a set looks = a.looks + 1,
+      look_at = now() + make_interval(secs => \(leaseSeconds))
+    from (
+      select intent_id, id from attempt where look_at < now()
+      order by look_at limit \(limit) for update skip locked
+    ) due
+    where a.intent_id = due.intent_id and a.id = due.id
+    returning a.intent_id, a.operation_id, a.id
+    """
+  }
+
+  // MARK: Captures
+
+  static func insert(_ capture: Capture, of record: OperationRecord, _ stamp: Stamp) -> Statement {
+    let isDone = capture.state == .captured
+    return """
+      insert into capture (merchant_id, intent_id, operation_id, id, amount_minor, state,
+        next_try_at, decided_at, actor, trace_id)
+      values (\(record.merchant), \(record.intent), \(record.id), \(capture.id),
+        \(capture.amount.minor), \(capture.state.rawValue),
+        case when \(isDone) then null
+          else now() + make_interval(secs => \(firstLookSeconds)) end,
+        case when \(isDone) then now() end, \(stamp.actor), \(stamp.traceID))
+      """
+  }
+
+  static func update(_ capture: Capture, of record: OperationRecord) -> Statement {
+    let isDone = capture.state == .captured || capture.state == .failed
+    return """
+      update capture set state = \(capture.state.rawValue),
+        next_try_at = case when \(isDone) then null else next_try_at end,
+        decided_at = case when \(isDone) then now() end
+      where intent_id = \(record.intent) and id = \(capture.id)
+      """
+  }
+
+  static func `repeat`(_ id: CaptureID, of record: OperationRecord) -> Statement {
+    """
+    update capture set next_try_at = now() + interval '1 second'
+    where intent_id = \(record.intent) and id = \(id)
+    """
+  }
+
+  /// A further try under a new key; only after a look has shown that the one before is undone.
+  static func nextTry(_ id: CaptureID, of record: OperationRecord) -> Statement {
+    """
+    update capture set tries = tries + 1, next_try_at = now() + interval '8 seconds'
+    where intent_id = \(record.intent) and id = \(id) returning tries
+    """
+  }
+
+  static func takeDueCaptures(limit: Int64, leaseSeconds: Double) -> Statement {
+    """
+    update capture c set next_try_at = now() + make_interval(secs => \(leaseSeconds))
+    from (
+      select intent_id, id from capture where next_try_at < now()
+      order by next_try_at limit \(limit) for update skip locked
+    ) due
+    where c.intent_id = due.intent_id and c.id = due.id
+    returning c.intent_id, c.operation_id, c.id
+    """
+  }
+
+  // MARK: Reversals
+
+  static func insertReversal(
+    _ id: AttemptID, of record: OperationRecord, afterSeconds: Double, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into reversal (merchant_id, intent_id, operation_id, attempt_id, next_try_at, actor,
+      trace_id)
+    values (\(record.merchant), \(record.intent), \(record.id), \(id),
+      now() + make_interval(secs => \(afterSeconds)), \(stamp.actor), \(stamp.traceID))
+    on conflict (intent_id, attempt_id) do update
+      set next_try_at = least(coalesce(reversal.next_try_at, excluded.next_try_at),
+        excluded.next_try_at), finished_at = null
+    """
+  }
+
+  static func finishReversal(_ id: AttemptID, of record: OperationRecord) -> Statement {
+    """
+    update reversal set next_try_at = null, finished_at = now()
+    where intent_id = \(record.intent) and attempt_id = \(id)
+    """
+  }
+
+  static func takeDueReversals(limit: Int64) -> Statement {
+    """
+    update reversal r set tries = r.tries + 1, next_try_at = now() + interval '10 seconds'
+    from (
+      select intent_id, attempt_id from reversal where next_try_at < now()
+      order by next_try_at limit \(limit) for update skip locked
+    ) due
+    where r.intent_id = due.intent_id and r.attempt_id = due.attempt_id
+    returning r.intent_id, r.operation_id, r.attempt_id, r.tries, r.condemned_at
+    """
+  }
+
+  static func rescheduleReversal(
+    _ id: AttemptID, of intent: PaymentIntentID, at due: Timestamp
+  ) -> Statement {
+    """
+    update reversal set next_try_at = \(due)
+    where intent_id = \(intent) and attempt_id = \(id) and finished_at is null
+    """
+  }
+}

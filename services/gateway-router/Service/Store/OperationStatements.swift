@@ -1,0 +1,93 @@
+import GatewayCore
+import Money
+import Postgres
+
+/// The SQL of operations.
+enum OperationStatements {
+  /// Three statements: the operation (locked or not), its attempts, its captures.
+  static func load(
+    _ id: OperationID, of intent: PaymentIntentID, lock: Bool
+  ) -> [Statement] {
+    let head: Statement =
+      lock
+      ? "select \(raw: columns) from operation where intent_id = \(intent) and id = \(id) for update"
+      : "select \(raw: columns) from operation where intent_id = \(intent) and id = \(id)"
+    return [
+      head,
+      """
+      select \(raw: attemptColumns) from attempt
+      where intent_id = \(intent) and operation_id = \(id) order by sequence
+      """,
+      """
+      select id, amount_minor, state, tries from capture
+      where intent_id = \(intent) and operation_id = \(id) order by created_at
+      """,
+    ]
+  }
+
+  private static let columns = """
+    merchant_id, intent_id, id, currency, amount_minor, capture_method, payment_method_id,
+    off_session, statement_descriptor, send_before, key_proof, state, close_reason, is_releasing,
+    fact_count, is_final, created_at
+    """
+
+  private static let attemptColumns = """
+    id, sequence, gateway, account, mode, disposition, evidence, decline_class, decline_code,
+    decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
+    evidence_detail, gateway_milliseconds
+    """
+
+  static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {
+    let operation = record.operation
+    return """
+      insert into operation (merchant_id, intent_id, id, currency, amount_minor, capture_method,
+        payment_method_id, off_session, statement_descriptor, send_before, key_proof, state,
+        close_reason, fact_count, is_final, actor, trace_id)
+      values (\(record.merchant), \(record.intent), \(operation.id),
+        \(operation.amount.currency.code), \(operation.amount.minor),
+        \(operation.captureMethod.rawValue), \(record.paymentMethod), \(record.offSession),
+        \(record.statementDescriptor), \(record.sendBefore), \(record.keyProof),
+        \(operation.state.rawValue), \(operation.closeReason?.rawValue),
+        \(Int32(operation.factCount)), \(operation.isFinal), \(stamp.actor), \(stamp.traceID))
+      on conflict (intent_id, id) do nothing returning id
+      """
+  }
+
+  static func update(_ record: OperationRecord) -> Statement {
+    let operation = record.operation
+    return """
+      update operation set state = \(operation.state.rawValue),
+        close_reason = \(operation.closeReason?.rawValue),
+        is_releasing = \(operation.winner?.isReleasing ?? false),
+        fact_count = \(Int32(operation.factCount)), is_final = \(operation.isFinal),
+        version = version + 1, updated_at = now()
+      where intent_id = \(record.intent) and id = \(record.id)
+      """
+  }
+
+  static func ids(of intent: PaymentIntentID, merchant: MerchantID) -> Statement {
+    """
+    select id from operation where intent_id = \(intent) and merchant_id = \(merchant)
+    order by created_at, id
+    """
+  }
+
+  static func facts(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
+    """
+    select payload from fact where intent_id = \(intent) and operation_id = \(id)
+    order by sequence
+    """
+  }
+}
+
+/// Who changes a row, and in which trace.
+struct Stamp: Sendable {
+  var actor: String
+  var traceID: [UInt8]
+}
+
+extension Operation {
+  var closeReason: CloseReason? {
+    if case .closed(let reason, _) = phase { reason } else { nil }
+  }
+}

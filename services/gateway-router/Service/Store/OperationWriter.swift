@@ -1,0 +1,126 @@
+import GatewayCore
+import Money
+import Outbox
+import Postgres
+import ServiceKit
+import Wire
+
+/// Turns the machine's actions into statements: one transaction decides the winner, inserts the
+/// capture job, condemns the others with their reversals, and writes the facts.
+struct OperationWriter: Sendable {
+  /// The outbox's destination for facts.
+  static let intents = "intents"
+
+  let identifiers: IdentifierSource
+  let alerts: Alerts
+  let clock: any WallClock
+
+  /// What the actions of one event come with.
+  struct Notes: Sendable {
+    var route = ""
+    /// What was seen, in words.
+    var detail = ""
+    var milliseconds: Int32?
+  }
+
+  func statements(
+    _ actions: [OperationAction], _ record: OperationRecord, _ notes: Notes, _ stamp: Stamp
+  ) -> [Statement] {
+    actions.flatMap { statements($0, record, notes, stamp) }
+  }
+
+  private func statements(
+    _ action: OperationAction, _ record: OperationRecord, _ notes: Notes, _ stamp: Stamp
+  ) -> [Statement] {
+    switch action {
+    case .insertAttempt(let attempt):
+      [AttemptStatements.insert(attempt, of: record, route: notes.route, stamp)]
+    case .updateAttempt(let attempt):
+      [
+        AttemptStatements.update(
+          attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds)
+      ]
+    case .setWinner(let id):
+      [AttemptStatements.dispose(id, of: record, .winner)]
+    case .condemn(let id, let needsReversal):
+      [AttemptStatements.dispose(id, of: record, .condemned)]
+        + (needsReversal ? [reversal(id, record, stamp)] : [])
+    case .ensureReversal(let id):
+      [reversal(id, record, stamp)]
+    case .insertRelease(let id):
+      [AttemptStatements.insertReversal(id, of: record, afterSeconds: 2, stamp)]
+    case .finishReversal(let id):
+      [AttemptStatements.finishReversal(id, of: record)]
+    case .insertCapture(let capture):
+      [AttemptStatements.insert(capture, of: record, stamp)]
+    case .updateCapture(let capture):
+      [AttemptStatements.update(capture, of: record)]
+    case .repeatCapture(let id):
+      [AttemptStatements.repeat(id, of: record)]
+    case .look(let id):
+      [AttemptStatements.look(id, of: record)]
+    case .writeFact(let fact):
+      write(fact, record, stamp)
+    case .bookOrphan(let id, let amount):
+      [
+        raise(
+          "orphan_to_book", id, record,
+          "\(amount) was captured by a condemned attempt and is being given back.")
+      ]
+    case .alert(let kind, let id):
+      [
+        raise(
+          kind.rawValue, id, record,
+          "Compare the attempt with the gateway's own records before anything else is done.")
+      ]
+    }
+  }
+
+  private func reversal(
+    _ id: AttemptID, _ record: OperationRecord, _ stamp: Stamp
+  ) -> Statement {
+    AttemptStatements.insertReversal(
+      id, of: record, afterSeconds: Double(ReversalSchedule.offsetsSeconds[0]), stamp)
+  }
+
+  private func raise(
+    _ kind: String, _ id: AttemptID, _ record: OperationRecord, _ advice: String
+  ) -> Statement {
+    alerts.raiseStatement(
+      severity: .critical, kind: kind, subject: id.description, merchant: record.merchant,
+      message: "Attempt \(id) of \(record.intent): \(advice)")
+  }
+
+  private func write(_ fact: Fact, _ record: OperationRecord, _ stamp: Stamp) -> [Statement] {
+    let payload = GatewayV1.Fact(fact, record, at: clock.now).encode()
+    return [
+      """
+      insert into fact (merchant_id, intent_id, operation_id, sequence, kind, payload, actor,
+        trace_id)
+      values (\(record.merchant), \(record.intent), \(record.id), \(Int32(fact.sequence)),
+        \(fact.kind.rawValue), \(payload), \(stamp.actor), \(stamp.traceID))
+      """,
+      OutboxWriter.insert(
+        destination: Self.intents, distribution: record.intent.bits,
+        id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload),
+    ]
+  }
+}
+
+extension GatewayV1.Fact {
+  init(_ fact: Fact, _ record: OperationRecord, at now: Timestamp) {
+    self.init(
+      operationID: record.id.description, intentID: record.intent.description,
+      merchantID: record.merchant.description, sequence: UInt32(fact.sequence),
+      kind: .init(rawValue: Int32(fact.kind.rawValue)),
+      amount: fact.amount.map {
+        CommonV1.Money(currency: $0.currency.code, amountMinor: $0.minor)
+      }, gateway: fact.gateway?.rawValue ?? "", gatewayAccount: fact.account ?? "",
+      gatewayReference: fact.reference ?? "", attemptID: fact.attemptID?.description ?? "",
+      decline: fact.decline.map {
+        GatewayV1.Decline(
+          class: .init(rawValue: Int32($0.class.rawValue)), code: $0.code,
+          gatewayCode: $0.gatewayCode)
+      }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "")
+  }
+}

@@ -1,0 +1,108 @@
+import GatewayCore
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+
+/// Goes on with what nobody works on: attempts whose outcome is not stored, captures that are under
+/// way, reversals that are due. By lease, so that several replicas share the work.
+final class RecoveryWorker: Sendable {
+  static let intervalMilliseconds: Int64 = 500
+  static let batchMax: Int64 = 20
+  /// The lease of one item, also the limit of the work on it.
+  static let leaseSeconds: Double = 10
+  static let workSeconds: Int64 = 8
+
+  private let environment: ServiceEnvironment
+  private let flow: GatewayFlow
+  private let state = WorkerTask()
+
+  init(_ environment: ServiceEnvironment, flow: GatewayFlow) {
+    self.environment = environment
+    self.flow = flow
+  }
+
+  func start() {
+    state.task = environment.loop.spawn(name: "recovery") { [self] in
+      while !Task.isCancelled {
+        do {
+          try await work()
+          try await environment.loop.sleep(for: .milliseconds(Self.intervalMilliseconds))
+        } catch is CancellationError {
+          return
+        } catch {
+          environment.logger.warning("recovery", metadata: ["error": "\(error)"])
+          do { try await environment.loop.sleep(for: .seconds(1)) } catch { return }
+        }
+      }
+    }
+  }
+
+  func shutdown() async {
+    state.task?.cancel()
+    await state.task?.value
+  }
+
+  private func work() async throws {
+    try await looks()
+    try await captures()
+    try await reversals()
+  }
+
+  private func looks() async throws {
+    let due = try await environment.database.query(
+      AttemptStatements.takeDue(limit: Self.batchMax, leaseSeconds: Self.leaseSeconds))
+    for row in due {
+      let (intent, operation, attempt) = try row.decode(
+        (PaymentIntentID, OperationID, AttemptID).self)
+      try await exclusively(operation, of: intent) { [flow] record in
+        try await flow.look(at: attempt, record, within: .seconds(Self.workSeconds))
+      }
+    }
+  }
+
+  private func captures() async throws {
+    let due = try await environment.database.query(
+      AttemptStatements.takeDueCaptures(limit: Self.batchMax, leaseSeconds: Self.leaseSeconds))
+    for row in due {
+      let (intent, operation, id) = try row.decode((PaymentIntentID, OperationID, CaptureID).self)
+      try await exclusively(operation, of: intent) { [flow] record in
+        guard let capture = record.operation.winner?.captures.first(where: { $0.id == id }) else {
+          return
+        }
+        try await flow.advanceCapture(capture, record, within: .seconds(Self.workSeconds))
+      }
+    }
+  }
+
+  private func reversals() async throws {
+    let due = try await environment.database.query(
+      AttemptStatements.takeDueReversals(limit: Self.batchMax))
+    for row in due {
+      let (intent, operation, attempt, tries, condemnedAt) = try row.decode(
+        (PaymentIntentID, OperationID, AttemptID, Int32, Timestamp).self)
+      try await exclusively(operation, of: intent) { [flow] record in
+        try await flow.reverse(
+          attempt, record, try: Int(tries) + 1, within: .seconds(Self.workSeconds))
+      }
+      let next = ReversalSchedule.due(condemnedAt: condemnedAt, try: Int(tries) + 1)
+      _ = try await environment.database.query(
+        AttemptStatements.rescheduleReversal(attempt, of: intent, at: next))
+    }
+  }
+
+  private func exclusively(
+    _ id: OperationID, of intent: PaymentIntentID,
+    _ body: @escaping (OperationRecord) async throws -> Void
+  ) async throws {
+    try await flow.runs.exclusively(id) { [flow] in
+      guard let record = try await flow.load(id, of: intent) else { return }
+      try await body(record)
+    }
+  }
+}
+
+/// A worker's task; set once at start.
+final class WorkerTask: @unchecked Sendable {
+  var task: Task<Void, Never>?
+}

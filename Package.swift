@@ -180,7 +180,7 @@ let testTargets: [Target] = [
   tests("WireTests", ["Wire", "CWire", "Money", grpcCore, grpcInProcess]),
   tests(
     "TransportTests",
-    ["Transport", "Reactor", "TestSupport", grpcCore, grpcInProcess, logging],
+    ["Transport", "Reactor", "CNghttp2", "TestSupport", grpcCore, grpcInProcess, logging],
     exclude: ["Interop"]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor"]),

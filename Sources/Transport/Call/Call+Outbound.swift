@@ -80,12 +80,15 @@ extension Call {
 
   /// The writer has no more to say. A server's call must have had its status by now.
   func finishWriting(_ error: (any Error)?) {
-    guard let connection, outbound.end == nil, !outbound.isEnded else { return }
+    guard !isClosed, outbound.end == nil, !outbound.isEnded else { return }
     if isServer {
       let code = (error as? RPCError).map { Status.Code($0.code) } ?? .internalError
       finish(status: Status(code: code, message: "The handler ended without a status."))
-    } else if error != nil || !outbound.hasHeaders {
-      connection.reset(self, .cancel)
+    } else if let error {
+      // The reader learns why too, unless the server's answer is already there.
+      fail(error as? RPCError ?? RPCError(code: .unknown, message: "Writing failed.", cause: error))
+    } else if !outbound.hasHeaders {
+      fail(RPCError(code: .internalError, message: "The request has no metadata."))
     } else {
       outbound.end = .finished
       resumeBody()

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A certificate authority of a test's own, and certificates from it, as PEM files in a folder that
 /// goes with it. Made with OpenSSL's command line.
@@ -32,6 +33,8 @@ package final class TestCertificates: Sendable {
   }
 
   package let directory: String
+  /// `openssl ca` keeps an index that only one may write at a time.
+  private let issuing = Mutex(())
   private var root: URL { URL(fileURLWithPath: directory) }
   package var authorityPath: String { "\(directory)/ca.pem" }
 
@@ -96,12 +99,13 @@ package final class TestCertificates: Sendable {
       "-keyout", files.key, "-out", "\(directory)/\(name).csr", "-subj", "/CN=\(name)",
     ])
     let bounds = validity.bounds
-    try openssl([
+    let arguments = [
       "ca", "-batch", "-notext", "-config", "\(directory)/ca.conf",
       "-in", "\(directory)/\(name).csr", "-out", files.chain,
       "-extfile", "\(directory)/\(name).ext",
       "-startdate", Self.date(bounds.from), "-enddate", Self.date(bounds.to),
-    ])
+    ]
+    try issuing.withLock { _ in try openssl(arguments) }
     return files
   }
 

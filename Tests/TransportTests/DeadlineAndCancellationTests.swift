@@ -1,0 +1,84 @@
+import GRPCCore
+import Reactor
+import Testing
+
+@testable import Transport
+
+@Suite(.timeLimit(.minutes(1)))
+struct DeadlineAndCancellationTests {
+  @Test func theTaskDeadlineTravelsAndEndsTheCallOnBothSides() async throws {
+    try await Harness.withEcho(.tender) { client, probe in
+      let deadline = Deadline.after(.milliseconds(300))
+      let error = await #expect(throws: RPCError.self) {
+        try await Deadline.$current.withValue(deadline) {
+          _ = try await client.echo([], .hang)
+        }
+      }
+      #expect(error?.code == .deadlineExceeded)
+      await probe.wait(for: .cancelled)
+      let seen = try #require(probe.deadline)
+      // It travels as what is left, so it is later at the server by the way there.
+      let difference = deadline.instant.duration(to: seen.instant)
+      #expect(difference > .milliseconds(-1) && difference < .milliseconds(200))
+    }
+  }
+
+  @Test func theServerEnforcesADeadlineThatTheClientForgets() async throws {
+    try await Harness.withServer { server in
+      let peer = try RawPeer(to: server.address)
+      try peer.send(
+        RawPeer.opening + RawPeer.request("/test.Echo/Hang", stream: 1, [("grpc-timeout", "100m")])
+          + RawPeer.message([], stream: 1, ends: true))
+      let trailers = try peer.readTrailers(stream: 1)
+      #expect(trailers["grpc-status"] == "4")
+      await server.probe.wait(for: .cancelled)
+    }
+  }
+
+  @Test func aDeadlineBoundsTheWaitForAConnection() async throws {
+    // A listener that never answers a handshake.
+    let listener = try Socket.listen(at: .loopback(port: 0))
+    defer { RawPeer.close(listener) }
+    let address = try #require(SocketAddress.local(of: listener))
+    try await Harness.withClient(of: [address]) { client in
+      let error = await #expect(throws: RPCError.self) {
+        try await Deadline.$current.withValue(.after(.milliseconds(200))) {
+          _ = try await client.echo([])
+        }
+      }
+      #expect(error?.code == .deadlineExceeded)
+    }
+  }
+
+  @Test func cancellingTheTaskCancelsTheHandler() async throws {
+    try await Harness.withEcho(.tender) { client, probe in
+      await withTaskGroup(of: RPCError.Code?.self) { group in
+        group.addTask {
+          do {
+            _ = try await client.echo([], .hang)
+            return nil
+          } catch {
+            return (error as? RPCError)?.code
+          }
+        }
+        await probe.wait(for: .started)
+        group.cancelAll()
+        let code = await group.next() ?? nil
+        #expect(code == .cancelled)
+      }
+      await probe.wait(for: .cancelled)
+    }
+  }
+
+  @Test func aLostConnectionCancelsTheHandler() async throws {
+    try await Harness.withServer { server in
+      let peer = try RawPeer(to: server.address)
+      try peer.send(
+        RawPeer.opening + RawPeer.request("/test.Echo/Hang", stream: 1)
+          + RawPeer.message([], stream: 1, ends: true))
+      await server.probe.wait(for: .started)
+      peer.close()
+      await server.probe.wait(for: .cancelled)
+    }
+  }
+}

@@ -109,8 +109,10 @@ final class Announcer: @unchecked Sendable {
     var address = loopbackAddress(target.port)
     let isConnected = withUnsafeBytes(of: &address) { bytes in
       connect(
-        descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-        socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        descriptor,
+        bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+        socklen_t(MemoryLayout<sockaddr_in>.size)
+      ) == 0
     }
     guard isConnected else { return false }
     var head = "POST \(target.path) HTTP/1.1\r\nHost: \(target.host):\(target.port)\r\n"
@@ -141,6 +143,10 @@ extension Announcer.Target {
     else { return nil }
     let path = rest.dropFirst(authority.count)
     self.init(
-      port: port, host: String(parts[0]), path: path.isEmpty ? "/" : String(path), secret: secret)
+      port: port,
+      host: String(parts[0]),
+      path: path.isEmpty ? "/" : String(path),
+      secret: secret
+    )
   }
 }

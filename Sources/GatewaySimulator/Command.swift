@@ -7,12 +7,18 @@ package struct SimulatorCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "gateway-sim",
     abstract: "Test gateways with Stripe's and Adyen's HTTP APIs, on loopback.",
-    discussion: "Port 0 takes a free port; --ready-file tells which. See the README beside it.")
+    discussion: "Port 0 takes a free port; --ready-file tells which. See the README beside it."
+  )
 
   @Option(help: "Port of Stripe's API.") package var stripePort: UInt16 = 0
   @Option(help: "Port of Adyen's API.") package var adyenPort: UInt16 = 0
   @Option(help: "Port of books, faults and clock.") package var controlPort: UInt16 = 0
   @Option(help: "The journal; created if missing, replayed if not.") package var books: String
+  @Flag(
+    inversion: .prefixedNo,
+    help: "fdatasync each group of changes. Without, effects survive kill -9, not a power cut."
+  )
+  package var sync = true
   @Option(help: "Secret key that Stripe's clients send.") package var stripeKey: String
   @Option(help: "API key that Adyen's clients send.") package var adyenKey: String
   @Option(help: "Adyen's merchant account.") package var adyenMerchantAccount: String
@@ -22,7 +28,9 @@ package struct SimulatorCommand: ParsableCommand {
   @Option(help: "Signing secret of Stripe's events (whsec_…).")
   package var webhookSecretStripe: String?
   @Option(help: "HMAC key of Adyen's notifications, hex.") package var webhookKeyAdyen: String?
-  @Option(help: "Written when everything listens: {\"stripe\":1,\"adyen\":2,\"control\":3,\"pid\":4}.")
+  @Option(
+    help: "Written when everything listens: {\"stripe\":1,\"adyen\":2,\"control\":3,\"pid\":4}."
+  )
   package var readyFile: String?
 
   package init() {}
@@ -38,8 +46,12 @@ package struct SimulatorCommand: ParsableCommand {
 
   package func run() throws {
     var settings = SimulatorSettings(
-      booksPath: books, stripeKey: SecretBytes(text: stripeKey),
-      adyenKey: SecretBytes(text: adyenKey), adyenMerchantAccount: adyenMerchantAccount)
+      booksPath: books,
+      stripeKey: SecretBytes(text: stripeKey),
+      adyenKey: SecretBytes(text: adyenKey),
+      adyenMerchantAccount: adyenMerchantAccount
+    )
+    settings.syncsBooks = sync
     settings.stripePort = stripePort
     settings.adyenPort = adyenPort
     settings.controlPort = controlPort

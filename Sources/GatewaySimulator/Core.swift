@@ -28,10 +28,15 @@ final class Core: Sendable {
   /// Called after a group is durable.
   let announcer: Announcer
 
-  init(booksPath: String, tuning: Monitor<Tuning>, announcer: Announcer) throws {
+  init(
+    booksPath: String,
+    syncs: Bool,
+    tuning: Monitor<Tuning>,
+    announcer: Announcer
+  ) throws {
     self.tuning = tuning
     var replayed = Books()
-    journal = try Journal(path: booksPath) { replayed.apply($0) }
+    journal = try Journal(path: booksPath, syncs: syncs) { replayed.apply($0) }
     for event in replayed.takeUndelivered() { announcer.enqueue(event) }
     books = Monitor(replayed)
     self.announcer = announcer

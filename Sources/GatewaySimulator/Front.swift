@@ -47,8 +47,11 @@ struct Front: Sendable {
       let name = Books.answerName(api.gateway, key)
       let now = core.now(books)
       if let answer = books.answer(
-        api.gateway, key, now: now, keptMilliseconds: api.answersKeptMilliseconds)
-      {
+        api.gateway,
+        key,
+        now: now,
+        keptMilliseconds: api.answersKeptMilliseconds
+      ) {
         let isSame = answer.endpoint == call.endpoint && answer.fingerprint == call.fingerprint
         return (isSame ? .replay(answer) : .trouble(.reused), facts)
       }
@@ -78,26 +81,43 @@ struct Front: Sendable {
     guard let outcome else {
       // The disk failed: the effect is not certain, so nothing may be said.
       return Exchange(
-        response: Response(status: 500, body: []), delivery: .closed(reset: false))
+        response: Response(status: 500, body: []),
+        delivery: .closed(reset: false)
+      )
     }
     return dressed(outcome.response, call, chosen, isReplay: false)
   }
 
   private func finish(
-    _ call: Call, _ key: String, _ outcome: Outcome, _ books: inout Books, _ now: Int64
+    _ call: Call,
+    _ key: String,
+    _ outcome: Outcome,
+    _ books: inout Books,
+    _ now: Int64
   ) {
     books.runningKeys.remove(Books.answerName(api.gateway, key))
     guard outcome.isStored else { return }
     books.put(
       .answer(
         StoredAnswer(
-          gateway: api.gateway, key: key, endpoint: call.endpoint, fingerprint: call.fingerprint,
-          createdAt: now, status: outcome.response.status, body: outcome.response.body)))
+          gateway: api.gateway,
+          key: key,
+          endpoint: call.endpoint,
+          fingerprint: call.fingerprint,
+          createdAt: now,
+          status: outcome.response.status,
+          body: outcome.response.body
+        )
+      )
+    )
   }
 
   /// The true answer as the fault lets it out.
   private func dressed(
-    _ response: Response, _ call: Call, _ chosen: ChosenFault?, isReplay: Bool
+    _ response: Response,
+    _ call: Call,
+    _ chosen: ChosenFault?,
+    isReplay: Bool
   ) -> Exchange {
     var response = response
     api.dress(&response, call, isReplay: isReplay)

@@ -62,9 +62,13 @@ struct Form: Sendable {
 
   /// `metadata[order]=6735` → ("order", "6735")
   func pairs(_ name: String) -> [(String, String)] {
-    fields.compactMap { field in
-      guard field.name.hasPrefix(name + "["), field.name.hasSuffix("]") else { return nil }
-      return (String(field.name.dropFirst(name.utf8.count + 1).dropLast()), field.value)
+    let prefix = name + "["
+    return fields.compactMap { field in
+      guard field.name.hasPrefix(prefix), field.name.utf8.last == UInt8(ascii: "]") else {
+        return nil
+      }
+      let inner = field.name.utf8.dropFirst(prefix.utf8.count).dropLast()
+      return (String(Substring(inner)), field.value)
     }
   }
 }

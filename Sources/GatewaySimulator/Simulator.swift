@@ -7,6 +7,8 @@ package struct SimulatorSettings: Sendable {
   package var adyenPort: UInt16 = 0
   package var controlPort: UInt16 = 0
   package var booksPath: String
+  /// False: effects survive kill -9 but not a power cut, and cost less.
+  package var syncsBooks = true
   package var stripeKey: SecretBytes
   package var adyenKey: SecretBytes
   package var adyenMerchantAccount: String
@@ -19,7 +21,10 @@ package struct SimulatorSettings: Sendable {
   package var adyenSigningKey: SecretBytes?
 
   package init(
-    booksPath: String, stripeKey: SecretBytes, adyenKey: SecretBytes, adyenMerchantAccount: String
+    booksPath: String,
+    stripeKey: SecretBytes,
+    adyenKey: SecretBytes,
+    adyenMerchantAccount: String
   ) {
     self.booksPath = booksPath
     self.stripeKey = stripeKey
@@ -51,15 +56,26 @@ package final class Simulator: Sendable {
     signal(SIGPIPE, SIG_IGN)
     let announcer = Announcer(targets: try Simulator.targets(settings))
     let tuning = Monitor(Tuning())
-    let core = try Core(booksPath: settings.booksPath, tuning: tuning, announcer: announcer)
+    let core = try Core(
+      booksPath: settings.booksPath,
+      syncs: settings.syncsBooks,
+      tuning: tuning,
+      announcer: announcer
+    )
     announcer.onDone = { core.note(.delivered(eventID: $0)) }
     let apis: [Gateway: any GatewayAPI] = [
       .stripe: StripeAPI(
-        key: settings.stripeKey, announces: announcer.announces(.stripe), tuning: tuning),
+        key: settings.stripeKey,
+        announces: announcer.announces(.stripe),
+        tuning: tuning
+      ),
       .adyen: AdyenAPI(
-        key: settings.adyenKey, merchantAccount: settings.adyenMerchantAccount,
-        signingKey: settings.adyenSigningKey, announces: announcer.announces(.adyen),
-        tuning: tuning),
+        key: settings.adyenKey,
+        merchantAccount: settings.adyenMerchantAccount,
+        signingKey: settings.adyenSigningKey,
+        announces: announcer.announces(.adyen),
+        tuning: tuning
+      ),
     ]
     let listeners = apis.mapValues { api in
       let front = Front(api: api, core: core)
@@ -108,7 +124,8 @@ package final class Simulator: Sendable {
       guard let url else { continue }
       guard let target = Announcer.Target(url: url, secret: secret) else {
         throw SettingsError(
-          description: "webhook URL of \(gateway): \(url) is not http://127.0.0.1:PORT/PATH")
+          description: "webhook URL of \(gateway): \(url) is not http://127.0.0.1:PORT/PATH"
+        )
       }
       targets[gateway] = target
     }
@@ -117,7 +134,9 @@ package final class Simulator: Sendable {
 
   /// Does what is due, one group of changes each.
   private static func runDuties(
-    _ core: Core, _ apis: [Gateway: any GatewayAPI], _ isStopped: Monitor<Bool>
+    _ core: Core,
+    _ apis: [Gateway: any GatewayAPI],
+    _ isStopped: Monitor<Bool>
   ) {
     while !isStopped.withLock({ $0 }) {
       // Woken when something is due earlier than before; else looks at the clock now and then.

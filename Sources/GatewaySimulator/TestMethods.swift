@@ -48,7 +48,9 @@ enum TestMethods {
   private static let byStripe = index(\.stripe)
   private static let byAdyen = index(\.adyen)
   private static let byRefusal = Dictionary(
-    refusals.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    refusals.map { ($0.name, $0) },
+    uniquingKeysWith: { first, _ in first }
+  )
 
   private static func index(_ names: KeyPath<TestMethod, [String]>) -> [String: TestMethod] {
     var index: [String: TestMethod] = [:]
@@ -99,32 +101,63 @@ enum TestMethods {
   ]
 
   private static func row(
-    _ name: String, _ code: String, _ declineCode: String?, _ message: String, _ advice: String?,
-    _ reason: String, _ number: String, _ trigger: String
+    _ name: String,
+    _ code: String,
+    _ declineCode: String?,
+    _ message: String,
+    _ advice: String?,
+    _ reason: String,
+    _ number: String,
+    _ trigger: String
   ) -> Refusal {
     Refusal(
-      name: name, stripeCode: code, stripeDeclineCode: declineCode, stripeMessage: message,
-      stripeAdvice: advice, adyenReason: reason, adyenCode: number, adyenTrigger: trigger)
+      name: name,
+      stripeCode: code,
+      stripeDeclineCode: declineCode,
+      stripeMessage: message,
+      stripeAdvice: advice,
+      adyenReason: reason,
+      adyenCode: number,
+      adyenTrigger: trigger
+    )
   }
 
   private static func card(
-    _ name: String, _ stripe: [String], _ adyen: [String], _ last4: String,
-    _ behaviour: MethodBehaviour, brand: String = "visa"
+    _ name: String,
+    _ stripe: [String],
+    _ adyen: [String],
+    _ last4: String,
+    _ behaviour: MethodBehaviour,
+    brand: String = "visa"
   ) -> TestMethod {
     TestMethod(
-      name: name, stripe: stripe, adyen: adyen, brand: brand, last4: last4, behaviour: behaviour)
+      name: name,
+      stripe: stripe,
+      adyen: adyen,
+      brand: brand,
+      last4: last4,
+      behaviour: behaviour
+    )
   }
 
   /// Stripe names its direct debit test methods per country.
   private static func sepa(
-    _ name: String, _ prefix: String, _ adyen: [String], _ behaviour: MethodBehaviour
+    _ name: String,
+    _ prefix: String,
+    _ adyen: [String],
+    _ behaviour: MethodBehaviour
   ) -> TestMethod {
     let countries = [
       "at", "be", "de", "ee", "es", "fi", "fr", "gi", "hr", "ie", "li", "lt", "lu", "nl", "no",
       "pt", "se", "ch", "gb",
     ]
     return TestMethod(
-      name: name, stripe: countries.map { prefix + $0 }, adyen: adyen, brand: "sepa_debit",
-      last4: "3000", behaviour: behaviour)
+      name: name,
+      stripe: countries.map { prefix + $0 },
+      adyen: adyen,
+      brand: "sepa_debit",
+      last4: "3000",
+      behaviour: behaviour
+    )
   }
 }

@@ -20,32 +20,45 @@ struct AdyenAPI: GatewayAPI {
     guard matches(key, Array((request.header("x-api-key") ?? "").utf8)) else {
       return .refused(
         AdyenError(
-          status: 401, code: "000", message: "HTTP Status Response - Unauthorized",
+          status: 401,
+          code: "000",
+          message: "HTTP Status Response - Unauthorized",
           type: "security"
-        ).response)
+        ).response
+      )
     }
     guard request.method == "POST",
       let (operation, target) = AdyenAPI.operation(request.segments)
     else {
       return .refused(
-        AdyenError(status: 404, code: "000", message: "Not Found", type: "validation").response)
+        AdyenError(status: 404, code: "000", message: "Not Found", type: "validation").response
+      )
     }
     guard let json = JSON(parsing: request.body), case .object = json else {
       return .refused(
         AdyenError(
-          status: 400, code: "702", message: "Required object is not provided or not JSON",
+          status: 400,
+          code: "702",
+          message: "Required object is not provided or not JSON",
           type: "validation"
-        ).response)
+        ).response
+      )
     }
     guard json["merchantAccount"]?.text == merchantAccount else {
       return .refused(
         AdyenError(
-          status: 403, code: "901", message: "Invalid Merchant Account", type: "security"
-        ).response)
+          status: 403,
+          code: "901",
+          message: "Invalid Merchant Account",
+          type: "security"
+        ).response
+      )
     }
     var call = Call(
-      operation: operation, target: target,
-      facts: FaultFacts(gateway: .adyen, operation: operation))
+      operation: operation,
+      target: target,
+      facts: FaultFacts(gateway: .adyen, operation: operation)
+    )
     call.json = json
     return keyed(call, request)
   }
@@ -56,9 +69,11 @@ struct AdyenAPI: GatewayAPI {
       guard key.utf8.count <= AdyenAPI.keyLengthMax else {
         return .refused(
           AdyenError(
-            code: "704", message: "Idempotency key is longer than \(AdyenAPI.keyLengthMax).",
+            code: "704",
+            message: "Idempotency key is longer than \(AdyenAPI.keyLengthMax).",
             type: "validation"
-          ).response)
+          ).response
+        )
       }
       call.idempotencyKey = key
     }
@@ -98,7 +113,9 @@ struct AdyenAPI: GatewayAPI {
 
   func troubled(_ trouble: KeyTrouble, _ call: Call) -> Response {
     var response = AdyenError(
-      code: "704", message: "Request already processed or in progress", type: "validation"
+      code: "704",
+      message: "Request already processed or in progress",
+      type: "validation"
     ).response
     if trouble == .inUse { response.headers.append(("transient-error", "true")) }
     return response
@@ -114,14 +131,18 @@ struct AdyenAPI: GatewayAPI {
     case .unavailable:
       response =
         AdyenError(
-          status: 503, code: "703", message: "Required resource temporarily unavailable",
+          status: 503,
+          code: "703",
+          message: "Required resource temporarily unavailable",
           type: "internal"
         ).response
       response.headers.append(("transient-error", "true"))
     case .keyInUse:
       response =
         AdyenError(
-          code: "704", message: "Request already processed or in progress", type: "validation"
+          code: "704",
+          message: "Request already processed or in progress",
+          type: "validation"
         ).response
       response.headers.append(("transient-error", "true"))
     default:

@@ -20,9 +20,13 @@ extension AdyenAPI {
       }
     }
     var modification = Modification(
-      id: AdyenAPI.newPSPReference(), kind: kind, target: target,
-      amount: json["amount"]?["value"]?.int, currency: json["amount"]?["currency"]?.text,
-      createdAt: now)
+      id: AdyenAPI.newPSPReference(),
+      kind: kind,
+      target: target,
+      amount: json["amount"]?["value"]?.int,
+      currency: json["amount"]?["currency"]?.text,
+      createdAt: now
+    )
     modification.reference = json["reference"]?.text ?? ""
     modification.idempotencyKey = call.idempotencyKey
     if let fault, fault.touchesModification { modification.fault = fault.rawValue }
@@ -78,7 +82,15 @@ extension AdyenAPI {
       if refund.endsAs == "failed", var payment = books.payments[refund.paymentID] {
         payment.refunded -= refund.amount
         books.put(.payment(payment))
-        announce("REFUND_FAILED", of: payment, refund.id, refund.reference, refund.amount, &books, now)
+        announce(
+          "REFUND_FAILED",
+          of: payment,
+          refund.id,
+          refund.reference,
+          refund.amount,
+          &books,
+          now
+        )
       }
       books.put(.refund(refund))
     }
@@ -97,8 +109,14 @@ extension AdyenAPI {
         books.modifications[id]?.kind == .capture && books.modifications[id]?.target == payment.id
       }.flatMap { books.modifications[$0] }
       announce(
-        "CAPTURE_FAILED", of: payment, capture?.id ?? payment.id, capture?.reference ?? "",
-        capture?.amount ?? payment.amount, &books, now)
+        "CAPTURE_FAILED",
+        of: payment,
+        capture?.id ?? payment.id,
+        capture?.reference ?? "",
+        capture?.amount ?? payment.amount,
+        &books,
+        now
+      )
     case (_, .processing):
       if case .bank(pays: true, _)? = payment.method.flatMap(TestMethods.adyen)?.behaviour {
         approve(&payment, now)
@@ -112,7 +130,15 @@ extension AdyenAPI {
     case (.capture, .requiresCapture):
       take(&payment, payment.authorized, failsLate: false, now)
       books.put(.payment(payment))
-      announce("CAPTURE", of: payment, AdyenAPI.newPSPReference(), "", payment.captured, &books, now)
+      announce(
+        "CAPTURE",
+        of: payment,
+        AdyenAPI.newPSPReference(),
+        "",
+        payment.captured,
+        &books,
+        now
+      )
     default:
       payment.due = nil
       books.put(.payment(payment))
@@ -138,8 +164,10 @@ extension AdyenAPI {
         ? payment?.reference ?? modification.target : modification.reference,
       amount: modification.amount ?? payment?.amount ?? 0,
       currency: modification.currency ?? payment?.currency ?? "",
-      eventCode: AdyenAPI.eventCode(modification.kind), succeeds: refusal == nil,
-      atMilliseconds: now)
+      eventCode: AdyenAPI.eventCode(modification.kind),
+      succeeds: refusal == nil,
+      atMilliseconds: now
+    )
     item.reason = refusal ?? ""
     item.paymentMethod = payment?.method.flatMap(TestMethods.adyen)?.brand ?? ""
     if modification.kind == .reversal, refusal == nil {
@@ -157,7 +185,9 @@ extension AdyenAPI {
 
   /// Does it. Returns why not, or nil.
   private func apply(
-    _ modification: Modification, _ books: inout Books, _ now: Int64
+    _ modification: Modification,
+    _ books: inout Books,
+    _ now: Int64
   ) -> String? {
     let payments = subjects(modification, books)
     guard var payment = payments.first else { return "Transaction not found" }
@@ -178,12 +208,11 @@ extension AdyenAPI {
       for payment in open { cancel(payment, &books, now) }
     case .refund: return refund(payment, modification.amount ?? 0, modification, &books, now)
     case .reversal:
-      if payment.status == .requiresCapture {
-        cancel(payment, &books, now)
-      } else {
+      guard payment.status == .requiresCapture else {
         let rest = payment.captured - payment.refunded
         return refund(payment, rest, modification, &books, now)
       }
+      cancel(payment, &books, now)
     }
     return nil
   }
@@ -198,7 +227,10 @@ extension AdyenAPI {
   }
 
   private func refund(
-    _ payment: Payment, _ amount: Int64, _ modification: Modification, _ books: inout Books,
+    _ payment: Payment,
+    _ amount: Int64,
+    _ modification: Modification,
+    _ books: inout Books,
     _ now: Int64
   ) -> String? {
     guard amount > 0, amount <= payment.captured - payment.refunded else {
@@ -212,8 +244,14 @@ extension AdyenAPI {
       payment.dueAction = nil
     }
     var refund = Refund(
-      gateway: .adyen, id: modification.id, paymentID: payment.id, amount: amount,
-      currency: payment.currency, status: "succeeded", createdAt: now)
+      gateway: .adyen,
+      id: modification.id,
+      paymentID: payment.id,
+      amount: amount,
+      currency: payment.currency,
+      status: "succeeded",
+      createdAt: now
+    )
     refund.reference = modification.reference
     refund.idempotencyKey = modification.idempotencyKey
     var endsAs: String? =
@@ -243,31 +281,58 @@ extension AdyenAPI {
   func announceAuthorisation(_ payment: Payment, _ books: inout Books, _ now: Int64) {
     let refusal = payment.refusal.map(TestMethods.refusal)
     var item = NotificationItem(
-      pspReference: payment.id, merchantAccount: merchantAccount,
-      merchantReference: payment.reference, amount: payment.amount, currency: payment.currency,
-      eventCode: "AUTHORISATION", succeeds: refusal == nil, atMilliseconds: now)
+      pspReference: payment.id,
+      merchantAccount: merchantAccount,
+      merchantReference: payment.reference,
+      amount: payment.amount,
+      currency: payment.currency,
+      eventCode: "AUTHORISATION",
+      succeeds: refusal == nil,
+      atMilliseconds: now
+    )
     item.reason = refusal?.adyenReason ?? ""
     item.paymentMethod = payment.method.flatMap(TestMethods.adyen)?.brand ?? ""
     announce(item, &books, now)
   }
 
   private func announce(
-    _ code: String, of payment: Payment, _ id: String, _ reference: String, _ amount: Int64,
-    _ books: inout Books, _ now: Int64
+    _ code: String,
+    of payment: Payment,
+    _ id: String,
+    _ reference: String,
+    _ amount: Int64,
+    _ books: inout Books,
+    _ now: Int64
   ) {
     announce(
       NotificationItem(
-        pspReference: id, originalReference: payment.id, merchantAccount: merchantAccount,
-        merchantReference: reference.isEmpty ? payment.reference : reference, amount: amount,
-        currency: payment.currency, eventCode: code, succeeds: true, atMilliseconds: now),
-      &books, now)
+        pspReference: id,
+        originalReference: payment.id,
+        merchantAccount: merchantAccount,
+        merchantReference: reference.isEmpty ? payment.reference : reference,
+        amount: amount,
+        currency: payment.currency,
+        eventCode: code,
+        succeeds: true,
+        atMilliseconds: now
+      ),
+      &books,
+      now
+    )
   }
 
   private func announce(_ item: NotificationItem, _ books: inout Books, _ now: Int64) {
     books.put(
       .event(
         Event(
-          gateway: .adyen, id: item.eventCode + item.pspReference, type: item.eventCode,
-          createdAt: now, body: item.message(key: signingKey), isUndelivered: announces)))
+          gateway: .adyen,
+          id: item.eventCode + item.pspReference,
+          type: item.eventCode,
+          createdAt: now,
+          body: item.message(key: signingKey),
+          isUndelivered: announces
+        )
+      )
+    )
   }
 }

@@ -16,8 +16,13 @@ extension AdyenAPI {
         .unstored
     }
     var payment = Payment(
-      gateway: .adyen, id: AdyenAPI.newPSPReference(), status: .processing, amount: amount,
-      currency: currency, createdAt: now)
+      gateway: .adyen,
+      id: AdyenAPI.newPSPReference(),
+      status: .processing,
+      amount: amount,
+      currency: currency,
+      createdAt: now
+    )
     payment.method = stored
     payment.reference = reference
     payment.metadata = json["metadata"]?.pairs ?? []
@@ -66,7 +71,10 @@ extension AdyenAPI {
   }
 
   private func decide(
-    _ payment: inout Payment, _ method: TestMethod, _ json: JSON, _ now: Int64
+    _ payment: inout Payment,
+    _ method: TestMethod,
+    _ json: JSON,
+    _ now: Int64
   ) {
     let holder = json["paymentMethod"]?["holderName"]?.text ?? ""
     if let refusal = TestMethods.refusal(trigger: holder), !holder.isEmpty {

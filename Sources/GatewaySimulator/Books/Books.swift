@@ -88,7 +88,10 @@ struct Books: Sendable {
 
   /// The stored answer, unless its time is over.
   mutating func answer(
-    _ gateway: Gateway, _ key: String, now: Int64, keptMilliseconds: Int64
+    _ gateway: Gateway,
+    _ key: String,
+    now: Int64,
+    keptMilliseconds: Int64
   ) -> StoredAnswer? {
     let name = Books.answerName(gateway, key)
     guard let answer = answers[name] else { return nil }

@@ -2,37 +2,41 @@ import Glibc
 
 /// The append-only file under the books: one line per group of changes that belong together.
 ///
-/// A line is a checksum, a blank and a JSON array of records. One thread writes what came since its
-/// last write and calls fdatasync once for all of it; `wait` returns when that covered a ticket. A
-/// torn last line, from a power cut or kill -9, is cut off at the next start; damage before it is
-/// an error, because money would be missing.
+/// A line is a checksum, a blank and a JSON array of records. Whoever waits for the disk first
+/// writes for all who appended meanwhile, with one fdatasync; the next one then writes for the
+/// rest. A torn last line, from a power cut or kill -9, is cut off at the next start; damage before
+/// it is an error, because money would be missing.
 final class Journal: Sendable {
-  /// Only the writing thread waits on this.
-  private struct Queue {
+  private struct State {
     var pending: [UInt8] = []
+    /// Groups appended, and groups that survive.
     var appended: UInt64 = 0
-    var isClosing = false
-  }
-
-  /// The requests wait on this; it changes once per write, not once per request.
-  private struct Progress {
     var durable: UInt64 = 0
+    var isWriting = false
     /// The disk failed or the file is closed: nothing more becomes durable.
     var hasEnded = false
   }
 
-  private let descriptor: Int32
-  private let queue = Monitor(Queue())
-  private let progress = Monitor(Progress())
+  /// A killed predecessor may need this long to let go of the file.
+  private static let lockMilliseconds: Int64 = 5000
 
-  /// Opens or creates `path`, hands every record in it to `replay`, and starts writing after it.
-  init(path: String, replay: (Record) -> Void) throws {
+  private let descriptor: Int32
+  private let syncs: Bool
+  private let state = Monitor(State())
+
+  /// Opens or creates `path`, hands every record in it to `replay`, and goes on after it.
+  init(path: String, syncs: Bool, replay: (Record) -> Void) throws {
+    self.syncs = syncs
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw SystemError("open \(path)") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    let limit = machineMilliseconds() + Journal.lockMilliseconds
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       let error = SystemError("lock \(path) (does another gateway-sim use it?)")
-      close(descriptor)
-      throw error
+      guard machineMilliseconds() < limit else {
+        close(descriptor)
+        throw error
+      }
+      sleepMilliseconds(20)
     }
     let content = try Journal.readAll(descriptor)
     let valid = try Journal.replayLines(content, path: path, replay)
@@ -40,65 +44,80 @@ final class Journal: Sendable {
       throw SystemError("truncate \(path)")
     }
     guard lseek(descriptor, off_t(valid), SEEK_SET) >= 0 else { throw SystemError("seek \(path)") }
-    guard startThread({ self.writeLoop() }) else {
-      throw SystemError("start a thread", code: EAGAIN)
-    }
   }
 
   /// Queues one group; the caller holds the lock under which the books changed, so that the file
   /// has the order of the changes. An empty group is a ticket for everything before it.
   func append(_ records: [Record]) -> UInt64 {
-    guard !records.isEmpty else { return queue.withLock { $0.appended } }
+    guard !records.isEmpty else { return state.withLock { $0.appended } }
     var writer = JSONWriter()
     writer.array(nil) { out in for record in records { record.write(to: &out) } }
     let line = writer.bytes
-    let checksum = Journal.checksum(line)
-    return queue.change { queue in
-      queue.pending.append(contentsOf: checksum)
-      queue.pending.append(UInt8(ascii: " "))
-      queue.pending.append(contentsOf: line)
-      queue.pending.append(UInt8(ascii: "\n"))
-      queue.appended += 1
-      return queue.appended
+    let checksum = line.withUnsafeBytes(Journal.checksum)
+    return state.withLock { state in
+      state.pending.append(contentsOf: checksum)
+      state.pending.append(UInt8(ascii: " "))
+      state.pending.append(contentsOf: line)
+      state.pending.append(UInt8(ascii: "\n"))
+      state.appended += 1
+      return state.appended
     }
   }
 
-  /// Waits until the group is on disk. False if the disk failed: then nothing may be answered.
+  private enum Turn {
+    case done(Bool)
+    case write([UInt8], last: UInt64)
+  }
+
+  /// Waits until the group is on disk, or writes it. False if the disk failed: then nothing may be
+  /// answered.
   func wait(_ ticket: UInt64) -> Bool {
-    progress.wait { progress -> Bool? in
-      if progress.durable >= ticket { return true }
-      return progress.hasEnded ? false : nil
-    } ?? false
+    while true {
+      let turn = state.wait { state -> Turn? in
+        if state.durable >= ticket { return .done(true) }
+        if state.hasEnded { return .done(false) }
+        if state.isWriting { return nil }
+        state.isWriting = true
+        defer { state.pending = [] }
+        return .write(state.pending, last: state.appended)
+      }
+      switch turn {
+      case .done(let isDurable): return isDurable
+      case .write(let bytes, let last): writeBatch(bytes, last)
+      case nil: return false
+      }
+    }
+  }
+
+  private func writeBatch(_ bytes: [UInt8], _ last: UInt64) {
+    let isWritten = Journal.writeAll(descriptor, bytes) && (!syncs || fdatasync(descriptor) == 0)
+    state.change { state in
+      state.isWriting = false
+      if isWritten { state.durable = last } else { state.hasEnded = true }
+    }
   }
 
   /// Writes what is pending and closes the file.
   func stop() {
-    queue.change { $0.isClosing = true }
-    _ = progress.wait { $0.hasEnded ? true : nil }
-  }
-
-  private func writeLoop() {
-    while true {
-      let batch = queue.wait { queue -> (bytes: [UInt8], last: UInt64)? in
-        guard !queue.pending.isEmpty || queue.isClosing else { return nil }
-        defer { queue.pending = [] }
-        return (queue.pending, queue.appended)
-      }
-      guard let batch, !batch.bytes.isEmpty, Journal.writeAll(descriptor, batch.bytes),
-        fdatasync(descriptor) == 0
-      else { break }
-      progress.change { $0.durable = batch.last }
+    _ = wait(append([]))
+    let mayClose = state.wait { state -> Bool? in
+      if state.isWriting { return nil }
+      defer { state.hasEnded = true }
+      return !state.hasEnded
     }
-    close(descriptor)
-    progress.change { $0.hasEnded = true }
+    if mayClose == true { close(descriptor) }
+    state.wakeAll()
   }
 
   private static func writeAll(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBytes { buffer in
       var written = 0
       while written < buffer.count {
-        let count = write(
-          descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+        let count = Glibc.write(
+          descriptor,
+          buffer.baseAddress?.advanced(by: written),
+          buffer.count - written
+        )
         if count > 0 {
           written += count
         } else if errno != EINTR {
@@ -120,14 +139,16 @@ final class Journal: Sendable {
     }
   }
 
-  private static func checksum(_ line: some Sequence<UInt8>) -> [UInt8] {
-    let text = String(hash64(line), radix: 16)
+  private static func checksum(_ line: UnsafeRawBufferPointer) -> [UInt8] {
+    let text = String(checksum64(line), radix: 16)
     return Array((String(repeating: "0", count: 16 - text.utf8.count) + text).utf8)
   }
 
   /// Returns the length of the part that is whole.
   private static func replayLines(
-    _ content: [UInt8], path: String, _ replay: (Record) -> Void
+    _ content: [UInt8],
+    path: String,
+    _ replay: (Record) -> Void
   ) throws(BooksDamaged) -> Int {
     var start = 0
     while let end = content[start...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -146,7 +167,8 @@ final class Journal: Sendable {
   private static func records(_ line: ArraySlice<UInt8>) -> [Record]? {
     guard line.count > 17 else { return nil }
     let body = line.dropFirst(17)
-    guard line.prefix(16).elementsEqual(checksum(body)), let json = JSON(parsing: Array(body)),
+    guard line.prefix(16).elementsEqual(body.withUnsafeBytes(checksum)),
+      let json = JSON(parsing: Array(body)),
       let items = json.items
     else { return nil }
     let records = items.compactMap(Record.init)

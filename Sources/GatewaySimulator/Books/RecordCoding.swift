@@ -37,8 +37,13 @@ extension Payment {
       let createdAt = json["created"]?.int
     else { return nil }
     self.init(
-      gateway: gateway, id: id, status: status, amount: amount, currency: currency,
-      createdAt: createdAt)
+      gateway: gateway,
+      id: id,
+      status: status,
+      amount: amount,
+      currency: currency,
+      createdAt: createdAt
+    )
     authorized = json["authorized"]?.int ?? 0
     captured = json["captured"]?.int ?? 0
     refunded = json["refunded"]?.int ?? 0
@@ -84,8 +89,14 @@ extension Refund {
       let createdAt = json["created"]?.int
     else { return nil }
     self.init(
-      gateway: gateway, id: id, paymentID: paymentID, amount: amount, currency: currency,
-      status: status, createdAt: createdAt)
+      gateway: gateway,
+      id: id,
+      paymentID: paymentID,
+      amount: amount,
+      currency: currency,
+      status: status,
+      createdAt: createdAt
+    )
     reason = json["reason"]?.text
     reference = json["reference"]?.text ?? ""
     metadata = json["metadata"]?.pairs ?? []
@@ -118,8 +129,13 @@ extension Modification {
       let target = json["target"]?.text, let createdAt = json["created"]?.int
     else { return nil }
     self.init(
-      id: id, kind: kind, target: target, amount: json["amount"]?.int,
-      currency: json["currency"]?.text, createdAt: createdAt)
+      id: id,
+      kind: kind,
+      target: target,
+      amount: json["amount"]?.int,
+      currency: json["currency"]?.text,
+      createdAt: createdAt
+    )
     reference = json["reference"]?.text ?? ""
     idempotencyKey = json["idempotency_key"]?.text
     status = json["status"]?.text ?? "received"
@@ -145,8 +161,12 @@ extension Setup {
       let createdAt = json["created"]?.int
     else { return nil }
     self.init(
-      id: id, status: status, method: json["method"]?.text, metadata: json["metadata"]?.pairs ?? [],
-      createdAt: createdAt)
+      id: id,
+      status: status,
+      method: json["method"]?.text,
+      metadata: json["metadata"]?.pairs ?? [],
+      createdAt: createdAt
+    )
   }
 }
 
@@ -157,8 +177,7 @@ extension Event {
       out.text("id", id)
       out.text("type", type)
       out.number("created", createdAt)
-      // As text: the very bytes that are signed come back after a restart.
-      out.text("body", String(decoding: body, as: UTF8.self))
+      out.raw("body", body)
       out.flag("undelivered", isUndelivered)
     }
   }
@@ -166,11 +185,16 @@ extension Event {
   init?(_ json: JSON) {
     guard let gateway = json["gateway"]?.text.flatMap(Gateway.init), let id = json["id"]?.text,
       let type = json["type"]?.text, let createdAt = json["created"]?.int,
-      let body = json["body"]?.text
+      let body = json["body"]
     else { return nil }
     self.init(
-      gateway: gateway, id: id, type: type, createdAt: createdAt, body: Array(body.utf8),
-      isUndelivered: json["undelivered"]?.bool ?? false)
+      gateway: gateway,
+      id: id,
+      type: type,
+      createdAt: createdAt,
+      body: body.bytes,
+      isUndelivered: json["undelivered"]?.bool ?? false
+    )
   }
 }
 
@@ -183,7 +207,7 @@ extension StoredAnswer {
       out.text("fingerprint", String(fingerprint, radix: 16))
       out.number("created", createdAt)
       out.number("status", Int64(status))
-      out.text("body", String(decoding: body, as: UTF8.self))
+      out.raw("body", body)
     }
   }
 
@@ -192,11 +216,17 @@ extension StoredAnswer {
       let endpoint = json["endpoint"]?.text.flatMap({ UInt64($0, radix: 16) }),
       let fingerprint = json["fingerprint"]?.text.flatMap({ UInt64($0, radix: 16) }),
       let createdAt = json["created"]?.int, let status = json["status"]?.int,
-      let body = json["body"]?.text
+      let body = json["body"]
     else { return nil }
     self.init(
-      gateway: gateway, key: key, endpoint: endpoint, fingerprint: fingerprint,
-      createdAt: createdAt, status: Int(status), body: Array(body.utf8))
+      gateway: gateway,
+      key: key,
+      endpoint: endpoint,
+      fingerprint: fingerprint,
+      createdAt: createdAt,
+      status: Int(status),
+      body: body.bytes
+    )
   }
 }
 

@@ -70,7 +70,12 @@ struct BooksReport {
     amounts("captured", payments, { $0.captured }, to: &out)
     amounts("refunded", payments, { $0.refunded }, to: &out)
     amounts("net", payments, { $0.captured - $0.refunded }, to: &out)
-    amounts("held_amount", payments, { $0.status == .requiresCapture ? $0.authorized : 0 }, to: &out)
+    amounts(
+      "held_amount",
+      payments,
+      { $0.status == .requiresCapture ? $0.authorized : 0 },
+      to: &out
+    )
     var chargesOfIntent: [String: Int] = [:]
     for payment in payments where payment.captured - payment.refunded > 0 {
       guard let intent = payment.metadata.first(where: { $0.0 == "intent" })?.1 else { continue }
@@ -83,7 +88,10 @@ struct BooksReport {
   }
 
   private static func amounts(
-    _ name: String, _ payments: [Payment], _ amount: (Payment) -> Int64, to out: inout JSONWriter
+    _ name: String,
+    _ payments: [Payment],
+    _ amount: (Payment) -> Int64,
+    to out: inout JSONWriter
   ) {
     var sums: [String: Int64] = [:]
     for payment in payments where amount(payment) != 0 {

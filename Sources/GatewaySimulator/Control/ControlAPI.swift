@@ -26,7 +26,8 @@ struct ControlAPI: Sendable {
     case ("GET", "/control/clock"): return try clock(advance: 0)
     case ("POST", "/control/clock"):
       let body = try json(request)
-      guard let advance = body["advance_ms"]?.int ?? body["advance_seconds"]?.int.map({ $0 * 1000 }),
+      guard
+        let advance = body["advance_ms"]?.int ?? body["advance_seconds"]?.int.map({ $0 * 1000 }),
         advance >= 0
       else { throw ControlError("advance_ms or advance_seconds: a number of 0 or more") }
       return try clock(advance: advance)

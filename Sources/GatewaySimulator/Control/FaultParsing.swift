@@ -32,7 +32,10 @@ extension FaultRule {
     var seed = json["seed"]?.int.map { UInt64(bitPattern: $0) }
     if seed == nil { seed = UInt64.random(in: 0...UInt64(Int32.max)) }
     self.init(
-      faults: faults, seed: seed ?? 0, generator: SeededGenerator(seed: seed ?? 0))
+      faults: faults,
+      seed: seed ?? 0,
+      generator: SeededGenerator(seed: seed ?? 0)
+    )
     if let name = json["gateway"]?.text, name != "any" {
       guard let value = Gateway(rawValue: name) else {
         throw ControlError("unknown gateway; stripe, adyen or any")
@@ -65,7 +68,9 @@ extension FaultRule {
   }
 
   private static func refuseUnknown(
-    _ json: JSON, _ known: Set<String>, _ place: String
+    _ json: JSON,
+    _ known: Set<String>,
+    _ place: String
   ) throws(ControlError) {
     guard case .object(let members) = json else { throw ControlError("\(place): not an object") }
     for member in members where !known.contains(member.name) {

@@ -18,8 +18,20 @@ private let referenceNames: Set<String> = [
   "merchantReference", "reference", "paymentReference", "originalReference",
 ]
 
+extension JSON {
+  /// As `JSONWriter` writes it: what came from there comes back byte for byte.
+  var bytes: [UInt8] {
+    var writer = JSONWriter()
+    write(self, nil, nil, inMetadata: false, to: &writer)
+    return writer.bytes
+  }
+}
+
 private func write(
-  _ json: JSON, _ name: String?, _ mangling: Mangling, inMetadata: Bool,
+  _ json: JSON,
+  _ name: String?,
+  _ mangling: Mangling?,
+  inMetadata: Bool,
   to writer: inout JSONWriter
 ) {
   switch json {
@@ -45,8 +57,12 @@ private func write(
     writer.object(name) { out in
       for member in members {
         write(
-          member.value, member.name, mangling, inMetadata: inMetadata || name == "metadata",
-          to: &out)
+          member.value,
+          member.name,
+          mangling,
+          inMetadata: inMetadata || name == "metadata",
+          to: &out
+        )
       }
     }
   }

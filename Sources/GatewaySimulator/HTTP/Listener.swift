@@ -88,7 +88,10 @@ final class Listener: @unchecked Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let failed = withUnsafeMutableBytes(of: &address) { bytes in
       getsockname(
-        descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+        descriptor,
+        bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+        &length
+      )
     }
     guard failed == 0 else { throw SystemError("getsockname") }
     return UInt16(bigEndian: address.sin_port)
@@ -166,6 +169,7 @@ final class Listener: @unchecked Sendable {
       case .ended: break loop
       case .malformed(let status):
         _ = sendAll(connection, Response(status: status, body: []).bytes(keepsAlive: false))
+        drain(connection)
         break loop
       case .request(let request):
         let exchange = handler(request, ConnectionFacts(served: served))
@@ -191,11 +195,32 @@ final class Listener: @unchecked Sendable {
       if reset {
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(
-          connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+          connection,
+          SOL_SOCKET,
+          SO_LINGER,
+          &linger,
+          socklen_t(MemoryLayout<linger>.size)
+        )
       }
     case .silence: awaitHangUp(connection)
     }
     return false
+  }
+
+  /// Reads what the client still sends, a little and for a second: closing with bytes unread would
+  /// reset the connection and take the answer along.
+  private func drain(_ connection: Int32) {
+    shutdown(connection, Int32(SHUT_WR))
+    var limit = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(
+      connection,
+      SOL_SOCKET,
+      SO_RCVTIMEO,
+      &limit,
+      socklen_t(MemoryLayout<timeval>.size)
+    )
+    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
+    for _ in 0..<64 where recv(connection, &chunk, chunk.count, 0) <= 0 { return }
   }
 
   private func awaitHangUp(_ connection: Int32) {
@@ -216,8 +241,10 @@ private func bindLoopback(_ descriptor: Int32, _ port: UInt16) -> Bool {
   var address = loopbackAddress(port)
   return withUnsafeBytes(of: &address) { bytes in
     bind(
-      descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-      socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      descriptor,
+      bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+      socklen_t(MemoryLayout<sockaddr_in>.size)
+    ) == 0
   }
 }
 

@@ -28,11 +28,18 @@ struct Response: Sendable {
   }
 
   func bytes(keepsAlive: Bool) -> [UInt8] {
-    var head = "HTTP/1.1 \(status) \(Response.reason(status))\r\n"
-    head += "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n"
-    for header in headers { head += "\(header.name): \(header.value)\r\n" }
-    head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
-    var bytes = Array(head.utf8)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(256 + body.count)
+    func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+    add("HTTP/1.1 \(status) \(Response.reason(status))\r\n")
+    add("Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
+    for header in headers {
+      add(header.name)
+      add(": ")
+      add(header.value)
+      add("\r\n")
+    }
+    add(keepsAlive ? "\r\n" : "Connection: close\r\n\r\n")
     bytes.append(contentsOf: body)
     return bytes
   }
@@ -84,17 +91,16 @@ struct ConnectionFacts: Sendable {
 }
 
 /// `a%20b+c` → `a b c`; nil if an escape is broken or the result is no UTF-8.
-func percentDecoded(_ text: some StringProtocol) -> String? {
-  let bytes = Array(text.utf8)
+func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
   guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
-    return String(text)
+    return String(validating: bytes, as: UTF8.self)
   }
   var result: [UInt8] = []
   result.reserveCapacity(bytes.count)
-  var index = 0
-  while index < bytes.count {
+  var index = bytes.startIndex
+  while index < bytes.endIndex {
     if bytes[index] == UInt8(ascii: "%") {
-      guard index + 2 < bytes.count, let high = hexDigit(bytes[index + 1]),
+      guard index + 2 < bytes.endIndex, let high = hexDigit(bytes[index + 1]),
         let low = hexDigit(bytes[index + 2])
       else { return nil }
       result.append(high << 4 | low)
@@ -117,10 +123,14 @@ func hexDigit(_ byte: UInt8) -> UInt8? {
 }
 
 /// `a=1&b%5Bc%5D=2` → [("a","1"), ("b[c]","2")], in order; nil if malformed.
-func formDecoded(_ text: some StringProtocol) -> [(name: String, value: String)]? {
+func formDecoded(_ bytes: ArraySlice<UInt8>) -> [(name: String, value: String)]? {
   var fields: [(name: String, value: String)] = []
-  for part in text.split(separator: "&") {
-    let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+  for part in bytes.split(separator: UInt8(ascii: "&")) {
+    let halves = part.split(
+      separator: UInt8(ascii: "="),
+      maxSplits: 1,
+      omittingEmptySubsequences: false
+    )
     guard let name = percentDecoded(halves[0]),
       let value = halves.count == 2 ? percentDecoded(halves[1]) : ""
     else { return nil }

@@ -30,38 +30,62 @@ struct RequestReader {
       if !receive() { return .ended }
     }
     guard let headEnd else { return .ended }
-    let head = String(decoding: buffer[..<headEnd], as: UTF8.self)
+    guard headEnd <= requestHeadBytesMax else { return .malformed(status: 431) }
+    let parsed = RequestReader.parseHead(buffer[..<headEnd])
     buffer.removeFirst(headEnd + 4)
-    guard var request = RequestReader.parseHead(head) else { return .malformed(status: 400) }
+    guard var request = parsed else { return .malformed(status: 400) }
     if request.header("expect")?.lowercased() == "100-continue", buffer.isEmpty {
       guard sendAll(descriptor, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) else { return .ended }
     }
     return readBody(into: &request)
   }
 
-  static func parseHead(_ head: String) -> Request? {
-    // In Swift "\r\n" is one character.
-    var lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
+  /// Works on bytes: `Character` by `Character` this was a third of a request's time.
+  static func parseHead(_ head: ArraySlice<UInt8>) -> Request? {
+    var lines = head.split(separator: 0x0a, omittingEmptySubsequences: false)[...]
     guard let first = lines.popFirst() else { return nil }
-    let words = first.split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count == 3, words[2].hasPrefix("HTTP/1."), words[1].hasPrefix("/") else {
-      return nil
-    }
-    let target = words[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    var request = Request(method: String(words[0]), path: String(target[0]))
+    let words = withoutReturn(first).split(separator: 0x20, omittingEmptySubsequences: false)
+    guard words.count == 3, words[2].starts(with: "HTTP/1.".utf8),
+      words[1].first == UInt8(ascii: "/")
+    else { return nil }
+    let target = words[1].split(
+      separator: UInt8(ascii: "?"),
+      maxSplits: 1,
+      omittingEmptySubsequences: false
+    )
+    var request = Request(method: text(words[0]), path: text(target[0]))
     if target.count == 2 {
       guard let query = formDecoded(target[1]) else { return nil }
       request.query = query
     }
     for line in lines {
-      guard let colon = line.firstIndex(of: ":"), colon != line.startIndex else { return nil }
-      let value = line[line.index(after: colon)...].trimmed
-      request.headers.append((line[..<colon].lowercased(), String(value)))
+      let line = withoutReturn(line)
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon != line.startIndex else {
+        return nil
+      }
+      request.headers.append(
+        (text(line[..<colon]).lowercased(), text(trimmed(line[(colon + 1)...])))
+      )
     }
     let connection = request.header("connection")?.lowercased()
     request.keepsAlive =
-      words[2] == "HTTP/1.0" ? connection == "keep-alive" : connection != "close"
+      words[2].last == UInt8(ascii: "0") ? connection == "keep-alive" : connection != "close"
     return request
+  }
+
+  private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+    String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func withoutReturn(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    line.last == 0x0d ? line.dropLast() : line
+  }
+
+  private static func trimmed(_ value: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var value = value
+    while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+    while let last = value.last, last == 0x20 || last == 0x09 { value.removeLast() }
+    return value
   }
 
   private mutating func readBody(into request: inout Request) -> ReadResult {
@@ -145,8 +169,11 @@ func sendAll(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < buffer.count {
       let count = send(
-        descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent,
-        Int32(MSG_NOSIGNAL))
+        descriptor,
+        buffer.baseAddress?.advanced(by: sent),
+        buffer.count - sent,
+        Int32(MSG_NOSIGNAL)
+      )
       if count > 0 {
         sent += count
       } else if errno != EINTR {
@@ -154,15 +181,5 @@ func sendAll(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
       }
     }
     return true
-  }
-}
-
-extension Substring {
-  /// Without blanks at both ends.
-  var trimmed: Substring {
-    var result = self
-    while let first = result.first, first == " " || first == "\t" { result.removeFirst() }
-    while let last = result.last, last == " " || last == "\t" { result.removeLast() }
-    return result
   }
 }

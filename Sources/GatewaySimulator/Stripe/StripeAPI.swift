@@ -20,24 +20,30 @@ struct StripeAPI: GatewayAPI {
       return .refused(
         StripeError(
           status: 401,
-          message: "Invalid API Key provided. Use the header 'Authorization: Bearer YOUR_SECRET_KEY'."
-        ).response)
+          message:
+            "Invalid API Key provided. Use the header 'Authorization: Bearer YOUR_SECRET_KEY'."
+        ).response
+      )
     }
     let segments = request.segments
     guard let (operation, target) = StripeAPI.operation(request.method, segments) else {
       return .refused(
         StripeError(
-          status: 404, message: "Unrecognized request URL (\(request.method): \(request.path))."
-        ).response)
+          status: 404,
+          message: "Unrecognized request URL (\(request.method): \(request.path))."
+        ).response
+      )
     }
     var call = Call(
-      operation: operation, target: target,
-      facts: FaultFacts(gateway: .stripe, operation: operation))
+      operation: operation,
+      target: target,
+      facts: FaultFacts(gateway: .stripe, operation: operation)
+    )
     if request.method == "GET" {
       call.form = Form(fields: request.query)
       return .call(call)
     }
-    guard let fields = formDecoded(String(decoding: request.body, as: UTF8.self)) else {
+    guard let fields = formDecoded(request.body[...]) else {
       return .refused(StripeError(message: "Invalid request body.").response)
     }
     call.form = Form(fields: fields + request.query)
@@ -62,15 +68,20 @@ struct StripeAPI: GatewayAPI {
           StripeError(
             type: "idempotency_error",
             message: "Idempotency keys may be at most \(StripeAPI.keyLengthMax) characters."
-          ).response)
+          ).response
+        )
       }
       call.idempotencyKey = key
     }
     call.endpoint = hash64("POST \(request.path)".utf8)
-    call.fingerprint = hash64(
-      call.form.fields.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: "\n").utf8)
+    // A sum, so that the order of the parameters does not matter.
+    call.fingerprint = call.form.fields.reduce(0) { sum, field in
+      sum &+ hash64(field.value.utf8, seed: hash64(field.name.utf8))
+    }
     call.facts.metadata = call.form.pairs("metadata")
-    call.facts.amount = (call.form["amount"] ?? call.form["amount_to_capture"]).flatMap { Int64($0) }
+    call.facts.amount = (call.form["amount"] ?? call.form["amount_to_capture"]).flatMap {
+      Int64($0)
+    }
     call.facts.currency = call.form["currency"]?.uppercased()
     call.facts.idempotencyKey = call.idempotencyKey
     call.facts.reference = StripeAPI.reference(call)
@@ -91,7 +102,8 @@ struct StripeAPI: GatewayAPI {
   }
 
   private static func operation(
-    _ method: String, _ path: [String]
+    _ method: String,
+    _ path: [String]
   ) -> (Operation, String?)? {
     guard path.first == "v1", path.count >= 2 else { return nil }
     let action = path.count == 4 ? path[3] : nil
@@ -127,7 +139,9 @@ struct StripeAPI: GatewayAPI {
   }
 
   private func onPayment(
-    _ call: Call, _ books: inout Books, _ body: (Payment, inout Books) -> Outcome
+    _ call: Call,
+    _ books: inout Books,
+    _ body: (Payment, inout Books) -> Outcome
   ) -> Outcome {
     let id = call.target ?? ""
     guard let payment = books.payments[id], payment.gateway == .stripe else {
@@ -143,7 +157,8 @@ struct StripeAPI: GatewayAPI {
     case .reused:
       return StripeError(
         type: "idempotency_error",
-        message: "Keys for idempotent requests can only be used with the same endpoint and the same "
+        message:
+          "Keys for idempotent requests can only be used with the same endpoint and the same "
           + "parameters they were first used with. Try using a key other than '\(key)'."
       ).response
     }
@@ -151,7 +166,9 @@ struct StripeAPI: GatewayAPI {
 
   private func inUse(_ key: String) -> Response {
     StripeError(
-      status: 409, type: "idempotency_error", code: "idempotency_key_in_use",
+      status: 409,
+      type: "idempotency_error",
+      code: "idempotency_key_in_use",
       message: "There is currently another in-progress request using this Idempotent Key: \(key)."
     ).response
   }
@@ -160,7 +177,8 @@ struct StripeAPI: GatewayAPI {
     switch fault {
     case .rateLimited:
       StripeError(
-        status: 429, code: "rate_limit",
+        status: 429,
+        code: "rate_limit",
         message: "Request rate limit exceeded. You can retry the request later."
       ).response
     case .unavailable:
@@ -168,7 +186,9 @@ struct StripeAPI: GatewayAPI {
     case .keyInUse: inUse("")
     default:
       StripeError(
-        status: 500, type: "api_error", message: "An unknown error occurred on Stripe's side."
+        status: 500,
+        type: "api_error",
+        message: "An unknown error occurred on Stripe's side."
       ).response
     }
   }

@@ -35,14 +35,18 @@ struct StripeError {
 
   static func missing(_ parameter: String) -> StripeError {
     StripeError(
-      code: "parameter_missing", message: "Missing required param: \(parameter).",
-      parameter: parameter)
+      code: "parameter_missing",
+      message: "Missing required param: \(parameter).",
+      parameter: parameter
+    )
   }
 
   static func unknownParameter(_ parameter: String) -> StripeError {
     StripeError(
-      code: "parameter_unknown", message: "Received unknown parameter: \(parameter)",
-      parameter: parameter)
+      code: "parameter_unknown",
+      message: "Received unknown parameter: \(parameter)",
+      parameter: parameter
+    )
   }
 
   static func invalidInteger(_ parameter: String, _ message: String) -> StripeError {
@@ -52,8 +56,11 @@ struct StripeError {
   static func noSuch(_ object: String, _ id: String, parameter: String, status: Int) -> StripeError
   {
     StripeError(
-      status: status, code: "resource_missing", message: "No such \(object): '\(id)'",
-      parameter: parameter)
+      status: status,
+      code: "resource_missing",
+      message: "No such \(object): '\(id)'",
+      parameter: parameter
+    )
   }
 
   static func unexpectedState(_ payment: Payment, _ message: String) -> StripeError {
@@ -62,8 +69,14 @@ struct StripeError {
 
   static func declined(_ payment: Payment, _ refusal: Refusal) -> StripeError {
     StripeError(
-      status: 402, type: "card_error", code: refusal.stripeCode, message: refusal.stripeMessage,
-      declineCode: refusal.stripeDeclineCode, adviceCode: refusal.stripeAdvice, payment: payment,
-      chargeID: payment.chargeID)
+      status: 402,
+      type: "card_error",
+      code: refusal.stripeCode,
+      message: refusal.stripeMessage,
+      declineCode: refusal.stripeDeclineCode,
+      adviceCode: refusal.stripeAdvice,
+      payment: payment,
+      chargeID: payment.chargeID
+    )
   }
 }

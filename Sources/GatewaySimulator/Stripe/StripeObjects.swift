@@ -7,7 +7,10 @@ enum StripeObjects {
   }
 
   static func write(
-    _ payment: Payment, _ name: String?, expandsCharge: Bool = false, to writer: inout JSONWriter
+    _ payment: Payment,
+    _ name: String?,
+    expandsCharge: Bool = false,
+    to writer: inout JSONWriter
   ) {
     let method = payment.method.flatMap(TestMethods.stripe)
     let holds = payment.status == .requiresCapture
@@ -37,7 +40,9 @@ enum StripeObjects {
       out.texts("metadata", payment.metadata)
       writeNextAction(payment, to: &out)
       out.text("payment_method", payment.status == .requiresPaymentMethod ? nil : payment.method)
-      out.array("payment_method_types") { $0.text(nil, method?.isBank == true ? "sepa_debit" : "card") }
+      out.array("payment_method_types") {
+        $0.text(nil, method?.isBank == true ? "sepa_debit" : "card")
+      }
       out.text("status", payment.status.rawValue)
     }
   }
@@ -107,7 +112,9 @@ enum StripeObjects {
       }
       out.flag("refunded", payment.captured > 0 && payment.refunded == payment.captured)
       out.text(
-        "status", isPaid ? "succeeded" : payment.status == .processing ? "pending" : "failed")
+        "status",
+        isPaid ? "succeeded" : payment.status == .processing ? "pending" : "failed"
+      )
     }
   }
 

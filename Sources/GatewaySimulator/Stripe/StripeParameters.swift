@@ -13,7 +13,8 @@ enum StripeParameters {
       "metadata", "off_session", "payment_method", "payment_method_data",
       "payment_method_options", "payment_method_types", "radar_options", "shipping",
       "use_stripe_sdk",
-    ])
+    ]
+  )
   static let confirm: Set<String> = [
     "capture_method", "error_on_requires_action", "expand", "mandate", "mandate_data",
     "off_session", "payment_method", "payment_method_options", "payment_method_types",
@@ -48,11 +49,15 @@ enum StripeParameters {
     """
     AED AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EUR GBP GEL HKD HUF IDR ILS INR ISK JPY KRW KWD \
     MAD MXN MYR NOK NZD PEN PHP PLN QAR RON RSD SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR
-    """.split(separator: " ").map(String.init))
+    """.split(separator: " ").map(String.init)
+  )
 
   /// The first parameter that the call does not take. `metadata[a]` counts as `metadata`.
   static func firstUnknown(_ form: Form, _ known: Set<String>) -> String? {
-    form.fields.map { field in String(field.name.prefix { $0 != "[" }) }
-      .first { !known.contains($0) }
+    for field in form.fields where !known.contains(field.name) {
+      let name = String(Substring(field.name.utf8.prefix { $0 != UInt8(ascii: "[") }))
+      if !known.contains(name) { return name }
+    }
+    return nil
   }
 }

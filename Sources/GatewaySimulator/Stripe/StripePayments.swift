@@ -7,9 +7,13 @@ extension StripeAPI {
       return StripeError.missing("amount").unstored
     }
     var payment = Payment(
-      gateway: .stripe, id: "pi_" + randomText(24, lettersAndDigits),
-      status: .requiresPaymentMethod, amount: amount, currency: currency.uppercased(),
-      createdAt: now)
+      gateway: .stripe,
+      id: "pi_" + randomText(24, lettersAndDigits),
+      status: .requiresPaymentMethod,
+      amount: amount,
+      currency: currency.uppercased(),
+      createdAt: now
+    )
     payment.method = form["payment_method"]
     if payment.method != nil { payment.status = .requiresConfirmation }
     payment.capturesManually = form["capture_method"] == "manual"
@@ -44,22 +48,28 @@ extension StripeAPI {
     }
     if amount > StripeParameters.amountMax {
       return StripeError(
-        code: "amount_too_large", message: "Amount must be no more than 99999999.",
-        parameter: "amount")
+        code: "amount_too_large",
+        message: "Amount must be no more than 99999999.",
+        parameter: "amount"
+      )
     }
     if amount < StripeParameters.amountMin[currency.uppercased()] ?? 1 {
       return StripeError(
-        code: "amount_too_small", message: "Amount is below the minimum for \(currency).",
-        parameter: "amount")
+        code: "amount_too_small",
+        message: "Amount is below the minimum for \(currency).",
+        parameter: "amount"
+      )
     }
-    guard ["automatic", "automatic_async", "manual"].contains(form["capture_method"] ?? "automatic")
+    guard
+      ["automatic", "automatic_async", "manual"].contains(form["capture_method"] ?? "automatic")
     else {
       return StripeError(message: "Invalid capture_method.", parameter: "capture_method")
     }
     if form["confirm"] == "true", form["payment_method"] == nil {
       return StripeError(
         code: "payment_intent_unexpected_state",
-        message: "You cannot confirm this PaymentIntent because it's missing a payment method.")
+        message: "You cannot confirm this PaymentIntent because it's missing a payment method."
+      )
     }
     return nil
   }
@@ -75,20 +85,26 @@ extension StripeAPI {
     if !types.isEmpty, !types.contains(type) {
       return StripeError(
         message: "The PaymentMethod provided (\(type)) is not allowed for this PaymentIntent.",
-        parameter: "payment_method")
+        parameter: "payment_method"
+      )
     }
     if method.isBank, payment.currency != "EUR" {
       return StripeError(message: "sepa_debit takes eur only.", parameter: "currency")
     }
     if method.isBank, payment.capturesManually {
       return StripeError(
-        message: "sepa_debit does not support manual capture.", parameter: "capture_method")
+        message: "sepa_debit does not support manual capture.",
+        parameter: "capture_method"
+      )
     }
     return nil
   }
 
   func confirm(
-    _ payment: Payment, _ call: Call, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    _ call: Call,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Outcome {
     if let unknown = StripeParameters.firstUnknown(call.form, StripeParameters.confirm) {
       return StripeError.unknownParameter(unknown).unstored
@@ -105,7 +121,8 @@ extension StripeAPI {
     default:
       return StripeError.unexpectedState(
         payment,
-        "You cannot confirm this PaymentIntent because it has a status of \(payment.status.rawValue)."
+        "You cannot confirm this PaymentIntent because it has a status of "
+          + "\(payment.status.rawValue)."
       ).stored
     }
     if let method = call.form["payment_method"] { payment.method = method }
@@ -117,7 +134,10 @@ extension StripeAPI {
 
   /// Asks the method for the money.
   func charge(
-    _ payment: Payment, _ form: Form, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    _ form: Form,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Outcome {
     var payment = payment
     payment.tries += 1
@@ -144,7 +164,9 @@ extension StripeAPI {
     announce(StripeAPI.eventType(payment), payment, &books, now)
     let expands = form.values("expand").contains("latest_charge")
     return Outcome(
-      response: StripeObjects.response(payment, expandsCharge: expands), isStored: true)
+      response: StripeObjects.response(payment, expandsCharge: expands),
+      isStored: true
+    )
   }
 
   func approve(_ payment: inout Payment, _ now: Int64) {
@@ -160,7 +182,10 @@ extension StripeAPI {
   }
 
   func refuse(
-    _ payment: Payment, _ name: String, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    _ name: String,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Outcome {
     var payment = payment
     payment.status = .requiresPaymentMethod
@@ -172,7 +197,10 @@ extension StripeAPI {
   }
 
   func capture(
-    _ payment: Payment, _ call: Call, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    _ call: Call,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Outcome {
     if let unknown = StripeParameters.firstUnknown(call.form, StripeParameters.capture) {
       return StripeError.unknownParameter(unknown).unstored
@@ -196,7 +224,8 @@ extension StripeAPI {
       return StripeError(
         code: "amount_too_large",
         message: "The amount_to_capture is larger than the amount that can be captured.",
-        parameter: "amount_to_capture", payment: payment
+        parameter: "amount_to_capture",
+        payment: payment
       ).stored
     }
     var payment = payment
@@ -207,11 +236,16 @@ extension StripeAPI {
     announce("payment_intent.succeeded", payment, &books, now)
     let expands = call.form.values("expand").contains("latest_charge")
     return Outcome(
-      response: StripeObjects.response(payment, expandsCharge: expands), isStored: true)
+      response: StripeObjects.response(payment, expandsCharge: expands),
+      isStored: true
+    )
   }
 
   func cancel(
-    _ payment: Payment, _ call: Call, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    _ call: Call,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Outcome {
     if let unknown = StripeParameters.firstUnknown(call.form, StripeParameters.cancel) {
       return StripeError.unknownParameter(unknown).unstored
@@ -219,7 +253,8 @@ extension StripeAPI {
     let reason = call.form["cancellation_reason"]
     if let reason, !StripeParameters.cancellationReasons.contains(reason) {
       return StripeError(
-        message: "Invalid cancellation_reason: \(reason).", parameter: "cancellation_reason"
+        message: "Invalid cancellation_reason: \(reason).",
+        parameter: "cancellation_reason"
       ).unstored
     }
     switch payment.status {
@@ -227,7 +262,8 @@ extension StripeAPI {
     default:
       return StripeError.unexpectedState(
         payment,
-        "You cannot cancel this PaymentIntent because it has a status of \(payment.status.rawValue)."
+        "You cannot cancel this PaymentIntent because it has a status of "
+          + "\(payment.status.rawValue)."
       ).stored
     }
     let canceled = canceled(payment, reason: reason, &books, now)
@@ -235,7 +271,10 @@ extension StripeAPI {
   }
 
   func canceled(
-    _ payment: Payment, reason: String?, _ books: inout Books, _ now: Int64
+    _ payment: Payment,
+    reason: String?,
+    _ books: inout Books,
+    _ now: Int64
   ) -> Payment {
     var payment = payment
     payment.status = .canceled

@@ -24,8 +24,14 @@ extension StripeAPI {
     }
     if let error = refusal(of: amount, remaining, payment) { return error.stored }
     var refund = Refund(
-      gateway: .stripe, id: "re_" + randomText(24, lettersAndDigits), paymentID: payment.id,
-      amount: amount, currency: payment.currency, status: "succeeded", createdAt: now)
+      gateway: .stripe,
+      id: "re_" + randomText(24, lettersAndDigits),
+      paymentID: payment.id,
+      amount: amount,
+      currency: payment.currency,
+      status: "succeeded",
+      createdAt: now
+    )
     refund.reason = form["reason"]
     refund.metadata = form.pairs("metadata")
     refund.reference = refund.metadata.first { $0.0 == "reference" }?.1 ?? ""
@@ -43,17 +49,21 @@ extension StripeAPI {
     if payment.captured == 0 {
       return StripeError(
         message: "This PaymentIntent (\(payment.id)) does not have a successful charge to refund.",
-        parameter: "payment_intent")
+        parameter: "payment_intent"
+      )
     }
     if remaining == 0 {
       return StripeError(
         code: "charge_already_refunded",
-        message: "Charge \(payment.chargeID ?? "") has already been refunded.")
+        message: "Charge \(payment.chargeID ?? "") has already been refunded."
+      )
     }
     if amount > remaining {
       return StripeError(
         message: "Refund amount (\(amount)) is greater than unrefunded amount on charge "
-          + "(\(remaining))", parameter: "amount")
+          + "(\(remaining))",
+        parameter: "amount"
+      )
     }
     return nil
   }
@@ -83,8 +93,12 @@ extension StripeAPI {
         .unstored
     }
     var setup = Setup(
-      id: "seti_" + randomText(24, lettersAndDigits), status: "requires_payment_method",
-      method: method, metadata: call.form.pairs("metadata"), createdAt: now)
+      id: "seti_" + randomText(24, lettersAndDigits),
+      status: "requires_payment_method",
+      method: method,
+      metadata: call.form.pairs("metadata"),
+      createdAt: now
+    )
     if let method, call.form["confirm"] == "true" {
       if case .authenticates? = TestMethods.stripe(method)?.behaviour {
         setup.status = "requires_action"
@@ -96,7 +110,9 @@ extension StripeAPI {
     }
     books.put(.setup(setup))
     return Outcome(
-      response: .object { StripeObjects.write(setup, nil, to: &$0) }, isStored: true)
+      response: .object { StripeObjects.write(setup, nil, to: &$0) },
+      isStored: true
+    )
   }
 
   func retrieve(_ call: Call, _ books: Books) -> Outcome {
@@ -104,20 +120,26 @@ extension StripeAPI {
     let expands = call.form.values("expand").contains("latest_charge")
     if let payment = books.payments[id], payment.gateway == .stripe {
       return Outcome(
-        response: StripeObjects.response(payment, expandsCharge: expands), isStored: false)
+        response: StripeObjects.response(payment, expandsCharge: expands),
+        isStored: false
+      )
     }
     if let refund = books.refunds[id], refund.gateway == .stripe {
       return Outcome(response: response(refund, books), isStored: false)
     }
     if let setup = books.setups[id] {
       return Outcome(
-        response: .object { StripeObjects.write(setup, nil, to: &$0) }, isStored: false)
+        response: .object { StripeObjects.write(setup, nil, to: &$0) },
+        isStored: false
+      )
     }
     if let payment = books.paymentOfCharge[id].flatMap({ books.payments[$0] }),
       payment.chargeID == id
     {
       return Outcome(
-        response: .object { StripeObjects.writeCharge(payment, nil, to: &$0) }, isStored: false)
+        response: .object { StripeObjects.writeCharge(payment, nil, to: &$0) },
+        isStored: false
+      )
     }
     if let event = books.events.last(where: { $0.id == id }) {
       return Outcome(response: Response(status: 200, body: event.body), isStored: false)
@@ -135,8 +157,9 @@ extension StripeAPI {
   func list(_ call: Call, _ books: Books) -> Outcome {
     let limit = min(100, max(1, call.form["limit"].flatMap { Int($0) } ?? 10))
     let after = call.form["starting_after"]
-    func page<Item>(_ items: some Sequence<Item>, _ id: (Item) -> String) -> (ArraySlice<Item>, Bool)
-    {
+    func page<Item>(_ items: some Sequence<Item>, _ id: (Item) -> String) -> (
+      ArraySlice<Item>, Bool
+    ) {
       var rest = Array(items)[...]
       if let after, let index = rest.firstIndex(where: { id($0) == after }) {
         rest = rest[(index + 1)...]
@@ -155,27 +178,37 @@ extension StripeAPI {
       return Outcome(
         response: StripeObjects.list(path, hasMore: hasMore) { out in
           for event in items { out.raw(nil, event.body) }
-        }, isStored: false)
+        },
+        isStored: false
+      )
     case "refunds":
       let payment = call.form["payment_intent"]
       let ids = payment.map { books.refundsOfPayment[$0] ?? [] } ?? books.refundOrder
       let (items, hasMore) = page(
-        ids.reversed().compactMap { books.refunds[$0] }.filter { $0.gateway == .stripe }, \.id)
+        ids.reversed().compactMap { books.refunds[$0] }.filter { $0.gateway == .stripe },
+        \.id
+      )
       return Outcome(
         response: StripeObjects.list(path, hasMore: hasMore) { out in
           for refund in items {
             let chargeID = books.payments[refund.paymentID]?.chargeID
             StripeObjects.write(refund, chargeID: chargeID, nil, to: &out)
           }
-        }, isStored: false)
+        },
+        isStored: false
+      )
     default:
       let (items, hasMore) = page(
         books.paymentOrder.reversed().compactMap { books.payments[$0] }
-          .filter { $0.gateway == .stripe }, \.id)
+          .filter { $0.gateway == .stripe },
+        \.id
+      )
       return Outcome(
         response: StripeObjects.list(path, hasMore: hasMore) { out in
           for payment in items { StripeObjects.write(payment, nil, to: &out) }
-        }, isStored: false)
+        },
+        isStored: false
+      )
     }
   }
 
@@ -259,7 +292,10 @@ extension StripeAPI {
   }
 
   private func announce(
-    _ type: String, _ books: inout Books, _ now: Int64, _ object: (inout JSONWriter) -> Void
+    _ type: String,
+    _ books: inout Books,
+    _ now: Int64,
+    _ object: (inout JSONWriter) -> Void
   ) {
     let id = "evt_" + randomText(24, lettersAndDigits)
     let body = JSONWriter.document { out in
@@ -275,8 +311,15 @@ extension StripeAPI {
     books.put(
       .event(
         Event(
-          gateway: .stripe, id: id, type: type, createdAt: now, body: body,
-          isUndelivered: announces)))
+          gateway: .stripe,
+          id: id,
+          type: type,
+          createdAt: now,
+          body: body,
+          isUndelivered: announces
+        )
+      )
+    )
   }
 }
 

@@ -49,7 +49,8 @@ final class Monitor<Value>: @unchecked Sendable {
 
   /// Waits until `ready` returns something, at most `limitMilliseconds` (nil: for ever).
   func wait<Result>(
-    limitMilliseconds: Int64? = nil, until ready: (inout Value) -> Result?
+    limitMilliseconds: Int64? = nil,
+    until ready: (inout Value) -> Result?
   ) -> Result? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Stack of every thread of the simulator: the deepest recursion is the JSON parser, which is
 /// limited, so that thousands of connections stay cheap.
@@ -19,12 +20,15 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   let box = Unmanaged.passRetained(ThreadBody(body))
   var thread = pthread_t()
   let failed = pthread_create(
-    &thread, &attributes,
+    &thread,
+    &attributes,
     { argument in
       guard let argument else { return nil }
       Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
       return nil
-    }, box.toOpaque())
+    },
+    box.toOpaque()
+  )
   if failed != 0 {
     box.release()
     return false
@@ -48,7 +52,9 @@ package struct SystemError: Error, CustomStringConvertible {
 func sleepMilliseconds(_ milliseconds: Int64) {
   guard milliseconds > 0 else { return }
   var rest = timespec(
-    tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+    tv_sec: Int(milliseconds / 1000),
+    tv_nsec: Int(milliseconds % 1000) * 1_000_000
+  )
   var left = timespec()
   while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
 }
@@ -72,13 +78,12 @@ func isoTime(milliseconds: Int64) -> String {
 
 /// `count` random characters of `alphabet`.
 func randomText(_ count: Int, _ alphabet: StaticString) -> String {
-  var generator = SystemRandomNumberGenerator()
   let size = UInt64(alphabet.utf8CodeUnitCount)
   return String(unsafeUninitializedCapacity: count) { bytes in
     var bits: UInt64 = 0
     for index in 0..<count {
       // Five characters from one draw: more than 32 spare bits, so the bias is negligible.
-      if index % 5 == 0 { bits = generator.next() }
+      if index % 5 == 0 { bits = SharedGenerator.next() }
       bytes[index] = alphabet.utf8Start[Int(bits % size)]
       bits /= size
     }
@@ -93,6 +98,34 @@ let lettersAndDigits: StaticString =
 func hash64(_ bytes: some Sequence<UInt8>, seed: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
   var hash = seed
   for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  return hash
+}
+
+/// The system's randomness once, then SplitMix64 over a shared counter: ids need to differ, not to
+/// be secret, and a system call for each would show in the profile.
+private enum SharedGenerator {
+  private static let state = Atomic<UInt64>(UInt64.random(in: 0...(.max)))
+
+  static func next() -> UInt64 {
+    let step: UInt64 = 0x9e37_79b9_7f4a_7c15
+    let before = state.wrappingAdd(step, ordering: .relaxed).oldValue
+    var generator = SeededGenerator(seed: before)
+    return generator.next()
+  }
+}
+
+/// Eight bytes at a time, for the journal's lines.
+func checksum64(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(bytes.count)
+  var offset = 0
+  while offset + 8 <= bytes.count {
+    hash =
+      (hash ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      &* 0x100_0000_01b3
+    hash ^= hash >> 29
+    offset += 8
+  }
+  for byte in bytes[offset...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
   return hash
 }
 

@@ -20,8 +20,13 @@ package struct Alert: Sendable, Hashable {
 
   /// - Parameter dedupKey: kind and subject, unless given.
   package init(
-    _ severity: Severity, kind: String, subject: String, message: String, actor: String,
-    merchant: UUIDBits? = nil, dedupKey: String? = nil
+    _ severity: Severity,
+    kind: String,
+    subject: String,
+    message: String,
+    actor: String,
+    merchant: UUIDBits? = nil,
+    dedupKey: String? = nil
   ) {
     self.severity = severity
     self.kind = kind

@@ -17,8 +17,14 @@ package struct OutboxMessage: Sendable {
   package var notBefore: Timestamp?
 
   package init(
-    destination: String, distributionKey: UInt128, id: UInt128, merchant: MerchantID,
-    payload: [UInt8], actor: String, traceID: [UInt8]? = nil, notBefore: Timestamp? = nil
+    destination: String,
+    distributionKey: UInt128,
+    id: UInt128,
+    merchant: MerchantID,
+    payload: [UInt8],
+    actor: String,
+    traceID: [UInt8]? = nil,
+    notBefore: Timestamp? = nil
   ) {
     self.destination = destination
     self.distributionKey = UUIDBits(distributionKey)

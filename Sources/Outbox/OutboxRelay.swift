@@ -37,7 +37,10 @@ package final class OutboxRelay: Sendable {
   /// - Parameter send: gets claimed rows, each key's in order, and answers one outcome per row, in
   ///   the same order. Must end within the lease. A missing outcome counts as a failure.
   package init(
-    destination: String, client: PostgresClient, logger: Logger, limits: Limits = Limits(),
+    destination: String,
+    client: PostgresClient,
+    logger: Logger,
+    limits: Limits = Limits(),
     send: @escaping Send
   ) {
     self.destination = destination
@@ -102,13 +105,17 @@ package final class OutboxRelay: Sendable {
   }
 
   private func report(
-    delivered: [OutboxRow], failed: [(row: OutboxRow, reason: String, pause: Duration)]
+    delivered: [OutboxRow],
+    failed: [(row: OutboxRow, reason: String, pause: Duration)]
   ) async throws(PostgresError) {
     let alert = Alert(
-      .critical, kind: "outbox.stuck", subject: destination,
+      .critical,
+      kind: "outbox.stuck",
+      subject: destination,
       message: "rows of \(destination) are refused again and again: "
         + (failed.first?.reason ?? ""),
-      actor: "outbox")
+      actor: "outbox"
+    )
     if failed.contains(where: { $0.row.attempts >= limits.attemptsBeforeAlert }) {
       _ = try await client.query(Alerts.raise(alert))
     } else if delivered.contains(where: { $0.attempts > limits.attemptsBeforeAlert }) {

@@ -41,7 +41,8 @@ struct OutboxStore {
           o.trace_id, o.created_at, o.attempts, o.fence
       )
       select * from claimed order by sequence
-      """)
+      """
+    )
     var claimed: [OutboxRow] = []
     claimed.reserveCapacity(rows.count)
     for row in rows { claimed.append(try Self.decode(row)) }
@@ -50,17 +51,24 @@ struct OutboxStore {
 
   private static func decode(_ row: Row) throws(PostgresError) -> OutboxRow {
     OutboxRow(
-      distributionKey: try row[0, as: UUIDBits.self], sequence: try row[1, as: Int64.self],
-      id: try row[2, as: UUIDBits.self], merchant: try row[3, as: UUIDBits.self],
-      payload: try row[4, as: [UInt8].self], actor: try row[5, as: String.self],
-      traceID: try row[6, as: [UInt8]?.self], createdAt: try row[7, as: Timestamp.self],
-      attempts: try row[8, as: Int32.self], fence: try row[9, as: Int64.self])
+      distributionKey: try row[0, as: UUIDBits.self],
+      sequence: try row[1, as: Int64.self],
+      id: try row[2, as: UUIDBits.self],
+      merchant: try row[3, as: UUIDBits.self],
+      payload: try row[4, as: [UInt8].self],
+      actor: try row[5, as: String.self],
+      traceID: try row[6, as: [UInt8]?.self],
+      createdAt: try row[7, as: Timestamp.self],
+      attempts: try row[8, as: Int32.self],
+      fence: try row[9, as: Int64.self]
+    )
   }
 
   /// Deletes what was delivered, and puts the rest back with its pause. Rows whose fence moved on
   /// belong to another relay: nothing happens to them. Returns how many rows were still ours.
   func settle(
-    delivered: [OutboxRow], failed: [(row: OutboxRow, reason: String, pause: Duration)]
+    delivered: [OutboxRow],
+    failed: [(row: OutboxRow, reason: String, pause: Duration)]
   ) async throws(PostgresError) -> Int {
     var count = 0
     if !delivered.isEmpty {
@@ -99,7 +107,9 @@ struct OutboxStore {
       """
     ).single()
     return OutboxBacklog(
-      count: try row[0, as: Int64.self], oldest: try row[1, as: Timestamp?.self],
-      attemptsMax: try row[2, as: Int32.self])
+      count: try row[0, as: Int64.self],
+      oldest: try row[1, as: Timestamp?.self],
+      attemptsMax: try row[2, as: Int32.self]
+    )
   }
 }

@@ -15,26 +15,38 @@ struct OutboxTests {
   private func withOutbox(_ body: (PostgresClient) async throws -> Void) async throws {
     let database = try TestDatabase.current
     try await database.run(
-      OutboxSchema.outbox(serviceRole: "postgres") + OutboxSchema.alert(serviceRole: "postgres"))
+      OutboxSchema.outbox(serviceRole: "postgres") + OutboxSchema.alert(serviceRole: "postgres")
+    )
     try await withPostgres(database.settings, body)
   }
 
   private func message(_ number: UInt8, key: UInt128 = 1) -> OutboxMessage {
     OutboxMessage(
-      destination: "there", distributionKey: key, id: UInt128(number), merchant: Self.merchant,
-      payload: [number], actor: "test")
+      destination: "there",
+      distributionKey: key,
+      id: UInt128(number),
+      merchant: Self.merchant,
+      payload: [number],
+      actor: "test"
+    )
   }
 
   private func relay(
-    _ client: PostgresClient, lease: Duration = .seconds(30), _ send: @escaping OutboxRelay.Send
+    _ client: PostgresClient,
+    lease: Duration = .seconds(30),
+    _ send: @escaping OutboxRelay.Send
   ) -> OutboxRelay {
     var limits = OutboxRelay.Limits()
     limits.lease = lease
     limits.backoff = Backoff(base: .milliseconds(1), cap: .milliseconds(1))
     limits.attemptsBeforeAlert = 3
     return OutboxRelay(
-      destination: "there", client: client, logger: Logger(label: "test"), limits: limits,
-      send: send)
+      destination: "there",
+      client: client,
+      logger: Logger(label: "test"),
+      limits: limits,
+      send: send
+    )
   }
 
   @Test("Rows are sent in the order of their key, and deleted once delivered")
@@ -73,7 +85,8 @@ struct OutboxTests {
         begin;
         insert into outbox (destination, distribution_key, id, merchant_id, payload, actor)
         values ('there', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), '\\x0a', 'test')
-        """)
+        """
+      )
       _ = try await client.query(OutboxWriter.insert(message(11)))
       #expect(try await relay.runOnce().delivered == 1)
       try await late.execute("commit")

@@ -12,7 +12,9 @@ package struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
   package var isRecursive: Bool { true }
 
   package func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    for test: Test,
+    testCase: Test.Case?,
+    performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
     guard testCase != nil else { return try await function() }
     let database = try await TestDatabase.create(service: service)
@@ -74,7 +76,8 @@ package struct TestDatabase: Sendable {
     try await script(server) { connection in
       if let service { try await createRoles(service, connection) }
       try await connection.execute(
-        "create database \(name)" + (service.map { " owner \($0)_owner" } ?? ""))
+        "create database \(name)" + (service.map { " owner \($0)_owner" } ?? "")
+      )
     }
     return TestDatabase(settings: server.with(database: name), service: service, name: name)
   }
@@ -93,22 +96,25 @@ package struct TestDatabase: Sendable {
 
   /// Roles belong to the server: tests that make the same ones at once must not trip each other.
   private static func createRoles(_ service: String, _ connection: ScriptConnection) async throws {
+    try await connection.execute("select pg_advisory_lock(7452, 1)")
     try await connection.execute(
       """
-      select pg_advisory_lock(7452, 1);
       do $$ begin
         if to_regrole('\(service)_owner') is null then create role \(service)_owner; end if;
         if to_regrole('\(service)_service') is null then
           create role \(service)_service login password 'test';
         end if;
-      end $$;
-      select pg_advisory_unlock(7452, 1);
-      """)
+      end $$
+      """
+    )
+    // After the commit: before it, the next one would not see the roles.
+    try await connection.execute("select pg_advisory_unlock(7452, 1)")
   }
 
   @discardableResult
   package static func script<R>(
-    _ settings: PostgresSettings, _ body: (ScriptConnection) async throws -> R
+    _ settings: PostgresSettings,
+    _ body: (ScriptConnection) async throws -> R
   ) async throws -> R {
     try await withEventLoop(name: "test-setup") { loop in
       let connection = try await ScriptConnection.open(settings, loop: loop)
@@ -134,7 +140,8 @@ package struct TestSetupError: Error, CustomStringConvertible {
 
 /// Runs the body with a started client on a loop of its own, and shuts both down afterwards.
 package func withPostgres<R>(
-  _ settings: PostgresSettings, _ body: (PostgresClient) async throws -> R
+  _ settings: PostgresSettings,
+  _ body: (PostgresClient) async throws -> R
 ) async throws -> R {
   try await withEventLoop { loop in
     let client = PostgresClient(settings, loop: loop)

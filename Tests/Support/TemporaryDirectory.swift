@@ -18,6 +18,9 @@ package func withTemporaryDirectory<R>(
 package func makeTemporaryDirectory() throws -> String {
   let path = "/tmp/t-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
   try FileManager.default.createDirectory(
-    atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+    atPath: path,
+    withIntermediateDirectories: false,
+    attributes: [.posixPermissions: 0o755]
+  )
   return path
 }

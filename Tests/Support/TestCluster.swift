@@ -10,8 +10,10 @@ package final class TestCluster: Sendable {
   private init(directory: String) {
     self.directory = directory
     var settings = PostgresSettings(
-      address: .socket(directory: directory, port: Self.port), database: "postgres",
-      user: "postgres")
+      address: .socket(directory: directory, port: Self.port),
+      database: "postgres",
+      user: "postgres"
+    )
     settings.connectTimeout = .seconds(2)
     self.settings = settings
   }
@@ -22,7 +24,7 @@ package final class TestCluster: Sendable {
     let cluster = TestCluster(directory: directory)
     if getuid() == 0 { try await run(["chown", "postgres", directory]) }
     try await cluster.asOwner([
-      "\(try await bin())/initdb", "-D", "\(directory)/data", "-U", "postgres", "-A", "trust",
+      "\(try bin())/initdb", "-D", "\(directory)/data", "-U", "postgres", "-A", "trust",
       "--no-sync", "--locale=C", "-E", "UTF8",
     ])
     try await cluster.start()
@@ -32,7 +34,7 @@ package final class TestCluster: Sendable {
   /// Starts, also after a kill; waits until it answers.
   package func start() async throws {
     try await asOwner([
-      "\(try await Self.bin())/pg_ctl", "-D", "\(directory)/data", "-w", "-t", "30",
+      "\(try Self.bin())/pg_ctl", "-D", "\(directory)/data", "-w", "-t", "30",
       "-l", "\(directory)/log", "-o",
       "-c listen_addresses='' -c unix_socket_directories=\(directory) -c port=\(Self.port) "
         + "-c fsync=on -c max_connections=100 -c shared_buffers=32MB",
@@ -49,6 +51,13 @@ package final class TestCluster: Sendable {
         try await Task.sleep(for: .milliseconds(5))
       }
     }
+    // Where nobody reaps them the dead still have process ids, and would look alive to the next.
+    for lock in ["data/postmaster.pid", ".s.PGSQL.\(Self.port).lock", ".s.PGSQL.\(Self.port)"] {
+      let path = "\(directory)/\(lock)"
+      if FileManager.default.fileExists(atPath: path) {
+        try FileManager.default.removeItem(atPath: path)
+      }
+    }
   }
 
   /// Stops and removes everything.
@@ -59,7 +68,8 @@ package final class TestCluster: Sendable {
 
   private func processes() throws -> [pid_t] {
     let file = "\(directory)/data/postmaster.pid"
-    guard let line = try? String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").first,
+    guard
+      let line = try? String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").first,
       let postmaster = pid_t(line), parent(of: postmaster) != nil
     else { return [] }
     let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
@@ -86,27 +96,38 @@ package final class TestCluster: Sendable {
     try await Self.run(getuid() == 0 ? prefix + command : command)
   }
 
-  private static func bin() async throws -> String {
-    try await run(["pg_config", "--bindir"])
+  /// Debian keeps the server's programs off the PATH.
+  private static func bin() throws -> String {
+    let root = "/usr/lib/postgresql"
+    let versions = try FileManager.default.contentsOfDirectory(atPath: root).compactMap { Int($0) }
+    guard let newest = versions.max() else {
+      throw TestSetupError("no PostgreSQL server under \(root): install postgresql-15")
+    }
+    return "\(root)/\(newest)/bin"
   }
 
-  @discardableResult
-  private static func run(_ command: [String]) async throws -> String {
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.currentDirectoryURL = URL(fileURLWithPath: "/tmp")
-    process.standardOutput = command.first == "pg_config" ? output : FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    process.environment = ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C"]
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw TestSetupError("\(command.joined(separator: " ")): status \(process.terminationStatus)")
+  /// Starts a program and waits for it. Not Foundation's Process: that waits for every descendant,
+  /// and the server stays.
+  private static func run(_ command: [String]) async throws {
+    let line: [String] = ["/usr/bin/env", "-C", "/tmp"] + command
+    let variables: [String] = ["PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C"]
+    var arguments: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) } + [nil]
+    var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
+    defer { for text in arguments + environment { free(text) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for descriptor in [Int32(0), 1, 2] {
+      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
     }
-    guard command.first == "pg_config" else { return "" }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    var child = pid_t()
+    guard posix_spawn(&child, "/usr/bin/env", &actions, nil, &arguments, &environment) == 0 else {
+      throw TestSetupError("\(command[0]): not started")
+    }
+    var status: Int32 = 0
+    while waitpid(child, &status, WNOHANG) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+    guard status == 0 else {
+      throw TestSetupError("\(command.joined(separator: " ")): status \(status)")
+    }
   }
 }

@@ -2,7 +2,8 @@ package import Reactor
 
 /// Runs the body beside an event loop of its own, and shuts that down afterwards.
 package func withEventLoop<R>(
-  name: String = "test", _ body: (EventLoop) async throws -> R
+  name: String = "test",
+  _ body: (EventLoop) async throws -> R
 ) async throws -> R {
   let loop = EventLoop(name: name)
   try loop.start()
@@ -18,7 +19,9 @@ package func withEventLoop<R>(
 
 /// Runs the operation as tasks of the loop, `count` at once, and waits for all.
 package func onLoop<R: Sendable>(
-  _ loop: EventLoop, count: Int, _ operation: @escaping @Sendable (Int) async throws -> R
+  _ loop: EventLoop,
+  count: Int,
+  _ operation: @escaping @Sendable (Int) async throws -> R
 ) async throws -> [R] {
   try await withThrowingTaskGroup(of: (Int, R).self) { group in
     for index in 0..<count {
@@ -32,7 +35,8 @@ package func onLoop<R: Sendable>(
 
 /// One operation as a task of the loop.
 package func onLoop<R: Sendable>(
-  _ loop: EventLoop, _ operation: @escaping @Sendable () async throws -> R
+  _ loop: EventLoop,
+  _ operation: @escaping @Sendable () async throws -> R
 ) async throws -> R {
   guard let result = try await onLoop(loop, count: 1, { _ in try await operation() }).first else {
     throw CancellationError()

@@ -9,7 +9,8 @@ final class PoolTicket: @unchecked Sendable {
   private var completion: ((Result<Lease, PostgresError>) -> Void)?
 
   init(
-    expires: MonotonicInstant, completion: @escaping (Result<Lease, PostgresError>) -> Void
+    expires: MonotonicInstant,
+    completion: @escaping (Result<Lease, PostgresError>) -> Void
   ) {
     self.expires = expires
     self.completion = completion

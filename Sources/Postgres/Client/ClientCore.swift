@@ -28,7 +28,9 @@ final class ClientCore: @unchecked Sendable {
     self.loop = loop
     pool = PoolMachine(
       connectionsMin: settings.pooledConnectionsMin,
-      connectionsMax: settings.pooledConnectionsMax, waitersMax: settings.poolWaitersMax)
+      connectionsMax: settings.pooledConnectionsMax,
+      waitersMax: settings.poolWaitersMax
+    )
   }
 
   // MARK: - Life
@@ -61,7 +63,9 @@ final class ClientCore: @unchecked Sendable {
   private func waitUntilIdle(until limit: MonotonicInstant, _ completion: @escaping () -> Void) {
     let isIdle = slots.allSatisfy { ($0.connection?.depth ?? 0) == 0 } && pool.leasedCount == 0
     guard isIdle || loop.now >= limit else {
-      _ = loop.schedule(after: .milliseconds(10)) { [self] in waitUntilIdle(until: limit, completion) }
+      _ = loop.schedule(after: .milliseconds(10)) { [self] in
+        waitUntilIdle(until: limit, completion)
+      }
       return
     }
     for slot in slots { slot.close() }

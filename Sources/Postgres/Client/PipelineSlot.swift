@@ -28,7 +28,10 @@ final class PipelineSlot {
     connector = nil
     do {
       let connection = try Connection(
-        loop: core.loop, handle: outcome.get(), settings: core.settings)
+        loop: core.loop,
+        handle: outcome.get(),
+        settings: core.settings
+      )
       connection.onClosed = { [weak self] in self?.lost() }
       self.connection = connection
       failures = 0
@@ -69,7 +72,8 @@ final class PipelineSlot {
       guard let expires = submission.expires, expires <= now, !submission.isAnswered else { return }
       core.statistics.timeouts += 1
       submission.fail(
-        PostgresError(.timeout, "the deadline passed during a statement", mayHaveExecuted: true))
+        PostgresError(.timeout, "the deadline passed during a statement", mayHaveExecuted: true)
+      )
       submission.finish()
     }
     if let oldest = connection.oldest, core.deadline(of: oldest) <= now { connection.close() }

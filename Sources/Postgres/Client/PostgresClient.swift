@@ -85,7 +85,9 @@ private final class QueryRequest: @unchecked Sendable {
   private var mayPrepareAgain = true
 
   init(
-    _ statement: Statement, expires: MonotonicInstant?, core: ClientCore,
+    _ statement: Statement,
+    expires: MonotonicInstant?,
+    core: ClientCore,
     completion: @escaping (Result<Rows, PostgresError>) -> Void
   ) {
     self.statement = statement
@@ -113,13 +115,18 @@ private final class QueryRequest: @unchecked Sendable {
     }
     core.statistics.lockDetours += 1
     core.submitPooled(
-      statement, deadline: expires, Submission([statement], expires: nil) { self.finish($0) })
+      statement,
+      deadline: expires,
+      Submission([statement], expires: nil) { self.finish($0) }
+    )
   }
 
   private func finish(_ submission: Submission) {
     if let failure = submission.failure { return completion(.failure(failure)) }
     guard let result = submission.results.first else {
-      return completion(.failure(PostgresError(.connectionLost, "no result", mayHaveExecuted: true)))
+      return completion(
+        .failure(PostgresError(.connectionLost, "no result", mayHaveExecuted: true))
+      )
     }
     completion(.success(Rows(result: result)))
   }

@@ -73,7 +73,10 @@ package struct PostgresSettings: Sendable {
   package var onNotice: (@Sendable (PostgresNotice) -> Void)?
 
   package init(
-    address: Address, database: String, user: String, password: PostgresPassword? = nil
+    address: Address,
+    database: String,
+    user: String,
+    password: PostgresPassword? = nil
   ) {
     self.address = address
     self.database = database
@@ -86,7 +89,9 @@ package struct PostgresSettings: Sendable {
 
   /// The same server and limits, another database or role.
   package func with(
-    database: String? = nil, user: String? = nil, password: PostgresPassword? = nil
+    database: String? = nil,
+    user: String? = nil,
+    password: PostgresPassword? = nil
   ) -> PostgresSettings {
     var copy = self
     copy.database = database ?? self.database
@@ -117,8 +122,11 @@ extension PostgresSettings {
     }
     let user = values["user"] ?? "postgres"
     self.init(
-      address: address, database: values["dbname"] ?? user, user: user,
-      password: values["password"].map { PostgresPassword($0) })
+      address: address,
+      database: values["dbname"] ?? user,
+      user: user,
+      password: values["password"].map { PostgresPassword($0) }
+    )
     if let root = values["sslrootcert"], values["sslmode"] == "verify-full" {
       tls = .verified(rootCertificate: root, serverName: values["host"] ?? host)
     }
@@ -133,7 +141,9 @@ extension PostgresSettings {
     var values: [String: String] = [:]
     var option = options
     while let keyword = option.pointee.keyword {
-      if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
+      if let value = option.pointee.val {
+        values[String(cString: keyword)] = String(cString: value)
+      }
       option += 1
     }
     return values

@@ -76,7 +76,8 @@ extension PostgresClient {
   }
 
   private func once<R>(
-    _ isolation: IsolationLevel, _ body: (borrowing Transaction) async throws -> R
+    _ isolation: IsolationLevel,
+    _ body: (borrowing Transaction) async throws -> R
   ) async throws -> R {
     let core = TransactionCore(lease: try await acquire(), client: self.core, isolation: isolation)
     do {

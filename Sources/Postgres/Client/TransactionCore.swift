@@ -45,7 +45,8 @@ final class TransactionCore: Sendable {
   }
 
   private func send(
-    _ statements: [Statement], commits: Bool
+    _ statements: [Statement],
+    commits: Bool
   ) async throws(PostgresError) -> [Rows] {
     let deadline = Deadline.current?.instant
     return try await withUnsafeContinuation {
@@ -80,7 +81,8 @@ final class TransactionCore: Sendable {
         let limit = self.client.loop.now.advanced(by: self.client.settings.answerGrace)
         self.lease.connection.submit(
           Submission(["rollback"], expires: limit) { _ in continuation.resume() },
-          mayDeallocate: false)
+          mayDeallocate: false
+        )
       }
     }
   }
@@ -98,7 +100,9 @@ final class TransactionCore: Sendable {
   // MARK: - On the loop
 
   private func submit(
-    _ statements: [Statement], commits: Bool, deadline: MonotonicInstant?,
+    _ statements: [Statement],
+    commits: Bool,
+    deadline: MonotonicInstant?,
     _ completion: @escaping (Result<[Rows], PostgresError>) -> Void
   ) {
     let state = box.confined.state
@@ -123,10 +127,12 @@ final class TransactionCore: Sendable {
     if commits { batch.append("commit") }
     box.confined.state = .open
     box.confined.isRunning = true
-    let submission = Submission(batch, expires: deadline?.advanced(by: client.settings.answerGrace)) {
+    let submission = Submission(batch, expires: deadline?.advanced(by: client.settings.answerGrace))
+    {
       self.box.confined.isRunning = false
       completion(
-        self.outcome(of: $0, commits: commits, from: prefixCount, count: statements.count))
+        self.outcome(of: $0, commits: commits, from: prefixCount, count: statements.count)
+      )
     }
     client.armSweeper()
     lease.connection.submit(submission, mayDeallocate: state == .fresh)
@@ -141,7 +147,10 @@ final class TransactionCore: Sendable {
   }
 
   private func outcome(
-    of submission: Submission, commits: Bool, from prefix: Int, count: Int
+    of submission: Submission,
+    commits: Bool,
+    from prefix: Int,
+    count: Int
   ) -> Result<[Rows], PostgresError> {
     if let failure = submission.failure {
       return .failure(commits ? failedCommit(failure) : failedStatement(failure))
@@ -178,7 +187,10 @@ final class TransactionCore: Sendable {
     box.confined.state = .ended
     client.statistics.commitsUnknown += 1
     return PostgresError(
-      .commitUnknown, "the connection ended during COMMIT", mayHaveExecuted: true)
+      .commitUnknown,
+      "the connection ended during COMMIT",
+      mayHaveExecuted: true
+    )
   }
 
   private func onLoop(_ body: @escaping @Sendable () -> Void) {

@@ -15,7 +15,9 @@ final class Connection: @unchecked Sendable {
 
   /// - Parameter handle: connected and non-blocking; finished with this object.
   init(
-    loop: EventLoop, handle: OpaquePointer, settings: PostgresSettings
+    loop: EventLoop,
+    handle: OpaquePointer,
+    settings: PostgresSettings
   ) throws(PostgresError) {
     self.loop = loop
     self.handle = handle
@@ -59,11 +61,18 @@ final class Connection: @unchecked Sendable {
     calls.removeAll(keepingCapacity: true)
     if submission.statements.count == 1 {
       machine.submit(
-        submission, key: submission.statements[0].key, mayDeallocate: mayDeallocate, calls: &calls)
+        submission,
+        key: submission.statements[0].key,
+        mayDeallocate: mayDeallocate,
+        calls: &calls
+      )
     } else {
       machine.submit(
-        submission, keys: submission.statements.map(\.key), mayDeallocate: mayDeallocate,
-        calls: &calls)
+        submission,
+        keys: submission.statements.map(\.key),
+        mayDeallocate: mayDeallocate,
+        calls: &calls
+      )
     }
     for call in calls {
       guard perform(call, submission) else { return close() }
@@ -103,8 +112,14 @@ final class Connection: @unchecked Sendable {
             numbers.initializeElement(at: count + index, to: 1)
           }
           return PQsendQueryPrepared(
-            handle, "s\(number)", Int32(count), values.baseAddress, numbers.baseAddress,
-            numbers.baseAddress?.advanced(by: count), 1) == 1
+            handle,
+            "s\(number)",
+            Int32(count),
+            values.baseAddress,
+            numbers.baseAddress,
+            numbers.baseAddress?.advanced(by: count),
+            1
+          ) == 1
         }
       }
     }
@@ -160,7 +175,9 @@ final class Connection: @unchecked Sendable {
       let fields = ServerFields(pointer)
       PQclear(pointer)
       let failure = SessionMachine<Submission>.Result.failure(
-        isStale: fields.isStaleStatement, isFatal: fields.isFatal)
+        isStale: fields.isStaleStatement,
+        isFatal: fields.isFatal
+      )
       apply(machine.receive(failure), fields)
     }
   }
@@ -185,7 +202,8 @@ final class Connection: @unchecked Sendable {
     PQfinish(handle)
     for submission in machine.abandon() {
       submission.fail(
-        PostgresError(.connectionLost, "the connection ended", mayHaveExecuted: true))
+        PostgresError(.connectionLost, "the connection ended", mayHaveExecuted: true)
+      )
       submission.finish()
     }
     let onClosed = onClosed

@@ -43,7 +43,8 @@ extension PostgresSettings {
       settings.append("lock_timeout=\(pooledLockTimeout.milliseconds)")
       settings.append("statement_timeout=\(statementTimeout.milliseconds)")
       settings.append(
-        "idle_in_transaction_session_timeout=\(idleInTransactionTimeout.milliseconds)")
+        "idle_in_transaction_session_timeout=\(idleInTransactionTimeout.milliseconds)"
+      )
     case .script: break
     }
     return settings.map { "-c " + $0 }.joined(separator: " ")

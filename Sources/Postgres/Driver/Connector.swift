@@ -45,7 +45,10 @@ final class Connector: @unchecked Sendable {
     let values = array(parameters.map(\.1))
     defer { for pointer in keywords + values { pointer?.deallocate() } }
     return PQconnectStartParams(
-      keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 0)
+      keywords.map { UnsafePointer($0) },
+      values.map { UnsafePointer($0) },
+      0
+    )
   }
 
   private static func duplicate(_ text: String) -> UnsafeMutablePointer<CChar> {

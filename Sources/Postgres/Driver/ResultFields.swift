@@ -37,7 +37,10 @@ final class NoticeReceiver {
         guard let handler = receiver.handler else { return }
         let fields = ServerFields(result)
         handler(
-          PostgresNotice(severity: fields.severity, sqlState: fields.state, text: fields.primary))
-      }, context)
+          PostgresNotice(severity: fields.severity, sqlState: fields.state, text: fields.primary)
+        )
+      },
+      context
+    )
   }
 }

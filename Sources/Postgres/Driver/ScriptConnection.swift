@@ -23,7 +23,8 @@ package final class ScriptConnection: @unchecked Sendable {
 
   /// - Throws: `.unavailable`.
   package static func open(
-    _ settings: PostgresSettings, loop: EventLoop
+    _ settings: PostgresSettings,
+    loop: EventLoop
   ) async throws(PostgresError) -> ScriptConnection {
     try await withUnsafeContinuation {
       (continuation: UnsafeContinuation<Result<ScriptConnection, PostgresError>, Never>) in
@@ -33,7 +34,8 @@ package final class ScriptConnection: @unchecked Sendable {
             continuation.resume(
               returning: outcome.map {
                 ScriptConnection(loop: loop, handle: $0, settings: settings)
-              })
+              }
+            )
           }
       }
     }.get()
@@ -60,7 +62,8 @@ package final class ScriptConnection: @unchecked Sendable {
   }
 
   private func begin(
-    _ script: String, _ completion: @escaping (Result<[ScriptResult], PostgresError>) -> Void
+    _ script: String,
+    _ completion: @escaping (Result<[ScriptResult], PostgresError>) -> Void
   ) {
     guard self.completion == nil else {
       return completion(.failure(PostgresError(.misuse, "a script runs already")))

@@ -11,7 +11,8 @@ final class Submission: @unchecked Sendable {
   private var completion: ((Submission) -> Void)?
 
   init(
-    _ statements: [Statement], expires: MonotonicInstant?,
+    _ statements: [Statement],
+    expires: MonotonicInstant?,
     completion: @escaping (Submission) -> Void
   ) {
     self.statements = statements

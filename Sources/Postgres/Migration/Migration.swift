@@ -40,7 +40,9 @@ package struct MigrationPlan: Sendable, Hashable {
   /// - Throws: `.migration`, first that applies: the executable's list has a gap, the schema is
   ///   newer than the executable, the database's list has a gap, an applied migration was changed.
   package init(
-    schema: String, known: [Migration], applied: [AppliedMigration]
+    schema: String,
+    known: [Migration],
+    applied: [AppliedMigration]
   ) throws(PostgresError) {
     for (index, migration) in known.enumerated() where migration.number != index + 1 {
       throw Self.refusal("migrations of \(schema) are not numbered from 1 without gaps")
@@ -49,7 +51,8 @@ package struct MigrationPlan: Sendable, Hashable {
     if let newest = applied.last, newest.number > known.count {
       throw Self.refusal(
         "schema \(schema) is at migration \(newest.number) (\(newest.name)), newer than this "
-          + "executable, which knows \(known.count): deploy the newer release")
+          + "executable, which knows \(known.count): deploy the newer release"
+      )
     }
     for (index, old) in applied.enumerated() {
       guard old.number == index + 1 else {
@@ -57,7 +60,8 @@ package struct MigrationPlan: Sendable, Hashable {
       }
       guard old.checksum == known[index].checksum else {
         throw Self.refusal(
-          "migration \(old.number) (\(old.name)) of \(schema) was changed after it was applied")
+          "migration \(old.number) (\(old.name)) of \(schema) was changed after it was applied"
+        )
       }
     }
     pending = Array(known.dropFirst(applied.count))

@@ -30,7 +30,10 @@ package struct Migrator: Sendable {
   ///   - settings: a login role that may `set role` to the owner.
   ///   - owner: must exist and may create the schema, or own it already.
   package init(
-    _ settings: PostgresSettings, loop: EventLoop, schema: String, owner: String,
+    _ settings: PostgresSettings,
+    loop: EventLoop,
+    schema: String,
+    owner: String,
     migrations: [Migration]
   ) {
     self.settings = settings
@@ -72,12 +75,16 @@ package struct Migrator: Sendable {
   }
 
   private func migrate(
-    _ connection: ScriptConnection, _ progress: (String) -> Void
+    _ connection: ScriptConnection,
+    _ progress: (String) -> Void
   ) async throws(PostgresError) -> Report {
     try await takeTurn(connection)
     // Checked before anything is created, so that a refused run leaves nothing behind.
     let plan = try MigrationPlan(
-      schema: schema, known: migrations, applied: try await applied(connection))
+      schema: schema,
+      known: migrations,
+      applied: try await applied(connection)
+    )
     var report = Report(current: migrations.count - plan.pending.count)
     guard !plan.pending.isEmpty else { return report }
     try await prepare(connection)
@@ -98,8 +105,9 @@ package struct Migrator: Sendable {
         set lock_timeout = '\(Self.turnTimeoutSeconds)s';
         select pg_advisory_lock(\(Self.advisoryLockClass), hashtext(\(literal(schema))));
         set lock_timeout = \(Self.lockTimeoutMilliseconds);
-        """)
-    } catch where error.sqlState == .lockNotAvailable {
+        """
+      )
+    } catch  where error.sqlState == .lockNotAvailable {
       throw PostgresError(.migration, "another migration of \(schema) is running")
     }
   }
@@ -109,10 +117,12 @@ package struct Migrator: Sendable {
   ) async throws(PostgresError) -> [AppliedMigration] {
     let table = "\(identifier(schema)).schema_migration"
     let found = try await connection.execute(
-      "select to_regclass(\(literal(table))) is not null")
+      "select to_regclass(\(literal(table))) is not null"
+    )
     guard found.last?.rows.first?.first == "t" else { return [] }
     let rows = try await connection.execute(
-      "select number, name, checksum from \(table) order by number")
+      "select number, name, checksum from \(table) order by number"
+    )
     return (rows.last?.rows ?? []).compactMap { row in
       guard row.count == 3, let number = row[0].flatMap({ Int($0) }), let name = row[1],
         let checksum = row[2]
@@ -137,17 +147,19 @@ package struct Migrator: Sendable {
         applied_at timestamptz not null default now(),
         applied_by text not null default session_user
       );
-      """)
+      """
+    )
   }
 
   private func apply(
-    _ migration: Migration, _ connection: ScriptConnection
+    _ migration: Migration,
+    _ connection: ScriptConnection
   ) async throws(PostgresError) {
     var attempt = 1
     while true {
       do {
         return try await applyOnce(migration, connection)
-      } catch where error.sqlState == .lockNotAvailable && attempt < Self.lockTriesMax {
+      } catch  where error.sqlState == .lockNotAvailable && attempt < Self.lockTriesMax {
         attempt += 1
       } catch {
         throw named(error, migration)
@@ -157,11 +169,14 @@ package struct Migrator: Sendable {
 
   /// Everything or nothing: the change, its check and its record.
   private func applyOnce(
-    _ migration: Migration, _ connection: ScriptConnection
+    _ migration: Migration,
+    _ connection: ScriptConnection
   ) async throws(PostgresError) {
     do {
       try await verifyChecksum(migration, connection)
-      try await connection.execute("begin; set local search_path = \(identifier(schema)), pg_catalog;")
+      try await connection.execute(
+        "begin; set local search_path = \(identifier(schema)), pg_catalog;"
+      )
       try await connection.execute(migration.up)
       try await check(migration, connection)
       try await record(migration, connection)
@@ -174,17 +189,20 @@ package struct Migrator: Sendable {
   }
 
   private func verifyChecksum(
-    _ migration: Migration, _ connection: ScriptConnection
+    _ migration: Migration,
+    _ connection: ScriptConnection
   ) async throws(PostgresError) {
     let result = try await connection.execute(
-      "select encode(sha256(convert_to(\(literal(migration.up)), 'UTF8')), 'hex')")
+      "select encode(sha256(convert_to(\(literal(migration.up)), 'UTF8')), 'hex')"
+    )
     guard result.last?.rows.first?.first == migration.checksum else {
       throw PostgresError(.migration, "the checksum does not fit the text: generate it again")
     }
   }
 
   private func check(
-    _ migration: Migration, _ connection: ScriptConnection
+    _ migration: Migration,
+    _ connection: ScriptConnection
   ) async throws(PostgresError) {
     guard migration.check.contains(where: { !$0.isWhitespace }) else {
       throw PostgresError(.migration, "it has no check")
@@ -196,7 +214,8 @@ package struct Migrator: Sendable {
   }
 
   private func record(
-    _ migration: Migration, _ connection: ScriptConnection
+    _ migration: Migration,
+    _ connection: ScriptConnection
   ) async throws(PostgresError) {
     let state = try await connection.execute("select pg_current_xact_id_if_assigned() is not null")
     guard state.last?.rows.first?.first == "t" else {
@@ -207,7 +226,8 @@ package struct Migrator: Sendable {
       set local role \(identifier(owner));
       insert into \(identifier(schema)).schema_migration (number, name, checksum)
       values (\(migration.number), \(literal(migration.name)), \(literal(migration.checksum)));
-      """)
+      """
+    )
   }
 
   private func analyze(_ connection: ScriptConnection) async throws(PostgresError) {
@@ -215,7 +235,8 @@ package struct Migrator: Sendable {
       """
       select format('%I.%I', schemaname, tablename) from pg_tables
       where schemaname = \(literal(schema)) order by 1
-      """)
+      """
+    )
     for case let name?? in tables.last?.rows.map(\.first) ?? [] {
       try await connection.execute("analyze \(name)")
     }
@@ -223,7 +244,9 @@ package struct Migrator: Sendable {
 
   private func named(_ error: PostgresError, _ migration: Migration) -> PostgresError {
     PostgresError(
-      error.code, "migration \(migration.number) (\(migration.name)) of \(schema): \(error.message)")
+      error.code,
+      "migration \(migration.number) (\(migration.name)) of \(schema): \(error.message)"
+    )
   }
 
   private func identifier(_ name: String) -> String {

@@ -63,7 +63,10 @@ struct SessionMachine<Unit> {
   /// - Parameter mayDeallocate: no transaction is open, so that surplus statements can be dropped
   ///   first, under a sync of their own.
   mutating func submit(
-    _ unit: Unit, keys: [StatementKey], mayDeallocate: Bool, calls: inout [Call]
+    _ unit: Unit,
+    keys: [StatementKey],
+    mayDeallocate: Bool,
+    calls: inout [Call]
   ) {
     if mayDeallocate { dropSurplus(&calls) }
     for (index, key) in keys.enumerated() { enqueue(key, index, &calls) }
@@ -72,7 +75,10 @@ struct SessionMachine<Unit> {
 
   /// The same for a unit of one statement.
   mutating func submit(
-    _ unit: Unit, key: StatementKey, mayDeallocate: Bool, calls: inout [Call]
+    _ unit: Unit,
+    key: StatementKey,
+    mayDeallocate: Bool,
+    calls: inout [Call]
   ) {
     if mayDeallocate { dropSurplus(&calls) }
     enqueue(key, 0, &calls)

@@ -47,7 +47,8 @@ extension UInt8: PostgresArrayElement {
 
 extension UInt8: PostgresDecodable {
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     throw .mismatch(Self.self, type)
   }
@@ -60,7 +61,8 @@ extension Array: PostgresArrayElement where Element == UInt8 {
 
 extension Array: PostgresDecodable where Element: PostgresDecodable {
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     if Element.self == UInt8.self {

@@ -38,7 +38,8 @@ extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement {
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else {
       self = .none

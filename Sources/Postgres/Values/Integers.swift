@@ -30,7 +30,8 @@ extension PostgresDecodable where Self: FixedWidthInteger {
   /// Accepts smallint, integer, bigint, oid, and numeric without a fraction (`sum(bigint)` is
   /// numeric). A value out of range throws `.decoding`; nothing is ever cut.
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     let value: Self?

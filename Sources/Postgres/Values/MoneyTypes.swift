@@ -10,7 +10,8 @@ extension EntityID: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     self.init(bits: try UUIDBits(postgres: bytes, type: type).bits)
   }
@@ -24,7 +25,8 @@ extension Currency: PostgresCodable, PostgresArrayElement {
   package func encode(into buffer: inout [UInt8]) -> Bool { code.encode(into: &buffer) }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let currency = Currency(try String(postgres: bytes, type: type)) else {
       throw .malformed(Self.self)
@@ -59,7 +61,8 @@ extension Timestamp: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .timestamptz || type == .timestamp, bytes.count == 8 else {
@@ -90,7 +93,8 @@ extension CivilDate: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .date, bytes.count == 4 else { throw .mismatch(Self.self, type) }

@@ -20,7 +20,8 @@ struct Numeric {
   init?(_ bytes: UnsafeRawBufferPointer) {
     var reader = ByteReader(bytes)
     guard let count = reader.integer(UInt16.self), let weight = reader.integer(Int16.self),
-      let sign = reader.integer(UInt16.self).flatMap(Sign.init), let scale = reader.integer(UInt16.self),
+      let sign = reader.integer(UInt16.self).flatMap(Sign.init),
+      let scale = reader.integer(UInt16.self),
       reader.remaining == Int(count) * 2
     else { return nil }
     digits = []
@@ -102,7 +103,8 @@ package struct NumericText: Sendable, Hashable, PostgresDecodable {
   package let text: String
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .numeric else { throw .mismatch(Self.self, type) }

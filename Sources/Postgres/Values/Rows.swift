@@ -76,7 +76,9 @@ package struct Row: Sendable {
         throw PostgresError(.decoding, "no column \(column), the row has \(result.columnCount)")
       }
       return try T(
-        postgres: result.bytes(row: index, column: column), type: result.type(of: column))
+        postgres: result.bytes(row: index, column: column),
+        type: result.type(of: column)
+      )
     }
   }
 
@@ -99,7 +101,8 @@ package struct Row: Sendable {
   }
 
   private func next<T: PostgresDecodable>(
-    _ type: T.Type, _ column: inout Int
+    _ type: T.Type,
+    _ column: inout Int
   ) throws(PostgresError) -> T {
     defer { column += 1 }
     return try self[column, as: type]

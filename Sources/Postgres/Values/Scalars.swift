@@ -8,7 +8,8 @@ extension Bool: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .bool, bytes.count == 1 else { throw .mismatch(Self.self, type) }
@@ -26,7 +27,8 @@ extension Double: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     switch (type, bytes.count) {
@@ -54,7 +56,8 @@ package struct UUIDBits: Sendable, Hashable, PostgresCodable, PostgresArrayEleme
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .uuid, bytes.count == 16 else { throw .mismatch(Self.self, type) }

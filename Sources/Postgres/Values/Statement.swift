@@ -19,7 +19,8 @@ package struct Statement: Sendable, ExpressibleByStringInterpolation, CustomStri
 
   /// A text with `$1`, `$2`, ... and their values. The text must not be made from input.
   package init<each Value: PostgresEncodable>(
-    sql text: String, _ values: repeat each Value
+    sql text: String,
+    _ values: repeat each Value
   ) {
     var parts = StringInterpolation(literalCapacity: 0, interpolationCount: 0)
     repeat parts.bind(each values)

@@ -10,7 +10,8 @@ extension String: PostgresCodable, PostgresArrayElement {
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard var bytes else { throw .null(Self.self) }
     switch type {
@@ -56,7 +57,8 @@ package struct JSONText: Sendable, Hashable, PostgresCodable, PostgresArrayEleme
   }
 
   package init(
-    postgres bytes: UnsafeRawBufferPointer?, type: TypeOID
+    postgres bytes: UnsafeRawBufferPointer?,
+    type: TypeOID
   ) throws(PostgresError) {
     guard type == .jsonb || type == .json else { throw .mismatch(Self.self, type) }
     text = try String(postgres: bytes, type: type)

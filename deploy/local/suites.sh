@@ -5,7 +5,7 @@
 readonly PYTHON_PACKAGES=(grpcio==1.85.1 grpcio-tools==1.85.1 protobuf==7.36.2)
 readonly SUITE_SECONDS=1800
 # Suites that need a whole deployment, or minutes.
-readonly SLOW_SUITES=" IntegrationTests FaultsTests FreshMachine Sabotage "
+readonly SLOW_SUITES=" Generated IntegrationTests FaultsTests FreshMachine Sabotage "
 
 passed=0
 failed=0
@@ -42,6 +42,7 @@ select_suites() {
 
 make_python() {
   local folder=.tender/venv pins="${PYTHON_PACKAGES[*]}"
+  export TENDER_TEST_PYTHON=$PWD/$folder/bin/python
   if [ "$(cat $folder/pins 2>/dev/null)" = "$pins" ]; then
     end_step "kept"
     return
@@ -63,7 +64,10 @@ build_tests() {
   local log=.tender/logs/build-tests.log
   if watch_step "$log" swift build --build-tests; then
     # Run directly: `swift test` would load the whole package again for each suite.
-    test_program=$(swift build --show-bin-path)/tenderPackageTests.xctest
+    # The services' executables lie beside it.
+    export TENDER_TEST_PROGRAMS
+    TENDER_TEST_PROGRAMS=$(swift build --show-bin-path)
+    test_program=$TENDER_TEST_PROGRAMS/tenderPackageTests.xctest
     end_step
     return
   fi
@@ -119,6 +123,8 @@ stop_test_cluster() {
   as_postgres "$(pg_config --bindir)/pg_ctl" -D "$test_cluster/data" -m immediate -s stop \
     >/dev/null 2>&1
   rm -rf -- "$test_cluster" "$test_sockets"
+  # Stays while a deployment's cluster is in it.
+  [ "$(id -u)" != 0 ] || rmdir /var/lib/tender 2>/dev/null
   test_cluster=
 }
 

@@ -64,10 +64,11 @@ extension RPCFailure: RPCErrorConvertible {
   /// google.rpc.Status, encoded.
   package var statusDetails: [UInt8] { details.encode() }
 
-  private var details: ErrorDetails {
-    ErrorDetails(
-      code, reason: reason, message: message, facts: metadata,
-      violations: field.isEmpty ? [] : [.init(field: field, reason: reason, explanation: message)],
+  private var details: StatusDetails {
+    StatusDetails(
+      code: code, message: message, reason: reason, metadata: metadata,
+      fieldViolations: field.isEmpty
+        ? [] : [.init(field: field, description: message, reason: reason)],
       retryAfterMilliseconds: retryAfterMilliseconds)
   }
 }

@@ -25,7 +25,7 @@ package final class Idempotency: Sendable {
   ///
   /// - Throws: `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_IN_PROGRESS`, the stored or new refusal of
   ///   `body`, or what the database throws.
-  package func perform<Request: KeyedRequest, Response: WireMessage>(
+  package func perform<Request: KeyedMessage, Response: WireMessage>(
     _ request: Request,
     _ body: @Sendable @escaping (borrowing Transaction, CallContext) async throws -> Response
   ) async throws -> Response {
@@ -55,7 +55,7 @@ package final class Idempotency: Sendable {
 
   /// Takes the claim for the call's key together with what `body` writes, in one transaction.
   /// A refusal that `body` throws is stored as the key's answer before it is thrown on.
-  package func begin<Request: KeyedRequest>(
+  package func begin<Request: KeyedMessage>(
     _ request: Request, subject: UInt128,
     _ body: @Sendable @escaping (borrowing Transaction, Claim) async throws -> Void
   ) async throws -> Begun {
@@ -157,7 +157,7 @@ extension Idempotency {
       merchantBits: call.merchant?.bits ?? 0, method: name, key: try call.requireKey().text)
   }
 
-  fileprivate func take<Request: KeyedRequest>(
+  fileprivate func take<Request: KeyedMessage>(
     _ scope: ClaimScope, _ request: Request, _ call: CallContext, subject: UInt128,
     in transaction: borrowing Transaction
   ) async throws -> ClaimOutcome {
@@ -267,7 +267,7 @@ extension Idempotency {
   }
 
   /// The effects were rolled back; the refusal becomes the key's answer in a transaction of its own.
-  fileprivate func storeRefusal<Request: KeyedRequest>(
+  fileprivate func storeRefusal<Request: KeyedMessage>(
     _ failure: RPCFailure, _ scope: ClaimScope, _ request: Request, _ call: CallContext
   ) async throws -> ClaimOutcome {
     let answer = StoredAnswer.refusal(

@@ -27,7 +27,7 @@ extension StoredRefusal: RPCErrorConvertible {
   package var rpcErrorMessage: String { message }
   package var rpcErrorMetadata: Metadata {
     var metadata: Metadata = [:]
-    metadata.addBinary(details, forKey: ErrorDetails.metadataKey)
+    metadata.addBinary(details, forKey: StatusDetails.metadataKey)
     return metadata
   }
   package var rpcErrorCause: (any Error)? { nil }

@@ -1,7 +1,9 @@
 package import GRPCCore
 import Logging
+import Money
 import Outbox
 package import Postgres
+import Reactor
 package import ServiceKit
 import VaultCore
 

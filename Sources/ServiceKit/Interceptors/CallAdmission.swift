@@ -33,7 +33,7 @@ package enum CallAdmission {
     case .operator: return rules.allows(.operator)
     case .auditor: return rules.allows(.auditor)
     case .service(let name):
-      guard let caller = MethodRules.Caller(rawValue: name) else { return false }
+      guard let caller = MethodRules.Caller(serviceName: name) else { return false }
       return rules.allows(caller)
     }
   }

@@ -1,4 +1,9 @@
 extension Payment {
+  /// The metadata of this name, or of one that ends in it: `intent`, `shop_intent`.
+  func metadatum(_ name: String) -> String? {
+    metadata.first { $0.0 == name || $0.0.hasSuffix("_" + name) }?.1
+  }
+
   /// The same members in the journal and in `GET /books`.
   func write(_ name: String?, to writer: inout JSONWriter) {
     writer.object(name) { out in
@@ -14,8 +19,8 @@ extension Payment {
       out.text("method", method)
       out.flag("manual", capturesManually)
       out.text("reference", reference)
-      out.text("intent", metadata.first { $0.0 == "intent" }?.1)
-      out.text("operation", metadata.first { $0.0 == "operation" }?.1)
+      out.text("intent", metadatum("intent"))
+      out.text("operation", metadatum("operation"))
       out.texts("metadata", metadata)
       out.text("idempotency_key", idempotencyKey)
       out.number("created", createdAt)

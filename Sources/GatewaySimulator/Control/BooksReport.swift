@@ -14,7 +14,7 @@ struct BooksReport {
   private func covers(_ payment: Payment) -> Bool {
     if let gateway, payment.gateway != gateway { return false }
     if let referencePrefix, !payment.reference.hasPrefix(referencePrefix) { return false }
-    if let intent, payment.metadata.first(where: { $0.0 == "intent" })?.1 != intent {
+    if let intent, payment.metadatum("intent") != intent {
       return false
     }
     return true
@@ -78,7 +78,7 @@ struct BooksReport {
     )
     var chargesOfIntent: [String: Int] = [:]
     for payment in payments where payment.captured - payment.refunded > 0 {
-      guard let intent = payment.metadata.first(where: { $0.0 == "intent" })?.1 else { continue }
+      guard let intent = payment.metadatum("intent") else { continue }
       chargesOfIntent[intent, default: 0] += 1
     }
     out.number("intents_charged", Int64(chargesOfIntent.count))

@@ -96,7 +96,9 @@ struct StripeAPI: GatewayAPI {
   static func reference(_ call: Call) -> String {
     let metadata = call.form.pairs("metadata")
     for name in ["reference", "attempt"] {
-      if let value = metadata.first(where: { $0.0 == name })?.1 { return value }
+      if let value = metadata.first(where: { $0.0 == name || $0.0.hasSuffix("_" + name) })?.1 {
+        return value
+      }
     }
     return call.operation == .create ? call.idempotencyKey ?? "" : ""
   }

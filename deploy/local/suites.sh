@@ -29,8 +29,8 @@ all_suites() {
 # select_suites [quick|list|NAME...]
 select_suites() {
   local suite
-  case "${1:-all}" in
-  all | list) all_suites | grep -vx FreshMachine ;;
+  case "$*" in
+  '' | list) all_suites | grep -vx FreshMachine ;;
   quick) all_suites | while read -r suite; do
     case "$SLOW_SUITES" in *" $suite "*) ;; *) echo "$suite" ;; esac
   done ;;

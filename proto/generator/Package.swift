@@ -20,6 +20,8 @@ let package = Package(
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),
         .treatAllWarnings(as: .error),
-      ])
+      ]),
+    .testTarget(
+      name: "GeneratorTests", dependencies: ["protoc-gen-tender"], path: "Tests/GeneratorTests"),
   ]
 )

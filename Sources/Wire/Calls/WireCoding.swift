@@ -6,16 +6,16 @@ package struct WireSerializer<Message: WireMessage>: MessageSerializer {
 
   /// - Throws: RESOURCE_EXHAUSTED for a message longer than its methods allow.
   package func serialize<Bytes: GRPCContiguousBytes>(_ message: Message) throws -> Bytes {
-    try message.encoding { size, pack in
-      guard size <= Message.bytesMax else {
-        throw RPCError(
-          code: .resourceExhausted,
-          message: "\(Message.fullName) has \(size) bytes; at most \(Message.bytesMax) are sent")
-      }
-      var bytes = Bytes(repeating: 0, count: size)
-      bytes.withUnsafeMutableBytes { buffer in pack(buffer) }
-      return bytes
+    let encoded = message.encode()
+    guard encoded.count <= Message.bytesMax else {
+      throw RPCError(
+        code: .resourceExhausted,
+        message: "\(Message.fullName) has \(encoded.count) bytes; "
+          + "at most \(Message.bytesMax) are sent")
     }
+    var bytes = Bytes(repeating: 0, count: encoded.count)
+    bytes.withUnsafeMutableBytes { $0.copyBytes(from: encoded) }
+    return bytes
   }
 }
 
@@ -31,12 +31,12 @@ package struct WireRequestDeserializer<Message: WireMessage>: MessageDeserialize
 
   /// - Throws: INVALID_ARGUMENT with the field's path, or RESOURCE_EXHAUSTED.
   package func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> Message {
-    let result = bytes.withUnsafeBytes { buffer in
-      Message.decode(buffer, limits: limits, strict: true)
-    }
-    switch result {
-    case .success(let message): return message
-    case .failure(let error): throw RPCError(refusing: error)
+    do {
+      return try bytes.withUnsafeBytes { buffer in
+        try Message.decoded(from: buffer, limits: limits, strict: true)
+      }
+    } catch let error as WireError {
+      throw RPCError(refusing: error)
     }
   }
 }
@@ -48,12 +48,11 @@ package struct WireResponseDeserializer<Message: WireMessage>: MessageDeserializ
   /// - Throws: INTERNAL for a response that cannot be decoded, RESOURCE_EXHAUSTED for one too large.
   package func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> Message {
     let limits = WireLimits(bytesMax: Message.bytesMax)
-    let result = bytes.withUnsafeBytes { buffer in
-      Message.decode(buffer, limits: limits, strict: false)
-    }
-    switch result {
-    case .success(let message): return message
-    case .failure(let error):
+    do {
+      return try bytes.withUnsafeBytes { buffer in
+        try Message.decoded(from: buffer, limits: limits, strict: false)
+      }
+    } catch let error as WireError {
       throw RPCError(
         code: error.reason == .malformed ? .internalError : .resourceExhausted,
         message: "\(Message.fullName): \(error.explanation)")

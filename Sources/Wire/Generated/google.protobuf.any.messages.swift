@@ -133,6 +133,12 @@ extension GoogleProtobuf.AnyValue {
     UnsafeRawPointer(wire_google__protobuf__any()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Protobuf__Any.self)
     self.typeURL = try reader.string(c.pointee.type_url, "type_url")

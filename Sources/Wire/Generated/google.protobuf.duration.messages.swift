@@ -90,6 +90,12 @@ extension GoogleProtobuf.Duration {
     UnsafeRawPointer(wire_google__protobuf__duration()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Protobuf__Duration.self)
     self.seconds = try reader.number(c.pointee.seconds, "seconds", range: -315576000000...315576000000)

@@ -22,6 +22,12 @@ extension GoogleProtobuf.Empty {
     UnsafeRawPointer(wire_google__protobuf__empty()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
 

@@ -121,6 +121,12 @@ extension GoogleProtobuf.Timestamp {
     UnsafeRawPointer(wire_google__protobuf__timestamp()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     self.seconds = try reader.number(c.pointee.seconds, "seconds", range: -62135596800...253402300799)

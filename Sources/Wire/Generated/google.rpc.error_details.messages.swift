@@ -30,6 +30,12 @@ extension GoogleRPC.ErrorInfo {
     UnsafeRawPointer(wire_google__rpc__error_info()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Rpc__ErrorInfo.self)
     self.reason = try reader.string(c.pointee.reason, "reason")
@@ -74,6 +80,12 @@ extension GoogleRPC.ErrorInfo.MetadataEntry {
     UnsafeRawPointer(wire_google__rpc__error_info__metadata_entry()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Rpc__ErrorInfo__MetadataEntry.self)
     self.key = try reader.string(c.pointee.key, "key")
@@ -113,6 +125,12 @@ extension GoogleRPC.RetryInfo {
     UnsafeRawPointer(wire_google__rpc__retry_info()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Rpc__RetryInfo.self)
     self.retryDelay = try reader.message(c.pointee.retry_delay, "retry_delay")
@@ -147,6 +165,12 @@ extension GoogleRPC.BadRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_google__rpc__bad_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Rpc__BadRequest.self)
@@ -191,6 +215,12 @@ extension GoogleRPC.BadRequest.FieldViolation {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_google__rpc__bad_request__field_violation()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Google__Rpc__BadRequest__FieldViolation.self)

@@ -66,6 +66,12 @@ extension GRPCHealthV1.HealthCheckRequest {
     UnsafeRawPointer(wire_grpc__health__v1__health_check_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Health__V1__HealthCheckRequest.self)
     self.service = try reader.string(c.pointee.service, "service")
@@ -99,6 +105,12 @@ extension GRPCHealthV1.HealthCheckResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_grpc__health__v1__health_check_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Health__V1__HealthCheckResponse.self)

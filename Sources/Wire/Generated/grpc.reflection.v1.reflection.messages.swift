@@ -36,6 +36,12 @@ extension GRPCReflectionV1.ServerReflectionRequest {
     UnsafeRawPointer(wire_grpc__reflection__v1__server_reflection_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ServerReflectionRequest.self)
     self.host = try reader.string(c.pointee.host, "host")
@@ -119,6 +125,12 @@ extension GRPCReflectionV1.ExtensionRequest {
     UnsafeRawPointer(wire_grpc__reflection__v1__extension_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ExtensionRequest.self)
     self.containingType = try reader.string(c.pointee.containing_type, "containing_type")
@@ -168,6 +180,12 @@ extension GRPCReflectionV1.ServerReflectionResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_grpc__reflection__v1__server_reflection_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ServerReflectionResponse.self)
@@ -245,6 +263,12 @@ extension GRPCReflectionV1.FileDescriptorResponse {
     UnsafeRawPointer(wire_grpc__reflection__v1__file_descriptor_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__FileDescriptorResponse.self)
     self.fileDescriptorProto = try reader.blobs(c.pointee.n_file_descriptor_proto, c.pointee.file_descriptor_proto, "file_descriptor_proto")
@@ -284,6 +308,12 @@ extension GRPCReflectionV1.ExtensionNumberResponse {
     UnsafeRawPointer(wire_grpc__reflection__v1__extension_number_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ExtensionNumberResponse.self)
     self.baseTypeName = try reader.string(c.pointee.base_type_name, "base_type_name")
@@ -322,6 +352,12 @@ extension GRPCReflectionV1.ListServiceResponse {
     UnsafeRawPointer(wire_grpc__reflection__v1__list_service_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ListServiceResponse.self)
     self.service = try reader.messages(c.pointee.n_service, c.pointee.service, "service")
@@ -357,6 +393,12 @@ extension GRPCReflectionV1.ServiceResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_grpc__reflection__v1__service_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ServiceResponse.self)
@@ -395,6 +437,12 @@ extension GRPCReflectionV1.ErrorResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_grpc__reflection__v1__error_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Grpc__Reflection__V1__ErrorResponse.self)

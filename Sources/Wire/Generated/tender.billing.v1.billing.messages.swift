@@ -182,6 +182,12 @@ extension BillingV1.Product {
     UnsafeRawPointer(wire_tender__billing__v1__product()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__Product.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -243,6 +249,12 @@ extension BillingV1.Price {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__price()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__Price.self)
@@ -339,6 +351,12 @@ extension BillingV1.Subscription {
     UnsafeRawPointer(wire_tender__billing__v1__subscription()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__Subscription.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -427,6 +445,12 @@ extension BillingV1.InvoiceLine {
     UnsafeRawPointer(wire_tender__billing__v1__invoice_line()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__InvoiceLine.self)
     self.description = try reader.string(c.pointee.description, "description")
@@ -511,6 +535,12 @@ extension BillingV1.Invoice {
     UnsafeRawPointer(wire_tender__billing__v1__invoice()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__Invoice.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -582,6 +612,12 @@ extension BillingV1.CreateProductRequest {
     UnsafeRawPointer(wire_tender__billing__v1__create_product_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreateProductRequest.self)
     self.name = try reader.string(c.pointee.name, "name", required: true, lengthMax: 200)
@@ -621,6 +657,12 @@ extension BillingV1.CreateProductResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__create_product_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreateProductResponse.self)
@@ -666,9 +708,15 @@ extension BillingV1.CreatePriceRequest {
     UnsafeRawPointer(wire_tender__billing__v1__create_price_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreatePriceRequest.self)
-    self.productID = try reader.string(c.pointee.product_id, "product_id", required: true, idPrefixes: ["prod"])
+    self.productID = try reader.string(c.pointee.product_id, "product_id", required: true, idPrefix: "prod")
     self.unitAmount = try reader.message(c.pointee.unit_amount, "unit_amount", required: true)
     self.intervalUnit = try reader.enumeration(c.pointee.interval_unit.rawValue, "interval_unit")
     self.intervalCount = try reader.number(c.pointee.interval_count, "interval_count", range: 0...36)
@@ -718,6 +766,12 @@ extension BillingV1.CreatePriceResponse {
     UnsafeRawPointer(wire_tender__billing__v1__create_price_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreatePriceResponse.self)
     self.price = try reader.message(c.pointee.price, "price")
@@ -762,12 +816,18 @@ extension BillingV1.CreateSubscriptionRequest {
     UnsafeRawPointer(wire_tender__billing__v1__create_subscription_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreateSubscriptionRequest.self)
-    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", required: true, idPrefixes: ["cus"])
-    self.priceID = try reader.string(c.pointee.price_id, "price_id", required: true, idPrefixes: ["price"])
+    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", required: true, idPrefix: "cus")
+    self.priceID = try reader.string(c.pointee.price_id, "price_id", required: true, idPrefix: "price")
     self.quantity = try reader.number(c.pointee.quantity, "quantity", range: 0...1000000)
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefixes: ["tok"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -817,6 +877,12 @@ extension BillingV1.CreateSubscriptionResponse {
     UnsafeRawPointer(wire_tender__billing__v1__create_subscription_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CreateSubscriptionResponse.self)
     self.subscription = try reader.message(c.pointee.subscription, "subscription")
@@ -854,9 +920,15 @@ extension BillingV1.CancelSubscriptionRequest {
     UnsafeRawPointer(wire_tender__billing__v1__cancel_subscription_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CancelSubscriptionRequest.self)
-    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefixes: ["sub"])
+    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefix: "sub")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -894,6 +966,12 @@ extension BillingV1.CancelSubscriptionResponse {
     UnsafeRawPointer(wire_tender__billing__v1__cancel_subscription_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__CancelSubscriptionResponse.self)
     self.subscription = try reader.message(c.pointee.subscription, "subscription")
@@ -928,9 +1006,15 @@ extension BillingV1.GetSubscriptionRequest {
     UnsafeRawPointer(wire_tender__billing__v1__get_subscription_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__GetSubscriptionRequest.self)
-    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefixes: ["sub"])
+    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefix: "sub")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -961,6 +1045,12 @@ extension BillingV1.GetSubscriptionResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__get_subscription_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__GetSubscriptionResponse.self)
@@ -996,9 +1086,15 @@ extension BillingV1.GetInvoiceRequest {
     UnsafeRawPointer(wire_tender__billing__v1__get_invoice_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__GetInvoiceRequest.self)
-    self.invoiceID = try reader.string(c.pointee.invoice_id, "invoice_id", required: true, idPrefixes: ["in"])
+    self.invoiceID = try reader.string(c.pointee.invoice_id, "invoice_id", required: true, idPrefix: "in")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1029,6 +1125,12 @@ extension BillingV1.GetInvoiceResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__get_invoice_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__GetInvoiceResponse.self)
@@ -1064,9 +1166,15 @@ extension BillingV1.ListInvoicesRequest {
     UnsafeRawPointer(wire_tender__billing__v1__list_invoices_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__ListInvoicesRequest.self)
-    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefixes: ["sub"])
+    self.subscriptionID = try reader.string(c.pointee.subscription_id, "subscription_id", required: true, idPrefix: "sub")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1097,6 +1205,12 @@ extension BillingV1.ListInvoicesResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__list_invoices_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__ListInvoicesResponse.self)
@@ -1132,6 +1246,12 @@ extension BillingV1.AdvanceClockRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__advance_clock_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__AdvanceClockRequest.self)
@@ -1175,6 +1295,12 @@ extension BillingV1.AdvanceClockResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__advance_clock_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__AdvanceClockResponse.self)
@@ -1231,10 +1357,16 @@ extension BillingV1.PaymentEvent {
     UnsafeRawPointer(wire_tender__billing__v1__payment_event()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__PaymentEvent.self)
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
-    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefixes: ["pi"])
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
     self.version = c.pointee.version
     self.status = try reader.enumeration(c.pointee.status.rawValue, "status")
     self.failure = try reader.message(c.pointee.failure, "failure")
@@ -1284,6 +1416,12 @@ extension BillingV1.ApplyPaymentEventsRequest {
     UnsafeRawPointer(wire_tender__billing__v1__apply_payment_events_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__ApplyPaymentEventsRequest.self)
     self.events = try reader.messages(c.pointee.n_events, c.pointee.events, "events", required: true, countMax: 200)
@@ -1318,6 +1456,12 @@ extension BillingV1.ApplyPaymentEventsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__billing__v1__apply_payment_events_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Billing__V1__ApplyPaymentEventsResponse.self)

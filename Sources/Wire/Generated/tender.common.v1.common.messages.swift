@@ -67,6 +67,12 @@ extension CommonV1.Money {
     UnsafeRawPointer(wire_tender__common__v1__money()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__Money.self)
     self.currency = try reader.string(c.pointee.currency, "currency", required: true, lengthMax: 3)
@@ -117,6 +123,12 @@ extension CommonV1.MetadataEntry {
     UnsafeRawPointer(wire_tender__common__v1__metadata_entry()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__MetadataEntry.self)
     self.key = try reader.string(c.pointee.key, "key", required: true, lengthMax: 40)
@@ -165,6 +177,12 @@ extension CommonV1.Origin {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__common__v1__origin()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__Origin.self)
@@ -235,6 +253,12 @@ extension CommonV1.Alert {
     UnsafeRawPointer(wire_tender__common__v1__alert()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__Alert.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -285,6 +309,12 @@ extension CommonV1.GetStatusRequest {
     UnsafeRawPointer(wire_tender__common__v1__get_status_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
 
@@ -322,6 +352,12 @@ extension CommonV1.QueueStatus {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__common__v1__queue_status()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__QueueStatus.self)
@@ -387,6 +423,12 @@ extension CommonV1.GetStatusResponse {
     UnsafeRawPointer(wire_tender__common__v1__get_status_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__GetStatusResponse.self)
     self.service = try reader.string(c.pointee.service, "service")
@@ -438,6 +480,12 @@ extension CommonV1.ListAlertsRequest {
     UnsafeRawPointer(wire_tender__common__v1__list_alerts_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
 
@@ -467,6 +515,12 @@ extension CommonV1.ListAlertsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__common__v1__list_alerts_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Common__V1__ListAlertsResponse.self)

@@ -293,6 +293,12 @@ extension GatewayV1.Decline {
     UnsafeRawPointer(wire_tender__gateway__v1__decline()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Decline.self)
     self.class = try reader.enumeration(c.pointee.class_.rawValue, "class")
@@ -380,10 +386,16 @@ extension GatewayV1.Fact {
     UnsafeRawPointer(wire_tender__gateway__v1__fact()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Fact.self)
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefixes: ["op"])
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefixes: ["pi"])
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
     self.sequence = c.pointee.sequence
     self.kind = try reader.enumeration(c.pointee.kind.rawValue, "kind")
@@ -480,13 +492,19 @@ extension GatewayV1.ExecuteOperationRequest {
     UnsafeRawPointer(wire_tender__gateway__v1__execute_operation_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ExecuteOperationRequest.self)
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefixes: ["op"])
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefixes: ["pi"])
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
     self.amount = try reader.message(c.pointee.amount, "amount", required: true)
     self.captureMethod = try reader.enumeration(c.pointee.capture_method.rawValue, "capture_method")
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefixes: ["tok"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
     self.offSession = c.pointee.off_session != 0
     self.statementDescriptor = try reader.string(c.pointee.statement_descriptor, "statement_descriptor", lengthMax: 22)
     self.sendBefore = try reader.message(c.pointee.send_before, "send_before", required: true)
@@ -538,6 +556,12 @@ extension GatewayV1.ExecuteOperationResponse {
     UnsafeRawPointer(wire_tender__gateway__v1__execute_operation_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ExecuteOperationResponse.self)
     self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
@@ -583,11 +607,17 @@ extension GatewayV1.CaptureOperationRequest {
     UnsafeRawPointer(wire_tender__gateway__v1__capture_operation_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CaptureOperationRequest.self)
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefixes: ["op"])
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefixes: ["pi"])
-    self.captureID = try reader.string(c.pointee.capture_id, "capture_id", required: true, idPrefixes: ["cap"])
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
+    self.captureID = try reader.string(c.pointee.capture_id, "capture_id", required: true, idPrefix: "cap")
     self.amount = try reader.message(c.pointee.amount, "amount", required: true)
   }
 
@@ -625,6 +655,12 @@ extension GatewayV1.CaptureOperationResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__gateway__v1__capture_operation_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CaptureOperationResponse.self)
@@ -669,10 +705,16 @@ extension GatewayV1.CloseOperationRequest {
     UnsafeRawPointer(wire_tender__gateway__v1__close_operation_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CloseOperationRequest.self)
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefixes: ["op"])
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefixes: ["pi"])
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
     self.onlyIfUnsent = c.pointee.only_if_unsent != 0
   }
 
@@ -709,6 +751,12 @@ extension GatewayV1.CloseOperationResponse {
     UnsafeRawPointer(wire_tender__gateway__v1__close_operation_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CloseOperationResponse.self)
     self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
@@ -744,9 +792,15 @@ extension GatewayV1.ListOperationsRequest {
     UnsafeRawPointer(wire_tender__gateway__v1__list_operations_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListOperationsRequest.self)
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefixes: ["pi"])
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -777,6 +831,12 @@ extension GatewayV1.ListOperationsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__gateway__v1__list_operations_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListOperationsResponse.self)
@@ -849,6 +909,12 @@ extension GatewayV1.Attempt {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__gateway__v1__attempt()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Attempt.self)
@@ -937,6 +1003,12 @@ extension GatewayV1.Capture {
     UnsafeRawPointer(wire_tender__gateway__v1__capture()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Capture.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -1006,6 +1078,12 @@ extension GatewayV1.Operation {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__gateway__v1__operation()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Operation.self)

@@ -188,6 +188,12 @@ extension IntentsV1.PaymentFailure {
     UnsafeRawPointer(wire_tender__intents__v1__payment_failure()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__PaymentFailure.self)
     self.kind = try reader.enumeration(c.pointee.kind.rawValue, "kind")
@@ -304,6 +310,12 @@ extension IntentsV1.PaymentIntent {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__payment_intent()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__PaymentIntent.self)
@@ -426,6 +438,12 @@ extension IntentsV1.PaymentIntentChange {
     UnsafeRawPointer(wire_tender__intents__v1__payment_intent_change()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__PaymentIntentChange.self)
     self.version = c.pointee.version
@@ -505,12 +523,18 @@ extension IntentsV1.CreatePaymentIntentRequest {
     UnsafeRawPointer(wire_tender__intents__v1__create_payment_intent_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreatePaymentIntentRequest.self)
     self.amount = try reader.message(c.pointee.amount, "amount", required: true)
     self.captureMethod = try reader.enumeration(c.pointee.capture_method.rawValue, "capture_method")
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefixes: ["tok"])
-    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", idPrefixes: ["cus"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefix: "tok")
+    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", idPrefix: "cus")
     self.confirm = c.pointee.confirm != 0
     self.offSession = c.pointee.off_session != 0
     self.description = try reader.string(c.pointee.description, "description", lengthMax: 500)
@@ -582,6 +606,12 @@ extension IntentsV1.CreatePaymentIntentResponse {
     UnsafeRawPointer(wire_tender__intents__v1__create_payment_intent_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreatePaymentIntentResponse.self)
     self.paymentIntent = try reader.message(c.pointee.payment_intent, "payment_intent")
@@ -623,10 +653,16 @@ extension IntentsV1.ConfirmPaymentIntentRequest {
     UnsafeRawPointer(wire_tender__intents__v1__confirm_payment_intent_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ConfirmPaymentIntentRequest.self)
-    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefixes: ["pi"])
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefixes: ["tok"])
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefix: "tok")
     self.offSession = c.pointee.off_session != 0
   }
 
@@ -671,6 +707,12 @@ extension IntentsV1.ConfirmPaymentIntentResponse {
     UnsafeRawPointer(wire_tender__intents__v1__confirm_payment_intent_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ConfirmPaymentIntentResponse.self)
     self.paymentIntent = try reader.message(c.pointee.payment_intent, "payment_intent")
@@ -709,9 +751,15 @@ extension IntentsV1.CapturePaymentIntentRequest {
     UnsafeRawPointer(wire_tender__intents__v1__capture_payment_intent_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CapturePaymentIntentRequest.self)
-    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefixes: ["pi"])
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
     self.amount = try reader.message(c.pointee.amount, "amount")
   }
 
@@ -753,6 +801,12 @@ extension IntentsV1.CapturePaymentIntentResponse {
     UnsafeRawPointer(wire_tender__intents__v1__capture_payment_intent_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CapturePaymentIntentResponse.self)
     self.paymentIntent = try reader.message(c.pointee.payment_intent, "payment_intent")
@@ -787,9 +841,15 @@ extension IntentsV1.CancelPaymentIntentRequest {
     UnsafeRawPointer(wire_tender__intents__v1__cancel_payment_intent_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CancelPaymentIntentRequest.self)
-    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefixes: ["pi"])
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -826,6 +886,12 @@ extension IntentsV1.CancelPaymentIntentResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__cancel_payment_intent_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CancelPaymentIntentResponse.self)
@@ -865,9 +931,15 @@ extension IntentsV1.GetPaymentIntentRequest {
     UnsafeRawPointer(wire_tender__intents__v1__get_payment_intent_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetPaymentIntentRequest.self)
-    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefixes: ["pi"])
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
     self.withChanges = c.pointee.with_changes != 0
   }
 
@@ -904,6 +976,12 @@ extension IntentsV1.GetPaymentIntentResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__get_payment_intent_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetPaymentIntentResponse.self)
@@ -951,6 +1029,12 @@ extension IntentsV1.ListPaymentIntentsRequest {
     UnsafeRawPointer(wire_tender__intents__v1__list_payment_intents_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ListPaymentIntentsRequest.self)
     self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...100)
@@ -995,6 +1079,12 @@ extension IntentsV1.ListPaymentIntentsResponse {
     UnsafeRawPointer(wire_tender__intents__v1__list_payment_intents_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ListPaymentIntentsResponse.self)
     self.paymentIntents = try reader.messages(c.pointee.n_payment_intents, c.pointee.payment_intents, "payment_intents")
@@ -1033,6 +1123,12 @@ extension IntentsV1.ApplyFactsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__apply_facts_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ApplyFactsRequest.self)
@@ -1076,6 +1172,12 @@ extension IntentsV1.FactResult {
     UnsafeRawPointer(wire_tender__intents__v1__fact_result()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__FactResult.self)
     self.operationID = try reader.string(c.pointee.operation_id, "operation_id")
@@ -1115,6 +1217,12 @@ extension IntentsV1.ApplyFactsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__apply_facts_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ApplyFactsResponse.self)
@@ -1166,6 +1274,12 @@ extension IntentsV1.Customer {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__customer()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__Customer.self)
@@ -1223,6 +1337,12 @@ extension IntentsV1.CreateCustomerRequest {
     UnsafeRawPointer(wire_tender__intents__v1__create_customer_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateCustomerRequest.self)
     self.reference = try reader.string(c.pointee.reference, "reference", lengthMax: 64)
@@ -1271,6 +1391,12 @@ extension IntentsV1.CreateCustomerResponse {
     UnsafeRawPointer(wire_tender__intents__v1__create_customer_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateCustomerResponse.self)
     self.customer = try reader.message(c.pointee.customer, "customer")
@@ -1305,9 +1431,15 @@ extension IntentsV1.GetCustomerRequest {
     UnsafeRawPointer(wire_tender__intents__v1__get_customer_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetCustomerRequest.self)
-    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", required: true, idPrefixes: ["cus"])
+    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", required: true, idPrefix: "cus")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1338,6 +1470,12 @@ extension IntentsV1.GetCustomerResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__get_customer_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetCustomerResponse.self)
@@ -1382,6 +1520,12 @@ extension IntentsV1.Merchant {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__merchant()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__Merchant.self)
@@ -1429,6 +1573,12 @@ extension IntentsV1.CreateMerchantRequest {
     UnsafeRawPointer(wire_tender__intents__v1__create_merchant_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateMerchantRequest.self)
     self.name = try reader.string(c.pointee.name, "name", required: true, lengthMax: 100)
@@ -1473,6 +1623,12 @@ extension IntentsV1.CreateMerchantResponse {
     UnsafeRawPointer(wire_tender__intents__v1__create_merchant_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateMerchantResponse.self)
     self.merchant = try reader.message(c.pointee.merchant, "merchant")
@@ -1501,6 +1657,12 @@ extension IntentsV1.ListMerchantsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__list_merchants_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
@@ -1532,6 +1694,12 @@ extension IntentsV1.ListMerchantsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__intents__v1__list_merchants_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ListMerchantsResponse.self)

@@ -138,6 +138,12 @@ extension LedgerV1.Account {
     UnsafeRawPointer(wire_tender__ledger__v1__account()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__Account.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -204,6 +210,12 @@ extension LedgerV1.Entry {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__entry()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__Entry.self)
@@ -275,9 +287,15 @@ extension LedgerV1.PostingCommand {
     UnsafeRawPointer(wire_tender__ledger__v1__posting_command()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__PostingCommand.self)
-    self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefixes: ["ltx"])
+    self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefix: "ltx")
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
     self.kind = try reader.string(c.pointee.kind, "kind", required: true, lengthMax: 40)
     self.entries = try reader.messages(c.pointee.n_entries, c.pointee.entries, "entries", required: true, countMax: 32)
@@ -342,6 +360,12 @@ extension LedgerV1.PostingResult {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__posting_result()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__PostingResult.self)
@@ -410,6 +434,12 @@ extension LedgerV1.Transaction {
     UnsafeRawPointer(wire_tender__ledger__v1__transaction()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__Transaction.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -470,6 +500,12 @@ extension LedgerV1.PostRequest {
     UnsafeRawPointer(wire_tender__ledger__v1__post_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__PostRequest.self)
     self.commands = try reader.messages(c.pointee.n_commands, c.pointee.commands, "commands", required: true, countMax: 8000)
@@ -507,6 +543,12 @@ extension LedgerV1.PostResponse {
     UnsafeRawPointer(wire_tender__ledger__v1__post_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__PostResponse.self)
     self.results = try reader.messages(c.pointee.n_results, c.pointee.results, "results")
@@ -542,9 +584,15 @@ extension LedgerV1.GetTransactionRequest {
     UnsafeRawPointer(wire_tender__ledger__v1__get_transaction_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__GetTransactionRequest.self)
-    self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefixes: ["ltx"])
+    self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefix: "ltx")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -575,6 +623,12 @@ extension LedgerV1.GetTransactionResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__get_transaction_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__GetTransactionResponse.self)
@@ -609,6 +663,12 @@ extension LedgerV1.ListTransactionsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_transactions_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ListTransactionsRequest.self)
@@ -645,6 +705,12 @@ extension LedgerV1.ListTransactionsResponse {
     UnsafeRawPointer(wire_tender__ledger__v1__list_transactions_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ListTransactionsResponse.self)
     self.transactions = try reader.messages(c.pointee.n_transactions, c.pointee.transactions, "transactions")
@@ -674,6 +740,12 @@ extension LedgerV1.ListAccountsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_accounts_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
@@ -706,6 +778,12 @@ extension LedgerV1.ListAccountsResponse {
     UnsafeRawPointer(wire_tender__ledger__v1__list_accounts_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ListAccountsResponse.self)
     self.accounts = try reader.messages(c.pointee.n_accounts, c.pointee.accounts, "accounts")
@@ -735,6 +813,12 @@ extension LedgerV1.GetTrialBalanceRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__get_trial_balance_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
@@ -781,6 +865,12 @@ extension LedgerV1.TrialBalanceLine {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__trial_balance_line()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__TrialBalanceLine.self)
@@ -830,6 +920,12 @@ extension LedgerV1.GetTrialBalanceResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__get_trial_balance_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__GetTrialBalanceResponse.self)

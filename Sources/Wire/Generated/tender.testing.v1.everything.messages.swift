@@ -112,6 +112,12 @@ extension TestingV1.Leaf {
     UnsafeRawPointer(wire_tender__testing__v1__leaf()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__Leaf.self)
     self.name = try reader.string(c.pointee.name, "name")
@@ -308,6 +314,12 @@ extension TestingV1.Everything {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__testing__v1__everything()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__Everything.self)
@@ -684,6 +696,12 @@ extension TestingV1.Everything.Inner {
     UnsafeRawPointer(wire_tender__testing__v1__everything__inner()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__Everything__Inner.self)
     self.label = try reader.string(c.pointee.label, "label")
@@ -784,10 +802,16 @@ extension TestingV1.Ruled {
     UnsafeRawPointer(wire_tender__testing__v1__ruled()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__Ruled.self)
     self.requiredText = try reader.string(c.pointee.required_text, "required_text", required: true, lengthMax: 8)
-    self.paymentID = try reader.string(c.pointee.payment_id, "payment_id", idPrefixes: ["pi"])
+    self.paymentID = try reader.string(c.pointee.payment_id, "payment_id", idPrefix: "pi")
     self.amountMinor = try reader.number(c.pointee.amount_minor, "amount_minor", range: 1...1000)
     self.labels = try reader.strings(c.pointee.n_labels, c.pointee.labels, "labels", countMax: 3, lengthMax: 5)
     self.color = try reader.enumeration(c.pointee.color.rawValue, "color", required: true)
@@ -817,7 +841,7 @@ extension TestingV1.Ruled {
     }
     self.at = try reader.message(c.pointee.at, "at")
     self.colors = try reader.enumerations(c.pointee.n_colors, c.pointee.colors, "colors")
-    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", idPrefixes: ["mt", "ml"])
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", idPrefix: "mt|ml")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -932,6 +956,12 @@ extension TestingV1.Ruled.Part {
     UnsafeRawPointer(wire_tender__testing__v1__ruled__part()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__Ruled__Part.self)
     self.currency = try reader.string(c.pointee.currency, "currency", required: true, lengthMax: 3)
@@ -979,6 +1009,12 @@ extension TestingV1.EchoRequest {
     UnsafeRawPointer(wire_tender__testing__v1__echo_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__EchoRequest.self)
     self.text = try reader.string(c.pointee.text, "text")
@@ -1019,6 +1055,12 @@ extension TestingV1.EchoResponse {
     UnsafeRawPointer(wire_tender__testing__v1__echo_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__EchoResponse.self)
     self.text = try reader.string(c.pointee.text, "text")
@@ -1057,6 +1099,12 @@ extension TestingV1.ManyEmpty {
     UnsafeRawPointer(wire_tender__testing__v1__many_empty()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Testing__V1__ManyEmpty.self)
     self.empties = try reader.messages(c.pointee.n_empties, c.pointee.empties, "empties", countMax: 100000000)
@@ -1086,6 +1134,12 @@ extension TestingV1.ManyEmpty.Empty {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__testing__v1__many_empty__empty()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }

@@ -69,6 +69,12 @@ extension VaultV1.GatewayReference {
     UnsafeRawPointer(wire_tender__vault__v1__gateway_reference()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__GatewayReference.self)
     self.gateway = try reader.string(c.pointee.gateway, "gateway", required: true, lengthMax: 16)
@@ -136,6 +142,12 @@ extension VaultV1.CardSummary {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__card_summary()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__CardSummary.self)
@@ -227,6 +239,12 @@ extension VaultV1.PaymentMethod {
     UnsafeRawPointer(wire_tender__vault__v1__payment_method()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__PaymentMethod.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -302,12 +320,18 @@ extension VaultV1.CreatePaymentMethodRequest {
     UnsafeRawPointer(wire_tender__vault__v1__create_payment_method_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__CreatePaymentMethodRequest.self)
     self.type = try reader.enumeration(c.pointee.type.rawValue, "type")
     self.references = try reader.messages(c.pointee.n_references, c.pointee.references, "references", required: true, countMax: 2)
     self.card = try reader.message(c.pointee.card, "card")
-    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", idPrefixes: ["cus"])
+    self.customerID = try reader.string(c.pointee.customer_id, "customer_id", idPrefix: "cus")
     self.alias = try reader.string(c.pointee.alias, "alias", lengthMax: 64)
   }
 
@@ -359,6 +383,12 @@ extension VaultV1.CreatePaymentMethodResponse {
     UnsafeRawPointer(wire_tender__vault__v1__create_payment_method_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__CreatePaymentMethodResponse.self)
     self.paymentMethod = try reader.message(c.pointee.payment_method, "payment_method")
@@ -397,9 +427,15 @@ extension VaultV1.DescribePaymentMethodRequest {
     UnsafeRawPointer(wire_tender__vault__v1__describe_payment_method_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__DescribePaymentMethodRequest.self)
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefixes: ["tok"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefix: "tok")
     self.alias = try reader.string(c.pointee.alias, "alias", lengthMax: 64)
   }
 
@@ -434,6 +470,12 @@ extension VaultV1.DescribePaymentMethodResponse {
     UnsafeRawPointer(wire_tender__vault__v1__describe_payment_method_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__DescribePaymentMethodResponse.self)
     self.paymentMethod = try reader.message(c.pointee.payment_method, "payment_method")
@@ -462,6 +504,12 @@ extension VaultV1.ListPaymentMethodsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__list_payment_methods_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
@@ -492,6 +540,12 @@ extension VaultV1.ListPaymentMethodsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__list_payment_methods_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ListPaymentMethodsResponse.self)
@@ -528,9 +582,15 @@ extension VaultV1.DeletePaymentMethodRequest {
     UnsafeRawPointer(wire_tender__vault__v1__delete_payment_method_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__DeletePaymentMethodRequest.self)
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefixes: ["tok"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -567,6 +627,12 @@ extension VaultV1.DeletePaymentMethodResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__delete_payment_method_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__DeletePaymentMethodResponse.self)
@@ -606,10 +672,16 @@ extension VaultV1.ResolvePaymentMethodRequest {
     UnsafeRawPointer(wire_tender__vault__v1__resolve_payment_method_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ResolvePaymentMethodRequest.self)
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefixes: ["tok"])
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefixes: ["op"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -648,6 +720,12 @@ extension VaultV1.ResolvePaymentMethodResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__resolve_payment_method_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ResolvePaymentMethodResponse.self)
@@ -690,6 +768,12 @@ extension VaultV1.RotateKeysRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__rotate_keys_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__RotateKeysRequest.self)
@@ -736,6 +820,12 @@ extension VaultV1.RotateKeysResponse {
     UnsafeRawPointer(wire_tender__vault__v1__rotate_keys_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__RotateKeysResponse.self)
     self.merchants = c.pointee.merchants
@@ -767,6 +857,12 @@ extension VaultV1.ListKeysRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__list_keys_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
@@ -810,6 +906,12 @@ extension VaultV1.KeyVersion {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__key_version()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__KeyVersion.self)
@@ -858,6 +960,12 @@ extension VaultV1.ListKeysResponse {
     UnsafeRawPointer(wire_tender__vault__v1__list_keys_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ListKeysResponse.self)
     self.keys = try reader.messages(c.pointee.n_keys, c.pointee.keys, "keys")
@@ -893,9 +1001,15 @@ extension VaultV1.ListAccessRequest {
     UnsafeRawPointer(wire_tender__vault__v1__list_access_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ListAccessRequest.self)
-    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefixes: ["tok"])
+    self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -942,6 +1056,12 @@ extension VaultV1.AccessEntry {
     UnsafeRawPointer(wire_tender__vault__v1__access_entry()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__AccessEntry.self)
     self.at = try reader.message(c.pointee.at, "at")
@@ -987,6 +1107,12 @@ extension VaultV1.ListAccessResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__vault__v1__list_access_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ListAccessResponse.self)

@@ -133,6 +133,12 @@ extension WebhooksV1.Endpoint {
     UnsafeRawPointer(wire_tender__webhooks__v1__endpoint()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__Endpoint.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -203,6 +209,12 @@ extension WebhooksV1.DeliveryAttempt {
     UnsafeRawPointer(wire_tender__webhooks__v1__delivery_attempt()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__DeliveryAttempt.self)
     self.number = c.pointee.number
@@ -263,6 +275,12 @@ extension WebhooksV1.Delivery {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__delivery()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__Delivery.self)
@@ -342,6 +360,12 @@ extension WebhooksV1.Event {
     UnsafeRawPointer(wire_tender__webhooks__v1__event()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__Event.self)
     self.id = try reader.string(c.pointee.id, "id")
@@ -404,6 +428,12 @@ extension WebhooksV1.CreateEndpointRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__create_endpoint_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__CreateEndpointRequest.self)
     self.url = try reader.string(c.pointee.url, "url", required: true, lengthMax: 1024)
@@ -453,6 +483,12 @@ extension WebhooksV1.CreateEndpointResponse {
     UnsafeRawPointer(wire_tender__webhooks__v1__create_endpoint_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__CreateEndpointResponse.self)
     self.endpoint = try reader.message(c.pointee.endpoint, "endpoint")
@@ -490,9 +526,15 @@ extension WebhooksV1.VerifyEndpointRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__verify_endpoint_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__VerifyEndpointRequest.self)
-    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefixes: ["we"])
+    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefix: "we")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -530,6 +572,12 @@ extension WebhooksV1.VerifyEndpointResponse {
     UnsafeRawPointer(wire_tender__webhooks__v1__verify_endpoint_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__VerifyEndpointResponse.self)
     self.endpoint = try reader.message(c.pointee.endpoint, "endpoint")
@@ -564,9 +612,15 @@ extension WebhooksV1.DisableEndpointRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__disable_endpoint_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__DisableEndpointRequest.self)
-    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefixes: ["we"])
+    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefix: "we")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -603,6 +657,12 @@ extension WebhooksV1.DisableEndpointResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__disable_endpoint_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__DisableEndpointResponse.self)
@@ -642,9 +702,15 @@ extension WebhooksV1.RotateSecretRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__rotate_secret_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__RotateSecretRequest.self)
-    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefixes: ["we"])
+    self.endpointID = try reader.string(c.pointee.endpoint_id, "endpoint_id", required: true, idPrefix: "we")
     if c.pointee._overlap_hours_case.rawValue == 2 {
       self.overlapHours = try reader.number(c.pointee.overlap_hours, "overlap_hours", range: 0...168)
     } else {
@@ -696,6 +762,12 @@ extension WebhooksV1.RotateSecretResponse {
     UnsafeRawPointer(wire_tender__webhooks__v1__rotate_secret_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__RotateSecretResponse.self)
     self.secret = try reader.string(c.pointee.secret, "secret")
@@ -728,6 +800,12 @@ extension WebhooksV1.ListEndpointsRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_endpoints_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
   }
 
@@ -757,6 +835,12 @@ extension WebhooksV1.ListEndpointsResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_endpoints_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__ListEndpointsResponse.self)
@@ -801,6 +885,12 @@ extension WebhooksV1.ListEventsRequest {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_events_request()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__ListEventsRequest.self)
@@ -847,6 +937,12 @@ extension WebhooksV1.ListEventsResponse {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_events_response()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__ListEventsResponse.self)
     self.events = try reader.messages(c.pointee.n_events, c.pointee.events, "events")
@@ -889,9 +985,15 @@ extension WebhooksV1.ListDeliveriesRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_deliveries_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__ListDeliveriesRequest.self)
-    self.eventID = try reader.string(c.pointee.event_id, "event_id", idPrefixes: ["evt"])
+    self.eventID = try reader.string(c.pointee.event_id, "event_id", idPrefix: "evt")
     self.objectID = try reader.string(c.pointee.object_id, "object_id", lengthMax: 64)
   }
 
@@ -925,6 +1027,12 @@ extension WebhooksV1.ListDeliveriesResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__list_deliveries_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__ListDeliveriesResponse.self)
@@ -961,9 +1069,15 @@ extension WebhooksV1.RetryDeliveryRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__retry_delivery_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__RetryDeliveryRequest.self)
-    self.deliveryID = try reader.string(c.pointee.delivery_id, "delivery_id", required: true, idPrefixes: ["del"])
+    self.deliveryID = try reader.string(c.pointee.delivery_id, "delivery_id", required: true, idPrefix: "del")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1000,6 +1114,12 @@ extension WebhooksV1.RetryDeliveryResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__retry_delivery_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__RetryDeliveryResponse.self)
@@ -1054,9 +1174,15 @@ extension WebhooksV1.EventToPublish {
     UnsafeRawPointer(wire_tender__webhooks__v1__event_to_publish()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__EventToPublish.self)
-    self.id = try reader.string(c.pointee.id, "id", required: true, idPrefixes: ["evt"])
+    self.id = try reader.string(c.pointee.id, "id", required: true, idPrefix: "evt")
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
     self.type = try reader.string(c.pointee.type, "type", required: true, lengthMax: 64)
     self.objectID = try reader.string(c.pointee.object_id, "object_id", required: true, lengthMax: 64)
@@ -1107,6 +1233,12 @@ extension WebhooksV1.PublishRequest {
     UnsafeRawPointer(wire_tender__webhooks__v1__publish_request()!)
   }
 
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__PublishRequest.self)
     self.events = try reader.messages(c.pointee.n_events, c.pointee.events, "events", required: true, countMax: 200)
@@ -1144,6 +1276,12 @@ extension WebhooksV1.PublishResponse {
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__webhooks__v1__publish_response()!)
   }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Webhooks__V1__PublishResponse.self)

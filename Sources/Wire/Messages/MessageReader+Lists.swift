@@ -41,12 +41,12 @@ extension MessageReader {
   func strings(
     _ count: Int, _ items: UnsafeMutablePointer<ProtobufCBinaryData>?, _ field: StaticString,
     required: Bool = false, countMax: Int = elementsDefault, lengthMax: Int = stringBytesDefault,
-    idPrefixes: [StaticString] = []
+    idPrefix: StaticString? = nil
   ) throws(WireError) -> [String] {
     let items = UnsafeBufferPointer(start: items, count: count)
     return try list(count, field, required, countMax) { index throws(WireError) in
       try unnamed { () throws(WireError) in
-        try string(items[index], field, lengthMax: lengthMax, idPrefixes: idPrefixes)
+        try string(items[index], field, lengthMax: lengthMax, idPrefix: idPrefix)
       }
     }
   }

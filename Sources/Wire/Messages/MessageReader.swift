@@ -20,7 +20,7 @@ package struct MessageReader: Sendable {
 
   func string(
     _ value: ProtobufCBinaryData, _ field: StaticString, required: Bool = false,
-    lengthMax: Int = stringBytesDefault, idPrefixes: [StaticString] = []
+    lengthMax: Int = stringBytesDefault, idPrefix: StaticString? = nil
   ) throws(WireError) -> String {
     let text = UnsafeBufferPointer(start: value.data, count: value.len)
     guard strict else { return String(decoding: text, as: UTF8.self) }
@@ -35,10 +35,8 @@ package struct MessageReader: Sendable {
     guard memchr(value.data, 0, value.len) == nil else {
       throw WireError(.containsNUL).inside(field)
     }
-    if !idPrefixes.isEmpty {
-      guard idPrefixes.contains(where: { isID(text, prefix: $0) }) else {
-        throw WireError(.invalidID).inside(field)
-      }
+    if let idPrefix {
+      guard isID(text, prefixes: idPrefix) else { throw WireError(.invalidID).inside(field) }
     } else if CardNumberDetector.contains(utf8: text.span) {
       throw WireError(.cardData).inside(field)
     }
@@ -62,19 +60,29 @@ package struct MessageReader: Sendable {
     return Array(bytes)
   }
 
-  /// `prefix_` and 28 letters of 128 bits; a merchant's lowest bit agrees with its prefix.
-  private func isID(_ text: UnsafeBufferPointer<UInt8>, prefix: StaticString) -> Bool {
-    let length = prefix.utf8CodeUnitCount
-    guard text.count == length + 1 + EntityIDText.letterCount, text[length] == UInt8(ascii: "_"),
-      let start = text.baseAddress, memcmp(start, prefix.utf8Start, length) == 0,
+  /// One of the prefixes (parted by bars), `_` and 28 letters of 128 bits; a merchant's lowest bit
+  /// agrees with its prefix.
+  private func isID(_ text: UnsafeBufferPointer<UInt8>, prefixes: StaticString) -> Bool {
+    guard let start = text.baseAddress, let length = text.firstIndex(of: UInt8(ascii: "_")),
+      text.count == length + 1 + EntityIDText.letterCount,
       let bits = EntityIDText.bits(
         ofLetters: UnsafeBufferPointer(rebasing: text[(length + 1)...]).span)
     else { return false }
-    switch "\(prefix)" {
-    case "mt": return bits & 1 == 0
-    case "ml": return bits & 1 == 1
-    default: return true
+    let known = UnsafeBufferPointer(
+      start: prefixes.utf8Start, count: prefixes.utf8CodeUnitCount)
+    var begin = 0
+    while begin + length <= known.count {
+      let end = known[begin...].firstIndex(of: UInt8(ascii: "|")) ?? known.count
+      if end - begin == length, memcmp(start, prefixes.utf8Start + begin, length) == 0 {
+        let isMerchant = length == 2 && text[0] == UInt8(ascii: "m")
+        guard isMerchant, text[1] == UInt8(ascii: "t") || text[1] == UInt8(ascii: "l") else {
+          return true
+        }
+        return (bits & 1 == 1) == (text[1] == UInt8(ascii: "l"))
+      }
+      begin = end + 1
     }
+    return false
   }
 
   // MARK: Numbers and enums

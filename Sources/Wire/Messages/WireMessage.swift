@@ -11,6 +11,12 @@ package protocol WireMessage: Equatable, Sendable {
   /// protobuf-c's descriptor.
   static var layout: UnsafeRawPointer { get }
 
+  /// Decodes one message. Generated, so that each type has its own compiled code.
+  static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self
+  /// The canonical encoding: fields in the order of their numbers, defaults left out.
+  func encode() -> [UInt8]
   /// Copies protobuf-c's form. Nothing refers to it afterwards.
   init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError)
   /// Builds protobuf-c's form, its parts in the writer's arena.
@@ -67,56 +73,41 @@ extension WireMessage {
     decoding bytes: [UInt8], limits: WireLimits? = nil, strict: Bool = false
   ) throws(WireError) {
     let limits = limits ?? WireLimits(bytesMax: Self.bytesMax)
-    let result = bytes.withUnsafeBytes { buffer -> Result<Self, WireError> in
-      Self.decode(buffer, limits: limits, strict: strict)
-    }
-    self = try result.get()
-  }
-
-  static func decode(
-    _ buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) -> Result<Self, WireError> {
-    guard buffer.count <= limits.bytesMax else { return .failure(WireError(.messageTooLong)) }
-    var arena = WireArena()
-    wire_arena_init(&arena, limits.memoryMax)
-    defer { wire_arena_destroy(&arena) }
-    let start = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    guard let unpacked = wire_unpack(Self.layout, &arena, buffer.count, start) else {
-      return .failure(WireError(arena.exhausted ? .memoryExhausted : .malformed))
-    }
-    do {
-      return .success(try Self(reading: unpacked, MessageReader(strict: strict)))
-    } catch {
-      return .failure(error)
+    let bytes = bytes.span.bytes
+    self = try bytes.withUnsafeBytes { buffer throws(WireError) in
+      try Self.decoded(from: buffer, limits: limits, strict: strict)
     }
   }
+}
 
-  // MARK: Encoding
+// MARK: - Called by the generated code, which makes them concrete
 
-  /// The canonical encoding: fields in the order of their numbers, defaults left out.
-  package func encode() -> [UInt8] {
-    encoding { size, pack in
-      [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        pack(UnsafeMutableRawBufferPointer(buffer))
-        count = size
-      }
-    }
+@inline(__always)
+func decodeMessage<M: WireMessage>(
+  _ buffer: UnsafeRawBufferPointer, _ limits: WireLimits, _ strict: Bool
+) throws(WireError) -> M {
+  guard buffer.count <= limits.bytesMax else { throw WireError(.messageTooLong) }
+  var arena = WireArena()
+  wire_arena_init(&arena, limits.memoryMax)
+  defer { wire_arena_destroy(&arena) }
+  let start = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+  guard let unpacked = wire_unpack(M.layout, &arena, buffer.count, start) else {
+    throw WireError(arena.exhausted ? .memoryExhausted : .malformed)
   }
+  return try M(reading: unpacked, MessageReader(strict: strict))
+}
 
-  /// Calls `body` with the size of the encoding and a function that writes it.
-  func encoding<R>(
-    _ body: (_ size: Int, _ pack: (UnsafeMutableRawBufferPointer) -> Void) throws -> R
-  ) rethrows -> R {
-    var arena = WireArena()
-    wire_arena_init(&arena, Int.max / 2)
-    defer { wire_arena_destroy(&arena) }
-    return try withUnsafeMutablePointer(to: &arena) { arena in
-      let writer = MessageWriter(arena: arena)
-      let root = writer.root(self)
-      return try body(wire_packed_size(root)) { buffer in
-        guard let start = buffer.baseAddress else { return }
-        _ = wire_pack(root, start.assumingMemoryBound(to: UInt8.self))
-      }
+@inline(__always)
+func encodeMessage<M: WireMessage>(_ message: M) -> [UInt8] {
+  var arena = WireArena()
+  // A value of ours is bounded by the memory that it takes already.
+  wire_arena_init(&arena, Int.max / 2)
+  defer { wire_arena_destroy(&arena) }
+  return withUnsafeMutablePointer(to: &arena) { arena in
+    let root = MessageWriter(arena: arena).root(message)
+    let size = wire_packed_size(root)
+    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      if let start = buffer.baseAddress { count = wire_pack(root, start) }
     }
   }
 }

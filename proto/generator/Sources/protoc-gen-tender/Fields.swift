@@ -98,10 +98,7 @@ struct Field {
     if rules.required { text += ", required: true" }
     if isRepeated, rules.countMax != 0 { text += ", countMax: \(rules.countMax)" }
     if rules.lengthMax != 0 { text += ", lengthMax: \(rules.lengthMax)" }
-    if !rules.idPrefix.isEmpty {
-      let prefixes = rules.idPrefix.split(separator: "|").map { "\"\($0)\"" }
-      text += ", idPrefixes: [\(prefixes.joined(separator: ", "))]"
-    }
+    if !rules.idPrefix.isEmpty { text += ", idPrefix: \"\(rules.idPrefix)\"" }
     if rules.cardDataExempt { text += ", cardDataExempt: true" }
     if rules.hasRange { text += ", range: \(rules.minimum)...\(rules.maximum)" }
     return text

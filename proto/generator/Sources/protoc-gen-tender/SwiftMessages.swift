@@ -120,6 +120,14 @@ struct SwiftMessages {
         source.line("UnsafeRawPointer(wire_\(Names.cSymbol(message.fullName))()!)")
       }
       source.line()
+      source.lines([
+        "package static func decoded(",
+        "  from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool",
+        ") throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }",
+        "",
+        "package func encode() -> [UInt8] { encodeMessage(self) }",
+        "",
+      ])
       emitReading(message, properties, into: &source)
       source.line()
       emitWriting(message, properties, into: &source)

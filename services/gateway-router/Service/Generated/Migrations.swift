@@ -60,8 +60,6 @@ create table attempt (
   decline_is_alive boolean,
   reference text,
   route_reason text not null,
-  -- The request as it was sent, without the token, so that a replay is the same request.
-  request_body bytea,
   look_at timestamptz,
   looks integer not null default 0,
   created_at timestamptz not null default now(),
@@ -168,5 +166,5 @@ select 'one winner per operation', exists (
   select 1 from pg_indexes where schemaname = 'gateway' and indexname = 'attempt_winner');
 
 """##,
-    checksum: "962ebd232ca7b3a898609877f7d606ae030d1759de0684f29a596354fc8876b8"),
+    checksum: "b0010b7531e812dbce576ecb245c3129d32032b99ab5fe839f9b57a995ea922f"),
 ]

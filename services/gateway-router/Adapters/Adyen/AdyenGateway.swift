@@ -12,7 +12,6 @@ package struct AdyenGateway: Gateway {
   }
 
   package func authorize(_ order: AuthorizeOrder) throws(ExpressionError) -> GatewayRequest {
-    guard let customer = order.customerReference, !customer.isEmpty else { throw .customerMissing }
     let request = AdyenPaymentRequest(
       amount: try amount(order.amount),
       reference: order.reference.text,
@@ -21,7 +20,7 @@ package struct AdyenGateway: Gateway {
         type: order.method == .card ? "scheme" : "sepadirectdebit",
         storedPaymentMethodId: order.methodReference
       ),
-      shopperReference: customer,
+      shopperReference: order.customerReference,
       shopperInteraction: order.isOffSession ? "ContAuth" : "Ecommerce",
       recurringProcessingModel: order.isOffSession ? "UnscheduledCardOnFile" : "CardOnFile",
       shopperStatement: order.statementDescriptor,

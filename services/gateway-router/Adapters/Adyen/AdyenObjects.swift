@@ -9,7 +9,8 @@ struct AdyenPaymentRequest: Encodable {
   var reference: String
   var merchantAccount: String
   var paymentMethod: Method
-  var shopperReference: String
+  /// Whose method it is; Adyen refuses a stored method without it.
+  var shopperReference: String?
   /// "Ecommerce" with the payer, "ContAuth" without.
   var shopperInteraction: String
   var recurringProcessingModel: String

@@ -6,7 +6,7 @@ package struct StripeGateway: Gateway {
   /// The version of the API whose words this adapter knows.
   package static let apiVersion = "2026-10-28.endive"
   /// Our reference among the metadata: Stripe has no field for it.
-  package static let referenceKey = "tender_reference"
+  package static let referenceKey = "reference"
 
   package init() {}
 

@@ -13,7 +13,7 @@ package struct GatewayAccount: Sendable, Hashable, CustomStringConvertible {
   package var description: String { "\(gateway):\(account)" }
 }
 
-package enum PaymentMethodKind: String, Sendable, Hashable, CaseIterable {
+package enum MethodType: String, Sendable, Hashable, CaseIterable {
   case card
   case sepaDebit = "sepa_debit"
 
@@ -26,7 +26,7 @@ package struct RouteRequest: Sendable, Hashable {
   package var amount: Amount
   /// ISO 3166 alpha-2 of the issuer, if known.
   package var country: String?
-  package var method: PaymentMethodKind
+  package var method: MethodType
   /// "visa", "mastercard"..., if known.
   package var brand: String?
   package var merchantID: MerchantID
@@ -34,7 +34,7 @@ package struct RouteRequest: Sendable, Hashable {
   package init(
     amount: Amount,
     country: String?,
-    method: PaymentMethodKind,
+    method: MethodType,
     brand: String?,
     merchantID: MerchantID
   ) {
@@ -53,7 +53,7 @@ package struct RoutingRule: Sendable, Hashable {
   package var amountMinor: ClosedRange<Int64>?
   package var currencies: Set<Currency>?
   package var countries: Set<String>?
-  package var methods: Set<PaymentMethodKind>?
+  package var methods: Set<MethodType>?
   package var brands: Set<String>?
   package var merchants: Set<MerchantID>?
   /// Best first.
@@ -64,7 +64,7 @@ package struct RoutingRule: Sendable, Hashable {
     amountMinor: ClosedRange<Int64>? = nil,
     currencies: Set<Currency>? = nil,
     countries: Set<String>? = nil,
-    methods: Set<PaymentMethodKind>? = nil,
+    methods: Set<MethodType>? = nil,
     brands: Set<String>? = nil,
     merchants: Set<MerchantID>? = nil,
     priority: [GatewayAccount]

@@ -48,8 +48,6 @@ package enum ExpressionError: Error, Sendable, Hashable {
   case amountNotExpressible
   /// More units than the gateway takes.
   case amountTooLarge
-  /// A stored method needs the customer it belongs to.
-  case customerMissing
   /// A reference of the gateway with characters that none of its ids has.
   case referenceMalformed
   case methodNotSupported
@@ -60,7 +58,7 @@ package struct AuthorizeOrder: Sendable, Hashable {
   package var account: String
   package var amount: Amount
   package var mode: Attempt.Mode
-  package var method: PaymentMethodKind
+  package var method: MethodType
   /// The gateway's id of the payment method.
   package var methodReference: String
   /// The gateway's customer that the method belongs to.
@@ -78,7 +76,7 @@ package struct AuthorizeOrder: Sendable, Hashable {
     account: String,
     amount: Amount,
     mode: Attempt.Mode,
-    method: PaymentMethodKind,
+    method: MethodType,
     methodReference: String,
     customerReference: String? = nil,
     isOffSession: Bool = false,

@@ -1,0 +1,137 @@
+import Money
+import Testing
+
+@testable import GatewayCore
+
+/// Every state × every event, against the table in `OperationTable.swift`.
+struct OperationTableTests {
+  static let states: [(name: String, operation: Operation)] = {
+    let a = Sample.first
+    let b = Sample.second
+    let begun = Sample.start(a)
+    func after(_ outcomes: [Outcome]) -> [OperationEvent] {
+      [begun] + outcomes.map { .outcome(a, $0) }
+    }
+    let speculative: [OperationEvent] =
+      after([Sample.noAnswer]) + [Sample.start(b, .adyen, speculative: true)]
+    return [
+      ("new", Sample.operation(.automatic, [])),
+      ("sent", Sample.operation(.automatic, after([]))),
+      ("unknown", Sample.operation(.automatic, after([Sample.noAnswer]))),
+      ("pending", Sample.operation(.automatic, after([Sample.bankPending]))),
+      ("action", Sample.operation(.automatic, after([Sample.action]))),
+      ("declined", Sample.operation(.automatic, after([Sample.declined(.otherGateway)]))),
+      ("never", Sample.operation(.automatic, after([Sample.declined(.never)]))),
+      ("unsent", Sample.operation(.automatic, after([Sample.unsent]))),
+      ("both", Sample.operation(.automatic, speculative)),
+      ("won", Sample.operation(.automatic, after([Sample.settled(.authorized)]))),
+      ("held", Sample.operation(.manual, after([Sample.settled(.authorized)]))),
+      (
+        "releasing",
+        Sample.operation(
+          .manual, after([Sample.settled(.authorized)]) + [.close(.canceled, onlyIfUnsent: false)])
+      ),
+      (
+        "lapsed",
+        Sample.operation(.manual, after([Sample.settled(.authorized), Sample.settled(.canceled)]))
+      ),
+      ("paid", Sample.operation(.automatic, after([Sample.settled(.authorized), Sample.settled(.captured)]))),
+      (
+        "other won",
+        Sample.operation(.automatic, speculative + [.outcome(b, Sample.settled(.authorized))])
+      ),
+      (
+        "gave up",
+        Sample.operation(.automatic, after([Sample.noAnswer]) + [.close(.gaveUp, onlyIfUnsent: false)])
+      ),
+      (
+        "exhausted", Sample.operation(.automatic, after([Sample.declined(.never)]) + [.routesExhausted])
+      ),
+      ("canceled", Sample.operation(.automatic, [.close(.canceled, onlyIfUnsent: false)])),
+    ]
+  }()
+
+  static let events: [(name: String, event: OperationEvent)] = {
+    let a = Sample.first
+    let capture = CaptureID(bits: Sample.operationID.bits)
+    return [
+      ("start", Sample.start(AttemptID(bits: 3), .adyen)),
+      ("start speculative", Sample.start(AttemptID(bits: 3), .adyen, speculative: true)),
+      ("start charge", Sample.start(AttemptID(bits: 3), .stripe, .charge, speculative: true)),
+      ("authorized", .outcome(a, Sample.settled(.authorized))),
+      ("captured", .outcome(a, Sample.settled(.captured))),
+      ("canceled", .outcome(a, Sample.settled(.canceled))),
+      ("refunded", .outcome(a, Sample.settled(.refunded))),
+      ("received", .outcome(a, Sample.settled(.received))),
+      ("pending", .outcome(a, Sample.bankPending)),
+      ("action", .outcome(a, Sample.action)),
+      ("declined", .outcome(a, Sample.declined(.never))),
+      ("not executed", .outcome(a, Sample.unsent)),
+      ("unknown", .outcome(a, Sample.noAnswer)),
+      ("conflict", .outcome(a, Sample.conflict)),
+      ("exhausted", .routesExhausted),
+      ("close", .close(.canceled, onlyIfUnsent: false)),
+      ("close unsent", .close(.abandoned, onlyIfUnsent: true)),
+      ("capture asked", .requestCapture(CaptureID(bits: 5), Amount(.eur, minor: 4_000))),
+      ("capture done", .captureOutcome(capture, Sample.settled(.captured))),
+      ("capture received", .captureOutcome(capture, Sample.settled(.received))),
+      ("capture declined", .captureOutcome(capture, Sample.declined(.never))),
+      ("capture rejected", .captureOutcome(capture, Sample.declined(.never, origin: .request))),
+      ("capture not executed", .captureOutcome(capture, Sample.unsent)),
+      ("capture unknown", .captureOutcome(capture, Sample.noAnswer)),
+    ]
+  }()
+
+  @Test func everyStateAndEvent() {
+    let expected = operationTable.split(separator: "\n").map(String.init)
+    let actual = Self.table()
+    #expect(actual.count == expected.count)
+    for (line, wanted) in zip(actual, expected) { #expect(line == wanted) }
+    if actual != expected { print(actual.joined(separator: "\n")) }
+  }
+
+  /// One line a cell: "state + event: result".
+  static func table() -> [String] {
+    states.flatMap { state in
+      events.map { event in
+        let verdict = OperationMachine.next(state.operation, event.event)
+        return "\(state.name) + \(event.name): \(describe(verdict))"
+      }
+    }
+  }
+
+  private static func describe(_ verdict: OperationVerdict) -> String {
+    switch verdict {
+    case .unchanged: return "="
+    case .refused(let refusal): return "refused \(refusal)"
+    case .moved(let operation, let actions):
+      let phase =
+        switch operation.phase {
+        case .open: "open"
+        case .won(let winner, _): winner.isReleasing ? "won, releasing" : "won"
+        case .closed(let reason, _): "closed \(reason)"
+        }
+      let words = actions.compactMap(describe)
+      return "\(phase)\(operation.isFinal ? ", final" : "") [\(words.joined(separator: ", "))]"
+    }
+  }
+
+  private static func describe(_ action: OperationAction) -> String? {
+    switch action {
+    case .insertAttempt(let attempt): "attempt \(attempt.sequence)"
+    case .updateAttempt(let attempt): "\(attempt.id.bits) is \(attempt.evidence.name)"
+    case .setWinner(let id): "\(id.bits) wins"
+    case .condemn(let id, let needsReversal): "condemn \(id.bits)\(needsReversal ? " reverse" : "")"
+    case .ensureReversal(let id): "reverse \(id.bits)"
+    case .finishReversal(let id): "reversed \(id.bits)"
+    case .insertRelease(let id): "release \(id.bits)"
+    case .insertCapture(let capture): "capture \(capture.amount.minor) \(capture.state)"
+    case .updateCapture(let capture): "capture is \(capture.state)"
+    case .repeatCapture: "repeat capture"
+    case .look(let id): "look \(id.bits)"
+    case .writeFact(let fact): "FACT \(fact.sequence) \(fact.kind)"
+    case .bookOrphan(let id, let amount): "orphan \(id.bits) \(amount.minor)"
+    case .alert(let alert, _): "ALERT \(alert.rawValue)"
+    }
+  }
+}

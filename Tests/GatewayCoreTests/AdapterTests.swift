@@ -9,13 +9,23 @@ struct RequestTests {
   static let reference = GatewayReference.authorize(AttemptID(bits: 7))
 
   static func order(
-    _ amount: Amount = Sample.amount, mode: Attempt.Mode = .authorizeOnly, offSession: Bool = false
+    _ amount: Amount = Sample.amount,
+    mode: Attempt.Mode = .authorizeOnly,
+    offSession: Bool = false
   ) -> AuthorizeOrder {
     AuthorizeOrder(
-      reference: reference, account: "Main", amount: amount, mode: mode, method: .card,
-      methodReference: "pm_card_visa", customerReference: "cus_1", isOffSession: offSession,
-      statementDescriptor: "A & B", metadata: ["operation": "op_x", "intent": "pi_x"],
-      returnURL: "https://shop/?a=b")
+      reference: reference,
+      account: "Main",
+      amount: amount,
+      mode: mode,
+      method: .card,
+      methodReference: "pm_card_visa",
+      customerReference: "cus_1",
+      isOffSession: offSession,
+      statementDescriptor: "A & B",
+      metadata: ["operation": "op_x", "intent": "pi_x"],
+      returnURL: "https://shop/?a=b"
+    )
   }
 
   static func header(_ request: GatewayRequest, _ name: String) -> String? {
@@ -33,7 +43,8 @@ struct RequestTests {
         == "amount=4999&currency=eur&confirm=true&capture_method=manual&payment_method=pm_card_visa"
         + "&payment_method_types%5B%5D=card&customer=cus_1&statement_descriptor_suffix=A%20%26%20B"
         + "&return_url=https%3A%2F%2Fshop%2F%3Fa%3Db&metadata%5Breference%5D=\(Self.reference.text)"
-        + "&metadata%5Bintent%5D=pi_x&metadata%5Boperation%5D=op_x")
+        + "&metadata%5Bintent%5D=pi_x&metadata%5Boperation%5D=op_x"
+    )
     let charge = try StripeGateway().authorize(Self.order(mode: .charge, offSession: true))
     let body = String(decoding: charge.body, as: UTF8.self)
     #expect(body.contains("capture_method=automatic") && body.contains("off_session=true"))
@@ -46,7 +57,8 @@ struct RequestTests {
     #expect(request.path == "/v71/payments" && request.hasMoneyEffect)
     #expect(Self.header(request, "idempotency-key") == Self.reference.text)
     let json = try #require(
-      JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any])
+      JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any]
+    )
     #expect((json["amount"] as? [String: Any])?["value"] as? Int == 4_999)
     #expect((json["amount"] as? [String: Any])?["currency"] as? String == "EUR")
     #expect((json["additionalData"] as? [String: String]) == ["manualCapture": "true"])
@@ -64,12 +76,17 @@ struct RequestTests {
   @Test func laterSteps() throws {
     let capture = GatewayReference.capture(CaptureID(bits: 9), try: 1)
     let modify = ModifyOrder(
-      reference: capture, account: "Main", paymentReference: "pi_1", amount: Sample.amount)
+      reference: capture,
+      account: "Main",
+      paymentReference: "pi_1",
+      amount: Sample.amount
+    )
     let stripe = StripeGateway()
     let adyen = AdyenGateway()
     #expect(try stripe.capture(modify).path == "/v1/payment_intents/pi_1/capture")
     #expect(
-      try String(decoding: stripe.capture(modify).body, as: UTF8.self) == "amount_to_capture=4999")
+      try String(decoding: stripe.capture(modify).body, as: UTF8.self) == "amount_to_capture=4999"
+    )
     #expect(try stripe.refund(modify).path == "/v1/refunds")
     #expect(try stripe.get(payment: "pi_1", key: capture)?.method == .get)
     #expect(try stripe.get(refund: "re_1", key: capture)?.path == "/v1/refunds/re_1")
@@ -79,7 +96,11 @@ struct RequestTests {
     let cancel = GatewayReference.cancel(AttemptID(bits: 7), try: 2)
     func order(_ target: CancelOrder.Target, _ mayBeCaptured: Bool = false) -> CancelOrder {
       CancelOrder(
-        reference: cancel, account: "Main", target: target, mayBeCaptured: mayBeCaptured)
+        reference: cancel,
+        account: "Main",
+        target: target,
+        mayBeCaptured: mayBeCaptured
+      )
     }
     #expect(try stripe.cancel(order(.payment("pi_1")))?.path == "/v1/payment_intents/pi_1/cancel")
     #expect(try stripe.cancel(order(.own(Self.reference))) == nil)
@@ -96,10 +117,16 @@ struct RequestTests {
     }
   }
 
-  @Test(arguments: ["", "pi_1/../x", "pi_1?a=b", "pi 1", "pi_ä", String(repeating: "a", count: 256)])
+  @Test(arguments: [
+    "", "pi_1/../x", "pi_1?a=b", "pi 1", "pi_ä", String(repeating: "a", count: 256),
+  ])
   func pathsTakeOnlyIDs(id: String) {
     let modify = ModifyOrder(
-      reference: Self.reference, account: "Main", paymentReference: id, amount: Sample.amount)
+      reference: Self.reference,
+      account: "Main",
+      paymentReference: id,
+      amount: Sample.amount
+    )
     #expect(throws: ExpressionError.referenceMalformed) { try StripeGateway().capture(modify) }
     #expect(throws: ExpressionError.referenceMalformed) { try AdyenGateway().capture(modify) }
   }
@@ -111,12 +138,19 @@ struct RequestTests {
   ])
   func unitsOfTheGateways(code: String, minor: Int64, stripe: Int64, adyen: Int64) throws {
     let amount = Amount(try #require(Currency(code)), minor: minor)
-    let form = String(decoding: try StripeGateway().authorize(Self.order(amount)).body, as: UTF8.self)
+    let form = String(
+      decoding: try StripeGateway().authorize(Self.order(amount)).body,
+      as: UTF8.self
+    )
     #expect(form.hasPrefix("amount=\(stripe)&currency=\(code.lowercased())&"))
-    let json = String(decoding: try AdyenGateway().authorize(Self.order(amount)).body, as: UTF8.self)
+    let json = String(
+      decoding: try AdyenGateway().authorize(Self.order(amount)).body,
+      as: UTF8.self
+    )
     #expect(json.contains(#"{"currency":"\#(code)","value":\#(adyen)}"#))
     // And back: the echoed amount is ours again.
-    let body = #"{"id":"pi_1","object":"payment_intent","status":"requires_capture","amount":\#(stripe),"currency":"\#(code.lowercased())"}"#
+    let body =
+      #"{"id":"pi_1","object":"payment_intent","status":"requires_capture","amount":\#(stripe),"currency":"\#(code.lowercased())"}"#
     let facts = OutcomeTests.facts(200, body)
     #expect(StripeGateway().read(facts, for: .authorize)?.echo?.amount == amount)
   }
@@ -150,11 +184,18 @@ struct AnswerTests {
   }
 
   static func word(
-    _ gateway: any Gateway, _ status: Int, _ body: String, _ purpose: SentRequest.Purpose
+    _ gateway: any Gateway,
+    _ status: Int,
+    _ body: String,
+    _ purpose: SentRequest.Purpose
   ) -> String {
     OutcomeTests.word(
       OutcomeTests.outcome(
-        gateway, OutcomeTests.facts(status, body), OutcomeTests.request(purpose)))
+        gateway,
+        OutcomeTests.facts(status, body),
+        OutcomeTests.request(purpose)
+      )
+    )
   }
 
   @Test(arguments: [
@@ -208,9 +249,12 @@ struct AnswerTests {
     let facts = OutcomeTests.facts(200, Self.intent("succeeded", #","amount_received":3000"#))
     #expect(
       OutcomeTests.outcome(StripeGateway(), facts, request)
-        == .succeeded(Settled(kind: .captured, reference: "pi_1", amount: request.amount)))
+        == .succeeded(Settled(kind: .captured, reference: "pi_1", amount: request.amount))
+    )
     request.amount = Amount(.eur, minor: 2_000)
-    #expect(OutcomeTests.word(OutcomeTests.outcome(StripeGateway(), facts, request)) == "conflicted")
+    #expect(
+      OutcomeTests.word(OutcomeTests.outcome(StripeGateway(), facts, request)) == "conflicted"
+    )
   }
 
   @Test func stripeRefunds() {
@@ -248,7 +292,8 @@ struct AnswerTests {
     #expect(Self.word(AdyenGateway(), 200, Self.adyen("Authorised"), .charge) == "pending")
     #expect(
       Self.word(AdyenGateway(), 200, Self.adyen("PartiallyAuthorised", value: 1_000), .authorize)
-        == "conflicted")
+        == "conflicted"
+    )
   }
 
   @Test func adyenModificationsAreOnlyReceived() {

@@ -13,7 +13,8 @@ struct StripeNoticeTests {
   static func event(_ object: String, type: String = "payment_intent.succeeded") -> [UInt8] {
     Array(
       #"{"id":"evt_1","type":"\#(type)","created":1799999999,"livemode":false,"data":{"object":\#(object)}}"#
-        .utf8)
+        .utf8
+    )
   }
 
   static func sign(_ body: [UInt8], _ seconds: Int64, _ secret: SecretBytes = secret) -> String {
@@ -24,7 +25,12 @@ struct StripeNoticeTests {
     do throws(NoticeError) {
       return .success(
         try StripeNotices.read(
-          body: body, signature: header, secrets: [SecretBytes(text: "old"), secret], now: now))
+          body: body,
+          signature: header,
+          secrets: [SecretBytes(text: "old"), secret],
+          now: now
+        )
+      )
     } catch {
       return .failure(error)
     }
@@ -45,7 +51,8 @@ struct StripeNoticeTests {
     }
     for age in [Int64(301), -301] {
       #expect(
-        error("t=\(t - age),v1=\(Self.sign(body, t - age))", body) == .timestampOutsideTolerance)
+        error("t=\(t - age),v1=\(Self.sign(body, t - age))", body) == .timestampOutsideTolerance
+      )
     }
     #expect(error("t=\(Int64.min),v1=\(good)", body) == .timestampOutsideTolerance)
     #expect(error("t=\(t - 1),v1=\(good)", body) == .signatureWrong)
@@ -68,17 +75,23 @@ struct StripeNoticeTests {
       return try Self.read(body, "t=1800000000,v1=\(Self.sign(body, 1_800_000_000))").get()
     }
     let paid = try notice(
-      AnswerTests.intent("succeeded", #","amount_received":4999"#), type: "payment_intent.succeeded")
+      AnswerTests.intent("succeeded", #","amount_received":4999"#),
+      type: "payment_intent.succeeded"
+    )
     #expect(paid.event == .payment(.captured(Sample.amount)))
     #expect(paid.deduplicationKey == "evt_1" && paid.paymentReference == "pi_1" && !paid.isLive)
-    #expect(paid.echo.ownReference == "ref1" && paid.occurredAt == Timestamp(seconds: 1_799_999_999))
+    #expect(
+      paid.echo.ownReference == "ref1" && paid.occurredAt == Timestamp(seconds: 1_799_999_999)
+    )
     let refund = try notice(
       #"{"id":"re_1","object":"refund","amount":100,"currency":"eur","status":"failed","failure_reason":"f","payment_intent":"pi_1"}"#,
-      type: "refund.failed")
+      type: "refund.failed"
+    )
     #expect(refund.event == .refund(.failed(code: "f")) && refund.paymentReference == "pi_1")
     let dispute = try notice(
       #"{"id":"dp_1","object":"dispute","payment_intent":"pi_1","status":"needs_response"}"#,
-      type: "charge.dispute.created")
+      type: "charge.dispute.created"
+    )
     #expect(dispute.event == .dispute("needs_response"))
     let other = try notice(#"{"id":"x","object":"comet"}"#, type: "comet.seen")
     #expect(other.event == .unrecognized("comet.seen"))
@@ -87,7 +100,8 @@ struct StripeNoticeTests {
 
 struct AdyenNoticeTests {
   static let key = SecretBytes(
-    Hex.decode("44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056") ?? [])
+    Hex.decode("44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056") ?? []
+  )
 
   struct Item {
     var code = "AUTHORISATION"
@@ -112,7 +126,9 @@ struct AdyenNoticeTests {
     let body =
       #"{"live":"false","notificationItems":["# + items.map(\.json).joined(separator: ",") + "]}"
     return try AdyenNotices.read(
-      body: Array(body.utf8), keys: [SecretBytes(text: "old"), key])
+      body: Array(body.utf8),
+      keys: [SecretBytes(text: "old"), key]
+    )
   }
 
   @Test func publishedVector() throws {
@@ -151,7 +167,8 @@ struct AdyenNoticeTests {
     ("CAPTURE", "true", GatewayNotice.Event.payment(.captured(Amount(.eur, minor: 1_130)))),
     ("CAPTURE", "false", .captureFailed(code: "r")),
     ("CAPTURE_FAILED", "true", .captureFailed(code: "r")),
-    ("CANCELLATION", "true", .payment(.canceled)), ("CANCELLATION", "false", .cancelFailed(code: "r")),
+    ("CANCELLATION", "true", .payment(.canceled)),
+    ("CANCELLATION", "false", .cancelFailed(code: "r")),
     ("TECHNICAL_CANCEL", "true", .payment(.canceled)), ("EXPIRE", "true", .payment(.canceled)),
     ("CANCEL_OR_REFUND", "true", .payment(.canceled)),
     ("REFUND", "true", .refund(.succeeded)), ("REFUND", "false", .refund(.failed(code: "r"))),
@@ -172,7 +189,11 @@ struct AdyenNoticeTests {
 
   @Test func reversalTellsWhichItWas() throws {
     let item = Item(
-      code: "CANCEL_OR_REFUND", psp: "M1", original: "P1", more: #","modification.action":"refund""#)
+      code: "CANCEL_OR_REFUND",
+      psp: "M1",
+      original: "P1",
+      more: #","modification.action":"refund""#
+    )
     #expect(try Self.read([item]).first?.event == .refund(.succeeded))
   }
 

@@ -9,8 +9,10 @@ struct OperationPropertyTests {
   func promisesHold(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed))
     var operation = Operation(
-      id: Sample.operationID, amount: Sample.amount,
-      captureMethod: Bool.random(using: &random) ? .automatic : .manual)
+      id: Sample.operationID,
+      amount: Sample.amount,
+      captureMethod: Bool.random(using: &random) ? .automatic : .manual
+    )
     var log = Log()
     for _ in 0..<40 {
       let event = Self.event(operation, &random)
@@ -26,7 +28,8 @@ struct OperationPropertyTests {
   }
 
   private static func event(
-    _ operation: Operation, _ random: inout SeededGenerator
+    _ operation: Operation,
+    _ random: inout SeededGenerator
   ) -> OperationEvent {
     let outcomes: [Outcome] = [
       Sample.settled(.authorized), Sample.settled(.captured), Sample.settled(.canceled),
@@ -42,15 +45,18 @@ struct OperationPropertyTests {
         return .outcome(id, outcome)
       }
       return Sample.start(
-        id, Bool.random(using: &random) ? .stripe : .adyen,
+        id,
+        Bool.random(using: &random) ? .stripe : .adyen,
         Int.random(in: 0..<5, using: &random) == 0 ? .charge : .authorizeOnly,
-        speculative: Bool.random(using: &random))
+        speculative: Bool.random(using: &random)
+      )
     case 5: return .routesExhausted
     case 6: return .close(.gaveUp, onlyIfUnsent: Bool.random(using: &random))
     case 7, 8:
       return .requestCapture(
         CaptureID(bits: UInt128.random(in: 5...7, using: &random)),
-        Amount(.eur, minor: Int64.random(in: 0...6_000, using: &random)))
+        Amount(.eur, minor: Int64.random(in: 0...6_000, using: &random))
+      )
     case 9..<12:
       let ids = operation.winner?.captures.map(\.id) ?? []
       return .captureOutcome(ids.randomElement(using: &random) ?? CaptureID(bits: 5), outcome)
@@ -65,8 +71,11 @@ struct OperationPropertyTests {
     var facts = 0
 
     mutating func check(
-      _ before: Operation, _ event: OperationEvent, _ after: Operation,
-      _ actions: [OperationAction], _ seed: Int
+      _ before: Operation,
+      _ event: OperationEvent,
+      _ after: Operation,
+      _ actions: [OperationAction],
+      _ seed: Int
     ) {
       let note: Comment = "seed \(seed), \(event)"
       for action in actions {
@@ -117,30 +126,53 @@ struct OperationPropertyTests {
     var reason: Operation.CloseReason?
     if case .closed(let why, _) = operation.phase { reason = why }
     let rows = Operation.Rows(
-      state: operation.state, closeReason: reason,
-      isReleasing: operation.winner?.isReleasing ?? false, factCount: operation.factCount,
-      isFinal: operation.isFinal, attempts: operation.attempts,
-      captures: operation.winner?.captures ?? [])
+      state: operation.state,
+      closeReason: reason,
+      isReleasing: operation.winner?.isReleasing ?? false,
+      factCount: operation.factCount,
+      isFinal: operation.isFinal,
+      attempts: operation.attempts,
+      captures: operation.winner?.captures ?? []
+    )
     let restored = try Operation(
-      id: operation.id, amount: operation.amount, captureMethod: operation.captureMethod,
-      rows: rows)
+      id: operation.id,
+      amount: operation.amount,
+      captureMethod: operation.captureMethod,
+      rows: rows
+    )
     #expect(restored.attempts.map(\.attempt) == operation.attempts.map(\.attempt))
     #expect(restored.state == operation.state && restored.winner == operation.winner)
   }
 
   @Test func contradictingRowsAreRefused() {
     let attempt = Attempt(
-      id: Sample.first, sequence: 1, gateway: .stripe, account: "main", mode: .authorizeOnly)
+      id: Sample.first,
+      sequence: 1,
+      gateway: .stripe,
+      account: "main",
+      mode: .authorizeOnly
+    )
     func error(
-      _ state: Operation.State, _ dispositions: [Disposition], captures: [Capture] = [],
+      _ state: Operation.State,
+      _ dispositions: [Disposition],
+      captures: [Capture] = [],
       reason: Operation.CloseReason? = .canceled
     ) -> OperationRestoreError? {
       do {
         _ = try Operation(
-          id: Sample.operationID, amount: Sample.amount, captureMethod: .automatic,
+          id: Sample.operationID,
+          amount: Sample.amount,
+          captureMethod: .automatic,
           rows: Operation.Rows(
-            state: state, closeReason: reason, isReleasing: false, factCount: 0, isFinal: false,
-            attempts: dispositions.map { (attempt, $0) }, captures: captures))
+            state: state,
+            closeReason: reason,
+            isReleasing: false,
+            factCount: 0,
+            isFinal: false,
+            attempts: dispositions.map { (attempt, $0) },
+            captures: captures
+          )
+        )
         return nil
       } catch {
         return error

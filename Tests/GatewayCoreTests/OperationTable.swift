@@ -1,1 +1,261 @@
-let operationTable = ""
+/// What every event does in every state, reviewed by eye. `=` is nothing; actions in brackets; 1, 2, 3
+/// are attempts, of which the outcome events are about the first.
+let operationTable = """
+  NEW
+    start, start speculative, start charge: open [attempt 1]
+    authorized, captured, canceled, refunded, received, pending, action, declined, not \
+  executed, unknown, conflict, rejected: refused attemptUnknown
+    exhausted, close unsent: closed abandoned, final [FACT 1 notExecuted]
+    close: closed canceled, final [FACT 1 canceled]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  SENT
+    start, start speculative, start charge: refused attemptUnderway
+    authorized: won [1 is authorized, 1 wins, FACT 1 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 1 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 2 captured]
+    canceled: open [1 is canceled]
+    refunded: open [1 is refunded]
+    received, exhausted, close unsent: =
+    pending: open [1 is pending, FACT 1 pending]
+    action: open [1 is requires_action, FACT 1 requiresAction]
+    declined, rejected: open [1 is declined]
+    not executed: open [1 is not_executed]
+    unknown: open [1 is unknown, look 1, FACT 1 unknown]
+    conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is unknown, look 1]
+    close: closed canceled [condemn 1 reverse]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  UNKNOWN
+    start, start charge: refused outcomeUnknown
+    start speculative: open [attempt 2]
+    authorized: won [1 is authorized, 1 wins, FACT 2 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 2 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 3 captured]
+    canceled: open [1 is canceled]
+    refunded: open [1 is refunded]
+    received, not executed, unknown, exhausted, close unsent: =
+    pending: open [1 is pending, FACT 2 pending]
+    action: open [1 is requires_action, FACT 2 requiresAction]
+    declined: open [1 is declined]
+    conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is unknown]
+    close: closed canceled [condemn 1 reverse]
+    rejected: open [1 is unknown]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  PENDING
+    start, start speculative, start charge: refused attemptUnderway
+    authorized: won [1 is authorized, 1 wins, FACT 2 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 2 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 3 captured]
+    canceled: open [1 is canceled]
+    refunded: open [1 is refunded]
+    received, pending, not executed, unknown, exhausted, close unsent, rejected: =
+    action: open [1 is requires_action, FACT 2 requiresAction]
+    declined: open [1 is declined]
+    conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is pending]
+    close: closed canceled [condemn 1 reverse]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  ACTION
+    start, start speculative, start charge: refused attemptUnderway
+    authorized: won [1 is authorized, 1 wins, FACT 2 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 2 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 3 captured]
+    canceled: open [1 is canceled]
+    refunded: open [1 is refunded]
+    received, action, not executed, unknown, exhausted, close unsent, rejected: =
+    pending: open [1 is pending, FACT 2 pending]
+    declined: open [1 is declined]
+    conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is requires_action]
+    close: closed canceled [condemn 1 reverse]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  DECLINED
+    start, start speculative: open [condemn 1 reverse, attempt 2]
+    start charge: refused outcomeUnknown
+    authorized: won [1 is authorized, 1 wins, FACT 1 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 1 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 2 captured]
+    canceled, declined: open [1 is declined]
+    refunded: open [1 is refunded]
+    received, pending, not executed, unknown, close unsent, rejected: =
+    action: open [1 is requires_action, FACT 1 requiresAction]
+    conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is declined]
+    exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
+    close: closed canceled, final [condemn 1 reverse, FACT 1 canceled]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  NEVER
+    start, start speculative, start charge: refused \
+  declineForbids(GatewayCore.DeclineClass.never)
+    authorized: won [1 is authorized, 1 wins, FACT 1 authorized, capture 4999 queued]
+    captured: won [1 is captured, 1 wins, FACT 1 conflicted, ALERT captured_without_request, \
+  capture 4999 captured, FACT 2 captured]
+    canceled: open [1 is declined]
+    refunded: open [1 is refunded]
+    received, pending, declined, not executed, unknown, close unsent, rejected: =
+    action: open [1 is requires_action, FACT 1 requiresAction]
+    conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is declined]
+    exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
+    close: closed canceled, final [condemn 1 reverse, FACT 1 canceled]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  UNSENT
+    start, start speculative, start charge: open [condemn 1, attempt 2]
+    authorized: won [1 is authorized, ALERT evidence_contradicted, 1 wins, FACT 1 authorized, \
+  capture 4999 queued]
+    captured: won [1 is captured, ALERT evidence_contradicted, 1 wins, FACT 1 conflicted, \
+  ALERT captured_without_request, capture 4999 captured, FACT 2 captured]
+    canceled, rejected: open [1 is not_executed]
+    refunded: open [1 is refunded]
+    received, not executed, unknown, close unsent: =
+    pending: open [1 is pending, FACT 1 pending]
+    action: open [1 is requires_action, FACT 1 requiresAction]
+    declined: open [1 is declined]
+    conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is not_executed]
+    exhausted: closed exhausted, final [condemn 1, FACT 1 notExecuted]
+    close: closed canceled, final [condemn 1, FACT 1 canceled]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  BOTH
+    start, start charge: refused outcomeUnknown
+    start speculative: refused attemptUnderway
+    authorized: won [1 is authorized, 1 wins, condemn 2 reverse, FACT 2 authorized, capture \
+  4999 queued]
+    captured: won [1 is captured, 1 wins, condemn 2 reverse, FACT 2 conflicted, ALERT \
+  captured_without_request, capture 4999 captured, FACT 3 captured]
+    canceled: open [1 is canceled]
+    refunded: open [1 is refunded]
+    received, not executed, unknown, exhausted, close unsent: =
+    pending: open [1 is pending, FACT 2 pending]
+    action: open [1 is requires_action, FACT 2 requiresAction]
+    declined: open [1 is declined]
+    conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is unknown]
+    close: closed canceled [condemn 1 reverse, condemn 2 reverse]
+    rejected: open [1 is unknown]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  WON
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, refunded, received, pending, action, not executed, unknown, close, close \
+  unsent, rejected: =
+    captured: won [capture is captured, FACT 2 captured, 1 is captured]
+    canceled, declined, capture canceled: won, final [capture is failed, 1 is canceled, FACT 2 \
+  canceled]
+    conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
+    capture asked: refused captureExists
+    capture done: won [capture is captured, 1 is captured, FACT 2 captured]
+    capture received: won [capture is sent]
+    capture declined: won [FACT 2 captureFailed, capture is failed]
+    capture rejected, capture unknown: won [look 1, capture is unknown]
+    capture not executed: won [repeat capture]
+  CAPTURING?
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized: won [capture is queued, repeat capture new try]
+    captured: won [capture is captured, FACT 2 captured, 1 is captured]
+    canceled, declined, capture canceled: won, final [capture is failed, 1 is canceled, FACT 2 \
+  canceled]
+    refunded, received, pending, action, not executed, unknown, close, close unsent, rejected: =
+    conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
+    capture asked: refused captureExists
+    capture done: won [capture is captured, 1 is captured, FACT 2 captured]
+    capture received: won [capture is sent]
+    capture declined: won [FACT 2 captureFailed, capture is failed]
+    capture rejected, capture not executed, capture unknown: won [look 1]
+  HELD
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, refunded, received, pending, action, not executed, unknown, close unsent, \
+  rejected: =
+    captured: won [FACT 2 conflicted, ALERT captured_without_request, capture 4999 captured, \
+  FACT 3 captured, 1 is captured]
+    canceled, declined: won, final [1 is canceled, FACT 2 canceled]
+    conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
+    close: won, releasing [release 1]
+    capture asked: won [capture 4000 queued]
+    capture canceled, capture done, capture received, capture declined, capture rejected, \
+  capture not executed, capture unknown: refused captureUnknown
+  RELEASING
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, refunded, received, pending, action, not executed, unknown, close, close \
+  unsent, rejected: =
+    captured: won, releasing [FACT 2 conflicted, ALERT captured_without_request, capture 4999 \
+  captured, FACT 3 captured, 1 is captured]
+    canceled, declined: won, releasing, final [1 is canceled, FACT 2 canceled]
+    conflict: won, releasing [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is \
+  authorized]
+    capture asked: refused releasing
+    capture canceled, capture done, capture received, capture declined, capture rejected, \
+  capture not executed, capture unknown: refused captureUnknown
+  LAPSED
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, canceled, refunded, received, pending, action, declined, not executed, \
+  unknown, close, close unsent, rejected: =
+    captured: won, final [FACT 3 conflicted, ALERT captured_without_request, capture 4999 \
+  captured, FACT 4 captured, 1 is captured]
+    conflict: won, final [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is canceled]
+    capture asked: refused releasing
+    capture canceled, capture done, capture received, capture declined, capture rejected, \
+  capture not executed, capture unknown: refused captureUnknown
+  PAID
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, captured, canceled, refunded, received, pending, action, declined, not \
+  executed, unknown, close, close unsent, rejected, capture canceled, capture done, capture \
+  received, capture rejected, capture not executed, capture unknown: =
+    conflict: won [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is captured]
+    capture asked: refused captureExists
+    capture declined: won [ALERT capture_failed_late, FACT 3 captureFailed, capture is failed]
+  OTHER WON
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized: won [1 is authorized, reverse 1]
+    captured: won [1 is captured, orphan 1 4999, ALERT orphan_captured, reverse 1]
+    canceled: won [1 is canceled, reversed 1]
+    refunded: won [1 is refunded, reversed 1]
+    received, not executed, unknown, close, close unsent: =
+    pending: won [1 is pending, reverse 1]
+    action: won [1 is requires_action, reverse 1]
+    declined: won [1 is declined]
+    conflict: won [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is unknown]
+    rejected: won [1 is unknown]
+    capture asked: refused captureExists
+    capture canceled: won [capture is failed, 2 is canceled]
+    capture done: won [capture is captured, 2 is captured, FACT 3 captured]
+    capture received: won [capture is sent]
+    capture declined: won [FACT 3 captureFailed, capture is failed]
+    capture rejected, capture unknown: won [look 2, capture is unknown]
+    capture not executed: won [repeat capture]
+  GAVE UP
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized: closed gaveUp [1 is authorized, reverse 1]
+    captured: closed gaveUp [1 is captured, orphan 1 4999, ALERT orphan_captured, reverse 1]
+    canceled: closed gaveUp, final [1 is canceled, reversed 1, FACT 2 canceled]
+    refunded: closed gaveUp, final [1 is refunded, reversed 1, FACT 2 canceled]
+    received, not executed, unknown, close, close unsent: =
+    pending: closed gaveUp [1 is pending, reverse 1]
+    action: closed gaveUp [1 is requires_action, reverse 1]
+    declined: closed gaveUp, final [1 is declined, FACT 2 declined]
+    conflict: closed gaveUp [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is unknown]
+    rejected: closed gaveUp [1 is unknown]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  EXHAUSTED
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized: closed exhausted, final [1 is authorized, reverse 1]
+    captured: closed exhausted, final [1 is captured, orphan 1 4999, ALERT orphan_captured, \
+  reverse 1]
+    canceled: closed exhausted, final [1 is declined, reversed 1]
+    refunded: closed exhausted, final [1 is refunded, reversed 1]
+    received, pending, declined, not executed, unknown, close, close unsent, rejected: =
+    action: closed exhausted, final [1 is requires_action, reverse 1]
+    conflict: closed exhausted, final [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is \
+  declined]
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  CANCELED
+    start, start speculative, start charge, exhausted: refused notOpen
+    authorized, captured, canceled, refunded, received, pending, action, declined, not \
+  executed, unknown, conflict, rejected: refused attemptUnknown
+    close, close unsent: =
+    capture asked, capture canceled, capture done, capture received, capture declined, capture \
+  rejected, capture not executed, capture unknown: refused notWon
+  """

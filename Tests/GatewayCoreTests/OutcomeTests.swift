@@ -6,24 +6,43 @@ import Testing
 
 struct OutcomeTests {
   static func facts(
-    _ status: Int, _ body: String, headers: [String: String] = [:]
+    _ status: Int,
+    _ body: String,
+    headers: [String: String] = [:]
   ) -> TransferFacts {
     TransferFacts(
-      stage: .answered, requestSize: 500, status: status, headers: headers, body: Array(body.utf8))
+      stage: .answered,
+      requestSize: 500,
+      status: status,
+      headers: headers,
+      body: Array(body.utf8)
+    )
   }
 
   static func request(
-    _ purpose: SentRequest.Purpose = .authorize, send: Send = .first
+    _ purpose: SentRequest.Purpose = .authorize,
+    send: Send = .first
   ) -> SentRequest {
     SentRequest(
-      purpose: purpose, send: send, amount: Sample.amount, account: "Main", ownReference: "ref1")
+      purpose: purpose,
+      send: send,
+      amount: Sample.amount,
+      account: "Main",
+      ownReference: "ref1"
+    )
   }
 
   static func outcome(
-    _ gateway: any Gateway, _ facts: TransferFacts, _ request: SentRequest = request()
+    _ gateway: any Gateway,
+    _ facts: TransferFacts,
+    _ request: SentRequest = request()
   ) -> Outcome {
     OutcomeRule.outcome(
-      of: facts, gateway.read(facts, for: request.purpose), to: request, Sample.classify)
+      of: facts,
+      gateway.read(facts, for: request.purpose),
+      to: request,
+      Sample.classify
+    )
   }
 
   /// The proof is the number of request bytes over the whole transfer, never the stage alone.
@@ -40,6 +59,27 @@ struct OutcomeTests {
         }
       } else {
         #expect(outcome == .unknown(.noAnswer(stage)))
+      }
+    }
+  }
+
+  /// A look or a cancel that fails is no news about the payment: not a proof, not a decline.
+  @Test(arguments: [SentRequest.Purpose.look, .cancel])
+  func failedLooksAndCancelsSayNothing(purpose: SentRequest.Purpose) {
+    let request = Self.request(purpose)
+    let gateways: [any Gateway] = [StripeGateway(), AdyenGateway()]
+    for gateway in gateways {
+      let unsent = TransferFacts(stage: .connecting, requestSize: 0)
+      #expect(Self.outcome(gateway, unsent, request) == .unknown(.noAnswer(.connecting)))
+      for status in [400, 401, 403, 404, 409, 422, 429, 500, 503] {
+        let body =
+          gateway.name == .stripe
+          ? Self.stripeError("invalid_request_error")
+          : Self.adyenError("100")
+        guard case .unknown = Self.outcome(gateway, Self.facts(status, body), request) else {
+          Issue.record("\(gateway.name) \(status)")
+          continue
+        }
       }
     }
   }
@@ -68,39 +108,91 @@ struct OutcomeTests {
   }
 
   @Test(arguments: [
-    Row(status: 429, body: stripeError("invalid_request_error", "rate_limit"),
-      first: "notExecuted", replay: "silentReplay"),
+    Row(
+      status: 429,
+      body: stripeError("invalid_request_error", "rate_limit"),
+      first: "notExecuted",
+      replay: "silent"
+    ),
     Row(status: 429, body: html, first: "foreignError", replay: "foreignError"),
     Row(status: 429, body: "", first: "foreignError", replay: "foreignError"),
-    Row(status: 503, body: stripeError("api_error"), first: "notExecuted", replay: "silentReplay"),
+    Row(status: 503, body: stripeError("api_error"), first: "notExecuted", replay: "silent"),
     Row(status: 503, body: html, first: "foreignError", replay: "foreignError"),
-    Row(status: 500, body: stripeError("api_error"), first: "indeterminate",
-      replay: "indeterminate"),
+    Row(
+      status: 500,
+      body: stripeError("api_error"),
+      first: "indeterminate",
+      replay: "indeterminate"
+    ),
     Row(status: 502, body: html, first: "foreignError", replay: "foreignError"),
-    Row(status: 504, body: stripeError("api_error"), first: "indeterminate",
-      replay: "indeterminate"),
-    Row(status: 424, body: stripeError("api_error"), first: "indeterminate",
-      replay: "indeterminate"),
-    Row(status: 409, body: stripeError("invalid_request_error", "idempotency_key_in_use"),
-      first: "inFlight", replay: "inFlight"),
-    Row(status: 429, body: stripeError("invalid_request_error", "lock_timeout"),
-      first: "inFlight", replay: "inFlight"),
-    Row(status: 400, body: stripeError("idempotency_error"), first: "keyReused",
-      replay: "keyReused"),
-    Row(status: 400, body: stripeError("invalid_request_error", "parameter_invalid"),
-      first: "declined never", replay: "silentReplay"),
-    Row(status: 401, body: stripeError("invalid_request_error"), first: "declined otherGateway",
-      replay: "silentReplay"),
-    Row(status: 404, body: stripeError("invalid_request_error", "resource_missing"),
-      first: "notFound", replay: "notFound"),
-    Row(status: 402, body: stripeError("card_error", "card_declined"), first: "declined later",
-      replay: "declined later"),
+    Row(
+      status: 504,
+      body: stripeError("api_error"),
+      first: "indeterminate",
+      replay: "indeterminate"
+    ),
+    Row(
+      status: 424,
+      body: stripeError("api_error"),
+      first: "indeterminate",
+      replay: "indeterminate"
+    ),
+    Row(
+      status: 409,
+      body: stripeError("invalid_request_error", "idempotency_key_in_use"),
+      first: "inFlight",
+      replay: "inFlight"
+    ),
+    Row(
+      status: 429,
+      body: stripeError("invalid_request_error", "lock_timeout"),
+      first: "inFlight",
+      replay: "inFlight"
+    ),
+    Row(
+      status: 400,
+      body: stripeError("idempotency_error"),
+      first: "keyReused",
+      replay: "keyReused"
+    ),
+    Row(
+      status: 400,
+      body: stripeError("invalid_request_error", "parameter_invalid"),
+      first: "declined never",
+      replay: "silent"
+    ),
+    Row(
+      status: 401,
+      body: stripeError("invalid_request_error"),
+      first: "declined otherGateway",
+      replay: "silent"
+    ),
+    Row(
+      status: 404,
+      body: stripeError("invalid_request_error", "resource_missing"),
+      first: "notFound",
+      replay: "notFound"
+    ),
+    Row(
+      status: 402,
+      body: stripeError("card_error", "card_declined"),
+      first: "declined later",
+      replay: "declined later"
+    ),
     Row(status: 200, body: "{", first: "unreadable", replay: "unreadable"),
     Row(status: 200, body: "[]", first: "unreadable", replay: "unreadable"),
-    Row(status: 200, body: #"{"object":"payment_intent"}"#, first: "unreadable",
-      replay: "unreadable"),
-    Row(status: 200, body: #"{"object":"charge","id":"ch_1"}"#, first: "unreadable",
-      replay: "unreadable"),
+    Row(
+      status: 200,
+      body: #"{"object":"payment_intent"}"#,
+      first: "unreadable",
+      replay: "unreadable"
+    ),
+    Row(
+      status: 200,
+      body: #"{"object":"charge","id":"ch_1"}"#,
+      first: "unreadable",
+      replay: "unreadable"
+    ),
     Row(status: 302, body: "", first: "foreignError", replay: "foreignError"),
   ])
   func stripeErrors(row: Row) {
@@ -114,19 +206,36 @@ struct OutcomeTests {
   @Test(arguments: [
     Row(status: 422, body: adyenError("704"), first: "inFlight", replay: "inFlight"),
     Row(status: 409, body: adyenError("704"), first: "inFlight", replay: "inFlight"),
-    Row(status: 503, body: adyenError("703"), first: "notExecuted", replay: "silentReplay"),
+    Row(status: 503, body: adyenError("703"), first: "notExecuted", replay: "silent"),
     Row(status: 503, body: html, first: "foreignError", replay: "foreignError"),
-    Row(status: 500, body: adyenError("000", "internal"), headers: ["transient-error": "true"],
-      first: "inFlight", replay: "inFlight"),
-    Row(status: 500, body: adyenError("905", "internal"), first: "indeterminate",
-      replay: "indeterminate"),
+    Row(
+      status: 500,
+      body: adyenError("000", "internal"),
+      headers: ["transient-error": "true"],
+      first: "inFlight",
+      replay: "inFlight"
+    ),
+    Row(
+      status: 500,
+      body: adyenError("905", "internal"),
+      first: "indeterminate",
+      replay: "indeterminate"
+    ),
     Row(status: 502, body: html, first: "foreignError", replay: "foreignError"),
-    Row(status: 429, body: adyenError("429"), first: "notExecuted", replay: "silentReplay"),
-    Row(status: 401, body: adyenError("000", "security"), first: "declined otherGateway",
-      replay: "silentReplay"),
-    Row(status: 403, body: adyenError("901", "security"), first: "declined otherGateway",
-      replay: "silentReplay"),
-    Row(status: 422, body: adyenError("130"), first: "declined never", replay: "silentReplay"),
+    Row(status: 429, body: adyenError("429"), first: "notExecuted", replay: "silent"),
+    Row(
+      status: 401,
+      body: adyenError("000", "security"),
+      first: "declined otherGateway",
+      replay: "silent"
+    ),
+    Row(
+      status: 403,
+      body: adyenError("901", "security"),
+      first: "declined otherGateway",
+      replay: "silent"
+    ),
+    Row(status: 422, body: adyenError("130"), first: "declined never", replay: "silent"),
     Row(status: 200, body: "{}", first: "unreadable", replay: "unreadable"),
     Row(status: 200, body: html, first: "unreadable", replay: "unreadable"),
   ])
@@ -154,11 +263,17 @@ struct OutcomeTests {
   @Test func conflictsInEveryEchoedValue() {
     func echo(_ echo: Echo) -> Outcome {
       OutcomeRule.outcome(
-        .payment(PaymentAnswer(echo: echo, state: .authorized)), to: Self.request(),
-        Sample.classify)
+        .payment(PaymentAnswer(echo: echo, state: .authorized)),
+        to: Self.request(),
+        Sample.classify
+      )
     }
     let good = Echo(
-      reference: "P", amount: Sample.amount, account: "Main", ownReference: "ref1")
+      reference: "P",
+      amount: Sample.amount,
+      account: "Main",
+      ownReference: "ref1"
+    )
     #expect(Self.word(echo(good)) == "authorized")
     #expect(Self.word(echo(Echo(reference: "P"))) == "authorized")
     var wrong = good
@@ -181,16 +296,21 @@ struct OutcomeTests {
     #expect(decline(DeclineSignal(source: .stripe, code: "processing_error")) == .otherGateway)
     #expect(decline(DeclineSignal(source: .stripe, code: "brand_new_code")) == .later)
     #expect(
-      decline(DeclineSignal(source: .stripe, code: "processing_error", networkCode: "43")) == .never)
+      decline(DeclineSignal(source: .stripe, code: "processing_error", networkCode: "43")) == .never
+    )
     #expect(
-      decline(DeclineSignal(source: .adyen, code: "9", networkAdviceCode: "03")) == .never)
+      decline(DeclineSignal(source: .adyen, code: "9", networkAdviceCode: "03")) == .never
+    )
     #expect(
       decline(
-        DeclineSignal(source: .stripe, code: "do_not_honor", advice: "confirm_card_data"))
-        == .fixData)
+        DeclineSignal(source: .stripe, code: "do_not_honor", advice: "confirm_card_data")
+      )
+        == .fixData
+    )
     #expect(
       decline(DeclineSignal(source: .stripe, code: "do_not_honor", advice: "do_not_try_again"))
-        == .never)
+        == .never
+    )
     #expect(decline(DeclineSignal(source: .adyen, code: "12")) == .later)
     #expect(decline(DeclineSignal(source: .adyen, code: "38")) == .stepUp)
     #expect(decline(DeclineSignal(source: .adyen, code: "46")) == .never)

@@ -8,12 +8,19 @@ struct RoutingTests {
   static let adyen = GatewayAccount(gateway: .adyen, account: "Main")
 
   static func request(
-    _ minor: Int64 = 5_000, _ currency: Currency = .eur, country: String? = "DE",
-    method: MethodType = .card, brand: String? = "visa"
+    _ minor: Int64 = 5_000,
+    _ currency: Currency = .eur,
+    country: String? = "DE",
+    method: MethodType = .card,
+    brand: String? = "visa"
   ) -> RouteRequest {
     RouteRequest(
-      amount: Amount(currency, minor: minor), country: country, method: method, brand: brand,
-      merchantID: MerchantID(bits: 2))
+      amount: Amount(currency, minor: minor),
+      country: country,
+      method: method,
+      brand: brand,
+      merchantID: MerchantID(bits: 2)
+    )
   }
 
   static func table() throws -> RoutingTable {
@@ -21,13 +28,17 @@ struct RoutingTests {
       version: 3,
       rules: [
         RoutingRule(
-          name: "large-eur", amountMinor: 10_000...Int64.max, currencies: [.eur],
-          priority: [adyen, stripe]),
+          name: "large-eur",
+          amountMinor: 10_000...Int64.max,
+          currencies: [.eur],
+          priority: [adyen, stripe]
+        ),
         RoutingRule(name: "us-amex", countries: ["US"], brands: ["amex"], priority: [stripe]),
         RoutingRule(name: "sepa", methods: [.sepaDebit], priority: [stripe]),
         RoutingRule(name: "vip", merchants: [MerchantID(bits: 8)], priority: [adyen]),
       ],
-      fallback: [stripe, adyen])
+      fallback: [stripe, adyen]
+    )
   }
 
   @Test func firstMatchingRuleDecides() throws {
@@ -50,7 +61,8 @@ struct RoutingTests {
     }
     #expect(route.candidates == [Self.stripe])
     #expect(
-      route.explanation == "v3 rule large-eur: stripe:main (skipped: adyen:Main breakerOpen)")
+      route.explanation == "v3 rule large-eur: stripe:main (skipped: adyen:Main breakerOpen)"
+    )
     #expect(!route.allowsSecond)
     #expect(route.mode(.automatic) == .charge)
     #expect(route.mode(.manual) == .authorizeOnly)
@@ -71,12 +83,17 @@ struct RoutingTests {
     let stripe = Self.stripe
     #expect(throws: RoutingTableError.emptyPriority(rule: "a")) {
       try RoutingTable(
-        version: 1, rules: [RoutingRule(name: "a", priority: [])], fallback: [stripe])
+        version: 1,
+        rules: [RoutingRule(name: "a", priority: [])],
+        fallback: [stripe]
+      )
     }
     #expect(throws: RoutingTableError.amountWithoutCurrency(rule: "b")) {
       try RoutingTable(
-        version: 1, rules: [RoutingRule(name: "b", amountMinor: 1...2, priority: [stripe])],
-        fallback: [stripe])
+        version: 1,
+        rules: [RoutingRule(name: "b", amountMinor: 1...2, priority: [stripe])],
+        fallback: [stripe]
+      )
     }
     #expect(throws: RoutingTableError.emptyFallback) {
       try RoutingTable(version: 1, rules: [], fallback: [])
@@ -102,9 +119,10 @@ struct RoutingTests {
     }
     let good = GatewayReference.authorize(AttemptID(bits: 7)).text
     #expect(GatewayReference(good)?.attemptID == AttemptID(bits: 7))
-    for bad in ["", "t", String(good.dropLast()), good + "00000", good + "x", "x" + good.dropFirst(),
-      String(good.dropLast()) + "0", "tq" + good.dropFirst(2)]
-    {
+    for bad in [
+      "", "t", String(good.dropLast()), good + "00000", good + "x", "x" + good.dropFirst(),
+      String(good.dropLast()) + "0", "tq" + good.dropFirst(2),
+    ] {
       #expect(GatewayReference(bad) == nil, "\(bad)")
     }
   }
@@ -112,7 +130,10 @@ struct RoutingTests {
 
 struct BreakerTests {
   private func record(
-    _ breaker: inout Breaker, _ result: Breaker.Result, _ count: Int, took: Int64 = 100,
+    _ breaker: inout Breaker,
+    _ result: Breaker.Result,
+    _ count: Int,
+    took: Int64 = 100,
     at now: Int64
   ) {
     for _ in 0..<count {
@@ -195,12 +216,23 @@ struct ReversalTests {
 
   @Test func looksBeforeItActsAndNeverReplays() {
     func step(
-      _ gateway: GatewayName, _ evidence: Evidence, reference: String? = "P", fresh: Bool = true
+      _ gateway: GatewayName,
+      _ evidence: Evidence,
+      reference: String? = "P",
+      fresh: Bool = true
     ) -> ReversalStep {
       ReversalRule.step(
         for: Attempt(
-          id: Sample.first, sequence: 1, gateway: gateway, account: "m", mode: .authorizeOnly,
-          evidence: evidence, reference: reference), isFresh: fresh)
+          id: Sample.first,
+          sequence: 1,
+          gateway: gateway,
+          account: "m",
+          mode: .authorizeOnly,
+          evidence: evidence,
+          reference: reference
+        ),
+        isFresh: fresh
+      )
     }
     #expect(step(.stripe, .authorized, fresh: false) == .get(reference: "P"))
     #expect(step(.stripe, .authorized) == .cancel(reference: "P"))
@@ -221,11 +253,16 @@ struct ReversalTests {
   /// Interleavings 5: once a second attempt exists, evidence is read-only.
   @Test func probesReplayOnlyTheSoleAttempt() {
     func step(
-      _ events: [OperationEvent], age: Int64 = 1, windowIsOpen: Bool = true
+      _ events: [OperationEvent],
+      age: Int64 = 1,
+      windowIsOpen: Bool = true
     ) -> ProbeStep {
       ProbeRule.step(
-        for: Sample.first, in: Sample.operation(.automatic, events), ageSeconds: age,
-        sendWindowIsOpen: windowIsOpen)
+        for: Sample.first,
+        in: Sample.operation(.automatic, events),
+        ageSeconds: age,
+        sendWindowIsOpen: windowIsOpen
+      )
     }
     let sole = [Sample.start(Sample.first), .outcome(Sample.first, Sample.noAnswer)]
     #expect(step(sole) == .replay)

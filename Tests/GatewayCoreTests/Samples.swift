@@ -16,33 +16,46 @@ enum Sample {
 
   static let bankPending = Outcome.pending(Pending(reference: "pi_1", kind: .bank))
   static let action = Outcome.pending(
-    Pending(reference: "pi_1", kind: .action(PayerAction(redirectURL: "https://acs"))))
+    Pending(reference: "pi_1", kind: .action(PayerAction(redirectURL: "https://acs")))
+  )
   static let unsent = Outcome.notExecuted(Proof(neverWritten: .breakerOpen))
   static let noAnswer = Outcome.unknown(.noAnswer(.answering))
   static let conflict = Outcome.unknown(
-    .conflicted(.amount(asked: amount, answered: Amount(.eur, minor: 1))))
+    .conflicted(.amount(asked: amount, answered: Amount(.eur, minor: 1)))
+  )
 
   static func declined(
-    _ group: DeclineClass, origin: Decline.Origin = .bank, reference: String? = "pi_1"
+    _ group: DeclineClass,
+    origin: Decline.Origin = .bank,
+    reference: String? = "pi_1"
   ) -> Outcome {
     .declined(
       Decline(
-        class: group, code: "declined", gatewayCode: "x", origin: origin,
-        gatewayReference: reference))
+        class: group,
+        code: "declined",
+        gatewayCode: "x",
+        origin: origin,
+        gatewayReference: reference
+      )
+    )
   }
 
   static func start(
-    _ id: AttemptID, _ gateway: GatewayName = .stripe, _ mode: Attempt.Mode = .authorizeOnly,
+    _ id: AttemptID,
+    _ gateway: GatewayName = .stripe,
+    _ mode: Attempt.Mode = .authorizeOnly,
     speculative: Bool = false
   ) -> OperationEvent {
     .start(
       NewAttempt(id: id, gateway: gateway, account: "main", mode: mode),
-      allowsSpeculation: speculative)
+      allowsSpeculation: speculative
+    )
   }
 
   /// An operation after some events, each of which must be accepted.
   static func operation(
-    _ method: Operation.CaptureMethod, _ events: [OperationEvent]
+    _ method: Operation.CaptureMethod,
+    _ events: [OperationEvent]
   ) -> Operation {
     var operation = Operation(id: operationID, amount: amount, captureMethod: method)
     for event in events {

@@ -19,6 +19,8 @@ package struct Attempt: Sendable, Hashable {
   package var evidence: Evidence
   /// The gateway's id of the payment, once learned.
   package var reference: String?
+  /// An answer contradicted the request; reported once.
+  package var isConflicted: Bool
 
   package init(
     id: AttemptID,
@@ -27,7 +29,8 @@ package struct Attempt: Sendable, Hashable {
     account: String,
     mode: Mode,
     evidence: Evidence = .sent,
-    reference: String? = nil
+    reference: String? = nil,
+    isConflicted: Bool = false
   ) {
     self.id = id
     self.sequence = sequence
@@ -36,6 +39,7 @@ package struct Attempt: Sendable, Hashable {
     self.mode = mode
     self.evidence = evidence
     self.reference = reference
+    self.isConflicted = isConflicted
   }
 }
 

@@ -35,18 +35,25 @@ extension OperationStep {
     }
     var capture = winner.captures[index]
     let known = capture.state
+    if case .succeeded(let settled) = outcome, settled.kind == .canceled {
+      // The authorisation is gone, and the capture with it.
+      try apply(outcome, to: winner.attempt.id)
+      return
+    }
     switch outcome {
     case .succeeded(let settled): capture.state = captured(settled, known) ?? known
     case .pending: if known == .queued || known == .unknown { capture.state = .sent }
     case .declined(let decline): refuse(&capture, decline, winner.attempt)
     case .notExecuted:
-      // Only of this request: it may go out again under its key.
-      if known != .captured && known != .failed {
-        actions.append(.repeatCapture(id))
-        capture.state = .queued
+      // Of this request only; an earlier one may have been executed.
+      if known == .queued { actions.append(.repeatCapture(id, isNewTry: false)) }
+      if known == .unknown { actions.append(.look(winner.attempt.id)) }
+    case .unknown:
+      let wasConflicted = winner.attempt.isConflicted
+      reportConflict(outcome, &winner.attempt)
+      if winner.attempt.isConflicted != wasConflicted {
+        actions.append(.updateAttempt(winner.attempt))
       }
-    case .unknown(let reason):
-      if reason.isConflict { reportConflict(winner.attempt) }
       if known == .queued { capture.state = .unknown }
       if known != .captured && known != .failed { actions.append(.look(winner.attempt.id)) }
     }

@@ -46,8 +46,9 @@ package enum OperationAction: Sendable, Hashable {
   case insertRelease(AttemptID)
   case insertCapture(Capture)
   case updateCapture(Capture)
-  /// Send a capture again under the same key: it was proven not executed.
-  case repeatCapture(CaptureID)
+  /// Send a capture again. `isNewTry`: a look has shown it undone, so it gets a new key; otherwise it
+  /// was proven not executed and keeps its key.
+  case repeatCapture(CaptureID, isNewTry: Bool)
   /// Look at the payment: the outcome of an attempt or of a capture is not known.
   case look(AttemptID)
   case writeFact(Fact)

@@ -33,8 +33,8 @@ extension OperationStep {
     var live = live
     var attempt = live[index]
     let known = attempt.evidence
-    if case .unknown(.conflicted) = outcome { reportConflict(attempt) }
-    guard attempt.learn(outcome) else { return }
+    reportConflict(outcome, &attempt)
+    guard attempt.learn(outcome) || attempt != live[index] else { return }
     live[index] = attempt
     actions.append(.updateAttempt(attempt))
     if attempt.evidence == .authorized || attempt.evidence == .captured {
@@ -91,7 +91,13 @@ extension OperationStep {
   ) {
     var winner = winner
     let known = winner.attempt.evidence
-    if case .unknown(.conflicted) = outcome { reportConflict(winner.attempt) }
+    let wasConflicted = winner.attempt.isConflicted
+    reportConflict(outcome, &winner.attempt)
+    if winner.attempt.isConflicted != wasConflicted {
+      actions.append(.updateAttempt(winner.attempt))
+      operation.phase = .won(winner, condemned: condemned)
+    }
+    repeatUndoneCapture(outcome, winner, condemned)
     guard winner.attempt.learn(outcome) else { return }
     switch winner.attempt.evidence {
     case .captured:
@@ -114,7 +120,7 @@ extension OperationStep {
       }
       actions.append(.updateAttempt(winner.attempt))
       operation.phase = .won(winner, condemned: condemned)
-    case .canceled, .declined, .refunded, .notExecuted:
+    case .canceled, .declined:
       // Captured money does not go away by a cancel; a declined or void authorisation can.
       guard known != .captured else { return }
       winner.attempt.evidence = .canceled
@@ -125,8 +131,26 @@ extension OperationStep {
       actions.append(.updateAttempt(winner.attempt))
       operation.phase = .won(winner, condemned: condemned)
       finishIfPossible()
-    case .sent, .unknown, .pending, .requiresAction, .authorized: return
+    // A refund of captured money is not the operation's business.
+    case .sent, .unknown, .pending, .requiresAction, .authorized, .refunded, .notExecuted: return
     }
+  }
+
+  /// A look shows the payment still authorised: a capture whose outcome was unknown is undone.
+  private mutating func repeatUndoneCapture(
+    _ outcome: Outcome,
+    _ winner: Operation.Winner,
+    _ condemned: [Attempt]
+  ) {
+    guard case .succeeded(let settled) = outcome, settled.kind == .authorized,
+      winner.attempt.evidence == .authorized,
+      let index = winner.captures.firstIndex(where: { $0.state == .unknown })
+    else { return }
+    var winner = winner
+    winner.captures[index].state = .queued
+    actions.append(.updateCapture(winner.captures[index]))
+    actions.append(.repeatCapture(winner.captures[index].id, isNewTry: true))
+    operation.phase = .won(winner, condemned: condemned)
   }
 
   /// The automatic capture's id is free unless that capture has failed.
@@ -142,10 +166,11 @@ extension OperationStep {
   private mutating func applyToCondemned(_ outcome: Outcome, _ index: Int) {
     var attempt = operation.condemned[index]
     let known = attempt.evidence
-    if case .unknown(.conflicted) = outcome { reportConflict(attempt) }
-    guard attempt.learn(outcome) else { return }
+    reportConflict(outcome, &attempt)
+    guard attempt.learn(outcome) || attempt != operation.condemned[index] else { return }
     replaceCondemned(at: index, with: attempt)
     actions.append(.updateAttempt(attempt))
+    guard attempt.evidence != known else { return }
     switch attempt.evidence {
     case .authorized, .pending, .requiresAction:
       actions.append(.ensureReversal(attempt.id))
@@ -174,7 +199,10 @@ extension OperationStep {
 
   // MARK: Reports
 
-  mutating func reportConflict(_ attempt: Attempt) {
+  /// Once an attempt: a gateway repeats its contradiction at every look.
+  mutating func reportConflict(_ outcome: Outcome, _ attempt: inout Attempt) {
+    guard outcome.isConflict, !attempt.isConflicted else { return }
+    attempt.isConflicted = true
     write(.conflicted, of: attempt)
     actions.append(.alert(.gatewayAnswerConflicts, attempt.id))
   }
@@ -213,6 +241,9 @@ extension Evidence {
     case (.sent, _): true
     case (_, .sent): false
     case (_, .unknown): false
+    // Only the first send itself can be proven not executed or refused as a request.
+    case (_, .notExecuted): false
+    case (_, .declined(let decline, _)) where decline.origin == .request: false
     // Money that was taken stays taken until a refund is proven.
     case (.captured, .refunded): true
     case (.captured, _): false
@@ -220,10 +251,9 @@ extension Evidence {
     case (_, .captured), (_, .refunded): true
     case (.canceled, .authorized): true
     case (.canceled, _): false
-    case (.authorized, .pending), (.authorized, .requiresAction), (.authorized, .notExecuted): false
-    case (.declined, .pending), (.declined, .notExecuted): false
+    case (.authorized, .pending), (.authorized, .requiresAction): false
+    case (.declined, .pending): false
     case (.notExecuted, .canceled): false
-    case (.pending, .notExecuted), (.requiresAction, .notExecuted): false
     default: true
     }
   }

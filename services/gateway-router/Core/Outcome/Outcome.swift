@@ -53,8 +53,9 @@ package enum UnknownReason: Sendable, Hashable {
   case inFlight
   /// The key was used with other parameters: something of ours was executed under it.
   case keyReused
-  /// Throttled or unavailable on a replay, which says nothing about the first send.
-  case silentReplay(status: Int)
+  /// Throttled, unavailable or refused on a replay, a look or a cancel, which says nothing about the
+  /// payment.
+  case silent(status: Int)
   /// An error of the gateway's front, not in its own words.
   case foreignError(status: Int)
   case unreadable

@@ -26,6 +26,17 @@ package struct SentRequest: Sendable, Hashable {
   }
 }
 
+extension SentRequest {
+  /// Whether the fate of this request alone is the fate of what it is about: the first send of a
+  /// payment, a capture or a refund. A replay, a look or a cancel that fails says nothing about it.
+  fileprivate var provesByItself: Bool {
+    switch purpose {
+    case .authorize, .charge, .capture, .refund: send == .first
+    case .cancel, .look: false
+    }
+  }
+}
+
 /// From a transfer's facts and the adapter's reading to an outcome. Pure; the only way to one.
 package enum OutcomeRule {
   /// - Parameter answer: the adapter's reading of `facts.answer`; nil when there is none to read.
@@ -35,8 +46,8 @@ package enum OutcomeRule {
     to request: SentRequest,
     _ classify: (DeclineSignal) -> Decline
   ) -> Outcome {
-    // A replay that was never sent leaves the first send as unknown as it was.
-    if request.send == .first, let proof = Proof(neverSent: facts) { return .notExecuted(proof) }
+    // A replay, a look or a cancel that was never sent proves nothing about the payment.
+    if request.provesByItself, let proof = Proof(neverSent: facts) { return .notExecuted(proof) }
     guard facts.answer != nil, let answer else { return .unknown(.noAnswer(facts.stage)) }
     return outcome(answer, to: request, classify)
   }
@@ -90,7 +101,7 @@ package enum OutcomeRule {
         Settled(kind: .captured, reference: reference, amount: amount ?? request.amount)
       )
     case .canceled:
-      if request.purpose == .cancel || request.purpose == .look {
+      guard request.purpose == .authorize || request.purpose == .charge else {
         return .succeeded(Settled(kind: .canceled, reference: reference, amount: request.amount))
       }
       guard let proof = Proof(fence: payment) else { return .unknown(.unreadable) }
@@ -119,9 +130,7 @@ package enum OutcomeRule {
   /// A rejected first send was not executed for this reason; a rejected replay only says that it was
   /// not executed a second time.
   private static func outcome(_ rejection: Rejection, _ request: SentRequest) -> Outcome {
-    guard request.send == .first else {
-      return .unknown(.silentReplay(status: rejection.status))
-    }
+    guard request.provesByItself else { return .unknown(.silent(status: rejection.status)) }
     return .declined(
       Decline(
         class: rejection.kind == .account ? .otherGateway : .never,
@@ -133,9 +142,9 @@ package enum OutcomeRule {
   }
 
   private static func refused(_ status: Int, _ request: SentRequest) -> Outcome {
-    guard let proof = Proof(refusedWithStatus: status, send: request.send) else {
-      return .unknown(.silentReplay(status: status))
-    }
+    guard request.provesByItself,
+      let proof = Proof(refusedWithStatus: status, send: request.send)
+    else { return .unknown(.silent(status: status)) }
     return .notExecuted(proof)
   }
 }

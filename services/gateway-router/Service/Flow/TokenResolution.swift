@@ -6,7 +6,7 @@ import Wire
 
 /// A payment method's references in the clear, for one operation; never stored, never logged.
 struct ResolvedMethod: Sendable {
-  var kind: PaymentMethodKind
+  var kind: MethodType
   var brand: String
   var country: String
   fileprivate var references: [GatewayName: (reference: String, customer: String)]

@@ -55,8 +55,11 @@ struct OperationWriter: Sendable {
       [AttemptStatements.insert(capture, of: record, stamp)]
     case .updateCapture(let capture):
       [AttemptStatements.update(capture, of: record)]
-    case .repeatCapture(let id):
-      [AttemptStatements.repeat(id, of: record)]
+    case .repeatCapture(let id, let isNewTry):
+      [
+        isNewTry
+          ? AttemptStatements.nextTry(id, of: record) : AttemptStatements.repeat(id, of: record)
+      ]
     case .look(let id):
       [AttemptStatements.look(id, of: record)]
     case .writeFact(let fact):

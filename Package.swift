@@ -167,6 +167,16 @@ let programs: [Target] = [
     swiftSettings: baseSettings),
 ]
 
+/// Measurements, built only when asked for: `TENDER_BENCH=1`.
+let benches: [Target] =
+  ProcessInfo.processInfo.environment["TENDER_BENCH"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "transport-bench", dependencies: ["Transport", "Reactor", grpcCore, logging],
+      path: "Tests/TransportBench", swiftSettings: baseSettings)
+  ]
+
 let testSupport: [Target] = [
   .target(
     name: "TestSupport",
@@ -228,5 +238,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
   ],
-  targets: limited(cModules + modules + services + programs + testSupport + testTargets)
+  targets: limited(cModules + modules + services + programs + benches + testSupport + testTargets)
 )

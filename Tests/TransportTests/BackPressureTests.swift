@@ -52,6 +52,8 @@ struct BackPressureTests {
         let echoed = try await client.echo([1, 2, 3])
         #expect(echoed == [1, 2, 3])
       }
+      // Held open until here.
+      peer.close()
     }
   }
 

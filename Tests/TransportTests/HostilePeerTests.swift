@@ -4,7 +4,7 @@ import Testing
 @testable import Transport
 
 /// Peers that do what no client should.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct HostilePeerTests {
   private static func limits(_ change: (inout TransportLimits) -> Void) -> TransportLimits {
     var limits = TransportLimits()

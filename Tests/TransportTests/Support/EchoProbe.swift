@@ -12,6 +12,7 @@ final class EchoProbe: Sendable {
   private struct State {
     var counts: [Event: Int] = [:]
     var waiters: [(event: Event, count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    var isGivenUp = false
     var isReleased = false
     var stalled: [CheckedContinuation<Void, Never>] = []
     var deadline: Deadline?
@@ -33,15 +34,30 @@ final class EchoProbe: Sendable {
 
   func number(of event: Event) -> Int { state.withLock { $0.counts[event, default: 0] } }
 
+  /// Returns early when the test is cancelled, which its time limit does.
   func wait(for event: Event, count: Int = 1) async {
-    await withCheckedContinuation { continuation in
-      let isThere = state.withLock { state in
-        guard state.counts[event, default: 0] < count else { return true }
-        state.waiters.append((event, count, continuation))
-        return false
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isThere = state.withLock { state in
+          guard state.counts[event, default: 0] < count, !state.isGivenUp else { return true }
+          state.waiters.append((event, count, continuation))
+          return false
+        }
+        if isThere { continuation.resume() }
       }
-      if isThere { continuation.resume() }
+    } onCancel: {
+      giveUp()
     }
+  }
+
+  private func giveUp() {
+    let waiters = state.withLock { state in
+      state.isGivenUp = true
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.continuation.resume() }
+    release()
   }
 
   func waitForRelease() async {

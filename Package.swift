@@ -143,7 +143,7 @@ let services: [Target] =
   + service("gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound"])
   + service("ledger", module: "Ledger")
   + service("vault-token", module: "Vault", core: ["Seal"])
-  + service("webhooks", module: "Webhooks", extra: ["Outbound"])
+  + service("webhooks", module: "Webhooks", core: ["Seal"], extra: ["Outbound", configuration])
   + service("billing", module: "Billing")
 
 let programs: [Target] = [
@@ -214,7 +214,13 @@ let testTargets: [Target] = [
       "VaultService", "VaultCore", "ServiceKit", "Wire", "Seal", "Postgres", "Reactor", "Transport",
       "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("WebhooksCoreTests", ["WebhooksCore", "Money"]),
+  tests("WebhooksCoreTests", ["WebhooksCore", "Money", "Seal"]),
+  tests(
+    "WebhooksServiceTests",
+    [
+      "WebhooksService", "WebhooksCore", "ServiceKit", "Wire", "Seal", "Postgres", "Reactor",
+      "Outbound", "Transport", "Money", "TestSupport", grpcCore, logging,
+    ]),
   tests("BillingCoreTests", ["BillingCore", "Money"]),
   tests("CommandLineToolTests", ["CommandLineTool", "Money"]),
 ]

@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import ServiceKit
+import WebhooksService
+
+await ServiceHost.run(WebhooksServer.self)

@@ -16,6 +16,9 @@ final class Call: @unchecked Sendable {
   /// What is called (client).
   var method: MethodDescriptor?
 
+  /// Finds another connection when this one drains before anything was sent (client).
+  var reacquire: (@Sendable () async throws -> Connection)?
+
   // What comes in.
   var request: RequestHeadParser?
   var response: ResponseHeadParser?
@@ -43,6 +46,18 @@ final class Call: @unchecked Sendable {
   }
 
   var isClosed: Bool { connection == nil }
+
+  /// Whether the connection went away before the call's headers were sent: nothing is lost, the
+  /// call moves to another.
+  var needsConnection: Bool {
+    guard !isServer, stream == 0, let connection else { return false }
+    return connection.state != .open
+  }
+
+  func move(to connection: Connection) {
+    guard self.connection != nil else { return }
+    self.connection = connection
+  }
 
   // MARK: - From the connection
 
@@ -101,6 +116,7 @@ final class Call: @unchecked Sendable {
     failWriters(error)
     if handlerIsLost { stopHandler?() }
     stopHandler = nil
+    reacquire = nil
   }
 
   private func refuseInbound(_ error: FramingError) {

@@ -43,6 +43,7 @@ struct CallWriter<Part: OutboundConvertible>: ClosableRPCWriterProtocol {
 
   func write(_ element: Part) async throws {
     let call = call
+    if case .metadata = element.outbound { try await moveIfNeeded() }
     if call.loop.isCurrent {
       try call.send(element.outbound)
       guard call.isCongested else { return }
@@ -57,6 +58,15 @@ struct CallWriter<Part: OutboundConvertible>: ClosableRPCWriterProtocol {
         waiter.resume(.failure(error))
       }
     }
+  }
+
+  /// A connection may drain between the call's start and its first part.
+  private func moveIfNeeded() async throws {
+    let call = call
+    let reacquire = try await call.loop.run { call.needsConnection ? call.reacquire : nil }
+    guard let reacquire else { return }
+    let connection = try await reacquire()
+    try await call.loop.run { call.move(to: connection) }
   }
 
   func write(contentsOf elements: some Sequence<Part>) async throws {

@@ -149,11 +149,19 @@ final class ClientCore: ConnectionOwner, @unchecked Sendable {
   }
 
   func open(
-    _ slot: CallSlot, _ connection: Connection, _ method: MethodDescriptor, _ deadline: Deadline?
+    _ slot: CallSlot, _ connection: Connection, _ method: MethodDescriptor, _ deadline: Deadline?,
+    waitsForReady: Bool
   ) throws(RPCError) -> Call {
     let call = connection.makeCall(method, deadline: deadline)
     slot.call = call
     slot.connection = connection
+    call.reacquire = { [unowned self] in
+      free(slot)
+      let connection = try await acquire(
+        slot, waitsForReady: waitsForReady, deadline: deadline)
+      slot.connection = connection
+      return connection
+    }
     guard !slot.isCancelled else {
       close(slot, call)
       throw Waiter<Void>.cancellation

@@ -74,10 +74,12 @@ package final class HTTP2ClientTransport: ClientTransport {
     let core = core
     let deadline = Deadline.current
     let slot = CallSlot()
+    let waitsForReady = options.waitForReady ?? false
     return try await withTaskCancellationHandler {
       let connection = try await core.acquire(
-        slot, waitsForReady: options.waitForReady ?? false, deadline: deadline)
-      let call = try core.open(slot, connection, descriptor, deadline)
+        slot, waitsForReady: waitsForReady, deadline: deadline)
+      let call = try core.open(
+        slot, connection, descriptor, deadline, waitsForReady: waitsForReady)
       defer { core.close(slot, call) }
       let stream = RPCStream(
         descriptor: descriptor,

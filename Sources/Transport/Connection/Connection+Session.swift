@@ -85,7 +85,11 @@ extension Connection: HTTP2SessionDelegate {
 
   func session(closed stream: Int32, code: UInt32) {
     guard let call = calls.removeValue(forKey: stream) else { return }
-    let status = StatusCoding.status(resetCode: code)
+    var status = StatusCoding.status(resetCode: code)
+    if role == .client, state == .draining, code == HTTP2ErrorCode.internalError.rawValue {
+      // nghttp2's way to say that the headers came too late for a peer that drains.
+      status = Status(code: .unavailable, message: "The connection drains; the call was not sent.")
+    }
     call.closed(
       RPCError(status: status) ?? RPCError(code: .internalError, message: status.message))
     streamEnded()

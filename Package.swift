@@ -159,7 +159,8 @@ let programs: [Target] = [
   .target(
     name: "CommandLineTool",
     dependencies: [
-      "Money", "Seal", "CLaunch", argumentParser, subprocess, systemPackage,
+      "Money", "Seal", "CLaunch", "Transport", "Wire", "Reactor", grpcCore, logging, histogram,
+      argumentParser, subprocess, systemPackage,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(

@@ -1,6 +1,8 @@
 /// What a command's exit code says, the same for every command.
 package enum ExitStatus: Int32, Sendable {
   case succeeded = 0
+  /// The books that a command compared do not agree.
+  case differs = 1
   case declined = 2
   case processing = 3
   case usage = 64

@@ -20,6 +20,25 @@ struct Output: Sendable {
     Stream.standardOutput.write(try JSONText.encode(value) + "\n")
   }
 
+  /// Runs `body`; when it takes over a second, people are told what is waited for.
+  func whileWaiting<Result: Sendable>(
+    _ what: String, _ body: () async throws -> Result
+  ) async throws -> Result {
+    let isSilent = json
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        var seconds = 0
+        while true {
+          try await Task.sleep(for: .seconds(seconds == 0 ? 1 : 5))
+          seconds += seconds == 0 ? 1 : 5
+          if !isSilent { Stream.standardError.write("\(what): \(seconds) s\n") }
+        }
+      }
+      defer { group.cancelAll() }
+      return try await body()
+    }
+  }
+
   /// The failure that ends the command.
   func failure(_ failure: Failure) {
     guard json else {

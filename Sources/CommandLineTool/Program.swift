@@ -8,7 +8,10 @@ package struct Program: AsyncParsableCommand {
     discussion: """
       Exit codes: 0 succeeded, 2 declined, 3 processing, 64 wrong usage, 69 unavailable.
       """,
-    subcommands: [Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self])
+    subcommands: [
+      Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
+      RegisterDemo.self,
+    ])
 
   package init() {}
 

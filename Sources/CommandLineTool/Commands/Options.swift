@@ -25,6 +25,9 @@ extension Command {
     } catch let failure as Failure {
       output.failure(failure)
       throw ExitCode(failure.status.rawValue)
+    } catch let error as CallFailure {
+      output.failure(error.failure)
+      throw ExitCode(error.failure.status.rawValue)
     }
     if status != .succeeded { throw ExitCode(status.rawValue) }
   }

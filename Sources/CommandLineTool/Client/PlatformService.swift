@@ -1,0 +1,16 @@
+/// The six services by the names of their executables, endpoints and identities.
+enum PlatformService: String, CaseIterable, Sendable {
+  case ledger
+  case vault = "vault-token"
+  case gateway = "gateway-router"
+  case webhooks
+  case billing
+  case intents
+}
+
+/// As whom a command speaks: whose certificate it shows.
+enum Caller: String, Sendable {
+  /// The demo merchant's client.
+  case demoMerchant = "client-demo"
+  case `operator`
+}

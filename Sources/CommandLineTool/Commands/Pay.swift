@@ -1,0 +1,121 @@
+import ArgumentParser
+import GRPCCore
+import Money
+import Wire
+
+/// Makes one payment as the demo merchant.
+struct Pay: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a payment: tender pay 49.99 EUR --method card_visa")
+
+  @OptionGroup var common: CommonOptions
+  @Argument(help: "The amount: digits, a point, decimals.") var amount: String
+  @Argument(help: "Its currency: three capital letters.") var currency: String
+  @Option(help: "A registered method, by alias or tok_ id.") var method = "card_visa"
+  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
+  var key: String?
+  @Flag(help: "Only authorise; capture later.") var manualCapture = false
+  @Option(help: "A text for your own records.") var description = ""
+
+  struct Answer: Encodable {
+    let id: String
+    let status: String
+    let processingReason: String?
+    let amount: String
+    let gateway: String
+    let gatewayReference: String
+    let failureCode: String?
+    let failureKind: String?
+    let key: String
+    let replayed: Bool
+    let milliseconds: Int64
+  }
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    let amount = try AmountArgument.parse(amount, currency)
+    let key = try CallKeys.choose(key, prefix: "pay")
+    let start = MonotonicClock.milliseconds
+    let reply = try await ServiceSession.with(try Checkout.find()) { session in
+      let request = IntentsV1.CreatePaymentIntentRequest(
+        amount: CommonV1.Money(amount), captureMethod: manualCapture ? .manual : .automatic,
+        paymentMethodID: try await MethodAlias.resolve(method, session), confirm: true,
+        description: description)
+      return try await output.whileWaiting("waiting for the gateway") {
+        do {
+          return try await PaymentCall.create(request, key: key, session)
+        } catch let error as CallFailure where error.isWorthRepeating {
+          throw error.repeatable(key)
+        }
+      }
+    }
+    let milliseconds = MonotonicClock.milliseconds - start
+    let answer = try Answer(reply, key: key, milliseconds: milliseconds)
+    try output.result(answer) { answer.lines }
+    return ExitStatus(reply.message.status)
+  }
+}
+
+extension Pay.Answer {
+  init(_ reply: Reply<IntentsV1.PaymentIntent>, key: String, milliseconds: Int64) throws {
+    let intent = reply.message
+    let isWaiting = intent.status == .processing
+    self.init(
+      id: intent.id, status: WireText.status(intent.status),
+      processingReason: isWaiting
+        ? WireText.word(intent.processingReason, "PROCESSING_REASON_") : nil,
+      amount: WireText.money(intent.amount), gateway: intent.gateway,
+      gatewayReference: intent.gatewayReference, failureCode: intent.failure?.code,
+      failureKind: intent.failure.map { WireText.word($0.kind, "FAILURE_KIND_") }, key: key,
+      replayed: reply.isReplayed, milliseconds: milliseconds)
+  }
+
+  var lines: [String] {
+    var state = status
+    if let processingReason { state += " (\(processingReason))" }
+    if let failureCode { state += " (\(failureCode), \(failureKind ?? ""))" }
+    return [
+      "\(id)  \(amount)  \(state)",
+      gateway.isEmpty ? "gateway   none" : "gateway   \(gateway)  \(gatewayReference)",
+      "key       \(key)\(replayed ? "  (replayed: the first call's answer)" : "")",
+      "\(milliseconds) ms; more: tender show \(id)",
+    ]
+  }
+}
+
+extension ExitStatus {
+  /// How a command that made a payment ends.
+  init(_ status: IntentsV1.PaymentIntentStatus) {
+    self =
+      switch status {
+      case .succeeded, .requiresCapture, .created: .succeeded
+      case .failed, .canceled: .declined
+      default: .processing
+      }
+  }
+}
+
+extension CallFailure {
+  /// The same failure, with the key to repeat the call with.
+  fileprivate func repeatable(_ key: String) -> Failure {
+    let failure = failure
+    return Failure(
+      failure.message, next: "\(failure.nextStep); then repeat it with --key \(key)",
+      status: failure.status)
+  }
+}
+
+/// Calls that make payments.
+enum PaymentCall {
+  static func create(
+    _ request: IntentsV1.CreatePaymentIntentRequest, key: String,
+    within limit: Duration = ServiceSession.callLimit, _ session: ServiceSession
+  ) async throws -> Reply<IntentsV1.PaymentIntent> {
+    try await session.call(.intents, within: limit) { client in
+      try await IntentsV1.PaymentIntents.Client(wrapping: client).createPaymentIntent(
+        request, metadata: CallKeys.metadata(key: key)
+      ) { response in
+        try Reply(response).map { $0.paymentIntent ?? IntentsV1.PaymentIntent() }
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import GRPCCore
+import Wire
+
+/// What a deployment starts with: the demo merchant's payment methods.
+enum DemoData {
+  /// Raised when a method's references change.
+  static let version = 1
+  static let expiryYear: UInt32 = 2034
+
+  /// Registers what is missing; what is there stays.
+  /// - Returns: the aliases that were registered now.
+  static func register(_ session: ServiceSession) async throws -> [String] {
+    var made: [String] = []
+    for method in DemoMethod.all where try await !exists(method, session) {
+      try await register(method, session)
+      made.append(method.alias)
+    }
+    return made
+  }
+
+  private static func exists(_ method: DemoMethod, _ session: ServiceSession) async throws -> Bool {
+    do {
+      _ = try await MethodAlias.find(method.alias, session)
+      return true
+    } catch let error as CallFailure where error.code == .notFound {
+      return false
+    }
+  }
+
+  private static func register(_ method: DemoMethod, _ session: ServiceSession) async throws {
+    let request = VaultV1.CreatePaymentMethodRequest(
+      type: .card,
+      references: [
+        VaultV1.GatewayReference(gateway: "stripe", reference: method.stripe),
+        VaultV1.GatewayReference(gateway: "adyen", reference: method.adyen),
+      ],
+      card: VaultV1.CardSummary(
+        brand: "visa", last4: method.last4, expiryMonth: 12, expiryYear: expiryYear),
+      alias: method.alias)
+    let metadata = CallKeys.metadata(key: "demo-method-\(method.alias)-v\(version)")
+    _ = try await session.call(.vault) { client in
+      try await VaultV1.PaymentMethods.Client(wrapping: client)
+        .createPaymentMethod(request, metadata: metadata)
+    }
+  }
+}

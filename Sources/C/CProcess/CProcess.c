@@ -2,12 +2,12 @@
 #include "CProcess.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,24 +17,33 @@ int64_t tender_realtime_microseconds(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static int caught_signals = -1;
+
+static void catch_signal(int number) {
+  int saved = errno;
+  unsigned char byte = (unsigned char)number;
+  // A full pipe holds signals enough already.
+  ssize_t ignored = write(caught_signals, &byte, 1);
+  (void)ignored;
+  errno = saved;
+}
+
 int tender_signal_descriptor(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);
-  int result = pthread_sigmask(SIG_BLOCK, &set, NULL);
-  if (result != 0) {
-    errno = result;
-    return -1;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+  caught_signals = ends[1];
+  struct sigaction action = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
+  sigfillset(&action.sa_mask);
+  int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+  for (int i = 0; i < 3; i++) {
+    if (sigaction(numbers[i], &action, NULL) != 0) return -1;
   }
-  return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  return ends[0];
 }
 
 int tender_signal_next(int fd) {
-  struct signalfd_siginfo info;
-  ssize_t count = read(fd, &info, sizeof info);
-  return count == sizeof info ? (int)info.ssi_signo : 0;
+  unsigned char number;
+  return read(fd, &number, 1) == 1 ? number : 0;
 }
 
 int64_t tender_cpu_microseconds(void) {

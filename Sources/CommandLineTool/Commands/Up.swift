@@ -62,7 +62,7 @@ struct Up: Command {
       try await cluster.sql(Roles.database, database: "postgres", checkout)
       let sql = try Roles.statements(Deployment.services) { try checkout.makeSecret($0) }
       try await cluster.sql(sql, database: Cluster.database, checkout)
-      try checkout.makeSecret("vault.kek")
+      for key in Deployment.serviceKeys { try checkout.makeSecret(key) }
       try deployment.writeSettings()
       return "\(Deployment.services.count) services"
     }

@@ -29,7 +29,7 @@ struct Deployment: Sendable {
   static let services: [ServiceDescription] = [
     ServiceDescription(name: "ledger", schema: "ledger"),
     ServiceDescription(name: "vault-token", schema: "vault") {
-      [("kek.file", $0.checkout.secrets + "/vault.kek")]
+      [("vault.keyFile", $0.checkout.secret("vault.kek"))]
     },
     ServiceDescription(
       name: "gateway-router", schema: "gateway",
@@ -37,6 +37,7 @@ struct Deployment: Sendable {
     ) { deployment in
       let checkout = deployment.checkout
       return [
+        ("stripe.account", Simulator.stripeAccount),
         ("stripe.url", "http://\(deployment.endpoints.address(Simulator.stripe))"),
         ("stripe.keyFile", checkout.secret(Simulator.stripeKey)),
         ("stripe.webhookSecretFile", checkout.secret(Simulator.stripeWebhookSecret)),
@@ -47,12 +48,20 @@ struct Deployment: Sendable {
       ]
     },
     // Local receivers are on this machine; the service refuses this setting for live merchants.
-    ServiceDescription(name: "webhooks", schema: "webhooks") { _ in
-      [("webhooks.allowed_networks", "127.0.0.0/8")]
+    ServiceDescription(name: "webhooks", schema: "webhooks") {
+      [
+        ("webhooks.allowedNetworks", "127.0.0.0/8"),
+        ("webhooks.keyFile", $0.checkout.secret("webhooks.key")),
+      ]
     },
     ServiceDescription(name: "billing", schema: "billing"),
-    ServiceDescription(name: "intents", schema: "intents"),
+    ServiceDescription(name: "intents", schema: "intents") {
+      [("intents.proofKeyFile", $0.checkout.secret("intents.proof"))]
+    },
   ]
+
+  /// Keys of services' own, made where they are missing.
+  static let serviceKeys = ["vault.kek", "webhooks.key", "intents.proof"]
 
   static var programs: [ServiceDescription] { [Simulator.description] + services }
 

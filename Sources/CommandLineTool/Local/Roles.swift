@@ -31,11 +31,13 @@ enum Roles {
     for service in services {
       guard let schema = service.schema else { continue }
       sql += role(service.owner, "nologin")
-      for (role, limit) in [
-        (service.role, connectionLimit), (service.migrator, migratorConnectionLimit),
+      for (role, limit, inherits) in [
+        (service.role, connectionLimit, "noinherit"),
+        // Reads what is applied before it acts as the owner.
+        (service.migrator, migratorConnectionLimit, "inherit"),
       ] {
         sql += Self.role(
-          role, "login noinherit connection limit \(limit) password '\(try password(role))'")
+          role, "login \(inherits) connection limit \(limit) password '\(try password(role))'")
         sql += "grant connect on database \(Cluster.database) to \(role);\n"
       }
       sql += """

@@ -5,6 +5,7 @@ enum Simulator {
   static let adyen = "gateway-sim-adyen"
   /// Names of secrets, shared with gateway-router.
   static let stripeKey = "stripe.key"
+  static let stripeAccount = "acct_local"
   static let stripeWebhookSecret = "stripe.webhook"
   static let adyenKey = "adyen.key"
   static let adyenWebhookKey = "adyen.webhook"

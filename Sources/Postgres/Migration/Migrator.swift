@@ -147,6 +147,8 @@ package struct Migrator: Sendable {
         applied_at timestamptz not null default now(),
         applied_by text not null default session_user
       );
+      -- A service checks at its start that its schema fits; who may not enter the schema reads nothing.
+      grant select on \(identifier(schema)).schema_migration to public;
       """
     )
   }

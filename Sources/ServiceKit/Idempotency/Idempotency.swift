@@ -137,7 +137,9 @@ package final class Idempotency: Sendable {
   }
 
   /// The claim was taken over while its old holder still worked.
-  package struct FenceLost: Error {}
+  package struct FenceLost: Error {
+    package init() {}
+  }
 }
 
 private enum Performed<Response: Sendable>: Sendable {

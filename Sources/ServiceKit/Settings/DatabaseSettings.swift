@@ -6,7 +6,8 @@ package enum DatabaseSettings {
   package static func read(
     _ config: ConfigReader, user: String, passwordKey: String
   ) throws(SettingsError) -> PostgresSettings {
-    let port = config.int(forKey: "postgres.port", default: 5432)
+    let port = try ServiceSettings.integer(
+      config, "postgres.port", default: 5432, in: 1...65_535)
     let address: PostgresSettings.Address
     if let directory = config.string(forKey: "postgres.socketDirectory") {
       address = .socket(directory: directory, port: port)
@@ -21,7 +22,8 @@ package enum DatabaseSettings {
     var settings = PostgresSettings(
       address: address, database: config.string(forKey: "postgres.database", default: "tender"),
       user: user, password: PostgresPassword(try SettingsFile.secret(passwordFile)))
-    settings.pooledConnectionsMax = config.int(forKey: "postgres.connections", default: 8)
+    settings.pooledConnectionsMax = try ServiceSettings.integer(
+      config, "postgres.connections", default: 8, in: 1...100)
     settings.applicationName = user
     return settings
   }

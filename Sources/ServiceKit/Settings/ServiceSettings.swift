@@ -42,6 +42,19 @@ package struct ServiceSettings: Sendable {
     return value
   }
 
+  /// - Throws: when the setting is there and is no whole number of the range.
+  package static func integer(
+    _ config: ConfigReader, _ key: String, default fallback: Int, in range: ClosedRange<Int>
+  ) throws(SettingsError) -> Int {
+    guard let text = config.string(forKey: ConfigKey(key)) else { return fallback }
+    guard let value = Int(text), range.contains(value) else {
+      throw SettingsError(
+        "The setting `\(key)` must be a whole number from \(range.lowerBound) to "
+          + "\(range.upperBound).")
+    }
+    return value
+  }
+
   /// `postgres.socketDirectory` is `TENDER_POSTGRES_SOCKET_DIRECTORY`.
   static func environmentName(_ key: String) -> String {
     var name = "TENDER_"

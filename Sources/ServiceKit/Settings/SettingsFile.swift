@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// Small files that a service reads at its start: settings, passwords, endpoints.
 package enum SettingsFile {
@@ -26,13 +27,11 @@ package enum SettingsFile {
 
   /// A secret's file: refused when others can read it.
   package static func secret(_ path: String) throws(SettingsError) -> String {
-    let permissions: Int
-    do {
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      permissions = (attributes[.posixPermissions] as? Int) ?? 0o777
-    } catch {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
       throw SettingsError("Cannot read \(path). Check that the file is there and readable.")
     }
+    let permissions = status.st_mode
     guard permissions & 0o077 == 0 else {
       throw SettingsError("Others can read \(path). Run `chmod 600 \(path)`.")
     }

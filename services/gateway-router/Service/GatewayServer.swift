@@ -13,12 +13,12 @@ package final class GatewayServer: TenderService {
 
   package let handlers: [any RegistrableRPCService]
   private let ports: GatewayPorts
-  private let relay: OutboxRelay
+  private let relay: ServiceRelay
   private let recovery: RecoveryWorker
 
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
-    let relay = Self.factRelay(environment)
+    let relay = FactRelay.make(environment)
     let flow = GatewayFlow(environment, ports: ports, wake: { relay.wake() })
     self.ports = ports
     self.relay = relay

@@ -53,9 +53,9 @@ package final class IntentsServer: TenderService {
   private static func proofKey(_ settings: ServiceSettings) throws(SettingsError) -> SecretBytes {
     let path = try ServiceSettings.required(
       settings.config, "intents.proofKeyFile", "the file with the key of operation proofs")
-    guard let bytes = SecretBytes(hex: try SettingsFile.secret(path)), bytes.count == 32 else {
+    guard let bytes = Hex.decode(try SettingsFile.secret(path)), bytes.count == 32 else {
       throw SettingsError("\(path) must hold 32 bytes as 64 hexadecimal digits.")
     }
-    return bytes
+    return SecretBytes(bytes)
   }
 }

@@ -6,8 +6,9 @@
 /// CLOCK_REALTIME in microseconds.
 int64_t tender_realtime_microseconds(void);
 
-/// Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads and returns a non-blocking
-/// descriptor that becomes readable when one arrives; -1 and errno on failure.
+/// Makes SIGTERM, SIGINT and SIGHUP bytes in a pipe and returns its non-blocking reading end; -1 and
+/// errno on failure. Handlers, not a blocked mask: the Swift runtime parks the main thread of an
+/// asynchronous program with nothing blocked. Once per process.
 int tender_signal_descriptor(void);
 /// The next signal's number, or 0 when there is none.
 int tender_signal_next(int fd);

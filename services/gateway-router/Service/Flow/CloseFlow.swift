@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import Reactor
 import ServiceKit
 import Wire
 

@@ -25,8 +25,7 @@ final class GatewayFlow: Sendable {
     self.environment = environment
     self.ports = ports
     self.wake = wake
-    writer = OperationWriter(
-      identifiers: environment.identifiers, alerts: environment.alerts, clock: environment.clock)
+    writer = OperationWriter(identifiers: environment.identifiers, clock: environment.clock)
     runs = OperationRuns(loop: environment.loop)
   }
 

@@ -1,5 +1,6 @@
 import GatewayCore
 import Money
+import Postgres
 import Reactor
 import ServiceKit
 
@@ -70,24 +71,15 @@ extension GatewayFlow {
       return try await sendCapture(capture, record, within: limit)
     }
     let heard = await ports.get(record, winner.attempt, reference: reference, within: limit)
-    guard case .succeeded(let settled) = heard.outcome else { return }
-    switch settled.kind {
-    case .captured:
-      try await store(heard, of: capture, record)
-    case .authorized where capture.state == .unknown:
-      // Proven undone: a further try under a new key.
-      let tries = try await environment.database.query(
-        AttemptStatements.nextTry(capture.id, of: record))
-      guard let number = try tries.first?[0, as: Int32.self] else { return }
-      let again = await ports.capture(
-        record, winner.attempt, capture, try: Int(number), .first, within: limit)
-      try await store(again, of: capture, record)
-    default:
-      let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
-      _ = try await move(record.id, of: record.intent, notes) { _, step in
-        step == 0 ? .outcome(winner.attempt.id, heard.outcome) : nil
-      }
+    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
+    let moved = try await move(record.id, of: record.intent, notes) { _, step in
+      step == 0 ? .outcome(winner.attempt.id, heard.outcome) : nil
     }
+    // The rules re-queue a capture that the look has proven undone, under a new key.
+    let after = moved.record.operation.winner?.captures.first { $0.id == capture.id }
+    guard let after, after.state == .queued else { return }
+    guard let again = try await load(record.id, of: record.intent) else { return }
+    try await sendCapture(after, again, within: limit)
   }
 
   private func store(

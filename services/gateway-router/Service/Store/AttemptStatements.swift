@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of attempts, captures and reversals; all of them within the transaction that moved the
 /// operation.
@@ -35,7 +36,7 @@ enum AttemptStatements {
       update attempt set evidence = \(attempt.evidence.name), reference = \(attempt.reference),
         evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
-        decline_is_alive = \(isAlive),
+        decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
         look_at = case when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
         gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)
@@ -100,18 +101,12 @@ enum AttemptStatements {
       """
   }
 
-  static func `repeat`(_ id: CaptureID, of record: OperationRecord) -> Statement {
+  /// `isNewTry`: a look has shown it undone, so that it goes out under a new key.
+  static func `repeat`(_ id: CaptureID, of record: OperationRecord, isNewTry: Bool) -> Statement {
     """
-    update capture set next_try_at = now() + interval '1 second'
+    update capture set tries = tries + \(Int32(isNewTry ? 1 : 0)),
+      next_try_at = now() + interval '1 second'
     where intent_id = \(record.intent) and id = \(id)
-    """
-  }
-
-  /// A further try under a new key; only after a look has shown that the one before is undone.
-  static func nextTry(_ id: CaptureID, of record: OperationRecord) -> Statement {
-    """
-    update capture set tries = tries + 1, next_try_at = now() + interval '8 seconds'
-    where intent_id = \(record.intent) and id = \(id) returning tries
     """
   }
 

@@ -80,7 +80,7 @@ extension OperationRecord {
       gateway: try known(GatewayName(rawValue: row[2, as: String.self])),
       account: try row[3, as: String.self],
       mode: try known(Attempt.Mode(rawValue: row[4, as: Int16.self])), evidence: evidence,
-      reference: try row[11, as: String?.self])
+      reference: try row[11, as: String?.self], isConflicted: try row[18, as: Bool.self])
     let record = AttemptRecord(
       createdAt: try row[13, as: Timestamp.self], decidedAt: try row[14, as: Timestamp?.self],
       looks: Int(try row[15, as: Int32.self]), routeReason: try row[12, as: String.self],

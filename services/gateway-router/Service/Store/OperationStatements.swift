@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of operations.
 enum OperationStatements {
@@ -34,7 +35,7 @@ enum OperationStatements {
   private static let attemptColumns = """
     id, sequence, gateway, account, mode, disposition, evidence, decline_class, decline_code,
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
-    evidence_detail, gateway_milliseconds
+    evidence_detail, gateway_milliseconds, is_conflicted
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {

@@ -11,8 +11,10 @@ struct OperationWriter: Sendable {
   /// The outbox's destination for facts.
   static let intents = "intents"
 
+  /// The call's answer is the first copy of a fact; the relay repeats it a little later.
+  static let relayDelay = Duration.seconds(2)
+
   let identifiers: IdentifierSource
-  let alerts: Alerts
   let clock: any WallClock
 
   /// What the actions of one event come with.
@@ -56,10 +58,7 @@ struct OperationWriter: Sendable {
     case .updateCapture(let capture):
       [AttemptStatements.update(capture, of: record)]
     case .repeatCapture(let id, let isNewTry):
-      [
-        isNewTry
-          ? AttemptStatements.nextTry(id, of: record) : AttemptStatements.repeat(id, of: record)
-      ]
+      [AttemptStatements.repeat(id, of: record, isNewTry: isNewTry)]
     case .look(let id):
       [AttemptStatements.look(id, of: record)]
     case .writeFact(let fact):
@@ -89,9 +88,11 @@ struct OperationWriter: Sendable {
   private func raise(
     _ kind: String, _ id: AttemptID, _ record: OperationRecord, _ advice: String
   ) -> Statement {
-    alerts.raiseStatement(
-      severity: .critical, kind: kind, subject: id.description, merchant: record.merchant,
-      message: "Attempt \(id) of \(record.intent): \(advice)")
+    Alerts.raise(
+      Alert(
+        .critical, kind: kind, subject: id.description,
+        message: "Attempt \(id) of \(record.intent): \(advice)", actor: "service:gateway-router",
+        merchant: UUIDBits(record.merchant.bits)))
   }
 
   private func write(_ fact: Fact, _ record: OperationRecord, _ stamp: Stamp) -> [Statement] {
@@ -104,8 +105,10 @@ struct OperationWriter: Sendable {
         \(fact.kind.rawValue), \(payload), \(stamp.actor), \(stamp.traceID))
       """,
       OutboxWriter.insert(
-        destination: Self.intents, distribution: record.intent.bits,
-        id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload),
+        OutboxMessage(
+          destination: Self.intents, distributionKey: record.intent.bits,
+          id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
+          actor: stamp.actor, traceID: stamp.traceID, notBefore: clock.now + Self.relayDelay)),
     ]
   }
 }

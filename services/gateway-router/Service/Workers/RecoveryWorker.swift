@@ -1,4 +1,5 @@
 import GatewayCore
+import Logging
 import Money
 import Postgres
 import Reactor

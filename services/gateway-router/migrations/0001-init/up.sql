@@ -49,6 +49,7 @@ create table attempt (
   decline_code text,
   decline_gateway_code text,
   decline_is_alive boolean,
+  is_conflicted boolean not null default false,
   reference text,
   route_reason text not null,
   look_at timestamptz,
@@ -144,6 +145,77 @@ $$;
 create trigger attempt_disposition before update on attempt
   for each row execute function guard_disposition();
 
+-- One row per mutation that was asked for: the claim, then the answer (DESIGN section 7).
+-- Kept 24 h from completion; only finished rows expire.
+create table idempotency_key (
+  merchant_id uuid not null,
+  method text not null,
+  key text not null,
+  fingerprint bytea not null,
+  fingerprint_version smallint not null,
+  -- 0 running, 1 finished
+  state smallint not null check (state in (0, 1)),
+  -- Each takeover raises it; an old fence changes nothing.
+  fence bigint not null,
+  lease_until timestamptz not null,
+  -- What the claim works on, for those who end abandoned claims.
+  subject uuid,
+  code smallint,
+  message text,
+  response bytea,
+  details bytea,
+  actor text not null,
+  trace_id bytea not null,
+  created_at timestamptz not null default now(),
+  completed_at timestamptz,
+  expires_at timestamptz,
+  primary key (merchant_id, method, key),
+  check ((state = 1) = (code is not null and completed_at is not null and expires_at is not null))
+) with (fillfactor = 70);
+create index idempotency_key_expiry on idempotency_key (expires_at) where state = 1;
+create index idempotency_key_running on idempotency_key (lease_until) where state = 0;
+
+-- Unsent messages: a row that exists is unsent. `sequence` orders the rows of one key; `id` is what
+-- the receiver deduplicates by.
+create table outbox (
+  destination text not null,
+  distribution_key uuid not null,
+  sequence bigint generated always as identity,
+  id uuid not null,
+  merchant_id uuid not null,
+  payload bytea not null,
+  actor text not null,
+  trace_id bytea,
+  created_at timestamptz not null default now(),
+  not_before timestamptz not null default now(),
+  lease_until timestamptz,
+  fence bigint not null default 0,
+  attempts integer not null default 0,
+  last_error text,
+  primary key (distribution_key, destination, sequence)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+create index outbox_in_order on outbox (destination, sequence);
+
+-- What an operator must see, one row per deduplication key.
+create table alert (
+  dedup_key text primary key,
+  id uuid not null,
+  merchant_id uuid,
+  severity text not null check (severity in ('info', 'warning', 'critical')),
+  kind text not null,
+  subject text not null,
+  message text not null,
+  state text not null default 'open' check (state in ('open', 'resolved')),
+  first_seen timestamptz not null default now(),
+  last_seen timestamptz not null default now(),
+  count bigint not null default 1,
+  resolved_at timestamptz,
+  actor text not null
+);
+create index alert_open on alert (severity, first_seen) where state = 'open';
+
 grant usage on schema gateway to gateway_service;
 grant select, insert, update on operation, attempt, capture, reversal, notification to gateway_service;
 grant select, insert on fact to gateway_service;
+grant select, insert, update, delete on idempotency_key, outbox to gateway_service;
+grant select, insert, update on alert to gateway_service;

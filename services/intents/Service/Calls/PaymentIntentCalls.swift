@@ -135,8 +135,9 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     if let operation {
       statements.append(OperationStatements.insert(operation, of: intent, stamp))
     }
-    statements += flow.writer.moved(intent, cause: operation == nil ? "create" : "confirm", stamp)
-    statements.append(flow.writer.event("payment_intent.created", intent))
+    statements += flow.writer.statements(
+      intent, cause: operation == nil ? "create" : "confirm", events: ["payment_intent.created"],
+      stamp)
     _ = try await transaction.batch(statements)
   }
 }

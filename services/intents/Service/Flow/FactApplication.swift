@@ -1,5 +1,6 @@
 import IntentsCore
 import Money
+import ServiceKit
 import Wire
 
 /// Applies facts to an intent's rows in memory: what comes out is written in one transaction.

@@ -26,7 +26,7 @@ final class IntentFlow: Sendable {
   init(_ environment: ServiceEnvironment, wake: @escaping @Sendable () -> Void) {
     self.environment = environment
     self.wake = wake
-    writer = IntentWriter(identifiers: environment.identifiers, alerts: environment.alerts)
+    writer = IntentWriter(identifiers: environment.identifiers)
   }
 
   /// Who ends an intent's open work: a caller who is there, or a worker without one.

@@ -1,3 +1,4 @@
+import GRPCCore
 import IntentsCore
 import Money
 import ServiceKit

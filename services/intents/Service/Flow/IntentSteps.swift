@@ -88,9 +88,10 @@ struct IntentSteps: Sendable {
   private func written(
     _ intent: IntentRow, cause: String, _ notices: [Notice], _ stamp: Stamp
   ) -> [Statement] {
-    var statements = [IntentStatements.update(intent, stamp)]
-    statements += flow.writer.moved(intent, cause: cause, stamp)
-    for case .event(let type) in notices { statements.append(flow.writer.event(type, intent)) }
-    return statements
+    let events = notices.compactMap { notice -> String? in
+      if case .event(let type) = notice { type } else { nil }
+    }
+    return [IntentStatements.update(intent, stamp)]
+      + flow.writer.statements(intent, cause: cause, events: events, stamp)
   }
 }

@@ -11,7 +11,6 @@ import Wire
 /// hear of it. All of it commits together or not at all.
 struct IntentWriter: Sendable {
   let identifiers: IdentifierSource
-  let alerts: Alerts
 
   /// The destinations of the outbox.
   static let ledger = "ledger"
@@ -20,6 +19,7 @@ struct IntentWriter: Sendable {
 
   func statements(_ application: FactApplication, _ stamp: Stamp) -> [Statement] {
     var statements: [Statement] = []
+    var messages: [OutboxMessage] = []
     for capture in application.captures {
       statements.append(
         OperationStatements.decideCapture(
@@ -27,8 +27,17 @@ struct IntentWriter: Sendable {
           amountMinor: capture.amountMinor, captured: capture.captured, stamp))
     }
     for step in application.steps {
-      if step.moved { statements += moved(step.intent, cause: step.cause, stamp) }
-      for notice in step.notices { statements += tell(notice, step.intent, step.fact, stamp) }
+      if step.moved {
+        statements.append(IntentStatements.change(step.intent, cause: step.cause, stamp))
+        messages += news(step.intent, stamp)
+      }
+      for notice in step.notices {
+        switch notice {
+        case .event(let type): messages.append(event(type, step.intent, stamp))
+        case .bookCapture: messages += booking(step.intent, step.fact, stamp)
+        case .alert(let kind): statements.append(alert(kind, step.intent, step.fact, stamp))
+        }
+      }
     }
     for operation in application.operations where application.touched.contains(operation.id) {
       statements.append(
@@ -39,80 +48,84 @@ struct IntentWriter: Sendable {
     if !application.touched.isEmpty {
       statements.append(IntentStatements.update(application.intent, stamp))
     }
+    if !messages.isEmpty { statements.append(OutboxWriter.insert(messages)) }
     return statements
   }
 
-  /// History and, for intents that come from an invoice, the news for billing.
-  func moved(_ intent: IntentRow, cause: String, _ stamp: Stamp) -> [Statement] {
-    var statements = [IntentStatements.change(intent, cause: cause, stamp)]
-    if intent.originType == "invoice", let news = paymentEvent(intent) {
-      statements.append(
-        OutboxWriter.insert(
-          destination: Self.billing, distribution: intent.id.bits,
-          id: identifiers.make(EventID.self).bits, merchant: intent.merchant,
-          payload: news.encode()))
+  /// What a step of a caller commits besides the intent's own row: history, events, news.
+  func statements(
+    _ intent: IntentRow, cause: String, events: [String], _ stamp: Stamp
+  ) -> [Statement] {
+    let messages = news(intent, stamp) + events.map { event($0, intent, stamp) }
+    let change = IntentStatements.change(intent, cause: cause, stamp)
+    return messages.isEmpty ? [change] : [change, OutboxWriter.insert(messages)]
+  }
+
+  // MARK: Messages
+
+  private func message(
+    _ destination: String, _ id: UInt128, _ intent: IntentRow, _ payload: [UInt8], _ stamp: Stamp
+  ) -> OutboxMessage {
+    OutboxMessage(
+      destination: destination, distributionKey: intent.id.bits, id: id, merchant: intent.merchant,
+      payload: payload, actor: stamp.actor, traceID: stamp.traceID)
+  }
+
+  /// For intents that come from an invoice, the news for billing.
+  private func news(_ intent: IntentRow, _ stamp: Stamp) -> [OutboxMessage] {
+    guard let type = intent.originType, let id = intent.originID, type == "invoice" else {
+      return []
     }
-    return statements
+    let event = BillingV1.PaymentEvent(
+      merchantID: intent.merchant.description, paymentIntentID: intent.id.description,
+      version: UInt64(intent.version), status: intent.state.wireStatus,
+      failure: intent.lastFailure.map(IntentsV1.PaymentFailure.init(_:)),
+      origin: CommonV1.Origin(type: type, id: id), occurredAt: intent.updatedAt.wire)
+    let key = identifiers.make(EventID.self).bits
+    return [message(Self.billing, key, intent, event.encode(), stamp)]
   }
 
   /// One event for the merchant's webhooks.
-  func event(_ type: String, _ intent: IntentRow) -> Statement {
+  private func event(_ type: String, _ intent: IntentRow, _ stamp: Stamp) -> OutboxMessage {
     let id = identifiers.make(EventID.self)
     let event = WebhooksV1.EventToPublish(
       id: id.description, merchantID: intent.merchant.description, type: type,
       objectID: intent.id.description, objectVersion: UInt64(intent.version),
       createdAt: intent.updatedAt.wire, objectJson: IntentJSON.text(intent))
-    return OutboxWriter.insert(
-      destination: Self.webhooks, distribution: intent.id.bits, id: id.bits,
-      merchant: intent.merchant, payload: event.encode())
-  }
-
-  private func tell(
-    _ notice: Notice, _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
-  ) -> [Statement] {
-    switch notice {
-    case .event(let type): [event(type, intent)]
-    case .bookCapture: booking(intent, fact).map { [$0] } ?? []
-    case .alert(let kind):
-      [
-        alerts.raiseStatement(
-          severity: .critical, kind: kind, subject: intent.id.description,
-          merchant: intent.merchant,
-          message: "A \(fact.kind.shortName) fact of operation \(fact.operationID) at "
-            + "\(fact.gateway) does not fit the intent's state. Compare with the gateway's books.")
-      ]
-    }
+    return message(Self.webhooks, id.bits, intent, event.encode(), stamp)
   }
 
   /// The capture as one balanced ledger transaction, named by the movement: whoever describes this
   /// movement again names the same transaction.
-  private func booking(_ intent: IntentRow, _ fact: GatewayV1.Fact) -> Statement? {
-    guard let money = fact.amount, let currency = Currency(money.currency) else { return nil }
+  private func booking(
+    _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
+  ) -> [OutboxMessage] {
+    guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
     let account = GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount)
     let source = fact.captureID.isEmpty ? fact.operationID : fact.captureID
     let movement = Movement(account: account, kind: .capture, source: .operation(source))
     let amount = Amount(currency, minor: money.amountMinor)
-    guard let entries = PostingTemplate.entries(.capture, amount, at: account) else { return nil }
-    let digest = SHA256.hash(Array(movement.canonicalText.utf8))
-    guard let id = LedgerTransactionID(bytes: digest.prefix(16)) else { return nil }
+    let digest = SHA256.hash(movement.canonicalText)
+    guard let entries = PostingTemplate.entries(.capture, amount, at: account),
+      let id = LedgerTransactionID(bytes: digest.prefix(16))
+    else { return [] }
     let command = LedgerV1.PostingCommand(
       transactionID: id.description, merchantID: intent.merchant.description,
-      kind: PostingKind.capture.rawValue,
-      entries: entries.map(LedgerV1.Entry.init(posting:)),
+      kind: PostingKind.capture.rawValue, entries: entries.map(LedgerV1.Entry.init(posting:)),
       effectiveAt: fact.occurredAt ?? intent.updatedAt.wire, subject: intent.id.description,
       externalReference: fact.gatewayReference, recordsFact: true)
-    return OutboxWriter.insert(
-      destination: Self.ledger, distribution: intent.id.bits, id: id.bits,
-      merchant: intent.merchant, payload: command.encode())
+    return [message(Self.ledger, id.bits, intent, command.encode(), stamp)]
   }
 
-  private func paymentEvent(_ intent: IntentRow) -> BillingV1.PaymentEvent? {
-    guard let type = intent.originType, let id = intent.originID else { return nil }
-    return BillingV1.PaymentEvent(
-      merchantID: intent.merchant.description, paymentIntentID: intent.id.description,
-      version: UInt64(intent.version), status: intent.state.wireStatus,
-      failure: intent.lastFailure.map(IntentsV1.PaymentFailure.init(_:)),
-      origin: CommonV1.Origin(type: type, id: id), occurredAt: intent.updatedAt.wire)
+  private func alert(
+    _ kind: String, _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
+  ) -> Statement {
+    Alerts.raise(
+      Alert(
+        .critical, kind: kind, subject: intent.id.description,
+        message: "A \(fact.kind.shortName) fact of operation \(fact.operationID) at "
+          + "\(fact.gateway) does not fit the intent's state. Compare with the gateway's books.",
+        actor: stamp.actor, merchant: UUIDBits(intent.merchant.bits)))
   }
 }
 

@@ -1,14 +1,14 @@
 import GRPCCore
 import IntentsCore
+import Logging
 import Money
 import Postgres
 import Reactor
 import ServiceKit
+import Transport
 import Wire
 
 extension IntentFlow {
-  private typealias Router = GatewayV1.GatewayRouter.Client<HTTP2Transport>
-
   /// Asks gateway-router to go on with the intent's open work; no facts when there is none, or
   /// when the router cannot be reached: silence changes nothing.
   func facts(
@@ -105,7 +105,7 @@ extension IntentFlow {
     ).facts
   }
 
-  private func router() throws -> GatewayV1.GatewayRouter.Client<HTTP2Transport> {
+  private func router() throws -> GatewayV1.GatewayRouter.Client<HTTP2ClientTransport> {
     GatewayV1.GatewayRouter.Client(wrapping: try environment.peers.client(.gatewayRouter))
   }
 

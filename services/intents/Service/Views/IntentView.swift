@@ -1,5 +1,6 @@
 import IntentsCore
 import Money
+import ServiceKit
 import Wire
 
 extension IntentsV1.PaymentIntent {

@@ -12,22 +12,22 @@ final class IntentRelays: Sendable {
   /// Rows of one batch.
   static let batchMax = 200
 
-  private let environment: ServiceEnvironment
-  private let relays: [OutboxRelay]
+  private let relays: [ServiceRelay]
 
   init(_ environment: ServiceEnvironment) {
-    self.environment = environment
     let peers = environment.peers
+    var limits = OutboxRelay.Limits()
+    limits.batchMax = Self.batchMax
     relays = [
-      OutboxRelay(
-        destination: IntentWriter.ledger, batchMax: Self.batchMax, environment: environment
-      ) { rows in try await Self.post(rows, peers) },
-      OutboxRelay(
-        destination: IntentWriter.webhooks, batchMax: Self.batchMax, environment: environment
-      ) { rows in try await Self.publish(rows, peers) },
-      OutboxRelay(
-        destination: IntentWriter.billing, batchMax: Self.batchMax, environment: environment
-      ) { rows in try await Self.tellBilling(rows, peers) },
+      ServiceRelay(IntentWriter.ledger, environment, limits: limits) { rows in
+        try await Self.post(rows, peers)
+      },
+      ServiceRelay(IntentWriter.webhooks, environment, limits: limits) { rows in
+        try await Self.publish(rows, peers)
+      },
+      ServiceRelay(IntentWriter.billing, environment, limits: limits) { rows in
+        try await Self.tellBilling(rows, peers)
+      },
     ]
   }
 

@@ -1,4 +1,5 @@
 import IntentsCore
+import Logging
 import Money
 import Postgres
 import Reactor

@@ -1,0 +1,56 @@
+import Configuration
+import GatewayCore
+import Seal
+import ServiceKit
+
+/// An account of ours at a gateway: where it is and the key to it.
+///
+/// Settings, for `stripe` and `adyen` alike:
+/// - `gateways.priority` (list of names, default `stripe,adyen`): the default order.
+/// - `<gateway>.url` (URL, required for each gateway of the list): without a trailing slash.
+/// - `stripe.account`, `adyen.merchantAccount` (string, required): the account's name there.
+/// - `<gateway>.keyFile` (path, required): the API key, mode 0600.
+struct GatewayAccountSettings: Sendable {
+  let account: GatewayAccount
+  let baseURL: String
+  let apiKey: SecretText
+
+  static func read(_ config: ConfigReader) throws(SettingsError) -> [GatewayAccountSettings] {
+    let names = config.string(forKey: "gateways.priority", default: "stripe,adyen")
+    var accounts: [GatewayAccountSettings] = []
+    for name in names.split(separator: ",") {
+      let trimmed = name.filter { $0 != " " }
+      guard let gateway = GatewayName(rawValue: trimmed) else {
+        throw SettingsError("`gateways.priority` names `\(trimmed)`, which is no gateway.")
+      }
+      accounts.append(try read(gateway, config))
+    }
+    return accounts
+  }
+
+  private static func read(
+    _ gateway: GatewayName, _ config: ConfigReader
+  ) throws(SettingsError) -> GatewayAccountSettings {
+    let path = try ServiceSettings.required(
+      config, "\(gateway).keyFile", "the file with the API key of \(gateway)")
+    return GatewayAccountSettings(
+      account: GatewayAccount(
+        gateway: gateway,
+        account: try ServiceSettings.required(
+          config, gateway == .adyen ? "adyen.merchantAccount" : "\(gateway).account",
+          "our account at \(gateway)")),
+      baseURL: try ServiceSettings.required(
+        config, "\(gateway).url", "the address of \(gateway)'s API"),
+      apiKey: SecretText(try SettingsFile.secret(path)))
+  }
+}
+
+/// A secret that is sent as text and never printed.
+struct SecretText: Sendable, CustomStringConvertible, CustomReflectable {
+  let text: String
+
+  init(_ text: String) { self.text = text }
+
+  var description: String { "(secret)" }
+  var customMirror: Mirror { Mirror(self, children: [:]) }
+}

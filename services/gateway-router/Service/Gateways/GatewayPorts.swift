@@ -1,0 +1,229 @@
+import GatewayAdapters
+import GatewayCore
+import Money
+import Outbound
+import Reactor
+import Seal
+import ServiceKit
+
+/// The way out to the gateways: orders become requests, requests become transfers, and their facts
+/// become outcomes by rule. Nothing here decides.
+final class GatewayPorts: Sendable {
+  /// A send takes at most this long, whatever is left of the budget: beyond it the payer is better
+  /// served by a look.
+  static let sendLimit = Duration.milliseconds(2_000)
+  /// The largest answer read.
+  static let answerBytesMax = 256 * 1024
+
+  /// What came of one request.
+  struct Heard: Sendable {
+    var outcome: Outcome
+    /// In words, for people.
+    var detail: String
+    var milliseconds: Int32
+  }
+
+  private let client: HTTPClient
+  private let accounts: [GatewayAccount: GatewayAccountSettings]
+  private let table: RoutingTable
+  private let adapters: [GatewayName: any Gateway]
+  private let loop: EventLoop
+
+  init(_ environment: ServiceEnvironment) throws {
+    let settings = try GatewayAccountSettings.read(environment.settings.config)
+    accounts = Dictionary(settings.map { ($0.account, $0) }) { first, _ in first }
+    do {
+      table = try RoutingTable(version: 1, rules: [], fallback: settings.map(\.account))
+    } catch {
+      throw SettingsError("`gateways.priority` is empty: name at least one gateway.")
+    }
+    adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
+    loop = environment.loop
+    client = try HTTPClient(loop: environment.loop, resolver: try Resolver(loop: environment.loop))
+  }
+
+  func shutdown() async { await client.shutdown() }
+
+  /// The gateways to try for an operation, best first.
+  func route(_ record: OperationRecord, _ method: ResolvedMethod) -> Route {
+    table.route(
+      RouteRequest(
+        amount: record.operation.amount, country: method.country.isEmpty ? nil : method.country,
+        method: method.kind, brand: method.brand.isEmpty ? nil : method.brand,
+        merchantID: record.merchant)
+    ) { account in method.has(account.gateway) ? nil : .noToken }
+  }
+
+  // MARK: Orders
+
+  func authorize(
+    _ record: OperationRecord, _ attempt: Attempt, _ method: ResolvedMethod, _ send: Send,
+    within limit: Duration
+  ) async -> Heard {
+    let order = AuthorizeOrder(
+      reference: .authorize(attempt.id), account: attempt.account, amount: record.operation.amount,
+      mode: attempt.mode, method: method.kind,
+      methodReference: method.reference(at: attempt.gateway),
+      customerReference: method.customer(at: attempt.gateway).nonEmpty,
+      isOffSession: record.offSession,
+      statementDescriptor: record.statementDescriptor.nonEmpty,
+      metadata: [
+        "tender_intent": record.intent.description, "tender_operation": record.id.description,
+        "tender_key_proof": Hex.encode(record.keyProof),
+      ])
+    let sent = SentRequest(
+      purpose: attempt.mode == .charge ? .charge : .authorize, send: send,
+      amount: record.operation.amount, account: attempt.account,
+      ownReference: order.reference.text)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.authorize(order)
+    }
+  }
+
+  func capture(
+    _ record: OperationRecord, _ attempt: Attempt, _ capture: Capture, try number: Int,
+    _ send: Send, within limit: Duration
+  ) async -> Heard {
+    let order = ModifyOrder(
+      reference: .capture(capture.id, try: number), account: attempt.account,
+      paymentReference: attempt.reference ?? "", amount: capture.amount)
+    let sent = SentRequest(
+      purpose: .capture, send: send, amount: capture.amount, account: attempt.account,
+      ownReference: GatewayReference.authorize(attempt.id).text)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.capture(order)
+    }
+  }
+
+  func get(
+    _ record: OperationRecord, _ attempt: Attempt, reference: String, within limit: Duration
+  ) async -> Heard {
+    let number = (record.attempts[attempt.id]?.looks ?? 0) + 1
+    let sent = SentRequest(
+      purpose: .look, send: .first, amount: record.operation.amount, account: attempt.account,
+      ownReference: GatewayReference.authorize(attempt.id).text)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.get(payment: reference, key: .get(attempt.id, try: number))
+    }
+  }
+
+  func cancel(
+    _ record: OperationRecord, _ attempt: Attempt, reference: String?, try number: Int,
+    within limit: Duration
+  ) async -> Heard {
+    let order = CancelOrder(
+      reference: .cancel(attempt.id, try: number), account: attempt.account,
+      target: reference.map { .payment($0) } ?? .own(.authorize(attempt.id)),
+      mayBeCaptured: attempt.mode == .charge)
+    let sent = SentRequest(
+      purpose: .cancel, send: .first, amount: record.operation.amount, account: attempt.account,
+      ownReference: GatewayReference.authorize(attempt.id).text)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.cancel(order)
+    }
+  }
+
+  /// The refund of a condemned attempt that took money; one key for ever.
+  func compensate(
+    _ record: OperationRecord, _ attempt: Attempt, reference: String, within limit: Duration
+  ) async -> Heard {
+    let order = ModifyOrder(
+      reference: .compensate(attempt.id), account: attempt.account, paymentReference: reference,
+      amount: record.operation.amount)
+    let sent = SentRequest(
+      purpose: .refund, send: .first, amount: record.operation.amount, account: attempt.account,
+      ownReference: nil)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.refund(order)
+    }
+  }
+
+  // MARK: The exchange
+
+  private func exchange(
+    _ attempt: Attempt, _ sent: SentRequest, within limit: Duration,
+    _ build: (any Gateway) throws(ExpressionError) -> GatewayRequest?
+  ) async -> Heard {
+    let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
+    guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
+      return Heard(
+        outcome: .unknown(.noAnswer(.resolving)),
+        detail: "the settings no longer name \(account)", milliseconds: 0)
+    }
+    let request: GatewayRequest
+    do {
+      guard let built = try build(adapter) else {
+        return Heard(
+          outcome: .unknown(.noAnswer(.resolving)), detail: "\(attempt.gateway) has no such request",
+          milliseconds: 0)
+      }
+      request = built
+    } catch {
+      return notExpressible(error, sent)
+    }
+    let started = loop.now
+    let report = await client.send(outbound(request, adapter, settings, within: limit))
+    let facts = TransferFacts(report)
+    let answer = adapter.read(facts, for: sent.purpose)
+    let outcome = OutcomeRule.outcome(of: facts, answer, to: sent, DeclineTable.current.classify)
+    let spent = started.duration(to: loop.now).wholeMillisecondsRoundedUp
+    return Heard(
+      outcome: outcome, detail: Self.words(outcome, report), milliseconds: Int32(clamping: spent))
+  }
+
+  private func outbound(
+    _ request: GatewayRequest, _ adapter: any Gateway, _ settings: GatewayAccountSettings,
+    within limit: Duration
+  ) -> OutboundRequest {
+    let credentials = adapter.authentication(apiKey: settings.apiKey.text)
+    let headers = (request.headers + [credentials]).map { HeaderField($0.name, $0.value) }
+    return OutboundRequest(
+      request.method == .get ? .get : .post, settings.baseURL + request.path, headers: headers,
+      body: request.body, timeout: min(limit, Self.sendLimit),
+      responseBytesMax: Self.answerBytesMax)
+  }
+
+  /// What cannot be said in the gateway's terms was not sent; a replay says nothing.
+  private func notExpressible(_ error: ExpressionError, _ sent: SentRequest) -> Heard {
+    let outcome: Outcome =
+      sent.send == .first && (sent.purpose == .authorize || sent.purpose == .charge)
+      ? .notExecuted(Proof(neverWritten: .notExpressible)) : .unknown(.unreadable)
+    return Heard(outcome: outcome, detail: "not expressible: \(error)", milliseconds: 0)
+  }
+
+  private static func words(_ outcome: Outcome, _ report: TransferReport) -> String {
+    switch outcome {
+    case .succeeded(let settled): "\(settled.kind), HTTP \(report.status ?? 0)"
+    case .pending(let pending): "pending (\(pending.kind)), HTTP \(report.status ?? 0)"
+    case .declined(let decline): "declined: \(decline.code) (\(decline.gatewayCode))"
+    case .notExecuted(let proof): "not executed: \(proof)"
+    case .unknown(let reason): "unknown: \(reason), \(report.sendProof)"
+    }
+  }
+}
+
+extension TransferFacts {
+  /// The report in the terms of the rules.
+  init(_ report: TransferReport) {
+    var headers: [String: String] = [:]
+    for field in report.headers { headers[field.name.lowercased()] = field.value }
+    self.init(
+      stage: Self.stage(report.sendProof), requestSize: Int(report.requestBytes),
+      status: report.status, headers: headers, body: report.body, isTruncated: report.isTruncated)
+  }
+
+  private static func stage(_ proof: SendProof) -> Stage {
+    switch proof {
+    case .notSent(.connect), .notSent(.addressDenied): .connecting
+    case .notSent(.tls): .securing
+    case .notSent(.local), .notSent(.cancelled), .notSent(.resolve): .resolving
+    case .maybeSent(.answerIncomplete), .maybeSent(.answerTooLong): .answering
+    case .maybeSent: .sending
+    case .answered: .answered
+    }
+  }
+}
+
+extension String {
+  fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+}

@@ -10,7 +10,8 @@ package struct Program: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
-      RegisterDemo.self,
+      Show.self, Subscribe.self, Events.self, LedgerCommand.self, MerchantCommand.self,
+      KeysCommand.self, RegisterDemo.self,
     ])
 
   package init() {}

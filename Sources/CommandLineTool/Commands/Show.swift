@@ -1,0 +1,66 @@
+import ArgumentParser
+import Wire
+
+/// A payment's timeline over the services.
+struct Show: Command {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what happened to a payment, over all services.")
+
+  @OptionGroup var common: CommonOptions
+  @Argument(help: "The payment: pi_…") var id: String
+  @Option(help: "Its merchant; the demo merchant without it.") var merchant: String?
+
+  struct Answer: Encodable {
+    let id: String
+    let status: String
+    let amount: String
+    let gateway: String
+    let gatewayReference: String
+    let timeline: [Timeline.Entry]
+    let gaps: [String]
+  }
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    guard id.hasPrefix("pi_") else {
+      throw Failure("\(id) is no payment", next: "give a pi_… id", status: .usage)
+    }
+    let (intent, timeline) = try await ServiceSession.with(try Checkout.find()) { session in
+      let reads = Reads(
+        session: session, merchant: try MerchantOption.resolve(merchant, session))
+      return try await Self.collect(id, reads)
+    }
+    let answer = Answer(
+      id: intent.id, status: WireText.status(intent.status),
+      amount: WireText.money(intent.amount), gateway: intent.gateway,
+      gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps)
+    try output.result(answer) {
+      [
+        "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
+          + answer.gatewayReference, "",
+      ] + timeline.lines
+    }
+    return .succeeded
+  }
+
+  /// A service that cannot be asked leaves a gap; without intents there is no answer.
+  static func collect(
+    _ id: String, _ reads: Reads
+  ) async throws -> (IntentsV1.PaymentIntent, Timeline) {
+    let (intent, changes) = try await reads.intent(id)
+    var timeline = Timeline(start: intent.createdAt)
+    timeline.add(changes)
+    do { timeline.add(try await reads.operations(of: id)) } catch let error as CallFailure {
+      timeline.addGap(error)
+    }
+    do { timeline.add(try await reads.transactions(about: id)) } catch let error as CallFailure {
+      timeline.addGap(error)
+    }
+    do {
+      timeline.add(try await reads.events(object: id).events)
+      timeline.add(try await reads.deliveries(about: id))
+    } catch let error as CallFailure {
+      timeline.addGap(error)
+    }
+    return (intent, timeline)
+  }
+}

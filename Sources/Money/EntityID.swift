@@ -15,9 +15,17 @@ extension EntityKind {
 /// As text: prefix, "_" and 28 lower-case letters (base 26, fixed width), so that text, bits and
 /// bytes sort alike and no id can be taken for a card number. In SQL: `uuid`.
 package struct EntityID<Kind: EntityKind>: Hashable, Comparable, Sendable {
-  package let bits: UInt128
+  // Halves, not one UInt128: Swift 6.3.1 passes a UInt128 among the stack arguments of an async
+  // function so that the function jumps to nowhere when it resumes.
+  private let high: UInt64
+  private let low: UInt64
 
-  package init(bits: UInt128) { self.bits = bits }
+  package init(bits: UInt128) {
+    high = UInt64(truncatingIfNeeded: bits >> 64)
+    low = UInt64(truncatingIfNeeded: bits)
+  }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   /// A fresh id. Only the low 48 bits of the time and the low 80 bits of `random` count.
   package static func generate(milliseconds: Int64, random: UInt128) -> EntityID {
@@ -67,6 +75,6 @@ extension EntityID {
   /// From exactly sixteen bytes, most significant first.
   package init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }
-    bits = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+    self.init(bits: bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
   }
 }

@@ -86,7 +86,7 @@ extension EntityID: LosslessStringConvertible {
       }
     }
     guard equal else { return nil }
-    self.bits = bits
+    self.init(bits: bits)
   }
 
   /// Prefix, "_" and 28 letters.

@@ -41,11 +41,16 @@ extension Double: PostgresCodable, PostgresArrayElement {
 
 /// 128 bits held as `uuid`. Every entity id is one.
 package struct UUIDBits: Sendable, Hashable, PostgresCodable, PostgresArrayElement {
-  package var bits: UInt128
+  // Halves, for the reason given at `EntityID`.
+  private var high: UInt64
+  private var low: UInt64
 
   package init(_ bits: UInt128) {
-    self.bits = bits
+    high = UInt64(truncatingIfNeeded: bits >> 64)
+    low = UInt64(truncatingIfNeeded: bits)
   }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   package static var postgresType: TypeOID { .uuid }
   package static var postgresArrayType: TypeOID { .uuidArray }
@@ -61,6 +66,6 @@ package struct UUIDBits: Sendable, Hashable, PostgresCodable, PostgresArrayEleme
   ) throws(PostgresError) {
     guard let bytes else { throw .null(Self.self) }
     guard type == .uuid, bytes.count == 16 else { throw .mismatch(Self.self, type) }
-    bits = bytes.integer()
+    self.init(bytes.integer())
   }
 }

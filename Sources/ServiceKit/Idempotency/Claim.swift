@@ -1,13 +1,15 @@
+package import Postgres
+
 /// The scope of an idempotency key: one merchant, one method (DESIGN section 7).
 package struct ClaimScope: Sendable, Hashable {
-  /// Zero for methods that act for no merchant.
-  package var merchantBits: UInt128
+  /// Zero for methods that act for no merchant. Not a UInt128: see `EntityID`.
+  package var merchant: UUIDBits
   /// The method's short name, for example `CreatePaymentIntent`.
   package var method: String
   package var key: String
 
-  package init(merchantBits: UInt128, method: String, key: String) {
-    self.merchantBits = merchantBits
+  package init(merchant: UUIDBits, method: String, key: String) {
+    self.merchant = merchant
     self.method = method
     self.key = key
   }
@@ -19,11 +21,11 @@ package struct Claim: Sendable, Hashable {
   /// Raised by each takeover; completing with an old fence changes nothing.
   package var fence: Int64
   /// What the claim works on, for example an operation's id.
-  package var subject: UInt128
+  package var subject: UUIDBits
   /// True when an earlier holder left it behind: `subject` is theirs, and work may have been done.
   package var isTakeover: Bool
 
-  package init(scope: ClaimScope, fence: Int64, subject: UInt128, isTakeover: Bool) {
+  package init(scope: ClaimScope, fence: Int64, subject: UUIDBits, isTakeover: Bool) {
     self.scope = scope
     self.fence = fence
     self.subject = subject

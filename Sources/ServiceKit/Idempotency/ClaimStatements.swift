@@ -7,16 +7,16 @@ enum ClaimStatements {
   /// One atomic statement takes the claim: a new key, an expired answer, or a lapsed lease with
   /// the same payload. It returns no row when somebody else holds the key.
   static func take(
-    _ scope: ClaimScope, fingerprint: [UInt8], version: Int16, subject: UInt128, actor: String,
+    _ scope: ClaimScope, fingerprint: [UInt8], version: Int16, subject: UUIDBits, actor: String,
     traceID: [UInt8]
   ) -> Statement {
     """
     insert into idempotency_key as k
       (merchant_id, method, key, fingerprint, fingerprint_version, state, fence, lease_until,
        subject, actor, trace_id)
-    values (\(UUIDBits(scope.merchantBits)), \(scope.method), \(scope.key), \(fingerprint),
+    values (\(scope.merchant), \(scope.method), \(scope.key), \(fingerprint),
       \(version), 0, 1, now() + make_interval(secs => \(Double(IdempotencyLimits.leaseSeconds))),
-      \(UUIDBits(subject)), \(actor), \(traceID))
+      \(subject), \(actor), \(traceID))
     on conflict (merchant_id, method, key) do update set
       fence = k.fence + 1,
       lease_until = excluded.lease_until,
@@ -37,7 +37,7 @@ enum ClaimStatements {
     """
     select state, fingerprint, code, message, response, details
     from idempotency_key
-    where merchant_id = \(UUIDBits(scope.merchantBits)) and method = \(scope.method)
+    where merchant_id = \(scope.merchant) and method = \(scope.method)
       and key = \(scope.key)
     """
   }
@@ -47,7 +47,7 @@ enum ClaimStatements {
   static func lock(_ claim: Claim) -> Statement {
     """
     select fence from idempotency_key
-    where merchant_id = \(UUIDBits(claim.scope.merchantBits)) and method = \(claim.scope.method)
+    where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
       and key = \(claim.scope.key) and state = 0 and fence = \(claim.fence)
     for update
     """
@@ -60,7 +60,7 @@ enum ClaimStatements {
       update idempotency_key set state = 1, code = \(columns.code), message = \(columns.message),
         response = \(columns.response), details = \(columns.details), completed_at = now(),
         expires_at = now() + make_interval(hours => \(Int32(IdempotencyLimits.retentionHours)))
-      where merchant_id = \(UUIDBits(claim.scope.merchantBits)) and method = \(claim.scope.method)
+      where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
         and key = \(claim.scope.key) and state = 0 and fence = \(claim.fence)
       returning fence
       """

@@ -34,7 +34,7 @@ package final class Idempotency: Sendable {
     return try await exclusively(scope) { [self] in
       do {
         let result = try await database.transaction { transaction in
-          let outcome = try await take(scope, request, call, subject: 0, in: transaction)
+          let outcome = try await take(scope, request, call, subject: UUIDBits(0), in: transaction)
           guard case .claimed(let claim) = outcome else { return Performed<Response>.not(outcome) }
           let response = try await body(transaction, call)
           try await finish(claim, .response(response.encode()), in: transaction)
@@ -56,7 +56,7 @@ package final class Idempotency: Sendable {
   /// Takes the claim for the call's key together with what `body` writes, in one transaction.
   /// A refusal that `body` throws is stored as the key's answer before it is thrown on.
   package func begin<Request: KeyedMessage>(
-    _ request: Request, subject: UInt128,
+    _ request: Request, subject: UUIDBits,
     _ body: @Sendable @escaping (borrowing Transaction, Claim) async throws -> Void
   ) async throws -> Begun {
     let call = try CallContext.require()
@@ -67,22 +67,25 @@ package final class Idempotency: Sendable {
         try await waitForTurn(scope, until: deadline)
         continue
       }
+      let outcome: ClaimOutcome
       do {
-        let outcome = try await database.transaction { transaction in
+        outcome = try await database.transaction { transaction in
           let outcome = try await take(scope, request, call, subject: subject, in: transaction)
           if case .claimed(let claim) = outcome { try await body(transaction, claim) }
           return outcome
         }
-        if case .claimed(let claim) = outcome { return .run(claim) }
-        local.end(scope)
-        if let answer = try await settle(outcome, scope, until: deadline) { return .replay(answer) }
       } catch let failure as RPCFailure where failure.isOutcome {
         local.end(scope)
         if case .claimed = try await storeRefusal(failure, scope, request, call) { throw failure }
+        // Somebody else was first: what they left is looked at in the next turn.
+        continue
       } catch {
         local.end(scope)
         throw error
       }
+      if case .claimed(let claim) = outcome { return .run(claim) }
+      local.end(scope)
+      if let answer = try await settle(outcome, scope, until: deadline) { return .replay(answer) }
     }
   }
 
@@ -119,8 +122,8 @@ package final class Idempotency: Sendable {
       let (merchant, method, key, fence, subject) = try row.decode(
         (UUIDBits, String, String, Int64, UUIDBits?).self)
       return Claim(
-        scope: ClaimScope(merchantBits: merchant.bits, method: method, key: key), fence: fence,
-        subject: subject?.bits ?? 0, isTakeover: true)
+        scope: ClaimScope(merchant: merchant, method: method, key: key), fence: fence,
+        subject: subject ?? UUIDBits(0), isTakeover: true)
     }
   }
 
@@ -156,11 +159,11 @@ extension Idempotency {
   fileprivate func scope(of call: CallContext) throws(RPCFailure) -> ClaimScope {
     let name = call.method.split(separator: "/").last.map(String.init) ?? call.method
     return ClaimScope(
-      merchantBits: call.merchant?.bits ?? 0, method: name, key: try call.requireKey().text)
+      merchant: UUIDBits(call.merchant?.bits ?? 0), method: name, key: try call.requireKey().text)
   }
 
   fileprivate func take<Request: KeyedMessage>(
-    _ scope: ClaimScope, _ request: Request, _ call: CallContext, subject: UInt128,
+    _ scope: ClaimScope, _ request: Request, _ call: CallContext, subject: UUIDBits,
     in transaction: borrowing Transaction
   ) async throws -> ClaimOutcome {
     let fingerprint = SHA256.hash(request.fingerprintBytes)
@@ -173,7 +176,7 @@ extension Idempotency {
     if let row = rows[0].first {
       let (fence, held, isOlder) = try row.decode((Int64, UUIDBits?, Bool).self)
       return .claimed(
-        Claim(scope: scope, fence: fence, subject: held?.bits ?? 0, isTakeover: isOlder))
+        Claim(scope: scope, fence: fence, subject: held ?? UUIDBits(0), isTakeover: isOlder))
     }
     guard let row = rows[1].first else { return .running }
     return try Self.outcome(of: row, fingerprint: fingerprint)
@@ -275,7 +278,7 @@ extension Idempotency {
     let answer = StoredAnswer.refusal(
       StoredRefusal(code: failure.code, message: failure.message, details: failure.statusDetails))
     return try await database.transaction { [self] transaction in
-      let outcome = try await take(scope, request, call, subject: 0, in: transaction)
+      let outcome = try await take(scope, request, call, subject: UUIDBits(0), in: transaction)
       guard case .claimed(let claim) = outcome else { return outcome }
       try await finish(claim, answer, in: transaction)
       return outcome

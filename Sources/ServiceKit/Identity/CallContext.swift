@@ -4,11 +4,16 @@ package import Transport
 /// W3C Trace Context (https://www.w3.org/TR/trace-context/): 16 bytes that name a request across
 /// services, and 8 that name this hop.
 package struct TraceContext: Sendable, Hashable {
-  package var traceID: UInt128
+  // Halves, not one UInt128: see `EntityID`.
+  private var high: UInt64
+  private var low: UInt64
   package var spanID: UInt64
 
+  package var traceID: UInt128 { UInt128(high) << 64 | UInt128(low) }
+
   package init(traceID: UInt128, spanID: UInt64) {
-    self.traceID = traceID
+    high = UInt64(truncatingIfNeeded: traceID >> 64)
+    low = UInt64(truncatingIfNeeded: traceID)
     self.spanID = spanID
   }
 

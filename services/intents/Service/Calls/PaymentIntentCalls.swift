@@ -27,7 +27,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     intent.currentOperation = operation.id
     intent.state = .processing(.outcomeUnknown, authorized: false)
     let ready = intent
-    let begun = try await environment.idempotency.begin(request, subject: ready.id.bits) {
+    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
       [self] transaction, claim in
       guard !claim.isTakeover else { return }
       try await insert(ready, draft, operation: operation, in: transaction)
@@ -45,7 +45,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let method = try RequestFields.id(
       request.paymentMethodID, "payment_method_id", as: PaymentMethodID.self)
     let keyProof = proof.of(call)
-    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
       [self] transaction, claim in
       guard !claim.isTakeover else { return }
       let step = IntentSteps(flow: flow, merchant: merchant, id: id)
@@ -66,7 +66,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let amount = try request.amount.map { money throws(RPCFailure) in
       try RequestFields.amount(money, field: "amount")
     }
-    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
       [self] transaction, claim in
       guard !claim.isTakeover else { return }
       let step = IntentSteps(flow: flow, merchant: merchant, id: id)
@@ -83,7 +83,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let merchant = try CallContext.require().requireMerchant()
     let id = try RequestFields.requiredID(
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
-    let begun = try await environment.idempotency.begin(request, subject: id.bits) {
+    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
       [self] transaction, claim in
       guard !claim.isTakeover else { return }
       let step = IntentSteps(flow: flow, merchant: merchant, id: id)
@@ -108,7 +108,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       let limit = Duration.seconds(IntentFlow.limitSeconds)
       return try await environment.shielded("payment", limit: limit) { [flow] in
         try await flow.finish(
-          claim, PaymentIntentID(bits: claim.subject), of: merchant, by: .caller, answer: answer)
+          claim, PaymentIntentID(bits: claim.subject.bits), of: merchant, by: .caller, answer: answer)
       }
     }
   }

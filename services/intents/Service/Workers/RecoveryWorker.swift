@@ -72,13 +72,13 @@ final class RecoveryWorker: Sendable {
   ) async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: method, limit: Self.batchMax)
-    for claim in claims where claim.subject != 0 {
+    for claim in claims where claim.subject.bits != 0 {
       environment.logger.notice(
         "ending an abandoned claim",
-        metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject))"])
+        metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject.bits))"])
       do {
         _ = try await flow.finish(
-          claim, PaymentIntentID(bits: claim.subject), of: MerchantID(bits: claim.scope.merchantBits),
+          claim, PaymentIntentID(bits: claim.subject.bits), of: MerchantID(bits: claim.scope.merchant.bits),
           by: .worker, answer: answer)
       } catch is Idempotency.FenceLost {
         continue

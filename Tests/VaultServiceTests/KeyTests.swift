@@ -65,6 +65,7 @@ struct KeyTests {
         }
         return try await vault.create(.card(), key: "k\(caller)").id
       }
+      vault.clock.advance(by: .seconds(WorkerLease.seconds + 1))
       while try await vault.reencryption.work() > 0 {}
       for id in ids where !id.isEmpty {
         #expect(try await vault.resolve(id).references.count == 2)

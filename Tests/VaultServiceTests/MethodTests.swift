@@ -128,12 +128,19 @@ struct MethodTests {
   @Test func eachAccessLeavesItsRow() async throws {
     try await VaultHarness.with { vault in
       let method = try await vault.create(.card(alias: "main"), key: "k1")
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.create(.card(alias: "main"), key: "k1")
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.describe(id: method.id)
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.describe(alias: "main")
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.describe(id: method.id, peer: .service("intents"))
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.resolve(method.id)
+      vault.clock.advance(by: .seconds(1))
       _ = try await vault.delete(method.id, key: "d1")
+      vault.clock.advance(by: .seconds(1))
       _ = await vault.failure { try await vault.resolve(method.id) }
       let entries = try await vault.access(method.id)
       #expect(

@@ -108,14 +108,11 @@ struct VaultHarness: Sendable {
     let context = CallContext(
       method: "tender.vault.v1.Test/\(method)", peer: peer, merchant: merchant,
       trace: .random(), key: try key.map { try IdempotencyKey($0) })
-    return try await CallContext.$current.withValue(context) {
-      try await withServerContextRPCCancellationHandle { handle in
-        try await body(
-          ServerContext(
-            descriptor: MethodDescriptor(fullyQualifiedService: "test", method: method),
-            remotePeer: "in-process:test", localPeer: "in-process:test", cancellation: handle))
-      }
-    }
+    let server = ServerContext(
+      descriptor: MethodDescriptor(fullyQualifiedService: "test", method: method),
+      remotePeer: "in-process:test", localPeer: "in-process:test",
+      cancellation: ServerContext.RPCCancellationHandle())
+    return try await CallContext.$current.withValue(context) { try await body(server) }
   }
 
   /// The refusal of a call; nil if it succeeds or fails otherwise.

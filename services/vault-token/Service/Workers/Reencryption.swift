@@ -71,13 +71,19 @@ final class Reencryption: Sendable {
         "reencryption", holder: holder, at: environment.clock.now, environment.database)
     else { return 0 }
     var changed = 0
-    while !Task.isCancelled {
-      let rewrapped = try await rewrap(lease)
-      let resealed = try await reseal(lease)
-      changed += rewrapped + resealed
-      if rewrapped == 0 && resealed == 0 { break }
+    do {
+      while !Task.isCancelled {
+        let rewrapped = try await rewrap(lease)
+        let resealed = try await reseal(lease)
+        changed += rewrapped + resealed
+        if rewrapped == 0 && resealed == 0 { break }
+      }
+      changed += try await destroyEmpty(lease)
+    } catch is LeaseLost {
+      // Somebody else goes on; what was committed stays.
+      environment.logger.notice("re-encryption went to another holder")
     }
-    return changed + (try await destroyEmpty(lease))
+    return changed
   }
 
   private struct LeaseLost: Error {}

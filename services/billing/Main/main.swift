@@ -1,1 +1,4 @@
-// Filled by the module that lives here.
+import BillingService
+import ServiceKit
+
+await ServiceHost.run(BillingServer.self)

@@ -1,0 +1,112 @@
+import BillingCore
+import Money
+
+/// Applies news of an intent to its invoice and subscription, in memory: what comes out is written
+/// in one transaction. Each version counts once, and an older one never.
+struct NewsApplication {
+  enum Event: Sendable, Hashable {
+    case invoicePaid
+    case invoicePaymentFailed
+    case invoiceVoided
+    case subscriptionUpdated
+  }
+
+  private(set) var subscription: SubscriptionRow
+  private(set) var invoice: InvoiceRow
+  private(set) var events: [Event] = []
+  /// A try to be made later, because nothing was executed.
+  private(set) var furtherTry: PaymentTryRow?
+  /// What people must look at.
+  private(set) var alertKind: String?
+  private(set) var hasChanged = false
+
+  private let otherOpenInvoices: Int64
+  /// The merchant's time, and ours.
+  private let merchantNow: Timestamp
+  private let now: Timestamp
+
+  init(
+    _ subscription: SubscriptionRow, _ invoice: InvoiceRow, otherOpenInvoices: Int64,
+    merchantNow: Timestamp, now: Timestamp
+  ) {
+    self.subscription = subscription
+    self.invoice = invoice
+    self.otherOpenInvoices = otherOpenInvoices
+    self.merchantNow = merchantNow
+    self.now = now
+  }
+
+  /// Answers whether the news counted.
+  mutating func apply(_ news: PaymentNews) -> Bool {
+    guard invoice.intent == nil || invoice.intent == news.intent else {
+      alertKind = "invoice_second_intent"
+      return false
+    }
+    guard news.version > invoice.paymentVersion else { return false }
+    invoice.intent = news.intent
+    invoice.paymentVersion = news.version
+    invoice.paymentStatus = news.status
+    invoice.paymentFailureCode = news.status == .succeeded ? nil : news.failure?.code
+    changeInvoice()
+    guard let event = news.status.invoiceEvent else { return true }
+    switch InvoiceMachine.verdict(invoice.status, event) {
+    case .moves(let status):
+      invoice.status = status
+      if status == .paid { paid() }
+    case .stays:
+      if event == .paymentFailed, invoice.status == .open { failed(news.failure) }
+    case .conflict, .refused:
+      alertKind = "invoice_\(invoice.status.publicName)_but_\(news.status.publicName)"
+    }
+    return true
+  }
+
+  /// intents refused the try before any money moved.
+  mutating func refuse(reason: String) {
+    guard invoice.status == .open else { return }
+    invoice.paymentFailureCode = reason.lowercased()
+    changeInvoice()
+    alertKind = "invoice_try_refused"
+    failed(nil)
+  }
+
+  /// The try that was answered.
+  mutating func closeTry() { invoice.hasOpenTry = false }
+
+  private mutating func paid() {
+    invoice.paidAt = merchantNow
+    events.append(.invoicePaid)
+    if otherOpenInvoices == 0 { moveSubscription(.allPaid) }
+  }
+
+  private mutating func failed(_ failure: PaymentFailureReason?) {
+    guard subscription.status.renews || subscription.status == .incomplete else {
+      // It was kept open only because its payment was under way.
+      invoice.status = .void
+      events += [.invoicePaymentFailed, .invoiceVoided]
+      return
+    }
+    if let pause = PaymentTryPolicy.pauseSeconds(after: failure, tries: invoice.paymentTries) {
+      invoice.paymentTries += 1
+      invoice.hasOpenTry = true
+      furtherTry = PaymentTryRow(
+        merchant: invoice.merchant, invoice: invoice.id, number: invoice.paymentTries,
+        kind: .confirm, state: .open, lookAt: now + .seconds(pause), looks: 0)
+      return
+    }
+    events.append(.invoicePaymentFailed)
+    moveSubscription(.paymentFailed)
+  }
+
+  private mutating func moveSubscription(_ event: SubscriptionEvent) {
+    guard let status = SubscriptionMachine.next(subscription.status, event) else { return }
+    subscription.status = status
+    subscription.version += 1
+    events.append(.subscriptionUpdated)
+  }
+
+  private mutating func changeInvoice() {
+    invoice.version += 1
+    hasChanged = true
+  }
+}

@@ -1,0 +1,124 @@
+import BillingCore
+import Logging
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+import Synchronization
+
+/// Does what nobody calls for: ends claims whose holders died, asks again about tries whose answer
+/// is missing, renews subscriptions whose period is over, ends those that were never paid.
+final class BillingWorker: Sendable {
+  static let interval = Duration.seconds(1)
+  /// Claims, tries and overdue subscriptions per look.
+  static let batchMax: Int64 = 20
+
+  private let environment: ServiceEnvironment
+  private let subscribing: Subscribing
+  private let clock: ClockAdvance
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  init(_ environment: ServiceEnvironment, _ subscribing: Subscribing, _ clock: ClockAdvance) {
+    self.environment = environment
+    self.subscribing = subscribing
+    self.clock = clock
+  }
+
+  func start() {
+    let spawned = environment.loop.spawn(name: "billing worker") { [self] in
+      while !Task.isCancelled {
+        await look()
+        do { try await environment.loop.sleep(for: Self.interval) } catch { return }
+      }
+    }
+    task.withLock { $0 = spawned }
+  }
+
+  func shutdown() async {
+    let running = task.withLock { $0 }
+    running?.cancel()
+    await running?.value
+  }
+
+  /// One look; also called by tests. The trouble of one step does not stop the others.
+  func look() async {
+    await step("claims of new subscriptions") { try await endSubscriptionClaims() }
+    await step("claims of clocks") { try await endClockClaims() }
+    await step("open tries") { try await makeOpenTries() }
+    await step("renewals") { try await clock.renewals.renewDue() }
+    await step("first payments") { try await endUnpaid() }
+  }
+
+  private func step(_ name: String, _ work: () async throws -> Void) async {
+    do {
+      try await Deadline.$current.withValue(.after(.seconds(InvoicePayment.limitSeconds * 5))) {
+        try await work()
+      }
+    } catch is CancellationError {
+      return
+    } catch {
+      environment.logger.warning("a step failed", metadata: ["step": "\(name)", "error": "\(error)"])
+    }
+  }
+
+  private func endSubscriptionClaims() async throws {
+    let claims = try await environment.idempotency.takeAbandoned(
+      method: "CreateSubscription", limit: Self.batchMax)
+    for claim in claims where claim.subject != 0 {
+      environment.logger.notice(
+        "ending an abandoned claim",
+        metadata: ["subscription": "\(SubscriptionID(bits: claim.subject))"])
+      try await ignoringLostFence {
+        _ = try await subscribing.finish(claim, of: MerchantID(bits: claim.scope.merchantBits))
+      }
+    }
+  }
+
+  private func endClockClaims() async throws {
+    let claims = try await environment.idempotency.takeAbandoned(
+      method: "AdvanceClock", limit: Self.batchMax)
+    for claim in claims where claim.subject != 0 {
+      try await ignoringLostFence {
+        _ = try await clock.finish(claim, of: MerchantID(bits: claim.scope.merchantBits))
+      }
+    }
+  }
+
+  /// Somebody else ends the claim: good.
+  private func ignoringLostFence(_ work: () async throws -> Void) async throws {
+    do {
+      try await work()
+    } catch is Idempotency.FenceLost {
+      return
+    } catch is InvoicePayment.ClaimLost {
+      return
+    }
+  }
+
+  private func makeOpenTries() async throws {
+    let now = environment.clock.now
+    let tries = try await environment.database.query(
+      InvoiceStatements.takeOpenTries(at: now, limit: Self.batchMax)
+    ).map(PaymentTryRow.init(row:))
+    for payment in tries {
+      try await subscribing.payment.drive(payment.invoice, of: payment.merchant)
+    }
+  }
+
+  private func endUnpaid() async throws {
+    let overdue = try await environment.database.query(
+      SubscriptionStatements.firstPaymentOverdue(at: environment.clock.now, limit: Self.batchMax)
+    ).decode((MerchantID, SubscriptionID).self)
+    for (merchant, id) in overdue {
+      do {
+        _ = try await environment.database.transaction { [subscribing] transaction in
+          try await subscribing.end(id, of: merchant, by: .firstPaymentOverdue, in: transaction)
+        }
+        subscribing.payment.wake()
+      } catch is RPCFailure {
+        // Paid or canceled in the meantime.
+        continue
+      }
+    }
+  }
+}

@@ -22,9 +22,6 @@ let safeSettings = baseSettings + [.strictMemorySafety()]
 
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcInProcess = Target.Dependency.product(name: "GRPCInProcessTransport", package: "grpc-swift-2")
-let grpcNIO = Target.Dependency.product(
-  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport",
-  condition: .when(traits: ["Comparison"]))
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -228,14 +225,8 @@ let testTargets: [Target] = [
 
 let package = Package(
   name: "tender",
-  traits: [
-    .trait(
-      name: "Comparison", description: "Run the contract tests over SwiftNIO's transport too."),
-    .default(enabledTraits: []),
-  ],
   dependencies: [
     .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
-    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     // Without its default traits: the JSON one would pull in full Foundation and ICU.
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),

@@ -1,0 +1,82 @@
+"""Gateways that fail and services that die: nothing is charged twice, nothing is lost."""
+import os
+import signal
+import subprocess
+
+from scene import *
+
+SERVICES = ["intents", "gateway-router", "vault-token", "ledger", "webhooks", "billing"]
+
+
+def inject(gateway, fault, operation="authorize", count=1):
+    return http("/control/faults", {
+        "gateway": gateway, "fault": fault, "count": count, "match": {"operation": operation}})
+
+
+def clear():
+    http("/control/faults", method="DELETE")
+
+
+def settled(metadata, seconds=60):
+    """The payment's end, asked for as an impatient client would: the same key until it is known."""
+
+    def ask():
+        try:
+            intent = pay(metadata=metadata, timeout=12)
+        except grpc.RpcError as error:
+            assert error.code().name in (
+                "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "CANCELLED"), error
+            return None
+        return intent.id
+
+    intent_id = until(ask, seconds)
+    return until(
+        lambda: (lambda i: i if i.status in (SUCCEEDED, FAILED) else None)(get(intent_id)), seconds)
+
+
+def test_an_answer_that_never_came_is_found_out():
+    inject("stripe", "timeout_after")
+    try:
+        intent = settled(with_key())
+    finally:
+        clear()
+    assert intent.status == SUCCEEDED, intent
+    assert captured(intent.id) == 4999 and len(charges(intent.id)) == 1, charges(intent.id)
+    until(lambda: booked(intent.id) == 4999)
+
+
+def test_a_request_that_never_arrived_is_sent_again_under_its_key():
+    inject("stripe", "timeout_before")
+    try:
+        intent = settled(with_key())
+    finally:
+        clear()
+    assert intent.status == SUCCEEDED and captured(intent.id) == 4999, charges(intent.id)
+
+
+def test_a_connection_closed_after_acting_is_not_charged_twice():
+    pay()  # A kept-alive connection.
+    inject("stripe", "close_after")
+    try:
+        intent = settled(with_key())
+    finally:
+        clear()
+    assert intent.status == SUCCEEDED and len(charges(intent.id)) == 1, charges(intent.id)
+    assert captured(intent.id) == 4999
+
+
+def test_each_service_killed_once_loses_nothing():
+    for service in SERVICES:
+        pids = subprocess.run(
+            ["pgrep", "-f", f"{os.environ['TENDER_TEST_CHECKOUT']}/.tender/bin/{service} run"],
+            capture_output=True, text=True).stdout.split()
+        assert pids, service
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+        intent = settled(with_key())
+        if intent.status == FAILED:
+            # Closed before anything was sent: nothing may have been charged.
+            assert captured(intent.id) == 0, (service, charges(intent.id))
+            continue
+        assert captured(intent.id) == 4999, (service, charges(intent.id))
+        until(lambda: booked(intent.id) == 4999)

@@ -1,0 +1,34 @@
+"""The promises of one payment, checked through the contracts and the simulator's books alone."""
+import pathlib
+import sys
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot"))
+import bad_input  # noqa: E402
+import faults  # noqa: E402
+import identity  # noqa: E402
+import payments  # noqa: E402
+
+
+def main():
+    passed = failed = 0
+    for module in (payments, bad_input, identity, faults):
+        for name, test in list(vars(module).items()):
+            if not name.startswith("test_"):
+                continue
+            started = time.monotonic()
+            try:
+                test()
+                passed += 1
+                print(f"ok   {module.__name__}.{name} ({time.monotonic() - started:.1f} s)")
+            except Exception:
+                failed += 1
+                print(f"FAIL {module.__name__}.{name}")
+                traceback.print_exc(limit=-4, file=sys.stdout)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

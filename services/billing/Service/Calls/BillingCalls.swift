@@ -27,7 +27,8 @@ struct BillingCalls: BillingV1.Billing.SimpleServiceProtocol {
     // Asked before the claim, because a transaction waits for nobody; it counts only for a new one:
     // a replay is answered as it was, whatever became of the payment method.
     let verified = await verify(draft)
-    let begun = try await environment.idempotency.begin(request, subject: draft.subscription.bits) {
+    let subject = UUIDBits(draft.subscription.bits)
+    let begun = try await environment.idempotency.begin(request, subject: subject) {
       [subscribing] transaction, claim in
       guard !claim.isTakeover else { return }
       try verified.get()
@@ -73,7 +74,7 @@ struct BillingCalls: BillingV1.Billing.SimpleServiceProtocol {
     guard let moment = request.to.map(Timestamp.init(wire:)) else {
       throw RPCFailure.invalid("to", "FIELD_REQUIRED", "This field is required.")
     }
-    let subject = environment.identifiers.make(EventID.self).bits
+    let subject = UUIDBits(environment.identifiers.make(EventID.self).bits)
     let begun = try await environment.idempotency.begin(request, subject: subject) {
       [clock] transaction, claim in
       guard !claim.isTakeover else { return }

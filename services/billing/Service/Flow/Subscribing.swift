@@ -69,7 +69,7 @@ struct Subscribing: Sendable {
   ) async throws -> BillingV1.CreateSubscriptionResponse {
     defer { environment.idempotency.release(claim) }
     let rows = try await environment.database.query(
-      InvoiceStatements.first(of: SubscriptionID(bits: claim.subject), merchant))
+      InvoiceStatements.first(of: SubscriptionID(bits: claim.subject.bits), merchant))
     guard let row = rows.first else { throw BillingRefusal.subscriptionNotFound }
     let outcome = try await payment.drive(
       try row[0, as: InvoiceID.self], of: merchant,

@@ -64,12 +64,12 @@ final class BillingWorker: Sendable {
   private func endSubscriptionClaims() async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: "CreateSubscription", limit: Self.batchMax)
-    for claim in claims where claim.subject != 0 {
+    for claim in claims where claim.subject.bits != 0 {
       environment.logger.notice(
         "ending an abandoned claim",
-        metadata: ["subscription": "\(SubscriptionID(bits: claim.subject))"])
+        metadata: ["subscription": "\(SubscriptionID(bits: claim.subject.bits))"])
       try await ignoringLostFence {
-        _ = try await subscribing.finish(claim, of: MerchantID(bits: claim.scope.merchantBits))
+        _ = try await subscribing.finish(claim, of: MerchantID(bits: claim.scope.merchant.bits))
       }
     }
   }
@@ -77,9 +77,9 @@ final class BillingWorker: Sendable {
   private func endClockClaims() async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: "AdvanceClock", limit: Self.batchMax)
-    for claim in claims where claim.subject != 0 {
+    for claim in claims where claim.subject.bits != 0 {
       try await ignoringLostFence {
-        _ = try await clock.finish(claim, of: MerchantID(bits: claim.scope.merchantBits))
+        _ = try await clock.finish(claim, of: MerchantID(bits: claim.scope.merchant.bits))
       }
     }
   }

@@ -219,7 +219,13 @@ let testTargets: [Target] = [
       "WebhooksService", "WebhooksCore", "ServiceKit", "Wire", "Seal", "Postgres", "Reactor",
       "Outbound", "Transport", "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("BillingCoreTests", ["BillingCore", "Money"]),
+  tests("BillingCoreTests", ["BillingCore", "Money", "TestSupport"]),
+  tests(
+    "BillingServiceTests",
+    [
+      "BillingService", "BillingCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
+      "Money", "TestSupport", grpcCore, logging,
+    ]),
   tests("CommandLineToolTests", ["CommandLineTool", "Money"]),
 ]
 

@@ -96,7 +96,7 @@ create table invoice (
   primary key (merchant_id, id),
   check ((status = 3) = (paid_at is not null))
 ) partition by range (id);
-create index invoice_of_subscription on invoice (merchant_id, subscription_id, id);
+create index invoice_of_subscription on invoice (merchant_id, subscription_id, number);
 create table invoice_default partition of invoice default with (fillfactor = 80);
 
 create table invoice_line (
@@ -309,5 +309,5 @@ where inhparent in ('billing.invoice'::regclass, 'billing.invoice_line'::regclas
   'billing.payment_try'::regclass) group by inhparent;
 
 """##,
-    checksum: "abf4ac2c9978caf831010cb90772f9391f0a2857cc33e7ba749cd3245f166969"),
+    checksum: "afc6498c46734b13137652fa3c4ef252978cacf96a35dde52f16df19bc94aa55"),
 ]

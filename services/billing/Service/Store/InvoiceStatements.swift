@@ -83,7 +83,7 @@ enum InvoiceStatements {
     """
     select \(raw: InvoiceRow.columns) from invoice i
     where i.merchant_id = \(merchant) and i.subscription_id = \(subscription) and i.status = 2
-    order by i.id
+    order by i.number
     """
   }
 
@@ -103,7 +103,7 @@ enum InvoiceStatements {
     """
     select \(raw: InvoiceRow.columns) from invoice i
     where i.merchant_id = \(merchant) and i.subscription_id = \(subscription)
-    order by i.id desc limit \(limit)
+    order by i.number desc limit \(limit)
     """
   }
 

@@ -87,7 +87,7 @@ create table invoice (
   primary key (merchant_id, id),
   check ((status = 3) = (paid_at is not null))
 ) partition by range (id);
-create index invoice_of_subscription on invoice (merchant_id, subscription_id, id);
+create index invoice_of_subscription on invoice (merchant_id, subscription_id, number);
 create table invoice_default partition of invoice default with (fillfactor = 80);
 
 create table invoice_line (

@@ -80,6 +80,19 @@ struct PaymentTests {
     }
   }
 
+  @Test func manyOpenTriesAreAskedForInOneLook() async throws {
+    try await BillingHarness.with { billing in
+      billing.payments.set(.answerLost)
+      let price = try await billing.price(700)
+      for index in 0..<10 { _ = try await billing.subscribe(price, key: "many\(index)") }
+      billing.clock.advance(by: .seconds(16))
+      await billing.worker.look()
+      #expect(try await billing.count("select count(*) from subscription where status = 2") == 10)
+      #expect(try await billing.count("select max(number) - count(*) from invoice") == 0)
+      #expect(billing.payments.succeeded == 10)
+    }
+  }
+
   @Test func newsCountsOnceAndNeverBackwards() async throws {
     try await BillingHarness.with { billing in
       billing.payments.set(.processing)

@@ -100,8 +100,18 @@ final class BillingWorker: Sendable {
     let tries = try await environment.database.query(
       InvoiceStatements.takeOpenTries(at: now, limit: Self.batchMax)
     ).map(PaymentTryRow.init(row:))
-    for payment in tries {
+    // All at once: one that hangs until its deadline holds up no other.
+    await withTaskGroup(of: Void.self) { group in
+      for payment in tries { group.addTask { await self.drive(payment) } }
+    }
+  }
+
+  private func drive(_ payment: PaymentTryRow) async {
+    do {
       try await subscribing.payment.drive(payment.invoice, of: payment.merchant)
+    } catch {
+      environment.logger.warning(
+        "a try is still open", metadata: ["invoice": "\(payment.invoice)", "error": "\(error)"])
     }
   }
 

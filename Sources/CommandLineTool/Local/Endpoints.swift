@@ -84,7 +84,7 @@ struct Endpoints: Sendable, Equatable {
     return withLoopback(port) { connect(file, $0, $1) == 0 }
   }
 
-  private static func withLoopback<R>(
+  static func withLoopback<R>(
     _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
   ) -> R {
     var address = sockaddr_in()

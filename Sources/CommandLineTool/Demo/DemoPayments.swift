@@ -1,0 +1,135 @@
+import Glibc
+import Wire
+
+/// Makes the payments of a plan: ten callers each, faults at the gateway, kills on the way.
+struct DemoPayments: Sendable {
+  struct Outcome: Sendable {
+    let payment: DemoPlan.Payment
+    var intent = ""
+    var status: IntentsV1.PaymentIntentStatus = .unspecified
+    var gateway = ""
+    var calls = 0
+    var tries = 0
+    var killed: PlatformService?
+    var milliseconds: Int64 = 0
+    /// What must not happen: callers of one key with two payments, callers without an answer.
+    var problems: [String] = []
+  }
+
+  /// From the start of one payment to the next.
+  static let spacing: Duration = .milliseconds(1_500)
+
+  let session: ServiceSession
+  let simulator: SimulatorControl
+  let supervisor: SupervisorState
+  let method: String
+  let seed: UInt64
+
+  /// Runs them all, overlapping; `report` sees each as it ends.
+  func run(_ plan: DemoPlan, report: (Outcome) -> Void) async throws -> [Outcome] {
+    try await withThrowingTaskGroup(of: Outcome.self) { group in
+      group.addTask { try await one(plan.payments[0]) }
+      var started = 1
+      var outcomes: [Outcome] = []
+      var next = MonotonicClock.milliseconds
+      while started < plan.payments.count {
+        next += Self.spacing.wholeMilliseconds
+        let pause = next - MonotonicClock.milliseconds
+        if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
+        let payment = plan.payments[started]
+        started += 1
+        group.addTask { try await one(payment) }
+      }
+      for try await outcome in group {
+        report(outcome)
+        outcomes.append(outcome)
+      }
+      return outcomes
+    }
+  }
+
+  private func one(_ payment: DemoPlan.Payment) async throws -> Outcome {
+    let fault = try payment.fault.map {
+      try simulator.add(SimulatorControl.Fault($0, amountMinor: payment.amountMinor))
+    }
+    let start = MonotonicClock.milliseconds
+    var outcome = Outcome(payment: payment)
+    try await withThrowingTaskGroup(of: DemoCaller.Result?.self) { group in
+      for number in 0..<DemoPlan.callers {
+        group.addTask {
+          let own = seed ^ UInt64(payment.number) << 32 ^ UInt64(number)
+          var caller = DemoCaller(
+            session: session, payment: payment, method: method, random: SeededRandom(seed: own))
+          return await caller.run()
+        }
+      }
+      group.addTask {
+        try await killOnTheWay(payment)
+        return nil
+      }
+      for try await result in group {
+        if let result { outcome.add(result) }
+      }
+    }
+    outcome.killed = payment.kill
+    outcome.milliseconds = MonotonicClock.milliseconds - start
+    if let fault { try simulator.remove(fault) }
+    return outcome
+  }
+
+  private func killOnTheWay(_ payment: DemoPlan.Payment) async throws {
+    guard let service = payment.kill else { return }
+    try await Task.sleep(for: .milliseconds(payment.killAfterMilliseconds))
+    let end = MonotonicClock.milliseconds + 20_000
+    // One that is just restarting is killed as soon as it is back.
+    while MonotonicClock.milliseconds < end {
+      let report = try supervisor.reports().first { $0.name == service.rawValue }
+      if let report, report.state == "ready", let pid = report.pid,
+        Spawn.isAlive(pid, startTicks: report.startTicks), kill(pid, SIGKILL) == 0
+      {
+        return
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw Failure("\(service.rawValue) does not run", next: "see tender status")
+  }
+}
+
+extension DemoPayments.Outcome {
+  mutating func add(_ result: DemoCaller.Result) {
+    calls += 1
+    tries += result.tries
+    if let problem = result.problem { problems.append(problem) }
+    if !result.intent.isEmpty {
+      if !intent.isEmpty, intent != result.intent {
+        problems.append("one key, two payments: \(intent) and \(result.intent)")
+      }
+      intent = result.intent
+      gateway = result.gateway.isEmpty ? gateway : result.gateway
+    }
+    // The last word is the settling's; here the most final of the answers.
+    if status != .succeeded, result.status != .unspecified { status = result.status }
+  }
+
+  func line(of total: Int) -> String {
+    let width = String(total).count
+    let number = String(repeating: " ", count: width - String(payment.number).count)
+      + String(payment.number)
+    let money = CommonV1.Money(currency: DemoPlan.currency, amountMinor: payment.amountMinor)
+    let notes = [
+      payment.fault.map { "answer swallowed (\($0))" },
+      killed.map { "\($0.rawValue) killed" },
+    ].compactMap { $0 } + Set(problems).sorted().map { "PROBLEM: \($0)" }
+    return
+      "[\(number)/\(total)] \(WireText.money(money))  \(WireText.status(status))"
+      + "  \(gateway.isEmpty ? "-" : gateway)  \(milliseconds) ms  \(calls) callers,"
+      + " \(tries) tries" + (notes.isEmpty ? "" : "  " + notes.joined(separator: " · "))
+  }
+}
+
+extension Duration {
+  var wholeMilliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+  }
+}

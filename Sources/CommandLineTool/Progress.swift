@@ -44,14 +44,16 @@ struct Progress: Sendable {
 
 /// The two clocks of the tool.
 enum MonotonicClock {
-  static var milliseconds: Int64 { read(CLOCK_MONOTONIC) }
+  static var milliseconds: Int64 { read(CLOCK_MONOTONIC) / 1000 }
+
+  static var microseconds: Int64 { read(CLOCK_MONOTONIC) }
 
   /// Milliseconds since 1970.
-  static var wallMilliseconds: Int64 { read(CLOCK_REALTIME) }
+  static var wallMilliseconds: Int64 { read(CLOCK_REALTIME) / 1000 }
 
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
   }
 }

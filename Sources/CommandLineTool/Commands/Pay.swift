@@ -98,8 +98,9 @@ extension CallFailure {
   /// The same failure, with the key to repeat the call with.
   fileprivate func repeatable(_ key: String) -> Failure {
     let failure = failure
+    let first = code == .unavailable ? "\(failure.nextStep); then " : ""
     return Failure(
-      failure.message, next: "\(failure.nextStep); then repeat it with --key \(key)",
+      failure.message, next: "\(first)repeat it with --key \(key): it is charged at most once",
       status: failure.status)
   }
 }

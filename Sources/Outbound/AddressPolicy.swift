@@ -38,7 +38,8 @@ package struct AddressPolicy: Sendable, Hashable {
     }
   }
 
-  private static let globalUnicast = Network(base: .v6(0x2000 << 112), prefixBits: 3)
+  private static let globalUnicast = Network(
+    base: .v6(high: 0x2000 << 48, low: 0), prefixBits: 3)
 
   private static let deniedV4 = rules(deniedV4Table)
   private static let deniedV6 = rules(deniedV6Table)
@@ -103,7 +104,9 @@ package struct Network: Sendable, Hashable {
     self.init(base: base, prefixBits: bits)
     switch base {
     case .v4(let number): guard number & ~Self.mask(bits, UInt32.self) == 0 else { return nil }
-    case .v6(let number): guard number & ~Self.mask(bits, UInt128.self) == 0 else { return nil }
+    case .v6(let high, let low):
+      let number = UInt128(high) << 64 | UInt128(low)
+      guard number & ~Self.mask(bits, UInt128.self) == 0 else { return nil }
     }
   }
 
@@ -111,8 +114,9 @@ package struct Network: Sendable, Hashable {
     switch (base, address) {
     case (.v4(let network), .v4(let number)):
       number & Self.mask(prefixBits, UInt32.self) == network
-    case (.v6(let network), .v6(let number)):
-      number & Self.mask(prefixBits, UInt128.self) == network
+    case (.v6(let networkHigh, let networkLow), .v6(let high, let low)):
+      (UInt128(high) << 64 | UInt128(low)) & Self.mask(prefixBits, UInt128.self)
+        == UInt128(networkHigh) << 64 | UInt128(networkLow)
     default: false
     }
   }

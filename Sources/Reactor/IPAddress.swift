@@ -3,7 +3,13 @@ import Glibc
 /// An IPv4 or IPv6 address as a number, most significant byte first.
 package enum IPAddress: Sendable, Hashable {
   case v4(UInt32)
-  case v6(UInt128)
+  // Halves, not one UInt128: Swift 6.3.1 passes 128-bit integers wrongly to async functions.
+  case v6(high: UInt64, low: UInt64)
+
+  package init(v6 number: UInt128) {
+    self = .v6(
+      high: UInt64(truncatingIfNeeded: number >> 64), low: UInt64(truncatingIfNeeded: number))
+  }
 
   /// Parses a numeric address as inet_pton does: no names, no brackets, no port, no zone.
   package init?(_ text: String) {
@@ -12,7 +18,7 @@ package enum IPAddress: Sendable, Hashable {
     if inet_pton(AF_INET, text, &four) == 1 {
       self = .v4(UInt32(bigEndian: four.s_addr))
     } else if inet_pton(AF_INET6, text, &six) == 1 {
-      self = .v6(Self.number(six))
+      self.init(v6: Self.number(six))
     } else {
       return nil
     }
@@ -39,8 +45,8 @@ extension IPAddress: CustomStringConvertible {
     case .v4(let number):
       var address = in_addr(s_addr: number.bigEndian)
       inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
-    case .v6(let number):
-      var address = Self.address(number)
+    case .v6(let high, let low):
+      var address = Self.address(UInt128(high) << 64 | UInt128(low))
       inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
     }
     return text.withUnsafeBufferPointer { buffer in

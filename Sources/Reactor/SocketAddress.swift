@@ -83,7 +83,8 @@ extension SocketAddress {
     case AF_INET6 where Int(length) >= MemoryLayout<sockaddr_in6>.size:
       let address = raw.loadUnaligned(as: sockaddr_in6.self)
       self = .ip(
-        .v6(IPAddress.number(address.sin6_addr)), port: UInt16(bigEndian: address.sin6_port))
+        IPAddress(v6: IPAddress.number(address.sin6_addr)),
+        port: UInt16(bigEndian: address.sin6_port))
     case AF_UNIX:
       let offset = MemoryLayout<sa_family_t>.size
       let bytes = UnsafeRawBufferPointer(
@@ -104,11 +105,11 @@ extension SocketAddress {
       address.sin_port = port.bigEndian
       address.sin_addr.s_addr = number.bigEndian
       return try Self.pass(&address, body)
-    case .ip(.v6(let number), let port):
+    case .ip(.v6(let high, let low), let port):
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
-      address.sin6_addr = IPAddress.address(number)
+      address.sin6_addr = IPAddress.address(UInt128(high) << 64 | UInt128(low))
       return try Self.pass(&address, body)
     case .unix(let path):
       var address = sockaddr_un()

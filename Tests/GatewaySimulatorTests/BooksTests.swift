@@ -22,7 +22,7 @@ import Testing
       ]
       try process.run()
       var json: JSON?
-      let end = Date().addingTimeInterval(20)
+      let end = Date().addingTimeInterval(60)
       while json == nil, Date() < end {
         if let data = FileManager.default.contents(atPath: ready) {
           json = JSON(parsing: Array(data))

@@ -32,7 +32,7 @@ final class Connection {
   private let port: UInt16
   private let limitMilliseconds: Int
 
-  init(port: UInt16, limitMilliseconds: Int = 20_000) {
+  init(port: UInt16, limitMilliseconds: Int = 60_000) {
     self.port = port
     self.limitMilliseconds = limitMilliseconds
   }
@@ -201,7 +201,7 @@ struct Ports {
     _ path: String,
     _ body: String = "",
     key: String? = nil,
-    limitMilliseconds: Int = 20_000
+    limitMilliseconds: Int = 60_000
   ) -> Answer {
     Connection(port: stripe, limitMilliseconds: limitMilliseconds)
       .exchange(method, path, headers: Ports.stripeHeaders(key), body: body)
@@ -212,7 +212,7 @@ struct Ports {
     _ path: String,
     _ body: String,
     key: String? = nil,
-    limitMilliseconds: Int = 20_000
+    limitMilliseconds: Int = 60_000
   ) -> Answer {
     Connection(port: adyen, limitMilliseconds: limitMilliseconds)
       .exchange("POST", "/v71" + path, headers: Ports.adyenHeaders(key), body: body)
@@ -231,7 +231,7 @@ struct Ports {
 
   /// Asks again until `condition` holds; the duties of the simulator run on their own thread.
   func eventually(_ condition: () -> Bool) -> Bool {
-    let end = Date().addingTimeInterval(10)
+    let end = Date().addingTimeInterval(60)
     while Date() < end {
       if condition() { return true }
       usleep(5000)

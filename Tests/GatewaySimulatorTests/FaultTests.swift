@@ -55,7 +55,7 @@ import Testing
       "/v1/payment_intents",
       stripePayment(),
       key: "key-1",
-      limitMilliseconds: row.seen == .silent ? 300 : 20_000
+      limitMilliseconds: row.seen == .silent ? 300 : 60_000
     )
     #expect(answer.seen == row.seen)
     // A client that saw nothing knows nothing: only the books tell.
@@ -98,7 +98,7 @@ import Testing
       "/payments",
       adyenPayment(),
       key: "key-1",
-      limitMilliseconds: row.seen == .silent ? 300 : 20_000
+      limitMilliseconds: row.seen == .silent ? 300 : 60_000
     )
     #expect(answer.seen == row.seen)
     #expect(ports.eventually { ports.summary()["held"]?.int == (row.acts ? 1 : 0) })
@@ -117,7 +117,7 @@ import Testing
     ports.control(
       "POST",
       "/control/faults",
-      "{\"gateway\":\"any\",\"fault\":\"slow\",\"delay_ms\":400}"
+      "{\"gateway\":\"any\",\"fault\":\"slow\",\"delay_ms\":3000}"
     )
     let connection = Connection(port: ports.stripe)
     let start = machineMilliseconds()
@@ -128,9 +128,9 @@ import Testing
       body: stripePayment()
     )
     #expect(ports.eventually { ports.summary()["charges"]?.int == 1 })
-    #expect(machineMilliseconds() - start < 400)
+    #expect(machineMilliseconds() - start < 3000)
     #expect(connection.receive().status == 200)
-    #expect(machineMilliseconds() - start >= 400)
+    #expect(machineMilliseconds() - start >= 3000)
   }
 
   @Test func keptAliveConnectionsCanBeSingledOut() throws {

@@ -59,7 +59,7 @@ import Testing
       for host in hosts {
         let report = await harness.client.send(
           OutboundRequest(
-            .post, "http://\(host):\(port)/", body: [1], timeout: .seconds(5),
+            .post, "http://\(host):\(port)/", body: [1], timeout: .seconds(60),
             addressPolicy: .publicOnly))
         #expect(report.sendProof == .notSent(.addressDenied), "\(host)")
       }
@@ -75,7 +75,7 @@ import Testing
     try await withClient(names: names) { harness in
       let report = await harness.client.send(
         OutboundRequest(
-          .post, "http://both.test:\(server.address.port ?? 0)/", body: [1], timeout: .seconds(5),
+          .post, "http://both.test:\(server.address.port ?? 0)/", body: [1], timeout: .seconds(60),
           addressPolicy: policy))
       #expect(report.sendProof == .answered(status: 200))
       #expect(report.connectionsMade == 1)

@@ -12,10 +12,20 @@ struct Harness: Sendable {
     }
   }
 
-  func post(_ url: String, timeout: Duration = .seconds(5)) async -> TransferReport {
+  func post(_ url: String, timeout: Duration = .seconds(60)) async -> TransferReport {
     await client.send(
       OutboundRequest(.post, url, body: Array("amount=1".utf8), timeout: timeout))
   }
+}
+
+/// Whether the condition holds within a generous time; asks again until then.
+func eventually(_ condition: () async -> Bool) async -> Bool {
+  let end = MonotonicInstant.now.advanced(by: .seconds(60))
+  while MonotonicInstant.now < end {
+    if await condition() { return true }
+    try? await Task.sleep(for: .milliseconds(2))
+  }
+  return false
 }
 
 func withClient<R>(

@@ -18,7 +18,7 @@ import Testing
       #expect(first.sendProof == .answered(status: 200))
       let report = await harness.client.send(
         OutboundRequest(
-          method, server.url + "/second", body: Array(body.utf8), timeout: .seconds(5)))
+          method, server.url + "/second", body: Array(body.utf8), timeout: .seconds(60)))
       return (server.requests.filter { $0.contains(" /second ") }.count, report)
     }
   }
@@ -54,7 +54,7 @@ import Testing
     try await withClient { harness in
       _ = await harness.post(server.url + "/first")
       let report = await harness.client.send(
-        OutboundRequest(method, server.url + "/second", timeout: .seconds(5)))
+        OutboundRequest(method, server.url + "/second", timeout: .seconds(60)))
       #expect(server.connections == 2)
       #expect(server.requests.count == 2)
       #expect(report.sendProof == .maybeSent(.failed(curlCode: 52)))

@@ -55,7 +55,7 @@ struct ClientTests {
       try await holder.execute("begin; update t set n = 1 where id = 1")
       async let blocked = client.query("update t set n = n + 10 where id = 1")
       try await eventually { await client.statistics().inFlight > 0 }
-      let reads = try await Deadline.$current.withValue(.after(.seconds(2))) {
+      let reads = try await Deadline.$current.withValue(.after(.seconds(30))) {
         try await onLoop(client.loop, count: 64) { _ in
           try await client.query("select n from t where id = 1")[0][0, as: Int32.self]
         }
@@ -87,8 +87,8 @@ struct ClientTests {
     settings.pipelinedConnections = 1
     try await withPostgres(settings) { client in
       do {
-        _ = try await Deadline.$current.withValue(.after(.milliseconds(60))) {
-          try await client.query("select pg_sleep(0.4)")
+        _ = try await Deadline.$current.withValue(.after(.seconds(1))) {
+          try await client.query("select pg_sleep(3)")
         }
         Issue.record("no time-out")
       } catch let error as PostgresError {
@@ -108,7 +108,7 @@ struct ClientTests {
     try await withPostgres(settings) { client in
       let codes = try await onLoop(client.loop, count: 6) { _ -> PostgresError.Code? in
         do {
-          _ = try await client.query("select pg_sleep(0.05)")
+          _ = try await client.query("select pg_sleep(0.5)")
           return nil
         } catch let error as PostgresError {
           return error.code

@@ -165,7 +165,7 @@ struct TransactionTests {
       let gate = Gate()
       async let holder: Void = client.transaction { _ in await gate.wait() }
       try await eventually { await client.statistics().pooledLeased == 1 }
-      let code = try await Deadline.$current.withValue(.after(.milliseconds(50))) {
+      let code = try await Deadline.$current.withValue(.after(.milliseconds(500))) {
         try await Self.code { try await client.transaction(batch: ["select 1"]) }
       }
       #expect(code == .unavailable)

@@ -27,7 +27,7 @@ import Testing
   @Test func theSystemKnowsLocalhost() async throws {
     try await withLoop { loop in
       let resolver = try Resolver(loop: loop)
-      let found = try await resolver.resolve("localhost", port: 80, within: .seconds(5))
+      let found = try await resolver.resolve("localhost", port: 80, within: .seconds(60))
       #expect(found.contains(.loopback(port: 80)))
     }
   }
@@ -45,13 +45,13 @@ import Testing
       for index in 0..<20 {
         loop.spawn(name: "caller") {
           let host = index % 2 == 0 ? "example.test" : "EXAMPLE.test"
-          _ = try? await resolver.resolve(host, port: 1, within: .seconds(5))
+          _ = try? await resolver.resolve(host, port: 1, within: .seconds(60))
           answers.change { $0 += 1 }
         }
       }
       gate.open()
       while answers.value < 20 { await Task.yield() }
-      _ = try await resolver.resolve("example.test", port: 2, within: .seconds(5))
+      _ = try await resolver.resolve("example.test", port: 2, within: .seconds(60))
       #expect(lookups.value == 1)
     }
   }
@@ -69,16 +69,16 @@ import Testing
       let started = MonotonicInstant.now
       for host in ["a.test", "b.test"] {
         await #expect(throws: ResolverError.timedOut) {
-          try await resolver.resolve(host, port: 1, within: .milliseconds(50))
+          try await resolver.resolve(host, port: 1, within: .seconds(1))
         }
       }
       await #expect(throws: ResolverError.queueFull) {
-        try await resolver.resolve("c.test", port: 1, within: .seconds(5))
+        try await resolver.resolve("c.test", port: 1, within: .seconds(60))
       }
-      #expect(started.duration(to: .now) < .seconds(3))
+      #expect(started.duration(to: .now) < .seconds(30))
       gate.open()
       // The late answer is kept for the next caller.
-      let late = try await resolver.resolve("a.test", port: 1, within: .seconds(5))
+      let late = try await resolver.resolve("a.test", port: 1, within: .seconds(60))
       #expect(late.count == 1)
     }
   }

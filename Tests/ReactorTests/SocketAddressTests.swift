@@ -24,7 +24,7 @@ import Testing
 
   @Test func addressesAreNumbers() {
     #expect(IPAddress("127.0.0.1") == .v4(0x7F00_0001))
-    #expect(IPAddress("::1") == .v6(1))
+    #expect(IPAddress("::1") == .v6(high: 0, low: 1))
     #expect(IPAddress("2001:db8::")?.description == "2001:db8::")
   }
 }

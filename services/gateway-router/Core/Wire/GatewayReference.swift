@@ -25,13 +25,16 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
   package static let tryMax = 9_999
 
   package let kind: Kind
-  package let bits: UInt128
+  // Halves, not one UInt128: see `EntityID`.
+  private let high: UInt64
+  private let low: UInt64
   /// 1 to `tryMax`.
   package let attempt: Int
 
   private init(_ kind: Kind, _ bits: UInt128, _ attempt: Int) {
     self.kind = kind
-    self.bits = bits
+    high = UInt64(truncatingIfNeeded: bits >> 64)
+    low = UInt64(truncatingIfNeeded: bits)
     self.attempt = min(max(attempt, 1), Self.tryMax)
   }
 
@@ -55,6 +58,8 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
   package static func refund(_ id: RefundID) -> GatewayReference {
     GatewayReference(.refund, id.bits, 1)
   }
+
+  package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   package var text: String {
     "t" + String(UnicodeScalar(kind.rawValue)) + EntityIDText.letters(of: bits) + String(attempt)

@@ -18,7 +18,16 @@ package struct DeliveryChange: Sendable, Hashable {
   package var tries: Int
   /// Until the next try; nil when there is none.
   package var pauseMilliseconds: Int64?
-  package var disablesEndpoint = false
+  package var disablesEndpoint: Bool
+
+  package init(
+    state: DeliveryState, tries: Int, pauseMilliseconds: Int64?, disablesEndpoint: Bool = false
+  ) {
+    self.state = state
+    self.tries = tries
+    self.pauseMilliseconds = pauseMilliseconds
+    self.disablesEndpoint = disablesEndpoint
+  }
 }
 
 /// The rules of a delivery. Nothing ends it but success, the schedule's end, or the end of its

@@ -36,6 +36,7 @@ final class Housekeeper: Sendable {
         _ = try await environment.database.query(DeliveryStatements.sweep())
         _ = try await environment.idempotency.reap()
       } catch {
+        if Task.isCancelled { return }
         environment.logger.warning("housekeeping failed", metadata: ["error": "\(error)"])
       }
       do { try await environment.loop.sleep(for: Self.interval) } catch { return }

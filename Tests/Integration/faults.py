@@ -80,3 +80,18 @@ def test_each_service_killed_once_loses_nothing():
             continue
         assert captured(intent.id) == 4999, (service, charges(intent.id))
         until(lambda: booked(intent.id) == 4999)
+
+
+def test_a_gateway_that_refuses_connections_is_followed_by_the_other():
+    inject("stripe", "refuse")
+    try:
+        intent = pay()
+    finally:
+        clear()
+    held = charges(intent.id)
+    assert [charge["gateway"] for charge in held] == ["adyen"], held
+    assert intent.gateway == "adyen", intent
+    # Adyen answers a capture with `received`: until its notification the intent says so.
+    assert intent.status == SUCCEEDED or (intent.status == PROCESSING and intent.authorized), intent
+    assert until(lambda: captured(intent.id)) == 4999
+    assert pay().gateway == "stripe"

@@ -47,12 +47,14 @@ import Testing
   func simple(_ kind: PostingKind, _ debit: String, _ credit: String) throws {
     let euro = try #require(Currency("EUR"))
     let entries = try #require(
-      PostingTemplate.entries(kind, Amount(euro, minor: 4999), at: stripe))
+      PostingTemplate.entries(kind, Amount(euro, minor: 4999), at: stripe)
+    )
     #expect(
       entries == [
         PostingEntry(debit, .debit, currencyCode: "EUR", amountMinor: 4999),
         PostingEntry(credit, .credit, currencyCode: "EUR", amountMinor: 4999),
-      ])
+      ]
+    )
   }
 
   @Test func everyTemplateIsPostable() throws {
@@ -65,8 +67,12 @@ import Testing
     for spread in [0, 3] as [Int64] {
       let entries = try #require(
         PostingTemplate.conversion(
-          sold: amount, bought: Amount(dollar, minor: 105),
-          spread: Amount(dollar, minor: spread), at: stripe))
+          sold: amount,
+          bought: Amount(dollar, minor: 105),
+          spread: Amount(dollar, minor: spread),
+          at: stripe
+        )
+      )
       #expect(entries.count == (spread == 0 ? 4 : 5))
       all.append((.conversion, entries))
     }
@@ -74,12 +80,18 @@ import Testing
       for legs in [entries, PostingTemplate.reversal(of: entries)] {
         let posting = try PostingRules.check(
           PostingCommand(
-            id: LedgerTransactionID(bits: 1), merchant: MerchantID(bits: 2), kind: kind.rawValue,
-            entries: legs, effectiveAtMicroseconds: 0))
+            id: LedgerTransactionID(bits: 1),
+            merchant: MerchantID(bits: 2),
+            kind: kind.rawValue,
+            entries: legs,
+            effectiveAtMicroseconds: 0
+          )
+        )
         #expect(posting.refusal == nil, "\(kind)")
       }
     }
     #expect(
-      PostingTemplate.conversion(sold: amount, bought: amount, spread: amount, at: stripe) == nil)
+      PostingTemplate.conversion(sold: amount, bought: amount, spread: amount, at: stripe) == nil
+    )
   }
 }

@@ -15,7 +15,8 @@ import Testing
         7:capture
         9:operation
         4:op_a
-        """)
+        """
+    )
   }
 
   @Test func differentMovementsNeverShareAText() {
@@ -68,12 +69,24 @@ import Testing
 
   @Test func theLeafCoversEveryField() {
     let leg = RecordedTransaction.Leg(
-      account: AccountID(bits: 1), side: .debit, currency: Currency.all[0], amountMinor: 1,
-      submittedCode: nil)
+      account: AccountID(bits: 1),
+      side: .debit,
+      currency: Currency.all[0],
+      amountMinor: 1,
+      submittedCode: nil
+    )
     let base = RecordedTransaction(
-      sequence: 1, id: LedgerTransactionID(bits: 2), merchant: MerchantID(bits: 4), kind: "a",
-      effectiveAtMicroseconds: 5, recordsFact: false, subject: "b", externalReference: "c",
-      actor: "d", legs: [leg])
+      sequence: 1,
+      id: LedgerTransactionID(bits: 2),
+      merchant: MerchantID(bits: 4),
+      kind: "a",
+      effectiveAtMicroseconds: 5,
+      recordsFact: false,
+      subject: "b",
+      externalReference: "c",
+      actor: "d",
+      legs: [leg]
+    )
     let changes: [(inout RecordedTransaction) -> Void] = [
       { _ in }, { $0.sequence = 9 }, { $0.id = LedgerTransactionID(bits: 9) },
       { $0.merchant = MerchantID(bits: 8) }, { $0.kind = "z" },
@@ -82,7 +95,9 @@ import Testing
       { $0.legs[0].account = AccountID(bits: 9) }, { $0.legs[0].side = .credit },
       { $0.legs[0].currency = Currency.all[1] }, { $0.legs[0].amountMinor = 9 },
       { $0.legs[0].submittedCode = "" }, { $0.legs[0].submittedCode = "z" },
-      { $0.kind = ""; $0.subject = "ab" },
+      {
+        $0.kind = ""; $0.subject = "ab"
+      },
     ]
     let bytes = changes.map { change in
       var changed = base

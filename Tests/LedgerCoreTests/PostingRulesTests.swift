@@ -4,19 +4,32 @@ import Testing
 
 /// A command in a few words: legs as "D account amount currency".
 func command(
-  _ legs: [String], kind: String = "capture", merchant: MerchantID? = MerchantID(bits: 2),
-  effectiveAt: Int64? = 1_700_000_000_000_000, fact: Bool = false
+  _ legs: [String],
+  kind: String = "capture",
+  merchant: MerchantID? = MerchantID(bits: 2),
+  effectiveAt: Int64? = 1_700_000_000_000_000,
+  fact: Bool = false
 ) -> PostingCommand {
   let entries = legs.map { leg in
     let parts = leg.split(separator: " ").map(String.init)
     let side: Side? = parts[0] == "D" ? .debit : parts[0] == "C" ? .credit : nil
     return PostingEntry(
-      parts[1], side, currencyCode: parts[3], amountMinor: Int64(parts[2]) ?? .min)
+      parts[1],
+      side,
+      currencyCode: parts[3],
+      amountMinor: Int64(parts[2]) ?? .min
+    )
   }
   return PostingCommand(
-    id: LedgerTransactionID(bits: 7), merchant: merchant, kind: kind, entries: entries,
-    effectiveAtMicroseconds: effectiveAt, subject: "pi_x", externalReference: "ch_1",
-    recordsFact: fact)
+    id: LedgerTransactionID(bits: 7),
+    merchant: merchant,
+    kind: kind,
+    entries: entries,
+    effectiveAtMicroseconds: effectiveAt,
+    subject: "pi_x",
+    externalReference: "ch_1",
+    recordsFact: fact
+  )
 }
 
 func outcome(_ command: PostingCommand) -> PostingRefusal? {
@@ -37,40 +50,73 @@ func outcome(_ command: PostingCommand) -> PostingRefusal? {
 
   static let max = Int64.max
   static let rows: [Row] = [
-    Row(name: "a capture", legs: ["D gateway_clearing:stripe:a 4999 EUR", "C merchant_payable 4999 EUR"]),
+    Row(
+      name: "a capture",
+      legs: ["D gateway_clearing:stripe:a 4999 EUR", "C merchant_payable 4999 EUR"]
+    ),
     Row(
       name: "three legs",
-      legs: ["D gateway_clearing:s:a 90 EUR", "D gateway_fees:s:a 10 EUR", "C merchant_payable 100 EUR"]),
+      legs: [
+        "D gateway_clearing:s:a 90 EUR", "D gateway_fees:s:a 10 EUR", "C merchant_payable 100 EUR",
+      ]
+    ),
     Row(
       name: "two currencies, each balanced",
       legs: [
         "D fx_liquidity:s:a 100 EUR", "C gateway_clearing:s:a 100 EUR",
         "D gateway_clearing:s:a 108 USD", "C fx_liquidity:s:a 108 USD",
-      ]),
+      ]
+    ),
     Row(name: "no legs", legs: [], expected: .tooFewEntries),
     Row(name: "one leg", legs: ["D bank:a 1 EUR"], expected: .tooFewEntries),
     Row(
-      name: "33 legs", legs: Array(repeating: "D bank:a 1 EUR", count: 33),
-      expected: .tooManyEntries),
-    Row(name: "no such currency", legs: ["D bank:a 1 EUR", "C bank:b 1 ZZZ"], expected: .currencyUnknown),
-    Row(name: "lower case", legs: ["D bank:a 1 eur", "C bank:b 1 eur"], expected: .currencyUnknown),
+      name: "33 legs",
+      legs: Array(repeating: "D bank:a 1 EUR", count: 33),
+      expected: .tooManyEntries
+    ),
+    Row(
+      name: "no such currency",
+      legs: ["D bank:a 1 EUR", "C bank:b 1 ZZZ"],
+      expected: .currencyUnknown
+    ),
+    Row(
+      name: "lower case",
+      legs: ["D bank:a 1 eur", "C bank:b 1 eur"],
+      expected: .currencyUnknown
+    ),
     Row(name: "no side", legs: ["D bank:a 1 EUR", "X bank:b 1 EUR"], expected: .sideMissing),
     Row(name: "zero", legs: ["D bank:a 0 EUR", "C bank:b 0 EUR"], expected: .amountNotPositive),
-    Row(name: "negative", legs: ["D bank:a -1 EUR", "C bank:b -1 EUR"], expected: .amountNotPositive),
+    Row(
+      name: "negative",
+      legs: ["D bank:a -1 EUR", "C bank:b -1 EUR"],
+      expected: .amountNotPositive
+    ),
     Row(
       name: "the largest amount",
-      legs: ["D bank:a \(max) EUR", "C merchant_payable \(max) EUR"]),
+      legs: ["D bank:a \(max) EUR", "C merchant_payable \(max) EUR"]
+    ),
     Row(
       name: "a sum beyond 64 bits",
       legs: ["D bank:a \(max) EUR", "D bank:b 1 EUR", "C bank:c \(max) EUR", "C bank:d 1 EUR"],
-      expected: .overflow),
+      expected: .overflow
+    ),
     Row(name: "a cent off", legs: ["D bank:a 100 EUR", "C bank:b 99 EUR"], expected: .unbalanced),
     Row(name: "one side only", legs: ["D bank:a 1 EUR", "D bank:b 1 EUR"], expected: .unbalanced),
     Row(
       name: "balanced over currencies, not in them",
-      legs: ["D bank:a 1 EUR", "C bank:b 1 USD"], expected: .unbalanced),
-    Row(name: "not in the chart", legs: ["D cash 1 EUR", "C bank:b 1 EUR"], expected: .accountUnknown),
-    Row(name: "malformed code", legs: ["D bank: 1 EUR", "C bank:b 1 EUR"], expected: .accountUnknown),
+      legs: ["D bank:a 1 EUR", "C bank:b 1 USD"],
+      expected: .unbalanced
+    ),
+    Row(
+      name: "not in the chart",
+      legs: ["D cash 1 EUR", "C bank:b 1 EUR"],
+      expected: .accountUnknown
+    ),
+    Row(
+      name: "malformed code",
+      legs: ["D bank: 1 EUR", "C bank:b 1 EUR"],
+      expected: .accountUnknown
+    ),
   ]
 
   @Test(arguments: rows) func check(_ row: Row) {
@@ -102,17 +148,22 @@ func outcome(_ command: PostingCommand) -> PostingRefusal? {
 
   @Test func factsGoToSuspenseAndAreNeverRefusedForTheBooksSake() throws {
     let fact = command(
-      ["D cash:drawer 100 EUR", "C merchant_payable 100 EUR"], kind: "gift", fact: true)
+      ["D cash:drawer 100 EUR", "C merchant_payable 100 EUR"],
+      kind: "gift",
+      fact: true
+    )
     let posting = try PostingRules.check(fact)
     #expect(posting.refusal == nil)
     #expect(
-      posting.remarks == [.accountInSuspense(code: "cash:drawer"), .kindUnknown("gift")])
+      posting.remarks == [.accountInSuspense(code: "cash:drawer"), .kindUnknown("gift")]
+    )
     #expect(posting.entries[0].account.description == ChartOfAccounts.suspenseCode)
     #expect(posting.entries[0].line.accountClass == .suspense)
     #expect(posting.entries[0].submittedCode == "cash:drawer")
     #expect(posting.entries[1].submittedCode == nil)
     #expect(
-      outcome(command(["D bank:a 2 EUR", "C bank:b 1 EUR"], fact: true)) == .unbalanced)
+      outcome(command(["D bank:a 2 EUR", "C bank:b 1 EUR"], fact: true)) == .unbalanced
+    )
     for refusal in PostingRefusal.allCases where !refusal.isStructural {
       #expect(refusal == .kindUnknown || refusal == .accountUnknown)
     }
@@ -133,7 +184,8 @@ func outcome(_ command: PostingCommand) -> PostingRefusal? {
         let debit = random.next() % 2 == 0
         sums[currency, default: 0] += debit ? Int128(amount) : -Int128(amount)
         legs.append(
-          "\(debit ? "D" : "C") \(codes[Int(random.next() % 3)]) \(amount) \(currency)")
+          "\(debit ? "D" : "C") \(codes[Int(random.next() % 3)]) \(amount) \(currency)"
+        )
       }
       let balanced = sums.values.allSatisfy { $0 == 0 }
       #expect(outcome(command(legs)) == (balanced ? nil : .unbalanced), "\(legs)")

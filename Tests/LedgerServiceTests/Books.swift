@@ -24,8 +24,12 @@ struct Books: Sendable {
     let test = try TestDatabase.current
     try await withEventLoop { loop in
       let migrator = Migrator(
-        test.settings, loop: loop, schema: "ledger", owner: test.ownerRole,
-        migrations: LedgerService.migrations)
+        test.settings,
+        loop: loop,
+        schema: "ledger",
+        owner: test.ownerRole,
+        migrations: LedgerService.migrations
+      )
       _ = try await migrator.migrate()
       try await test.run(
         """
@@ -33,12 +37,17 @@ struct Books: Sendable {
           execute format('alter role ledger_service in database %I set search_path = ledger, pg_temp',
             current_database());
         end $$
-        """)
+        """
+      )
       let database = PostgresClient(test.serviceSettings, loop: loop)
       try await database.start()
       let clock = ManualClock()
       let books = Books(
-        loop: loop, database: database, clock: clock, writer: try makeWriter(loop, database, clock))
+        loop: loop,
+        database: database,
+        clock: clock,
+        writer: try makeWriter(loop, database, clock)
+      )
       do {
         try await onLoop(loop) { try await body(books) }
         await database.shutdown()
@@ -50,12 +59,18 @@ struct Books: Sendable {
   }
 
   private static func makeWriter(
-    _ loop: EventLoop, _ database: PostgresClient, _ clock: ManualClock
+    _ loop: EventLoop,
+    _ database: PostgresClient,
+    _ clock: ManualClock
   ) throws -> BatchWriter {
     BatchWriter(
-      loop: loop, workers: try Workers(), database: database, clock: TestClock(clock: clock),
+      loop: loop,
+      workers: try Workers(),
+      database: database,
+      clock: TestClock(clock: clock),
       alerts: PostingAlerts(database: database),
-      logger: Logger(label: "test"))
+      logger: Logger(label: "test")
+    )
   }
 
   // MARK: Postings in few words
@@ -64,26 +79,41 @@ struct Books: Sendable {
 
   /// A transaction from account to account.
   static func posting(
-    _ id: UInt128, _ debit: String = "gateway_clearing:stripe:a",
-    _ credit: String = "merchant_payable", minor: Int64 = 100, currency: String = "EUR",
-    kind: String = "capture", merchant: MerchantID = merchant, subject: String = "",
+    _ id: UInt128,
+    _ debit: String = "gateway_clearing:stripe:a",
+    _ credit: String = "merchant_payable",
+    minor: Int64 = 100,
+    currency: String = "EUR",
+    kind: String = "capture",
+    merchant: MerchantID = merchant,
+    subject: String = "",
     fact: Bool = false
   ) throws -> PendingPosting {
     let command = PostingCommand(
-      id: LedgerTransactionID(bits: id), merchant: merchant, kind: kind,
+      id: LedgerTransactionID(bits: id),
+      merchant: merchant,
+      kind: kind,
       entries: [
         PostingEntry(debit, .debit, currencyCode: currency, amountMinor: minor),
         PostingEntry(credit, .credit, currencyCode: currency, amountMinor: minor),
-      ], effectiveAtMicroseconds: 1_768_478_400_000_000, subject: subject,
-      externalReference: "ch_1", recordsFact: fact)
+      ],
+      effectiveAtMicroseconds: 1_768_478_400_000_000,
+      subject: subject,
+      externalReference: "ch_1",
+      recordsFact: fact
+    )
     return PendingPosting(
-      posting: try PostingRules.check(command), actor: "service:intents",
-      traceID: [UInt8](repeating: 7, count: 16))
+      posting: try PostingRules.check(command),
+      actor: "service:intents",
+      traceID: [UInt8](repeating: 7, count: 16)
+    )
   }
 
   func count(_ table: String) async throws -> Int64 {
     try await database.query(Statement(sql: "select count(*) from \(table)")).single()[
-      0, as: Int64.self]
+      0,
+      as: Int64.self
+    ]
   }
 
   /// The balance of an account on the debit side; nil if it does not exist.
@@ -94,7 +124,8 @@ struct Books: Sendable {
       join balance b on b.shard = a.shard and b.account_id = a.id
       where a.merchant_id = \(Self.merchant) and a.code = \(code)
         and a.currency = \(currency)::char(3)
-      """)
+      """
+    )
     return try rows.first.map { try $0[0, as: Int64.self] }
   }
 
@@ -109,7 +140,8 @@ struct Books: Sendable {
     let chain = try await ChainVerifier(database: database).verify()
     if case .broken(let batch) = chain { problems.append("chain broken at \(batch)") }
     let sums = try await database.query(
-      "select 1 from entry group by sequence, currency having sum(side * amount_minor) <> 0")
+      "select 1 from entry group by sequence, currency having sum(side * amount_minor) <> 0"
+    )
     if !sums.isEmpty { problems.append("unbalanced transactions") }
     if try await !BooksCheck(database: database).drifted(limit: 10).isEmpty {
       problems.append("balances drifted from entries")

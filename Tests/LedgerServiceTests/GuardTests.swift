@@ -55,7 +55,9 @@ struct GuardTests {
       ])
       let test = try TestDatabase.current
       for table in Self.tables where table != "balance" {
-        for change in ["update \(table) set shard = 1", "delete from \(table)", "truncate \(table)"] {
+        for change in [
+          "update \(table) set shard = 1", "delete from \(table)", "truncate \(table)",
+        ] {
           await #expect(throws: (any Error).self, "\(change)") {
             try await test.run("set role ledger_owner; set search_path = ledger; \(change)")
           }
@@ -72,7 +74,8 @@ struct GuardTests {
             merchant_id)
           select shard, 9, side, currency, amount_minor, sequence, account_id, merchant_id
           from entry where side = 1
-          """)
+          """
+        )
       }
       try await books.expectSound()
     }
@@ -94,18 +97,21 @@ struct GuardTests {
           "begin; set local session_replication_role = replica; set local search_path = ledger; "
             + "create table undo_t as select * from transaction where batch = 3; "
             + "create table undo_e as select * from entry where sequence = (select sequence from transaction where batch = 3); "
-            + "\(change); commit")
+            + "\(change); commit"
+        )
         #expect(try await verifier.verify() == .broken(batch: 3), "\(change)")
         try await test.run(
           "begin; set local session_replication_role = replica; set local search_path = ledger; "
             + "delete from entry where sequence = (select sequence from undo_t); "
             + "delete from transaction where batch = 3; "
             + "insert into transaction select * from undo_t; insert into entry select * from undo_e; "
-            + "drop table undo_t; drop table undo_e; commit")
+            + "drop table undo_t; drop table undo_e; commit"
+        )
         #expect(try await verifier.verify() == .intact(batches: 5))
       }
       try await test.run(
-        "set session_replication_role = replica; delete from ledger.batch where number = 2")
+        "set session_replication_role = replica; delete from ledger.batch where number = 2"
+      )
       #expect(try await verifier.verify() == .broken(batch: 2))
     }
   }

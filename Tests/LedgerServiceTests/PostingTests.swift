@@ -15,10 +15,12 @@ struct PostingTests {
       #expect(try await books.anotherWriter().post([capture]) == [.exists])
       #expect(
         try await books.writer.post([Books.posting(1, minor: 5_000)])
-          == [.differs("entries.amount.amount_minor")])
+          == [.differs("entries.amount.amount_minor")]
+      )
       #expect(
         try await books.writer.post([Books.posting(1, minor: 4_999, kind: "refund")])
-          == [.differs("kind")])
+          == [.differs("kind")]
+      )
       #expect(try await books.balance("gateway_clearing:stripe:a") == 4_999)
       #expect(try await books.balance("merchant_payable") == -4_999)
       #expect(try await books.count("transaction") == 1)
@@ -38,7 +40,8 @@ struct PostingTests {
         outcomes == [
           .created, .exists, .exists, .differs("entries.amount.amount_minor"),
           .rejected(reason: "ACCOUNT_UNKNOWN"), .created, .rejected(reason: "KIND_UNKNOWN"),
-        ])
+        ]
+      )
       #expect(try await books.count("transaction") == 3)
       try await books.expectSound()
     }
@@ -49,9 +52,11 @@ struct PostingTests {
     try await Books.with { books in
       #expect(
         try await books.writer.post([Books.posting(1, "cash:drawer")])
-          == [.rejected(reason: "ACCOUNT_UNKNOWN")])
+          == [.rejected(reason: "ACCOUNT_UNKNOWN")]
+      )
       #expect(
-        try await books.writer.post([Books.posting(1)]) == [.rejected(reason: "ACCOUNT_UNKNOWN")])
+        try await books.writer.post([Books.posting(1)]) == [.rejected(reason: "ACCOUNT_UNKNOWN")]
+      )
       #expect(try await books.writer.post([Books.posting(1, fact: true)]) == [.created])
       #expect(try await books.writer.post([Books.posting(1)]) == [.exists])
       try await books.expectSound()
@@ -69,7 +74,8 @@ struct PostingTests {
       #expect(
         try await books.writer.post([
           Books.posting(1, "cash:box", minor: 30, kind: "gift", fact: true)
-        ]) == [.differs("entries.account_code")])
+        ]) == [.differs("entries.account_code")]
+      )
       try await books.expectSound()
     }
   }
@@ -109,7 +115,9 @@ struct PostingTests {
 
   /// Ten calls of five movements out of 400, each at one of the writers.
   private static func postSome(
-    _ first: BatchWriter, _ second: BatchWriter, seed: UInt64
+    _ first: BatchWriter,
+    _ second: BatchWriter,
+    seed: UInt64
   ) async throws -> [PostingOutcome] {
     var random = SeededRandom(seed: seed)
     var outcomes: [PostingOutcome] = []
@@ -118,7 +126,8 @@ struct PostingTests {
       for _ in 0..<5 {
         let id = UInt128(random.next() % 400) + 1
         items.append(
-          try Books.posting(id, "gateway_clearing:stripe:a\(id % 7)", minor: Int64(id)))
+          try Books.posting(id, "gateway_clearing:stripe:a\(id % 7)", minor: Int64(id))
+        )
       }
       outcomes += try await (random.next() % 2 == 0 ? first : second).post(items)
     }

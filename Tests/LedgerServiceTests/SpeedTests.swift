@@ -9,8 +9,11 @@ import Testing
 /// number means something only beside a reference run of the same minutes:
 /// `TENDER_MEASURE=1 swift test -c release --filter SpeedTests`.
 @Suite(
-  .freshDatabase(service: "ledger"), .serialized, .timeLimit(.minutes(5)),
-  .enabled(if: ProcessInfo.processInfo.environment["TENDER_MEASURE"] != nil))
+  .freshDatabase(service: "ledger"),
+  .serialized,
+  .timeLimit(.minutes(5)),
+  .enabled(if: ProcessInfo.processInfo.environment["TENDER_MEASURE"] != nil)
+)
 struct SpeedTests {
   struct Shape: Sendable, CustomTestStringConvertible {
     var name: String
@@ -21,9 +24,24 @@ struct SpeedTests {
   }
 
   static let shapes = [
-    Shape(name: "1,000 a call, 2 callers, 10,000 accounts", callers: 2, perCall: 1_000, accounts: 10_000),
-    Shape(name: "1,000 a call, 2 callers, one hot account", callers: 2, perCall: 1_000, accounts: 1),
-    Shape(name: "8,000 a call, 2 callers, 10,000 accounts", callers: 2, perCall: 8_000, accounts: 10_000),
+    Shape(
+      name: "1,000 a call, 2 callers, 10,000 accounts",
+      callers: 2,
+      perCall: 1_000,
+      accounts: 10_000
+    ),
+    Shape(
+      name: "1,000 a call, 2 callers, one hot account",
+      callers: 2,
+      perCall: 1_000,
+      accounts: 1
+    ),
+    Shape(
+      name: "8,000 a call, 2 callers, 10,000 accounts",
+      callers: 2,
+      perCall: 8_000,
+      accounts: 10_000
+    ),
     Shape(name: "1 a call, 64 callers, 10,000 accounts", callers: 64, perCall: 1, accounts: 10_000),
     Shape(name: "1 a call, 64 callers, one hot account", callers: 64, perCall: 1, accounts: 1),
   ]
@@ -39,7 +57,9 @@ struct SpeedTests {
 
   @discardableResult
   static func run(
-    _ books: Books, _ shape: Shape, seconds: Double
+    _ books: Books,
+    _ shape: Shape,
+    seconds: Double
   ) async throws -> (count: Int, seconds: Double) {
     let start = MonotonicInstant.now
     let counts = try await onLoop(books.loop, count: shape.callers) { _ in
@@ -63,8 +83,12 @@ struct SpeedTests {
       let account = UInt64.random(in: 0..<shape.accounts)
       items.append(
         try Books.posting(
-          UInt128.random(in: 1...UInt128.max), "gateway_clearing:stripe:a\(account)",
-          minor: 4_999, merchant: MerchantID(bits: UInt128(account) << 8 | 2)))
+          UInt128.random(in: 1...UInt128.max),
+          "gateway_clearing:stripe:a\(account)",
+          minor: 4_999,
+          merchant: MerchantID(bits: UInt128(account) << 8 | 2)
+        )
+      )
     }
     return items
   }

@@ -8,12 +8,17 @@ import VaultCore
   let token = PaymentMethodID(bits: 11)
 
   func place(
-    merchant: UInt128 = 2, token: UInt128 = 11, column: String = "reference:stripe",
+    merchant: UInt128 = 2,
+    token: UInt128 = 11,
+    column: String = "reference:stripe",
     version: Int32 = 1
   ) -> SealedPlace {
     SealedPlace(
-      merchant: MerchantID(bits: merchant), paymentMethod: PaymentMethodID(bits: token),
-      column: column, keyVersion: version)
+      merchant: MerchantID(bits: merchant),
+      paymentMethod: PaymentMethodID(bits: token),
+      column: column,
+      keyVersion: version
+    )
   }
 
   @Test func opensOnlyWhereItWasSealed() throws {
@@ -79,7 +84,9 @@ import VaultCore
     }
   }
 
-  @Test(arguments: [("", ""), ("pm_1", ""), ("8415-ä", "shopper"), (String(repeating: "x", count: 255), "y")])
+  @Test(arguments: [
+    ("", ""), ("pm_1", ""), ("8415-ä", "shopper"), (String(repeating: "x", count: 255), "y"),
+  ])
   func referencesSurvive(_ reference: String, _ customer: String) {
     let clear = ClearReference(reference: reference, customerReference: customer)
     #expect(ClearReference(plaintext: clear.plaintext) == clear)

@@ -7,15 +7,17 @@ import VaultCore
   static let first = String(repeating: "0a", count: 32)
   static let second = String(repeating: "B7", count: 32)
 
-  @Test(arguments: [
-    (0o100_600, 10, 10, nil), (0o100_400, 0, 10, nil), (0o100_600, 0, 0, nil),
-    (0o040_700, 10, 10, .notARegularFile), (0o120_777, 10, 10, .notARegularFile),
-    (0o100_640, 10, 10, .readableByOthers(mode: 0o640)),
-    (0o100_604, 10, 10, .readableByOthers(mode: 0o604)),
-    (0o100_610, 10, 10, .readableByOthers(mode: 0o610)),
-    (0o100_644, 11, 10, .readableByOthers(mode: 0o644)),
-    (0o100_600, 11, 10, .foreignOwner), (0o100_600, 10, 0, .foreignOwner),
-  ] as [(UInt32, UInt32, UInt32, KeyFileError?)])
+  @Test(
+    arguments: [
+      (0o100_600, 10, 10, nil), (0o100_400, 0, 10, nil), (0o100_600, 0, 0, nil),
+      (0o040_700, 10, 10, .notARegularFile), (0o120_777, 10, 10, .notARegularFile),
+      (0o100_640, 10, 10, .readableByOthers(mode: 0o640)),
+      (0o100_604, 10, 10, .readableByOthers(mode: 0o604)),
+      (0o100_610, 10, 10, .readableByOthers(mode: 0o610)),
+      (0o100_644, 11, 10, .readableByOthers(mode: 0o644)),
+      (0o100_600, 11, 10, .foreignOwner), (0o100_600, 10, 0, .foreignOwner),
+    ] as [(UInt32, UInt32, UInt32, KeyFileError?)]
+  )
   func access(_ mode: UInt32, _ owner: UInt32, _ user: UInt32, _ expected: KeyFileError?) {
     do throws(KeyFileError) {
       try KeyFile.checkAccess(mode: mode, owner: owner, user: user)
@@ -33,13 +35,17 @@ import VaultCore
     #expect(!Self.first.contains(keys[0].id))
   }
 
-  @Test(arguments: [
-    ("", .empty), ("# nothing\n", .empty), ("0a0a", .malformed(line: 1)),
-    ("\(first)\nnot hex", .malformed(line: 2)), ("\(first)00", .malformed(line: 1)),
-    ("\(first)\n\(first)", .duplicate(line: 2)),
-    (String(repeating: "#", count: 4_097), .tooLarge),
-    ((0..<9).map { String(repeating: "0\($0)", count: 32) }.joined(separator: "\n"), .tooManyKeys),
-  ] as [(String, KeyFileError)])
+  @Test(
+    arguments: [
+      ("", .empty), ("# nothing\n", .empty), ("0a0a", .malformed(line: 1)),
+      ("\(first)\nnot hex", .malformed(line: 2)), ("\(first)00", .malformed(line: 1)),
+      ("\(first)\n\(first)", .duplicate(line: 2)),
+      (String(repeating: "#", count: 4_097), .tooLarge),
+      (
+        (0..<9).map { String(repeating: "0\($0)", count: 32) }.joined(separator: "\n"), .tooManyKeys
+      ),
+    ] as [(String, KeyFileError)]
+  )
   func malformed(_ text: String, _ expected: KeyFileError) {
     do throws(KeyFileError) {
       _ = try KeyFile.parse(text)
@@ -68,8 +74,14 @@ import VaultCore
     Row(
       name: "everything",
       card: CardDescription(
-        brand: "visa", last4: "4242", expiryMonth: 12, expiryYear: 2030, country: "DE"),
-      alias: "card_visa"),
+        brand: "visa",
+        last4: "4242",
+        expiryMonth: 12,
+        expiryYear: 2030,
+        country: "DE"
+      ),
+      alias: "card_visa"
+    ),
     Row(name: "sepa", type: .sepaDebit, gateways: ["adyen"]),
     Row(name: "no type", type: nil, gateways: [], expected: .typeRequired),
     Row(name: "no reference", gateways: [], expected: .referenceRequired),
@@ -82,25 +94,37 @@ import VaultCore
     Row(name: "month alone", card: CardDescription(expiryMonth: 5), expected: .expiryInvalid),
     Row(name: "year alone", card: CardDescription(expiryYear: 2030), expected: .expiryInvalid),
     Row(
-      name: "month 13", card: CardDescription(expiryMonth: 13, expiryYear: 2030),
-      expected: .expiryInvalid),
+      name: "month 13",
+      card: CardDescription(expiryMonth: 13, expiryYear: 2030),
+      expected: .expiryInvalid
+    ),
     Row(
-      name: "year 30", card: CardDescription(expiryMonth: 1, expiryYear: 30),
-      expected: .expiryInvalid),
+      name: "year 30",
+      card: CardDescription(expiryMonth: 1, expiryYear: 30),
+      expected: .expiryInvalid
+    ),
     Row(name: "brand", card: CardDescription(brand: "vi<sa"), expected: .brandInvalid),
     Row(name: "country", card: CardDescription(country: "de"), expected: .countryInvalid),
     Row(name: "alias with a space", alias: "card visa", expected: .aliasInvalid),
     Row(name: "alias like an id", alias: "tok_abc", expected: .aliasInvalid),
     Row(name: "long alias", alias: String(repeating: "a", count: 65), expected: .aliasInvalid),
     Row(
-      name: "precedence", gateways: ["paypal"], card: CardDescription(last4: "1"), alias: " ",
-      expected: .gatewayUnknown),
+      name: "precedence",
+      gateways: ["paypal"],
+      card: CardDescription(last4: "1"),
+      alias: " ",
+      expected: .gatewayUnknown
+    ),
   ]
 
   @Test(arguments: rows) func check(_ row: Row) {
     do throws(RegistrationRefusal) {
       let gateways = try MethodRules.check(
-        type: row.type, gateways: row.gateways, card: row.card, alias: row.alias)
+        type: row.type,
+        gateways: row.gateways,
+        card: row.card,
+        alias: row.alias
+      )
       #expect(row.expected == nil)
       #expect(gateways.map(\.rawValue) == row.gateways)
     } catch {

@@ -25,7 +25,8 @@ struct KeyTests {
       #expect(
         try await vault.keys() == [
           "1 retiring 260", "2 active 0", "1 active 2",
-        ])
+        ]
+      )
       // Both versions are in use: everything resolves.
       #expect(try await vault.resolve(methods[0]).references.count == 2)
       #expect(try await vault.reencryption.work() == 261)
@@ -36,9 +37,11 @@ struct KeyTests {
         #expect(actions.count { $0 == "reencrypt" } == 2)
       }
       #expect(
-        try await vault.resolve(other.id, merchant: VaultHarness.stranger).references.count == 2)
+        try await vault.resolve(other.id, merchant: VaultHarness.stranger).references.count == 2
+      )
       let left = try await vault.database.query(
-        "select count(*) from merchant_key where state = 'destroyed' and wrapped is not null")
+        "select count(*) from merchant_key where state = 'destroyed' and wrapped is not null"
+      )
       #expect(try left.single()[0, as: Int64.self] == 0)
     }
   }
@@ -83,7 +86,8 @@ struct KeyTests {
         set search_path = vault;
         update gateway_reference a set sealed = b.sealed from gateway_reference b
         where a.gateway = b.gateway and a.payment_method_id <> b.payment_method_id
-        """)
+        """
+      )
       for id in [first.id, second.id] {
         let error = await vault.failure { try await vault.resolve(id) }
         #expect(error?.code == .internalError && error?.reason == "INTERNAL")

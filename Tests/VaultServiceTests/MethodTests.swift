@@ -35,11 +35,13 @@ struct MethodTests {
       _ = try await vault.create(.card(alias: "card_visa"), key: "k1")
       var dump = ""
       for table in [
-        "payment_method", "gateway_reference", "access", "merchant_key", "idempotency_key", "outbox",
+        "payment_method", "gateway_reference", "access", "merchant_key", "idempotency_key",
+        "outbox",
       ] {
         // Also what is inside bytea columns, as text.
         let rows = try await vault.database.query(
-          Statement(sql: "select t::text from \(table) t"))
+          Statement(sql: "select t::text from \(table) t")
+        )
         for text in try rows.column(as: String.self) { dump += text + Self.decoded(text) }
       }
       #expect(!dump.contains("pm_1StripeCard") && !dump.contains("8415AdyenStored"))
@@ -102,7 +104,8 @@ struct MethodTests {
       #expect(try await vault.describe(id: method.id) == deleted)
       #expect(try await vault.list().isEmpty)
       let sealed = try await vault.database.query(
-        "select count(*) from gateway_reference where sealed is not null")
+        "select count(*) from gateway_reference where sealed is not null"
+      )
       #expect(try sealed.single()[0, as: Int64.self] == 0)
     }
   }
@@ -148,7 +151,8 @@ struct MethodTests {
           "resolve not_found service:gateway-router", "delete ok merchant:m/demo",
           "resolve ok service:gateway-router", "describe ok merchant:m/demo",
           "describe ok merchant:m/demo", "register ok merchant:m/demo",
-        ])
+        ]
+      )
       #expect(entries[0].purpose == VaultHarness.operation.description)
       #expect(entries[2].purpose == VaultHarness.operation.description)
     }

@@ -36,8 +36,12 @@ struct VaultHarness: Sendable {
     let files = try certificates.issue(["spiffe://tender/service/vault-token"], name: "vault")
     try await withEventLoop { loop in
       let migrator = Migrator(
-        test.settings, loop: loop, schema: "vault", owner: test.ownerRole,
-        migrations: VaultService.migrations)
+        test.settings,
+        loop: loop,
+        schema: "vault",
+        owner: test.ownerRole,
+        migrations: VaultService.migrations
+      )
       _ = try await migrator.migrate()
       try await test.run(
         """
@@ -45,7 +49,8 @@ struct VaultHarness: Sendable {
           execute format('alter role vault_service in database %I set search_path = vault, pg_temp',
             current_database());
         end $$
-        """)
+        """
+      )
       let database = PostgresClient(test.serviceSettings, loop: loop)
       try await database.start()
       let clock = ManualClock()
@@ -56,14 +61,24 @@ struct VaultHarness: Sendable {
           tls.certificate = \(files.chain)
           tls.key = \(files.key)
           tls.authority = \(files.authority)
-          """, environment: [:])
+          """,
+        environment: [:]
+      )
       let environment = ServiceEnvironment(
-        name: .vaultToken, loop: loop, workers: try Workers(), database: database,
-        settings: try ServiceSettings(config: settings), logger: Logger(label: "test"),
+        name: .vaultToken,
+        loop: loop,
+        workers: try Workers(),
+        database: database,
+        settings: try ServiceSettings(config: settings),
+        logger: Logger(label: "test"),
         clock: TestClock(clock: clock),
         tls: try TLSIdentity(
-          chain: files.chain, key: files.key, authority: files.authority),
-        endpoints: Endpoints(addresses: [:]))
+          chain: files.chain,
+          key: files.key,
+          authority: files.authority
+        ),
+        endpoints: Endpoints(addresses: [:])
+      )
       let kek = [try KeyEncryptionKey(key: .random(count: 32))]
       let harness = try VaultHarness(environment, clock, kek)
       do {
@@ -77,7 +92,9 @@ struct VaultHarness: Sendable {
   }
 
   init(
-    _ environment: ServiceEnvironment, _ clock: ManualClock, _ kek: [KeyEncryptionKey]
+    _ environment: ServiceEnvironment,
+    _ clock: ManualClock,
+    _ kek: [KeyEncryptionKey]
   ) throws {
     guard let ring = KeyRing(kek) else { throw TestSetupError("no key") }
     let alerts = VaultAlerts(database: environment.database)
@@ -87,10 +104,13 @@ struct VaultHarness: Sendable {
     self.kek = kek
     self.reencryption = reencryption
     methods = PaymentMethodsHandler(
-      environment: environment, keys: MerchantKeys(ring: ring),
-      audit: AccessAudit(clock: environment.clock), alerts: alerts,
+      environment: environment,
+      keys: MerchantKeys(ring: ring),
+      audit: AccessAudit(clock: environment.clock),
+      alerts: alerts,
       events: VaultEvents(identifiers: environment.identifiers, clock: environment.clock),
-      wakeRelay: {})
+      wakeRelay: {}
+    )
     keyHandler = KeysHandler(environment: environment, ring: ring, reencryption: reencryption)
   }
 
@@ -102,16 +122,25 @@ struct VaultHarness: Sendable {
   // MARK: Calls
 
   private func call<R: Sendable>(
-    _ method: String, as peer: PeerIdentity, merchant: MerchantID?, key: String? = nil,
+    _ method: String,
+    as peer: PeerIdentity,
+    merchant: MerchantID?,
+    key: String? = nil,
     _ body: @Sendable (ServerContext) async throws -> R
   ) async throws -> R {
     let context = CallContext(
-      method: "tender.vault.v1.Test/\(method)", peer: peer, merchant: merchant,
-      trace: .random(), key: try key.map { try IdempotencyKey($0) })
+      method: "tender.vault.v1.Test/\(method)",
+      peer: peer,
+      merchant: merchant,
+      trace: .random(),
+      key: try key.map { try IdempotencyKey($0) }
+    )
     let server = ServerContext(
       descriptor: MethodDescriptor(fullyQualifiedService: "test", method: method),
-      remotePeer: "in-process:test", localPeer: "in-process:test",
-      cancellation: ServerContext.RPCCancellationHandle())
+      remotePeer: "in-process:test",
+      localPeer: "in-process:test",
+      cancellation: ServerContext.RPCCancellationHandle()
+    )
     return try await CallContext.$current.withValue(context) { try await body(server) }
   }
 
@@ -126,17 +155,24 @@ struct VaultHarness: Sendable {
   }
 
   func create(
-    _ request: VaultV1.CreatePaymentMethodRequest, key: String, merchant: MerchantID = merchant
+    _ request: VaultV1.CreatePaymentMethodRequest,
+    key: String,
+    merchant: MerchantID = merchant
   ) async throws -> VaultV1.PaymentMethod {
     let response = try await call(
-      "CreatePaymentMethod", as: Self.demo, merchant: merchant, key: key
+      "CreatePaymentMethod",
+      as: Self.demo,
+      merchant: merchant,
+      key: key
     ) { try await methods.createPaymentMethod(request: request, context: $0) }
     guard let method = response.paymentMethod else { throw TestSetupError("no method") }
     return method
   }
 
   func describe(
-    id: String = "", alias: String = "", merchant: MerchantID = merchant,
+    id: String = "",
+    alias: String = "",
+    merchant: MerchantID = merchant,
     peer: PeerIdentity = demo
   ) async throws -> VaultV1.PaymentMethod {
     let request = VaultV1.DescribePaymentMethodRequest(paymentMethodID: id, alias: alias)
@@ -150,26 +186,38 @@ struct VaultHarness: Sendable {
   func list(merchant: MerchantID = merchant) async throws -> [VaultV1.PaymentMethod] {
     try await call("ListPaymentMethods", as: Self.demo, merchant: merchant) {
       try await methods.listPaymentMethods(
-        request: VaultV1.ListPaymentMethodsRequest(), context: $0)
+        request: VaultV1.ListPaymentMethodsRequest(),
+        context: $0
+      )
     }.paymentMethods
   }
 
   func resolve(
-    _ id: String, merchant: MerchantID = merchant
+    _ id: String,
+    merchant: MerchantID = merchant
   ) async throws -> VaultV1.ResolvePaymentMethodResponse {
     let request = VaultV1.ResolvePaymentMethodRequest(
-      paymentMethodID: id, operationID: Self.operation.description)
+      paymentMethodID: id,
+      operationID: Self.operation.description
+    )
     return try await call(
-      "ResolvePaymentMethod", as: .service("gateway-router"), merchant: merchant
+      "ResolvePaymentMethod",
+      as: .service("gateway-router"),
+      merchant: merchant
     ) { try await methods.resolvePaymentMethod(request: request, context: $0) }
   }
 
   func delete(
-    _ id: String, key: String, merchant: MerchantID = merchant
+    _ id: String,
+    key: String,
+    merchant: MerchantID = merchant
   ) async throws -> VaultV1.PaymentMethod {
     let request = VaultV1.DeletePaymentMethodRequest(paymentMethodID: id)
     let response = try await call(
-      "DeletePaymentMethod", as: Self.demo, merchant: merchant, key: key
+      "DeletePaymentMethod",
+      as: Self.demo,
+      merchant: merchant,
+      key: key
     ) { try await methods.deletePaymentMethod(request: request, context: $0) }
     guard let method = response.paymentMethod else { throw TestSetupError("no method") }
     return method
@@ -190,7 +238,8 @@ struct VaultHarness: Sendable {
   }
 
   func access(
-    _ id: String, merchant: MerchantID = merchant
+    _ id: String,
+    merchant: MerchantID = merchant
   ) async throws -> [VaultV1.AccessEntry] {
     let request = VaultV1.ListAccessRequest(paymentMethodID: id)
     return try await call("ListAccess", as: .operator("ops"), merchant: merchant) {
@@ -200,7 +249,9 @@ struct VaultHarness: Sendable {
 
   func count(_ table: String) async throws -> Int64 {
     try await database.query(Statement(sql: "select count(*) from \(table)")).single()[
-      0, as: Int64.self]
+      0,
+      as: Int64.self
+    ]
   }
 }
 
@@ -215,12 +266,25 @@ extension VaultV1.CreatePaymentMethodRequest {
       type: .card,
       references: [
         VaultV1.GatewayReference(
-          gateway: "stripe", reference: "pm_1StripeCard", customerReference: "cus_1"),
+          gateway: "stripe",
+          reference: "pm_1StripeCard",
+          customerReference: "cus_1"
+        ),
         VaultV1.GatewayReference(
-          gateway: "adyen", reference: "8415AdyenStored", customerReference: "shopper_1"),
+          gateway: "adyen",
+          reference: "8415AdyenStored",
+          customerReference: "shopper_1"
+        ),
       ],
       card: VaultV1.CardSummary(
-        brand: "visa", last4: "4242", expiryMonth: 12, expiryYear: 2030, country: "DE",
-        gatewayFingerprint: "gatewayfp"), alias: alias)
+        brand: "visa",
+        last4: "4242",
+        expiryMonth: 12,
+        expiryYear: 2030,
+        country: "DE",
+        gatewayFingerprint: "gatewayfp"
+      ),
+      alias: alias
+    )
   }
 }

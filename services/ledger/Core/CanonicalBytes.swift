@@ -20,13 +20,17 @@ package struct CanonicalBytes: Hashable, Sendable {
     bytes.append(contentsOf: text.utf8)
   }
 
-  package mutating func append(_ currency: Currency) { bytes.append(contentsOf: currency.code.utf8) }
+  package mutating func append(_ currency: Currency) {
+    bytes.append(contentsOf: currency.code.utf8)
+  }
 }
 
 extension CanonicalBytes {
   /// What an account's id is made of: the first 16 bytes of its SHA-256.
   package static func account(
-    merchant: MerchantID, code: String, currency: Currency
+    merchant: MerchantID,
+    code: String,
+    currency: Currency
   ) -> [UInt8] {
     var canonical = CanonicalBytes(capacity: 96)
     canonical.append("tender.account.v1")
@@ -47,7 +51,10 @@ package struct RecordedTransaction: Hashable, Sendable {
     package var submittedCode: String?
 
     package init(
-      account: AccountID, side: Side, currency: Currency, amountMinor: Int64,
+      account: AccountID,
+      side: Side,
+      currency: Currency,
+      amountMinor: Int64,
       submittedCode: String?
     ) {
       self.account = account
@@ -70,9 +77,16 @@ package struct RecordedTransaction: Hashable, Sendable {
   package var legs: [Leg]
 
   package init(
-    sequence: UInt128, id: LedgerTransactionID, merchant: MerchantID, kind: String,
-    effectiveAtMicroseconds: Int64, recordsFact: Bool, subject: String,
-    externalReference: String, actor: String, legs: [Leg]
+    sequence: UInt128,
+    id: LedgerTransactionID,
+    merchant: MerchantID,
+    kind: String,
+    effectiveAtMicroseconds: Int64,
+    recordsFact: Bool,
+    subject: String,
+    externalReference: String,
+    actor: String,
+    legs: [Leg]
   ) {
     self.sequence = sequence
     self.id = id

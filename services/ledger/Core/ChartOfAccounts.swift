@@ -22,8 +22,11 @@ package enum ChartOfAccounts {
     line("fx_liquidity", .asset, .debit, "The bridge between two currencies of one conversion."),
     line("merchant_payable", .liability, .credit, "What is owed to the merchant for its sales."),
     line(
-      "orphan_receipts", .liability, .credit,
-      "Captured after its operation had closed; to be given back to the payer."),
+      "orphan_receipts",
+      .liability,
+      .credit,
+      "Captured after its operation had closed; to be given back to the payer."
+    ),
     line("adjustments", .income, .credit, "Corrections in our favour or against us, approved."),
     line("gateway_fees", .expense, .debit, "What gateways charge."),
     line("fx_spread", .expense, .debit, "What a conversion cost against the middle rate."),
@@ -33,13 +36,17 @@ package enum ChartOfAccounts {
   ]
 
   private static let bySegment = Dictionary(
-    uniqueKeysWithValues: lines.map { ($0.segment, $0) })
+    uniqueKeysWithValues: lines.map { ($0.segment, $0) }
+  )
 
   /// The line that an account's code belongs to; nil if the code is malformed or not in the chart.
   package static func line(of code: AccountCode) -> ChartLine? { bySegment[code.segment] }
 
   private static func line(
-    _ segment: String, _ accountClass: AccountClass, _ side: Side, _ meaning: String
+    _ segment: String,
+    _ accountClass: AccountClass,
+    _ side: Side,
+    _ meaning: String
   ) -> ChartLine {
     ChartLine(segment: segment, accountClass: accountClass, normalSide: side, meaning: meaning)
   }

@@ -9,7 +9,10 @@ package struct PostingEntry: Hashable, Sendable {
   package var amountMinor: Int64
 
   package init(
-    _ accountCode: String, _ side: Side?, currencyCode: String, amountMinor: Int64
+    _ accountCode: String,
+    _ side: Side?,
+    currencyCode: String,
+    amountMinor: Int64
   ) {
     self.accountCode = accountCode
     self.side = side
@@ -34,8 +37,13 @@ package struct PostingCommand: Hashable, Sendable {
   package var recordsFact: Bool
 
   package init(
-    id: LedgerTransactionID, merchant: MerchantID?, kind: String, entries: [PostingEntry],
-    effectiveAtMicroseconds: Int64?, subject: String = "", externalReference: String = "",
+    id: LedgerTransactionID,
+    merchant: MerchantID?,
+    kind: String,
+    entries: [PostingEntry],
+    effectiveAtMicroseconds: Int64?,
+    subject: String = "",
+    externalReference: String = "",
     recordsFact: Bool = false
   ) {
     self.id = id

@@ -55,17 +55,26 @@ package enum PostingRules {
       }
       entries.append(
         BookableEntry(
-          account: place.account, line: place.line, side: sides[index],
-          currency: currencies[index], amountMinor: entry.amountMinor,
-          submittedCode: place.inSuspense ? entry.accountCode : nil))
+          account: place.account,
+          line: place.line,
+          side: sides[index],
+          currency: currencies[index],
+          amountMinor: entry.amountMinor,
+          submittedCode: place.inSuspense ? entry.accountCode : nil
+        )
+      )
     }
     let kindKnown = PostingKind(rawValue: command.kind) != nil
     if !kindKnown { remarks.append(.kindUnknown(command.kind)) }
     return BookablePosting(
-      command: command, merchant: merchant, effectiveAtMicroseconds: effectiveAt,
-      entries: entries, remarks: command.recordsFact ? remarks : [],
+      command: command,
+      merchant: merchant,
+      effectiveAtMicroseconds: effectiveAt,
+      entries: entries,
+      remarks: command.recordsFact ? remarks : [],
       refusal: command.recordsFact
-        ? nil : !kindKnown ? .kindUnknown : !accountsKnown ? .accountUnknown : nil)
+        ? nil : !kindKnown ? .kindUnknown : !accountsKnown ? .accountUnknown : nil
+    )
   }
 
   private static let suspense: (account: AccountCode, line: ChartLine)? =
@@ -110,7 +119,9 @@ package enum PostingRules {
   ///
   /// - Throws: `overflow` if a side of a currency has no sum in 64 bits.
   private static func balances(
-    _ entries: [PostingEntry], _ sides: [Side], _ currencies: [Currency]
+    _ entries: [PostingEntry],
+    _ sides: [Side],
+    _ currencies: [Currency]
   ) throws(PostingRefusal) -> Bool {
     var totals: [(currency: Currency, debits: Int64, credits: Int64)] = []
     for index in entries.indices {

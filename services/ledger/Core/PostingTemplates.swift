@@ -51,7 +51,8 @@ package enum PostingTemplate {
   ///
   /// - Returns: the codes to debit and credit; nil for kinds with other shapes.
   package static func accounts(
-    _ kind: PostingKind, at account: GatewayAccount
+    _ kind: PostingKind,
+    at account: GatewayAccount
   ) -> (debit: String, credit: String)? {
     let clearing = clearing(account)
     return switch kind {
@@ -73,14 +74,18 @@ package enum PostingTemplate {
 
   /// The legs of a simple movement; nil for kinds with other shapes.
   package static func entries(
-    _ kind: PostingKind, _ amount: Amount, at account: GatewayAccount
+    _ kind: PostingKind,
+    _ amount: Amount,
+    at account: GatewayAccount
   ) -> [PostingEntry]? {
     accounts(kind, at: account).map { pair($0.debit, $0.credit, amount) }
   }
 
   /// A payout that has arrived at the bank.
   package static func payoutReceived(
-    _ amount: Amount, from account: GatewayAccount, bank: String
+    _ amount: Amount,
+    from account: GatewayAccount,
+    bank: String
   ) -> [PostingEntry] {
     pair("bank:\(AccountCode.segment(of: bank))", "payouts_in_transit:\(account.path)", amount)
   }
@@ -89,7 +94,10 @@ package enum PostingTemplate {
   /// (in the bought currency, zero allowed) is a leg of its own, so that rate and cost stay
   /// recoverable.
   package static func conversion(
-    sold: Amount, bought: Amount, spread: Amount, at account: GatewayAccount
+    sold: Amount,
+    bought: Amount,
+    spread: Amount,
+    at account: GatewayAccount
   ) -> [PostingEntry]? {
     guard sold.currency != bought.currency, spread.currency == bought.currency,
       let gross = try? bought.adding(spread)
@@ -113,7 +121,9 @@ package enum PostingTemplate {
   }
 
   private static func pair(
-    _ debit: String, _ credit: String, _ amount: Amount
+    _ debit: String,
+    _ credit: String,
+    _ amount: Amount
   ) -> [PostingEntry] {
     [leg(debit, .debit, amount), leg(credit, .credit, amount)]
   }

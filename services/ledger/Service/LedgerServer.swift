@@ -17,8 +17,13 @@ package final class LedgerServer: TenderService {
     self.environment = environment
     alerts = PostingAlerts(database: environment.database)
     writer = BatchWriter(
-      loop: environment.loop, workers: environment.workers, database: environment.database,
-      clock: environment.clock, alerts: alerts, logger: environment.logger)
+      loop: environment.loop,
+      workers: environment.workers,
+      database: environment.database,
+      clock: environment.clock,
+      alerts: alerts,
+      logger: environment.logger
+    )
     partitions = PartitionKeeper(environment)
   }
 

@@ -32,7 +32,10 @@ package struct SealedPlace: Hashable, Sendable {
   package let keyVersion: Int32
 
   package init(
-    merchant: MerchantID, paymentMethod: PaymentMethodID, column: String, keyVersion: Int32
+    merchant: MerchantID,
+    paymentMethod: PaymentMethodID,
+    column: String,
+    keyVersion: Int32
   ) {
     self.merchant = merchant
     self.paymentMethod = paymentMethod
@@ -54,45 +57,60 @@ package enum Envelope {
   }
 
   package static func wrap(
-    _ key: SecretBytes, as name: KeyName, with wrapping: KeyEncryptionKey
+    _ key: SecretBytes,
+    as name: KeyName,
+    with wrapping: KeyEncryptionKey
   ) throws(SealError) -> [UInt8] {
     try seal(key, key: wrapping.key, aad: associated(name, wrappedBy: wrapping.id))
   }
 
   /// - Throws: `wrongSize`, `notAuthentic`.
   package static func unwrap(
-    _ wrapped: [UInt8], as name: KeyName, with wrapping: KeyEncryptionKey
+    _ wrapped: [UInt8],
+    as name: KeyName,
+    with wrapping: KeyEncryptionKey
   ) throws(SealError) -> SecretBytes {
     try open(wrapped, key: wrapping.key, aad: associated(name, wrappedBy: wrapping.id))
   }
 
   package static func seal(
-    _ plain: SecretBytes, at place: SealedPlace, with dataKey: SecretBytes
+    _ plain: SecretBytes,
+    at place: SealedPlace,
+    with dataKey: SecretBytes
   ) throws(SealError) -> [UInt8] {
     try seal(plain, key: dataKey, aad: associated(place))
   }
 
   /// - Throws: `wrongSize`, `notAuthentic`.
   package static func open(
-    _ sealed: [UInt8], at place: SealedPlace, with dataKey: SecretBytes
+    _ sealed: [UInt8],
+    at place: SealedPlace,
+    with dataKey: SecretBytes
   ) throws(SealError) -> SecretBytes {
     try open(sealed, key: dataKey, aad: associated(place))
   }
 
   private static func seal(
-    _ plain: SecretBytes, key: SecretBytes, aad: [UInt8]
+    _ plain: SecretBytes,
+    key: SecretBytes,
+    aad: [UInt8]
   ) throws(SealError) -> [UInt8] {
     let nonce = try RandomBytes.make(count: AESGCM.nonceSize)
     return nonce + (try AESGCM.seal(plain, key: key, nonce: nonce, aad: aad))
   }
 
   private static func open(
-    _ sealed: [UInt8], key: SecretBytes, aad: [UInt8]
+    _ sealed: [UInt8],
+    key: SecretBytes,
+    aad: [UInt8]
   ) throws(SealError) -> SecretBytes {
     guard sealed.count >= overhead else { throw .wrongSize }
     return try AESGCM.open(
-      Array(sealed[AESGCM.nonceSize...]), key: key, nonce: Array(sealed[..<AESGCM.nonceSize]),
-      aad: aad)
+      Array(sealed[AESGCM.nonceSize...]),
+      key: key,
+      nonce: Array(sealed[..<AESGCM.nonceSize]),
+      aad: aad
+    )
   }
 
   /// Fixed-width numbers, and texts behind their length: different places, different bytes.

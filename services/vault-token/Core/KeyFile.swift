@@ -56,7 +56,9 @@ package enum KeyFile {
 
   /// Whether a file with this `st_mode` and owner may be trusted by a process of `user`.
   package static func checkAccess(
-    mode: UInt32, owner: UInt32, user: UInt32
+    mode: UInt32,
+    owner: UInt32,
+    user: UInt32
   ) throws(KeyFileError) {
     guard mode & typeMask == regular else { throw .notARegularFile }
     guard mode & 0o077 == 0 else { throw .readableByOthers(mode: mode & 0o777) }
@@ -72,7 +74,8 @@ package enum KeyFile {
     for (index, line) in lines.enumerated() {
       let trimmed = trim(line)
       if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }
-      guard let bytes = Hex.decode(trimmed), let key = try? KeyEncryptionKey(key: SecretBytes(bytes))
+      guard let bytes = Hex.decode(trimmed),
+        let key = try? KeyEncryptionKey(key: SecretBytes(bytes))
       else { throw .malformed(line: index + 1) }
       guard !keys.contains(where: { $0.id == key.id }) else { throw .duplicate(line: index + 1) }
       guard keys.count < keysMax else { throw .tooManyKeys }

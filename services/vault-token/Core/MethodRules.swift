@@ -28,7 +28,10 @@ package struct CardDescription: Hashable, Sendable {
   package var country: String
 
   package init(
-    brand: String = "", last4: String = "", expiryMonth: Int16 = 0, expiryYear: Int16 = 0,
+    brand: String = "",
+    last4: String = "",
+    expiryMonth: Int16 = 0,
+    expiryYear: Int16 = 0,
     country: String = ""
   ) {
     self.brand = brand
@@ -47,7 +50,10 @@ package enum MethodRules {
   /// - Throws: the refusal with the highest precedence.
   /// - Returns: the gateways, in the order given.
   package static func check(
-    type: MethodType?, gateways: [String], card: CardDescription, alias: String
+    type: MethodType?,
+    gateways: [String],
+    card: CardDescription,
+    alias: String
   ) throws(RegistrationRefusal) -> [KnownGateway] {
     guard type != nil else { throw .typeRequired }
     guard !gateways.isEmpty else { throw .referenceRequired }
@@ -82,11 +88,14 @@ package enum MethodRules {
   /// Makes equal cards of one merchant recognisable and tells nothing else: HMAC-SHA256 of the
   /// gateway's fingerprint under the merchant's key. Nil where the gateway gives none.
   package static func fingerprint(
-    of gatewayFingerprint: String, key: SecretBytes
+    of gatewayFingerprint: String,
+    key: SecretBytes
   ) -> [UInt8]? {
     guard !gatewayFingerprint.isEmpty else { return nil }
     return HMACSHA256.code(
-      Array("tender.vault.fingerprint.v1\n\(gatewayFingerprint)".utf8), key: key)
+      Array("tender.vault.fingerprint.v1\n\(gatewayFingerprint)".utf8),
+      key: key
+    )
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

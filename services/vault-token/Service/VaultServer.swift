@@ -24,7 +24,10 @@ package final class VaultServer: TenderService {
 
   package init(_ environment: ServiceEnvironment) async throws {
     let path = try ServiceSettings.required(
-      environment.settings.config, "vault.keyFile", "the file of key-encryption keys")
+      environment.settings.config,
+      "vault.keyFile",
+      "the file of key-encryption keys"
+    )
     let keys = try await environment.workers.run { try KeyFileReader.read(path) }
     guard let ring = KeyRing(keys) else {
       throw SettingsError("`vault.keyFile` (\(path)): the key file holds no key.")
@@ -40,10 +43,13 @@ package final class VaultServer: TenderService {
   package var handlers: [any RegistrableRPCService] {
     [
       PaymentMethodsHandler(
-        environment: environment, keys: MerchantKeys(ring: ring),
-        audit: AccessAudit(clock: environment.clock), alerts: alerts,
+        environment: environment,
+        keys: MerchantKeys(ring: ring),
+        audit: AccessAudit(clock: environment.clock),
+        alerts: alerts,
         events: VaultEvents(identifiers: environment.identifiers, clock: environment.clock),
-        wakeRelay: { [relay] in relay.wake() }),
+        wakeRelay: { [relay] in relay.wake() }
+      ),
       KeysHandler(environment: environment, ring: ring, reencryption: reencryption),
     ]
   }
@@ -68,15 +74,18 @@ package final class VaultServer: TenderService {
       from merchant_key k join gateway_reference r on r.merchant_id = k.merchant_id
         and r.key_version = k.version
       where k.purpose = 'data' and k.state = 'retiring' and r.sealed is not null
-      """)
+      """
+    )
     let (length, age) = try rows.single().decode((Int64, Int64).self)
     let backlog = try await relay.backlog()
     let wait = backlog.oldest.map { (environment.clock.now - $0).components.seconds } ?? 0
     return [
       QueueReport(name: "reencryption", length: length, oldestAgeSeconds: max(0, age)),
       QueueReport(
-        name: "outbox/\(VaultEvents.webhooks)", length: backlog.count,
-        oldestAgeSeconds: max(0, wait)),
+        name: "outbox/\(VaultEvents.webhooks)",
+        length: backlog.count,
+        oldestAgeSeconds: max(0, wait)
+      ),
     ]
   }
 }

@@ -19,7 +19,9 @@ struct CheckedPostings: Sendable {
 
   /// - Throws: INVALID_ARGUMENT for an id that is no `ltx_` id.
   init(
-    _ commands: [LedgerV1.PostingCommand], actor: String, traceID: [UInt8]?
+    _ commands: [LedgerV1.PostingCommand],
+    actor: String,
+    traceID: [UInt8]?
   ) throws(RPCFailure) {
     ids.reserveCapacity(commands.count)
     places.reserveCapacity(commands.count)
@@ -27,7 +29,10 @@ struct CheckedPostings: Sendable {
     for (index, wire) in commands.enumerated() {
       guard let id = LedgerTransactionID(wire.transactionID) else {
         throw RPCFailure.invalid(
-          "commands[\(index)].transaction_id", "ID_MALFORMED", "The id is not an `ltx_` id.")
+          "commands[\(index)].transaction_id",
+          "ID_MALFORMED",
+          "The id is not an `ltx_` id."
+        )
       }
       ids.append(wire.transactionID)
       let command = PostingCommand(wire, id: id)
@@ -54,7 +59,10 @@ struct CheckedPostings: Sendable {
         case .exists: LedgerV1.PostingResult(transactionID: id, status: .exists)
         case .differs(let field):
           LedgerV1.PostingResult(
-            transactionID: id, status: .existsWithDifference, difference: field)
+            transactionID: id,
+            status: .existsWithDifference,
+            difference: field
+          )
         case .rejected(let reason):
           LedgerV1.PostingResult(transactionID: id, status: .rejected, reason: reason)
         }

@@ -19,7 +19,8 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
   let alerts: PostingAlerts
 
   package func post(
-    request: LedgerV1.PostRequest, context: ServerContext
+    request: LedgerV1.PostRequest,
+    context: ServerContext
   ) async throws -> LedgerV1.PostResponse {
     let call = try CallContext.require()
     let (actor, traceID) = (call.actor, call.trace.traceIDBytes)
@@ -34,14 +35,18 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
       ? try check() : try await environment.workers.run(check)
     for fact in checked.refusedFacts {
       try await alerts.raiseRefusedFact(
-        fact.command.id, of: fact.command.merchant, reason: fact.reason)
+        fact.command.id,
+        of: fact.command.merchant,
+        reason: fact.reason
+      )
     }
     let outcomes = try await writer.post(checked.bookable)
     return LedgerV1.PostResponse(results: checked.results(with: outcomes))
   }
 
   package func getTransaction(
-    request: LedgerV1.GetTransactionRequest, context: ServerContext
+    request: LedgerV1.GetTransactionRequest,
+    context: ServerContext
   ) async throws -> LedgerV1.GetTransactionResponse {
     let merchant = try CallContext.require().requireMerchant()
     guard let id = LedgerTransactionID(request.transactionID) else {
@@ -50,33 +55,42 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
     let rows = try await environment.database.query(TransactionStore.byID(id, of: merchant))
     guard let transaction = try TransactionStore.decode(rows).first else {
       throw RPCFailure.notFound(
-        "TRANSACTION_NOT_FOUND", "This merchant has no ledger transaction with this id.")
+        "TRANSACTION_NOT_FOUND",
+        "This merchant has no ledger transaction with this id."
+      )
     }
     return LedgerV1.GetTransactionResponse(transaction: LedgerV1.Transaction(transaction))
   }
 
   package func listTransactions(
-    request: LedgerV1.ListTransactionsRequest, context: ServerContext
+    request: LedgerV1.ListTransactionsRequest,
+    context: ServerContext
   ) async throws -> LedgerV1.ListTransactionsResponse {
     let merchant = try CallContext.require().requireMerchant()
     let rows = try await environment.database.query(
-      TransactionStore.bySubject(request.subject, of: merchant, limit: Self.transactionsMax))
+      TransactionStore.bySubject(request.subject, of: merchant, limit: Self.transactionsMax)
+    )
     return LedgerV1.ListTransactionsResponse(
-      transactions: try TransactionStore.decode(rows).map { LedgerV1.Transaction($0) })
+      transactions: try TransactionStore.decode(rows).map { LedgerV1.Transaction($0) }
+    )
   }
 
   package func listAccounts(
-    request: LedgerV1.ListAccountsRequest, context: ServerContext
+    request: LedgerV1.ListAccountsRequest,
+    context: ServerContext
   ) async throws -> LedgerV1.ListAccountsResponse {
     let merchant = try CallContext.require().requireMerchant()
     let rows = try await environment.database.query(
-      BalanceStore.accounts(of: merchant, limit: Self.accountsMax))
+      BalanceStore.accounts(of: merchant, limit: Self.accountsMax)
+    )
     return LedgerV1.ListAccountsResponse(
-      accounts: try rows.map { try BalanceStore.decodeAccount($0, of: merchant) })
+      accounts: try rows.map { try BalanceStore.decodeAccount($0, of: merchant) }
+    )
   }
 
   package func getTrialBalance(
-    request: LedgerV1.GetTrialBalanceRequest, context: ServerContext
+    request: LedgerV1.GetTrialBalanceRequest,
+    context: ServerContext
   ) async throws -> LedgerV1.GetTrialBalanceResponse {
     let merchant = try CallContext.require().requireMerchant()
     let rows = try await environment.database.query(BalanceStore.trialBalance(of: merchant))

@@ -5,11 +5,15 @@ import Wire
 extension PostingCommand {
   init(_ wire: LedgerV1.PostingCommand, id: LedgerTransactionID) {
     self.init(
-      id: id, merchant: MerchantID(wire.merchantID), kind: wire.kind,
+      id: id,
+      merchant: MerchantID(wire.merchantID),
+      kind: wire.kind,
       entries: wire.entries.map(PostingEntry.init),
       effectiveAtMicroseconds: wire.effectiveAt.flatMap(Self.microseconds),
-      subject: wire.subject, externalReference: wire.externalReference,
-      recordsFact: wire.recordsFact)
+      subject: wire.subject,
+      externalReference: wire.externalReference,
+      recordsFact: wire.recordsFact
+    )
   }
 
   /// Nil outside the range of google.protobuf.Timestamp (years 1 to 9999), which also fits the
@@ -31,16 +35,21 @@ extension PostingEntry {
       case .unspecified, .unrecognized: nil
       }
     self.init(
-      wire.accountCode, side, currencyCode: wire.amount?.currency ?? "",
-      amountMinor: wire.amount?.amountMinor ?? 0)
+      wire.accountCode,
+      side,
+      currencyCode: wire.amount?.currency ?? "",
+      amountMinor: wire.amount?.amountMinor ?? 0
+    )
   }
 }
 
 extension LedgerV1.Entry {
   init(_ entry: PostingEntry) {
     self.init(
-      accountCode: entry.accountCode, side: entry.side == .credit ? .credit : .debit,
-      amount: CommonV1.Money(currency: entry.currencyCode, amountMinor: entry.amountMinor))
+      accountCode: entry.accountCode,
+      side: entry.side == .credit ? .credit : .debit,
+      amount: CommonV1.Money(currency: entry.currencyCode, amountMinor: entry.amountMinor)
+    )
   }
 }
 
@@ -49,11 +58,17 @@ extension LedgerV1.Transaction {
   init(_ stored: StoredTransaction) {
     let recorded = stored.recorded
     self.init(
-      id: recorded.id.description, merchantID: recorded.merchant.description, kind: recorded.kind,
+      id: recorded.id.description,
+      merchantID: recorded.merchant.description,
+      kind: recorded.kind,
       entries: stored.booked.map { LedgerV1.Entry($0) },
       effectiveAt: GoogleProtobuf.Timestamp(
-        Timestamp(microseconds: recorded.effectiveAtMicroseconds)),
-      recordedAt: GoogleProtobuf.Timestamp(stored.recordedAt), subject: recorded.subject,
-      externalReference: recorded.externalReference, batch: UInt64(stored.batch))
+        Timestamp(microseconds: recorded.effectiveAtMicroseconds)
+      ),
+      recordedAt: GoogleProtobuf.Timestamp(stored.recordedAt),
+      subject: recorded.subject,
+      externalReference: recorded.externalReference,
+      batch: UInt64(stored.batch)
+    )
   }
 }

@@ -24,7 +24,10 @@ final class AccountDirectory: Sendable {
   /// The account's id: it derives from merchant, code and currency.
   func id(of entry: BookableEntry, of merchant: MerchantID) -> AccountID {
     let key = Key(
-      merchant: merchant, currency: entry.currency, code: entry.account.description)
+      merchant: merchant,
+      currency: entry.currency,
+      code: entry.account.description
+    )
     return state.withLock { state in
       if let id = state.ids[key] { return id }
       if state.ids.count >= Self.accountsMax { state.ids.removeAll(keepingCapacity: true) }
@@ -36,7 +39,8 @@ final class AccountDirectory: Sendable {
 
   static func derive(_ merchant: MerchantID, _ code: String, _ currency: Currency) -> AccountID {
     let digest = SHA256.hash(
-      CanonicalBytes.account(merchant: merchant, code: code, currency: currency))
+      CanonicalBytes.account(merchant: merchant, code: code, currency: currency)
+    )
     return AccountID(bits: digest.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
   }
 

@@ -16,18 +16,23 @@ enum BalanceStore {
   }
 
   static func decodeAccount(
-    _ row: Row, of merchant: MerchantID
+    _ row: Row,
+    of merchant: MerchantID
   ) throws(PostgresError) -> LedgerV1.Account {
     let side = try row[3, as: Int16.self]
     let (debits, credits) = (try row[4, as: Int64.self], try row[5, as: Int64.self])
     // Both are not negative, so that the difference always fits.
     return LedgerV1.Account(
-      id: try row[0, as: AccountID.self].description, merchantID: merchant.description,
-      code: try row[1, as: String.self], currency: try row[2, as: String.self],
-      normalSide: side == Side.debit.rawValue ? .debit : .credit, debitsPostedMinor: debits,
+      id: try row[0, as: AccountID.self].description,
+      merchantID: merchant.description,
+      code: try row[1, as: String.self],
+      currency: try row[2, as: String.self],
+      normalSide: side == Side.debit.rawValue ? .debit : .credit,
+      debitsPostedMinor: debits,
       creditsPostedMinor: credits,
       balanceMinor: side == Side.debit.rawValue ? debits - credits : credits - debits,
-      createdAt: GoogleProtobuf.Timestamp(try row[6, as: Timestamp.self]))
+      createdAt: GoogleProtobuf.Timestamp(try row[6, as: Timestamp.self])
+    )
   }
 
   /// Per currency, from the balances and from the entries, in one snapshot.
@@ -57,11 +62,13 @@ enum BalanceStore {
 
   static func decodeLine(_ row: Row) throws(PostgresError) -> LedgerV1.TrialBalanceLine {
     LedgerV1.TrialBalanceLine(
-      currency: try row[0, as: String.self], debitsMinor: try row[1, as: Int64.self],
+      currency: try row[0, as: String.self],
+      debitsMinor: try row[1, as: Int64.self],
       creditsMinor: try row[2, as: Int64.self],
       transactions: UInt64(try row[3, as: Int64.self]),
       entriesDebitsMinor: try row[4, as: Int64.self],
-      entriesCreditsMinor: try row[5, as: Int64.self])
+      entriesCreditsMinor: try row[5, as: Int64.self]
+    )
   }
 
   /// Accounts whose balance is not the sum of their entries; none unless something is wrong.

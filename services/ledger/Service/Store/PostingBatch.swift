@@ -52,7 +52,9 @@ struct PostingBatch {
 
   /// - Parameter nonce: 48 bits that no other batch of the same millisecond has.
   init(
-    _ items: [PendingPosting], recordedAt: Timestamp, nonce: UInt64,
+    _ items: [PendingPosting],
+    recordedAt: Timestamp,
+    nonce: UInt64,
     accounts directory: AccountDirectory
   ) {
     let head =
@@ -76,7 +78,9 @@ struct PostingBatch {
   }
 
   private mutating func append(
-    _ item: PendingPosting, sequence: UInt128, _ directory: AccountDirectory
+    _ item: PendingPosting,
+    sequence: UInt128,
+    _ directory: AccountDirectory
   ) {
     let (posting, command) = (item.posting, item.posting.command)
     ids.append(command.id)
@@ -104,20 +108,34 @@ struct PostingBatch {
       entrySubmitted.append(entry.submittedCode)
       legs.append(
         RecordedTransaction.Leg(
-          account: account, side: entry.side, currency: entry.currency,
-          amountMinor: entry.amountMinor, submittedCode: entry.submittedCode))
+          account: account,
+          side: entry.side,
+          currency: entry.currency,
+          amountMinor: entry.amountMinor,
+          submittedCode: entry.submittedCode
+        )
+      )
     }
     let recorded = RecordedTransaction(
-      sequence: sequence, id: command.id, merchant: posting.merchant, kind: command.kind,
-      effectiveAtMicroseconds: posting.effectiveAtMicroseconds, recordsFact: command.recordsFact,
-      subject: command.subject, externalReference: command.externalReference, actor: item.actor,
-      legs: legs)
+      sequence: sequence,
+      id: command.id,
+      merchant: posting.merchant,
+      kind: command.kind,
+      effectiveAtMicroseconds: posting.effectiveAtMicroseconds,
+      recordsFact: command.recordsFact,
+      subject: command.subject,
+      externalReference: command.externalReference,
+      actor: item.actor,
+      legs: legs
+    )
     leaves.append(SHA256.hash(recorded.leafBytes))
   }
 
   /// The account's position in the batch's list, from 1.
   private mutating func place(
-    of account: AccountID, _ entry: BookableEntry, _ item: PendingPosting,
+    of account: AccountID,
+    _ entry: BookableEntry,
+    _ item: PendingPosting,
     _ directory: AccountDirectory
   ) -> Int32 {
     if let place = accountPlaces[account] { return place }
@@ -126,7 +144,8 @@ struct PostingBatch {
     accountPlaces[account] = place
     if !directory.exists(account) {
       absent.append(
-        Account(id: account, entry: entry, merchant: item.posting.merchant, actor: item.actor))
+        Account(id: account, entry: entry, merchant: item.posting.merchant, actor: item.actor)
+      )
     }
     return place
   }
@@ -139,12 +158,36 @@ struct PostingBatch {
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
           $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
         """,
-      LedgerShard.only, recordedAt, ids, sequences, merchants, effectiveAt, facts, kinds,
-      subjects, externalReferences, actors, traceIDs, leaves, refusals, entryItems,
-      entryPositions, entryAccounts, entrySides, entryAmounts, entryCurrencies, entrySubmitted,
-      accounts, absent.map(\.id), absent.map(\.merchant), absent.map(\.merchant.isLive),
-      absent.map(\.entry.account.description), absent.map(\.entry.currency.code),
-      absent.map(\.entry.line.accountClass.rawValue), absent.map(\.entry.line.normalSide.rawValue),
-      absent.map(\.actor))
+      LedgerShard.only,
+      recordedAt,
+      ids,
+      sequences,
+      merchants,
+      effectiveAt,
+      facts,
+      kinds,
+      subjects,
+      externalReferences,
+      actors,
+      traceIDs,
+      leaves,
+      refusals,
+      entryItems,
+      entryPositions,
+      entryAccounts,
+      entrySides,
+      entryAmounts,
+      entryCurrencies,
+      entrySubmitted,
+      accounts,
+      absent.map(\.id),
+      absent.map(\.merchant),
+      absent.map(\.merchant.isLive),
+      absent.map(\.entry.account.description),
+      absent.map(\.entry.currency.code),
+      absent.map(\.entry.line.accountClass.rawValue),
+      absent.map(\.entry.line.normalSide.rawValue),
+      absent.map(\.actor)
+    )
   }
 }

@@ -18,9 +18,15 @@ struct StoredTransaction {
       return entry
     }
     return PostingCommand(
-      id: recorded.id, merchant: recorded.merchant, kind: recorded.kind, entries: entries,
-      effectiveAtMicroseconds: recorded.effectiveAtMicroseconds, subject: recorded.subject,
-      externalReference: recorded.externalReference, recordsFact: recorded.recordsFact)
+      id: recorded.id,
+      merchant: recorded.merchant,
+      kind: recorded.kind,
+      entries: entries,
+      effectiveAtMicroseconds: recorded.effectiveAtMicroseconds,
+      subject: recorded.subject,
+      externalReference: recorded.externalReference,
+      recordsFact: recorded.recordsFact
+    )
   }
 }
 
@@ -53,7 +59,9 @@ enum TransactionStore {
   }
 
   static func bySubject(
-    _ subject: String, of merchant: MerchantID, limit: Int64
+    _ subject: String,
+    of merchant: MerchantID,
+    limit: Int64
   ) -> Statement {
     """
     \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(array(
@@ -83,26 +91,45 @@ enum TransactionStore {
       let (currency, amount) = (try row[13, as: Currency.self], try row[14, as: Int64.self])
       result[result.count - 1].recorded.legs.append(
         RecordedTransaction.Leg(
-          account: try row[11, as: AccountID.self], side: side, currency: currency,
-          amountMinor: amount, submittedCode: try row[15, as: String?.self]))
+          account: try row[11, as: AccountID.self],
+          side: side,
+          currency: currency,
+          amountMinor: amount,
+          submittedCode: try row[15, as: String?.self]
+        )
+      )
       result[result.count - 1].booked.append(
         PostingEntry(
-          try row[16, as: String.self], side, currencyCode: currency.code, amountMinor: amount))
+          try row[16, as: String.self],
+          side,
+          currencyCode: currency.code,
+          amountMinor: amount
+        )
+      )
     }
     return result
   }
 
   private static func head(
-    _ row: Row, _ sequence: UInt128
+    _ row: Row,
+    _ sequence: UInt128
   ) throws(PostgresError) -> StoredTransaction {
     StoredTransaction(
       recorded: RecordedTransaction(
-        sequence: sequence, id: try row[1, as: LedgerTransactionID.self],
-        merchant: try row[2, as: MerchantID.self], kind: try row[3, as: String.self],
+        sequence: sequence,
+        id: try row[1, as: LedgerTransactionID.self],
+        merchant: try row[2, as: MerchantID.self],
+        kind: try row[3, as: String.self],
         effectiveAtMicroseconds: try row[4, as: Timestamp.self].microseconds,
-        recordsFact: try row[5, as: Bool.self], subject: try row[6, as: String.self],
-        externalReference: try row[7, as: String.self], actor: try row[8, as: String.self],
-        legs: []),
-      batch: try row[9, as: Int64.self], recordedAt: try row[10, as: Timestamp.self], booked: [])
+        recordsFact: try row[5, as: Bool.self],
+        subject: try row[6, as: String.self],
+        externalReference: try row[7, as: String.self],
+        actor: try row[8, as: String.self],
+        legs: []
+      ),
+      batch: try row[9, as: Int64.self],
+      recordedAt: try row[10, as: Timestamp.self],
+      booked: []
+    )
   }
 }

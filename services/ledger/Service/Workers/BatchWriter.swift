@@ -33,8 +33,12 @@ package final class BatchWriter: Sendable {
   private let queue = Mutex(BatchQueue<Group>())
 
   package init(
-    loop: EventLoop, workers: Workers, database: PostgresClient, clock: any WallClock,
-    alerts: PostingAlerts, logger: Logger
+    loop: EventLoop,
+    workers: Workers,
+    database: PostgresClient,
+    clock: any WallClock,
+    alerts: PostingAlerts,
+    logger: Logger
   ) {
     self.loop = loop
     self.workers = workers
@@ -68,8 +72,11 @@ package final class BatchWriter: Sendable {
   }
 
   private static let overloaded = RPCFailure(
-    .resourceExhausted, "OVERLOADED", "Too many postings wait. Try again with the same ids.",
-    retryAfterMilliseconds: 500)
+    .resourceExhausted,
+    "OVERLOADED",
+    "Too many postings wait. Try again with the same ids.",
+    retryAfterMilliseconds: 500
+  )
 
   private func write() async {
     while true {
@@ -128,7 +135,10 @@ package final class BatchWriter: Sendable {
       let refusal = PostingRefusal.overflow.rawValue
       if let item = items.first, item.posting.command.recordsFact {
         try await alerts.raiseRefusedFact(
-          item.posting.command.id, of: item.posting.merchant, reason: refusal)
+          item.posting.command.id,
+          of: item.posting.merchant,
+          reason: refusal
+        )
       }
       return [.rejected(reason: refusal)]
     }
@@ -142,7 +152,11 @@ package final class BatchWriter: Sendable {
     let accounts = accounts
     let assemble = { @Sendable () -> (Statement, [AccountID]) in
       let batch = PostingBatch(
-        items, recordedAt: now, nonce: UInt64.random(in: 0...UInt64.max), accounts: accounts)
+        items,
+        recordedAt: now,
+        nonce: UInt64.random(in: 0...UInt64.max),
+        accounts: accounts
+      )
       return (batch.statement(recordedAt: now), batch.newAccounts)
     }
     let (statement, newAccounts) =
@@ -162,7 +176,8 @@ package final class BatchWriter: Sendable {
   }
 
   private func outcomes(
-    of items: [PendingPosting], _ rows: Rows
+    of items: [PendingPosting],
+    _ rows: Rows
   ) async throws -> [PostingOutcome] {
     var outcomes = [PostingOutcome](repeating: .created, count: items.count)
     var existing: [(index: Int, sequence: UInt128)] = []
@@ -177,7 +192,8 @@ package final class BatchWriter: Sendable {
     }
     guard !existing.isEmpty else { return outcomes }
     let stored = try await database.query(
-      TransactionStore.bySequences(Set(existing.map(\.sequence)).map { UUIDBits($0) }))
+      TransactionStore.bySequences(Set(existing.map(\.sequence)).map { UUIDBits($0) })
+    )
     var submitted: [UInt128: PostingCommand] = [:]
     for transaction in try TransactionStore.decode(stored) {
       submitted[transaction.recorded.sequence] = transaction.submitted

@@ -26,11 +26,13 @@ package struct ChainVerifier: Sendable {
         """
         select previous_hash, hash, transactions from batch
         where shard = \(LedgerShard.only) and number = \(number)
-        """)
+        """
+      )
       guard let row = rows.first else { break }
       let (before, hash, count) = try row.decode(([UInt8], [UInt8], Int32).self)
       let transactions = try TransactionStore.decode(
-        try await database.query(TransactionStore.ofBatch(number)))
+        try await database.query(TransactionStore.ofBatch(number))
+      )
       var bytes = CanonicalBytes()
       bytes.append(LedgerShard.only)
       bytes.append(number)
@@ -43,7 +45,8 @@ package struct ChainVerifier: Sendable {
       number += 1
     }
     let last = try await database.query(
-      "select coalesce(max(number), 0) from batch where shard = \(LedgerShard.only)")
+      "select coalesce(max(number), 0) from batch where shard = \(LedgerShard.only)"
+    )
     guard try last.single()[0, as: Int64.self] == number - 1 else { return .broken(batch: number) }
     return .intact(batches: number - 1)
   }

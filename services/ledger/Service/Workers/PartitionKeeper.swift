@@ -30,7 +30,8 @@ final class PartitionKeeper: Sendable {
       let pause: Duration
       do {
         let rows = try await environment.database.query(
-          "select make_partitions(\(environment.clock.now), \(Self.monthsAhead))")
+          "select make_partitions(\(environment.clock.now), \(Self.monthsAhead))"
+        )
         let made = try rows.single()[0, as: Int32.self]
         if made > 0 { environment.logger.info("partitions made", metadata: ["count": "\(made)"]) }
         pause = Self.interval

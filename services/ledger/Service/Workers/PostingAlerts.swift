@@ -27,28 +27,46 @@ package struct PostingAlerts: Sendable {
     return switch remark {
     case .accountInSuspense(let code):
       Alert(
-        .critical, kind: "posting_in_suspense", subject: subject,
-        message: "The account `\(code)` is not in the chart, and the amount lies in suspense. Add it "
+        .critical,
+        kind: "posting_in_suspense",
+        subject: subject,
+        message:
+          "The account `\(code)` is not in the chart, and the amount lies in suspense. Add it "
           + "to the chart and clear the suspense account.",
-        actor: actor, merchant: merchant)
+        actor: actor,
+        merchant: merchant
+      )
     case .kindUnknown(let kind):
       Alert(
-        .warning, kind: "posting_kind_unknown", subject: subject,
+        .warning,
+        kind: "posting_kind_unknown",
+        subject: subject,
         message: "The kind `\(kind)` is in no posting template; the transaction is booked.",
-        actor: actor, merchant: merchant)
+        actor: actor,
+        merchant: merchant
+      )
     }
   }
 
   /// What happened cannot be booked, and is missing from the books.
   func raiseRefusedFact(
-    _ id: LedgerTransactionID, of merchant: MerchantID?, reason: String
+    _ id: LedgerTransactionID,
+    of merchant: MerchantID?,
+    reason: String
   ) async throws {
     _ = try await database.query(
       Alerts.raise(
         Alert(
-          .critical, kind: "posting_refused", subject: id.description,
-          message: "A fact cannot be booked (\(reason)): the books lack it. Correct its producer and "
+          .critical,
+          kind: "posting_refused",
+          subject: id.description,
+          message:
+            "A fact cannot be booked (\(reason)): the books lack it. Correct its producer and "
             + "post it again.",
-          actor: Self.actor, merchant: merchant.map { UUIDBits($0.bits) })))
+          actor: Self.actor,
+          merchant: merchant.map { UUIDBits($0.bits) }
+        )
+      )
+    )
   }
 }

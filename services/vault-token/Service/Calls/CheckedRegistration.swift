@@ -16,14 +16,20 @@ struct CheckedRegistration: Sendable {
   init(_ request: VaultV1.CreatePaymentMethodRequest) throws(RPCFailure) {
     let summary = request.card ?? VaultV1.CardSummary()
     let card = CardDescription(
-      brand: summary.brand, last4: summary.last4,
+      brand: summary.brand,
+      last4: summary.last4,
       expiryMonth: Int16(clamping: summary.expiryMonth),
-      expiryYear: Int16(clamping: summary.expiryYear), country: summary.country)
+      expiryYear: Int16(clamping: summary.expiryYear),
+      country: summary.country
+    )
     let gateways: [KnownGateway]
     do throws(RegistrationRefusal) {
       gateways = try MethodRules.check(
-        type: request.type.methodType, gateways: request.references.map(\.gateway), card: card,
-        alias: request.alias)
+        type: request.type.methodType,
+        gateways: request.references.map(\.gateway),
+        card: card,
+        alias: request.alias
+      )
     } catch {
       throw RPCFailure.invalid(Self.field(error), error.rawValue, Self.words(error))
     }
@@ -42,7 +48,9 @@ struct CheckedRegistration: Sendable {
     alias = request.alias.isEmpty ? nil : request.alias
     references = zip(gateways, request.references).map { gateway, wire in
       let clear = ClearReference(
-        reference: wire.reference, customerReference: wire.customerReference)
+        reference: wire.reference,
+        customerReference: wire.customerReference
+      )
       return (gateway: gateway, clear: clear)
     }
   }

@@ -17,7 +17,8 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
   let reencryption: Reencryption
 
   package func rotateKeys(
-    request: VaultV1.RotateKeysRequest, context: ServerContext
+    request: VaultV1.RotateKeysRequest,
+    context: ServerContext
   ) async throws -> VaultV1.RotateKeysResponse {
     let only: MerchantID?
     if request.merchantID.isEmpty {
@@ -37,7 +38,9 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
   }
 
   private func rotate(
-    _ only: MerchantID?, _ call: CallContext, in transaction: borrowing Transaction
+    _ only: MerchantID?,
+    _ call: CallContext,
+    in transaction: borrowing Transaction
   ) async throws -> VaultV1.RotateKeysResponse {
     let locked = try await transaction.query(
       """
@@ -45,10 +48,13 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
       where purpose = 'data' and state = 'active'
         and (\(only)::uuid is null or merchant_id = \(only))
       order by merchant_id limit \(Self.rotatedMax + 1) for update
-      """)
+      """
+    )
     guard locked.count <= Self.rotatedMax else {
       throw RPCFailure.failedPrecondition(
-        "TOO_MANY_MERCHANTS", "Rotate the keys of one merchant at a time.")
+        "TOO_MANY_MERCHANTS",
+        "Rotate the keys of one merchant at a time."
+      )
     }
     let old = try locked.decode((MerchantID, Int32).self)
     let fresh = try old.map { merchant, version in
@@ -80,11 +86,13 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
     ])
     return VaultV1.RotateKeysResponse(
       merchants: UInt32(fresh.count),
-      rowsPending: UInt64(try results[2].single()[0, as: Int64.self]))
+      rowsPending: UInt64(try results[2].single()[0, as: Int64.self])
+    )
   }
 
   package func listKeys(
-    request: VaultV1.ListKeysRequest, context: ServerContext
+    request: VaultV1.ListKeysRequest,
+    context: ServerContext
   ) async throws -> VaultV1.ListKeysResponse {
     let rows = try await environment.database.query(
       """
@@ -93,34 +101,52 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
           and r.key_version = k.version and r.sealed is not null)
       from merchant_key k where k.purpose = 'data'
       order by k.merchant_id, k.version limit \(Self.keysMax)
-      """)
+      """
+    )
     return VaultV1.ListKeysResponse(
       keys: try rows.map { row in
         let (merchant, version, state, createdAt, count) = try row.decode(
-          (MerchantID, Int32, String, Timestamp, Int64).self)
+          (MerchantID, Int32, String, Timestamp, Int64).self
+        )
         return VaultV1.KeyVersion(
-          merchantID: merchant.description, version: UInt32(clamping: version), state: state,
-          rows: UInt64(clamping: count), createdAt: GoogleProtobuf.Timestamp(createdAt))
-      })
+          merchantID: merchant.description,
+          version: UInt32(clamping: version),
+          state: state,
+          rows: UInt64(clamping: count),
+          createdAt: GoogleProtobuf.Timestamp(createdAt)
+        )
+      }
+    )
   }
 
   package func listAccess(
-    request: VaultV1.ListAccessRequest, context: ServerContext
+    request: VaultV1.ListAccessRequest,
+    context: ServerContext
   ) async throws -> VaultV1.ListAccessResponse {
     let merchant = try CallContext.require().requireMerchant()
     guard let id = PaymentMethodID(request.paymentMethodID) else {
       throw RPCFailure.invalid(
-        "payment_method_id", "ID_MALFORMED", "The id is not a `tok_` id.")
+        "payment_method_id",
+        "ID_MALFORMED",
+        "The id is not a `tok_` id."
+      )
     }
     let rows = try await environment.database.query(
-      AccessAudit.list(of: id, merchant, limit: Self.accessMax))
+      AccessAudit.list(of: id, merchant, limit: Self.accessMax)
+    )
     return VaultV1.ListAccessResponse(
       entries: try rows.map { row in
         let (at, actor, action, purpose, outcome) = try row.decode(
-          (Timestamp, String, String, String, String).self)
+          (Timestamp, String, String, String, String).self
+        )
         return VaultV1.AccessEntry(
-          at: GoogleProtobuf.Timestamp(at), actor: actor, action: action, purpose: purpose,
-          outcome: outcome)
-      })
+          at: GoogleProtobuf.Timestamp(at),
+          actor: actor,
+          action: action,
+          purpose: purpose,
+          outcome: outcome
+        )
+      }
+    )
   }
 }

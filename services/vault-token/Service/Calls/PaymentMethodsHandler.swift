@@ -22,7 +22,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
   // MARK: Registering
 
   package func createPaymentMethod(
-    request: VaultV1.CreatePaymentMethodRequest, context: ServerContext
+    request: VaultV1.CreatePaymentMethodRequest,
+    context: ServerContext
   ) async throws -> VaultV1.CreatePaymentMethodResponse {
     let registration = try CheckedRegistration(request)
     defer { wakeRelay() }
@@ -37,7 +38,9 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
   }
 
   private func register(
-    _ registration: CheckedRegistration, _ merchant: MerchantID, _ call: CallContext,
+    _ registration: CheckedRegistration,
+    _ merchant: MerchantID,
+    _ call: CallContext,
     in transaction: borrowing Transaction
   ) async throws -> PaymentMethodID {
     let now = environment.clock.now
@@ -48,37 +51,55 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     }
     if let alias = registration.alias {
       let inserted = try await transaction.query(
-        MethodStore.insertAlias(alias, id, of: merchant))
+        MethodStore.insertAlias(alias, id, of: merchant)
+      )
       guard inserted.affected == 1 else {
         throw RPCFailure(
-          .alreadyExists, "ALIAS_USED", "Another payment method of this merchant has this alias.")
+          .alreadyExists,
+          "ALIAS_USED",
+          "Another payment method of this merchant has this alias."
+        )
       }
     }
     let references = try registration.references.map { gateway, clear in
       let place = SealedReference.place(
-        id, of: merchant, gateway: gateway, keyVersion: data.name.version)
+        id,
+        of: merchant,
+        gateway: gateway,
+        keyVersion: data.name.version
+      )
       return (
         gateway: gateway, keyVersion: data.name.version,
         sealed: try Envelope.seal(clear.plaintext, at: place, with: data.key)
       )
     }
     let method = MethodStore.Registration(
-      id: id, merchant: merchant, type: registration.type, card: registration.card,
+      id: id,
+      merchant: merchant,
+      type: registration.type,
+      card: registration.card,
       fingerprint: MethodRules.fingerprint(
-        of: registration.gatewayFingerprint, key: fingerprint.key),
-      customer: registration.customer, alias: registration.alias, createdAt: now,
-      references: references)
+        of: registration.gatewayFingerprint,
+        key: fingerprint.key
+      ),
+      customer: registration.customer,
+      alias: registration.alias,
+      createdAt: now,
+      references: references
+    )
     _ = try await transaction.batch(
       MethodStore.insert(method, call) + [
         audit.statement(.register, id, of: merchant, outcome: "ok", call)
-      ])
+      ]
+    )
     return id
   }
 
   // MARK: Reading
 
   package func describePaymentMethod(
-    request: VaultV1.DescribePaymentMethodRequest, context: ServerContext
+    request: VaultV1.DescribePaymentMethodRequest,
+    context: ServerContext
   ) async throws -> VaultV1.DescribePaymentMethodResponse {
     let call = try CallContext.require()
     let merchant = try call.requireMerchant()
@@ -88,7 +109,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
         throw Self.notFound
       }
       return VaultV1.DescribePaymentMethodResponse(
-        paymentMethod: try MethodStore.decode(row, of: merchant))
+        paymentMethod: try MethodStore.decode(row, of: merchant)
+      )
     }
     let method = try await environment.database.transaction { transaction in
       let row = try await transaction.query(lookup).first
@@ -97,7 +119,13 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
       if let subject = found ?? id {
         _ = try await transaction.query(
           audit.statement(
-            .describe, subject, of: merchant, outcome: found == nil ? "not_found" : "ok", call))
+            .describe,
+            subject,
+            of: merchant,
+            outcome: found == nil ? "not_found" : "ok",
+            call
+          )
+        )
       }
       return try row.map { try MethodStore.decode($0, of: merchant) }
     }
@@ -113,7 +141,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
   }
 
   private func lookup(
-    _ request: VaultV1.DescribePaymentMethodRequest, _ merchant: MerchantID
+    _ request: VaultV1.DescribePaymentMethodRequest,
+    _ merchant: MerchantID
   ) throws -> (Statement, PaymentMethodID?) {
     switch (request.paymentMethodID.isEmpty, request.alias.isEmpty) {
     case (false, true):
@@ -122,28 +151,37 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     case (true, false):
       guard MethodRules.isAlias(request.alias) else {
         throw RPCFailure.invalid(
-          "alias", RegistrationRefusal.aliasInvalid.rawValue,
-          "An alias is 1 to 64 letters, digits and `_`.")
+          "alias",
+          RegistrationRefusal.aliasInvalid.rawValue,
+          "An alias is 1 to 64 letters, digits and `_`."
+        )
       }
       return (MethodStore.byAlias(request.alias, of: merchant), nil)
     default:
       throw RPCFailure.invalid(
-        "payment_method_id", "ID_OR_ALIAS_REQUIRED", "Give either the id or the alias.")
+        "payment_method_id",
+        "ID_OR_ALIAS_REQUIRED",
+        "Give either the id or the alias."
+      )
     }
   }
 
   package func listPaymentMethods(
-    request: VaultV1.ListPaymentMethodsRequest, context: ServerContext
+    request: VaultV1.ListPaymentMethodsRequest,
+    context: ServerContext
   ) async throws -> VaultV1.ListPaymentMethodsResponse {
     let merchant = try CallContext.require().requireMerchant()
     let rows = try await environment.database.query(
-      MethodStore.list(of: merchant, limit: Self.listMax))
+      MethodStore.list(of: merchant, limit: Self.listMax)
+    )
     return VaultV1.ListPaymentMethodsResponse(
-      paymentMethods: try rows.map { try MethodStore.decode($0, of: merchant) })
+      paymentMethods: try rows.map { try MethodStore.decode($0, of: merchant) }
+    )
   }
 
   package func resolvePaymentMethod(
-    request: VaultV1.ResolvePaymentMethodRequest, context: ServerContext
+    request: VaultV1.ResolvePaymentMethodRequest,
+    context: ServerContext
   ) async throws -> VaultV1.ResolvePaymentMethodResponse {
     let call = try CallContext.require()
     let merchant = try call.requireMerchant()
@@ -152,7 +190,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
       throw RPCFailure.invalid("operation_id", "ID_MALFORMED", "The id is not an `op_` id.")
     }
     let rows = try await environment.database.query(
-      ResolveStatement.make(id, of: merchant, for: operation, at: environment.clock.now, call))
+      ResolveStatement.make(id, of: merchant, for: operation, at: environment.clock.now, call)
+    )
     do {
       guard let response = try ResolveStatement.decode(rows, id, of: merchant, keys.ring) else {
         throw Self.notFound
@@ -160,7 +199,9 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
       return response
     } catch let error where error is SealedReference.Unreadable || error is KeyRing.KeyError {
       environment.logger.error(
-        "a reference cannot be opened", metadata: ["payment_method": "\(id)", "error": "\(error)"])
+        "a reference cannot be opened",
+        metadata: ["payment_method": "\(id)", "error": "\(error)"]
+      )
       try await alerts.raiseUnreadable(id, of: merchant)
       throw RPCFailure.internalError
     }
@@ -169,7 +210,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
   // MARK: Deleting
 
   package func deletePaymentMethod(
-    request: VaultV1.DeletePaymentMethodRequest, context: ServerContext
+    request: VaultV1.DeletePaymentMethodRequest,
+    context: ServerContext
   ) async throws -> VaultV1.DeletePaymentMethodResponse {
     let id = try Self.id(request.paymentMethodID)
     defer { wakeRelay() }
@@ -186,7 +228,8 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
         changes + [
           audit.statement(.delete, id, of: merchant, outcome: "ok", call),
           MethodStore.byID(id, of: merchant),
-        ])
+        ]
+      )
       guard let last = results.last else { throw RPCFailure.internalError }
       let method = try MethodStore.decode(try last.single(), of: merchant)
       if !isDeleted {
@@ -199,11 +242,16 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
   private static func id(_ text: String) throws(RPCFailure) -> PaymentMethodID {
     guard let id = PaymentMethodID(text) else {
       throw RPCFailure.invalid(
-        "payment_method_id", "ID_MALFORMED", "The id is not a `tok_` id.")
+        "payment_method_id",
+        "ID_MALFORMED",
+        "The id is not a `tok_` id."
+      )
     }
     return id
   }
 
   private static let notFound = RPCFailure.notFound(
-    "PAYMENT_METHOD_NOT_FOUND", "This merchant has no such payment method.")
+    "PAYMENT_METHOD_NOT_FOUND",
+    "This merchant has no such payment method."
+  )
 }

@@ -8,7 +8,9 @@ enum KeyFileReader {
   static func read(_ path: String) throws(SettingsError) -> [KeyEncryptionKey] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw SettingsError("`vault.keyFile`: cannot open \(path): \(String(cString: strerror(errno))).")
+      throw SettingsError(
+        "`vault.keyFile`: cannot open \(path): \(String(cString: strerror(errno)))."
+      )
     }
     defer { close(descriptor) }
     do throws(KeyFileError) {

@@ -31,7 +31,9 @@ final class KeyRing: Sendable {
 
   /// The key in the clear, from the cache or from its wrapped form.
   func key(
-    _ name: KeyName, wrappedBy id: String, wrapped: [UInt8]?
+    _ name: KeyName,
+    wrappedBy id: String,
+    wrapped: [UInt8]?
   ) throws(KeyError) -> SecretBytes {
     if let key = cache.withLock({ $0[name] }) { return key }
     guard let wrapped else { throw .destroyed }

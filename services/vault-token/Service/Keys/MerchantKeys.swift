@@ -17,7 +17,9 @@ struct MerchantKeys: Sendable {
   /// The active keys of a merchant, made if it has none. Until the transaction ends nobody can
   /// retire them, so that nothing is sealed with a retiring key.
   func active(
-    of merchant: MerchantID, _ call: CallContext, at now: Timestamp,
+    of merchant: MerchantID,
+    _ call: CallContext,
+    at now: Timestamp,
     in transaction: borrowing Transaction
   ) async throws -> [KeyPurpose: UsableKey] {
     var found = try usable(await transaction.query(Self.lockActive(merchant)), merchant)
@@ -25,7 +27,10 @@ struct MerchantKeys: Sendable {
     // None yet, or a rotation has just replaced the row: make what is missing, look again.
     let made = try KeyPurpose.allCases.map { purpose in
       try insert(
-        KeyName(merchant: merchant, purpose: purpose, version: 1), call, at: now)
+        KeyName(merchant: merchant, purpose: purpose, version: 1),
+        call,
+        at: now
+      )
     }
     let rows = try await transaction.batch(made + [Self.lockActive(merchant)])
     found = try usable(rows[made.count], merchant)
@@ -34,7 +39,9 @@ struct MerchantKeys: Sendable {
   }
 
   private func insert(
-    _ name: KeyName, _ call: CallContext, at now: Timestamp
+    _ name: KeyName,
+    _ call: CallContext,
+    at now: Timestamp
   ) throws -> Statement {
     """
     insert into merchant_key (
@@ -48,16 +55,20 @@ struct MerchantKeys: Sendable {
   }
 
   private func usable(
-    _ rows: Rows, _ merchant: MerchantID
+    _ rows: Rows,
+    _ merchant: MerchantID
   ) throws -> [KeyPurpose: UsableKey] {
     var result: [KeyPurpose: UsableKey] = [:]
     for row in rows {
       let (text, version, wrappedBy, wrapped) = try row.decode(
-        (String, Int32, String, [UInt8]?).self)
+        (String, Int32, String, [UInt8]?).self
+      )
       guard let purpose = KeyPurpose(rawValue: text) else { continue }
       let name = KeyName(merchant: merchant, purpose: purpose, version: version)
       result[purpose] = UsableKey(
-        name: name, key: try ring.key(name, wrappedBy: wrappedBy, wrapped: wrapped))
+        name: name,
+        key: try ring.key(name, wrappedBy: wrappedBy, wrapped: wrapped)
+      )
     }
     return result
   }

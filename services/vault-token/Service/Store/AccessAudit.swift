@@ -22,8 +22,11 @@ struct AccessAudit: Sendable {
   let clock: any WallClock
 
   func statement(
-    _ action: AccessAction, _ paymentMethod: PaymentMethodID, of merchant: MerchantID,
-    outcome: String, _ call: CallContext
+    _ action: AccessAction,
+    _ paymentMethod: PaymentMethodID,
+    of merchant: MerchantID,
+    outcome: String,
+    _ call: CallContext
   ) -> Statement {
     let now = clock.now
     return """
@@ -36,7 +39,9 @@ struct AccessAudit: Sendable {
   }
 
   static func list(
-    of paymentMethod: PaymentMethodID, _ merchant: MerchantID, limit: Int64
+    of paymentMethod: PaymentMethodID,
+    _ merchant: MerchantID,
+    limit: Int64
   ) -> Statement {
     """
     select at, actor, action, purpose, outcome from access

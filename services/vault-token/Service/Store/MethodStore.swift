@@ -37,29 +37,36 @@ enum MethodStore {
   }
 
   static func decode(
-    _ row: Row, of merchant: MerchantID
+    _ row: Row,
+    of merchant: MerchantID
   ) throws(PostgresError) -> VaultV1.PaymentMethod {
     let fingerprint = try row[7, as: [UInt8]?.self]
     return VaultV1.PaymentMethod(
-      id: try row[0, as: PaymentMethodID.self].description, merchantID: merchant.description,
+      id: try row[0, as: PaymentMethodID.self].description,
+      merchantID: merchant.description,
       type: VaultV1.PaymentMethodType(try row[1, as: String.self]),
-      card: try decodeCard(row, from: 2), gateways: try row[12, as: [String].self],
+      card: try decodeCard(row, from: 2),
+      gateways: try row[12, as: [String].self],
       customerID: try row[8, as: CustomerID?.self]?.description ?? "",
       fingerprint: fingerprint.map(FingerprintText.make) ?? "",
       createdAt: GoogleProtobuf.Timestamp(try row[10, as: Timestamp.self]),
       deletedAt: try row[11, as: Timestamp?.self].map { GoogleProtobuf.Timestamp($0) },
-      alias: try row[9, as: String?.self] ?? "")
+      alias: try row[9, as: String?.self] ?? ""
+    )
   }
 
   /// Brand, last4, month, year and country, from a column on.
   static func decodeCard(
-    _ row: Row, from column: Int
+    _ row: Row,
+    from column: Int
   ) throws(PostgresError) -> VaultV1.CardSummary {
     VaultV1.CardSummary(
-      brand: try row[column, as: String.self], last4: try row[column + 1, as: String.self],
+      brand: try row[column, as: String.self],
+      last4: try row[column + 1, as: String.self],
       expiryMonth: UInt32(try row[column + 2, as: Int16.self]),
       expiryYear: UInt32(try row[column + 3, as: Int16.self]),
-      country: try row[column + 4, as: String.self])
+      country: try row[column + 4, as: String.self]
+    )
   }
 
   // MARK: Changes
@@ -79,7 +86,9 @@ enum MethodStore {
 
   /// One row if the alias was free.
   static func insertAlias(
-    _ alias: String, _ id: PaymentMethodID, of merchant: MerchantID
+    _ alias: String,
+    _ id: PaymentMethodID,
+    of merchant: MerchantID
   ) -> Statement {
     """
     insert into alias (merchant_id, alias, payment_method_id)
@@ -122,7 +131,10 @@ enum MethodStore {
 
   /// Destroys the references, frees the alias and leaves a tombstone.
   static func shred(
-    _ id: PaymentMethodID, of merchant: MerchantID, at now: Timestamp, _ call: CallContext
+    _ id: PaymentMethodID,
+    of merchant: MerchantID,
+    at now: Timestamp,
+    _ call: CallContext
   ) -> [Statement] {
     let (actor, traceID) = (call.actor, call.trace.traceIDBytes)
     return [

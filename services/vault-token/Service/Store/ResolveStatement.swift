@@ -7,8 +7,11 @@ import Wire
 /// Resolving: the references and the audit row in one statement, one round trip, one commit.
 enum ResolveStatement {
   static func make(
-    _ id: PaymentMethodID, of merchant: MerchantID, for operation: OperationID,
-    at now: Timestamp, _ call: CallContext
+    _ id: PaymentMethodID,
+    of merchant: MerchantID,
+    for operation: OperationID,
+    at now: Timestamp,
+    _ call: CallContext
   ) -> Statement {
     """
     with method as (
@@ -35,7 +38,10 @@ enum ResolveStatement {
 
   /// Nil without rows: no such method, or deleted.
   static func decode(
-    _ rows: Rows, _ id: PaymentMethodID, of merchant: MerchantID, _ ring: KeyRing
+    _ rows: Rows,
+    _ id: PaymentMethodID,
+    of merchant: MerchantID,
+    _ ring: KeyRing
   ) throws -> VaultV1.ResolvePaymentMethodResponse? {
     guard let first = rows.first else { return nil }
     let references = try rows.map { row in
@@ -44,15 +50,23 @@ enum ResolveStatement {
         try row[9, as: String.self], try row[10, as: [UInt8]?.self]
       )
       let clear = try SealedReference(
-        gateway: gateway, keyVersion: version, sealed: sealed, wrappedBy: wrappedBy,
+        gateway: gateway,
+        keyVersion: version,
+        sealed: sealed,
+        wrappedBy: wrappedBy,
         wrapped: wrapped
       ).open(id, of: merchant, ring)
       return VaultV1.GatewayReference(
-        gateway: gateway, reference: clear.reference, customerReference: clear.customerReference)
+        gateway: gateway,
+        reference: clear.reference,
+        customerReference: clear.customerReference
+      )
     }
     return VaultV1.ResolvePaymentMethodResponse(
-      type: VaultV1.PaymentMethodType(try first[0, as: String.self]), references: references,
-      card: try MethodStore.decodeCard(first, from: 1))
+      type: VaultV1.PaymentMethodType(try first[0, as: String.self]),
+      references: references,
+      card: try MethodStore.decodeCard(first, from: 1)
+    )
   }
 }
 
@@ -68,19 +82,30 @@ struct SealedReference: Sendable {
   struct Unreadable: Error {}
 
   static func place(
-    _ id: PaymentMethodID, of merchant: MerchantID, gateway: KnownGateway, keyVersion: Int32
+    _ id: PaymentMethodID,
+    of merchant: MerchantID,
+    gateway: KnownGateway,
+    keyVersion: Int32
   ) -> SealedPlace {
     SealedPlace(
-      merchant: merchant, paymentMethod: id, column: gateway.column, keyVersion: keyVersion)
+      merchant: merchant,
+      paymentMethod: id,
+      column: gateway.column,
+      keyVersion: keyVersion
+    )
   }
 
   func open(
-    _ id: PaymentMethodID, of merchant: MerchantID, _ ring: KeyRing
+    _ id: PaymentMethodID,
+    of merchant: MerchantID,
+    _ ring: KeyRing
   ) throws -> ClearReference {
     guard let gateway = KnownGateway(rawValue: gateway) else { throw Unreadable() }
     let key = try ring.key(
-      KeyName(merchant: merchant, purpose: .data, version: keyVersion), wrappedBy: wrappedBy,
-      wrapped: wrapped)
+      KeyName(merchant: merchant, purpose: .data, version: keyVersion),
+      wrappedBy: wrappedBy,
+      wrapped: wrapped
+    )
     let place = Self.place(id, of: merchant, gateway: gateway, keyVersion: keyVersion)
     guard let plain = try? Envelope.open(sealed, at: place, with: key),
       let clear = ClearReference(plaintext: plain)

@@ -68,7 +68,11 @@ final class Reencryption: Sendable {
   func work() async throws -> Int {
     guard
       let lease = try await WorkerLease.acquire(
-        "reencryption", holder: holder, at: environment.clock.now, environment.database)
+        "reencryption",
+        holder: holder,
+        at: environment.clock.now,
+        environment.database
+      )
     else { return 0 }
     var changed = 0
     do {
@@ -150,16 +154,20 @@ final class Reencryption: Sendable {
         where state <> 'destroyed' and wrapped_by <> \(ring.wrapping.id)
           and wrapped_by = any(\(ring.otherIDs))
         limit \(Self.batchMax) for update skip locked
-        """)
+        """
+      )
       var statements: [Statement] = []
       for row in rows {
         let (merchant, text, version, wrappedBy, wrapped) = try row.decode(
-          (MerchantID, String, Int32, String, [UInt8]?).self)
+          (MerchantID, String, Int32, String, [UInt8]?).self
+        )
         guard let purpose = KeyPurpose(rawValue: text) else { continue }
         let name = KeyName(merchant: merchant, purpose: purpose, version: version)
         guard let key = try? ring.key(name, wrappedBy: wrappedBy, wrapped: wrapped) else {
           environment.logger.error(
-            "a merchant's key cannot be opened", metadata: ["merchant": "\(merchant)"])
+            "a merchant's key cannot be opened",
+            metadata: ["merchant": "\(merchant)"]
+          )
           continue
         }
         statements.append(
@@ -167,7 +175,8 @@ final class Reencryption: Sendable {
           update merchant_key set wrapped_by = \(ring.wrapping.id),
             wrapped = \(try ring.wrap(key, as: name)), changed_at = \(now), actor = \(Self.actor)
           where merchant_id = \(merchant) and purpose = \(text) and version = \(version)
-          """)
+          """
+        )
       }
       if !statements.isEmpty { _ = try await transaction.batch(statements) }
       return statements.count
@@ -186,7 +195,8 @@ final class Reencryption: Sendable {
           select from gateway_reference r where r.merchant_id = k.merchant_id
             and r.key_version = k.version and r.sealed is not null)
         returning merchant_id, version
-        """)
+        """
+      )
       return try rows.decode((MerchantID, Int32).self)
     }
     for (merchant, version) in names {

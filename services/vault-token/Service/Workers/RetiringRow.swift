@@ -17,9 +17,12 @@ struct RetiringRow: Sendable {
     method = try row[1, as: PaymentMethodID.self]
     gateway = try row[2, as: String.self]
     old = SealedReference(
-      gateway: gateway, keyVersion: try row[3, as: Int32.self],
-      sealed: try row[4, as: [UInt8].self], wrappedBy: try row[5, as: String.self],
-      wrapped: try row[6, as: [UInt8]?.self])
+      gateway: gateway,
+      keyVersion: try row[3, as: Int32.self],
+      sealed: try row[4, as: [UInt8].self],
+      wrappedBy: try row[5, as: String.self],
+      wrapped: try row[6, as: [UInt8]?.self]
+    )
     active = KeyName(merchant: merchant, purpose: .data, version: try row[7, as: Int32.self])
     activeWrappedBy = try row[8, as: String.self]
     activeWrapped = try row[9, as: [UInt8]?.self]
@@ -31,7 +34,11 @@ struct RetiringRow: Sendable {
     let clear = try old.open(method, of: merchant, ring)
     let key = try ring.key(active, wrappedBy: activeWrappedBy, wrapped: activeWrapped)
     let place = SealedReference.place(
-      method, of: merchant, gateway: known, keyVersion: active.version)
+      method,
+      of: merchant,
+      gateway: known,
+      keyVersion: active.version
+    )
     return try Envelope.seal(clear.plaintext, at: place, with: key)
   }
 }

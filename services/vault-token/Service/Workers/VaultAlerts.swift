@@ -11,9 +11,15 @@ struct VaultAlerts: Sendable {
     _ = try await database.query(
       Alerts.raise(
         Alert(
-          .critical, kind: "reference_unreadable", subject: id.description,
+          .critical,
+          kind: "reference_unreadable",
+          subject: id.description,
           message: "A sealed reference does not open. Check that the key file holds all keys, and "
             + "compare the row with a backup.",
-          actor: "service:vault-token", merchant: UUIDBits(merchant.bits))))
+          actor: "service:vault-token",
+          merchant: UUIDBits(merchant.bits)
+        )
+      )
+    )
   }
 }

@@ -21,19 +21,33 @@ struct VaultEvents: Sendable {
   let clock: any WallClock
 
   func statement(
-    _ change: Change, _ id: PaymentMethodID, _ method: VaultV1.PaymentMethod,
+    _ change: Change,
+    _ id: PaymentMethodID,
+    _ method: VaultV1.PaymentMethod,
     _ call: CallContext
   ) throws(RPCFailure) -> Statement {
     let merchant = try call.requireMerchant()
     let event = identifiers.make(EventID.self)
     let payload = WebhooksV1.EventToPublish(
-      id: event.description, merchantID: merchant.description, type: change.type,
-      objectID: id.description, objectVersion: change.rawValue,
-      createdAt: GoogleProtobuf.Timestamp(clock.now), objectJson: Self.json(method, merchant))
+      id: event.description,
+      merchantID: merchant.description,
+      type: change.type,
+      objectID: id.description,
+      objectVersion: change.rawValue,
+      createdAt: GoogleProtobuf.Timestamp(clock.now),
+      objectJson: Self.json(method, merchant)
+    )
     return OutboxWriter.insert(
       OutboxMessage(
-        destination: Self.webhooks, distributionKey: id.bits, id: event.bits, merchant: merchant,
-        payload: payload.encode(), actor: call.actor, traceID: call.trace.traceIDBytes))
+        destination: Self.webhooks,
+        distributionKey: id.bits,
+        id: event.bits,
+        merchant: merchant,
+        payload: payload.encode(),
+        actor: call.actor,
+        traceID: call.trace.traceIDBytes
+      )
+    )
   }
 
   /// The public shape: what `DescribePaymentMethod` answers.
@@ -66,7 +80,9 @@ struct VaultEvents: Sendable {
   static func relay(_ environment: ServiceEnvironment) -> OutboxRelay {
     let peers = environment.peers
     return OutboxRelay(
-      destination: webhooks, client: environment.database, logger: environment.logger
+      destination: webhooks,
+      client: environment.database,
+      logger: environment.logger
     ) { rows in
       do {
         try await publish(rows, peers)
@@ -83,7 +99,9 @@ struct VaultEvents: Sendable {
     let events = try rows.map { try WebhooksV1.EventToPublish(decoding: $0.payload, strict: false) }
     let client = WebhooksV1.EventPublisher.Client(wrapping: try peers.client(.webhooks))
     _ = try await client.publish(
-      WebhooksV1.PublishRequest(events: events), metadata: OutgoingCall.metadata(key: key(rows)))
+      WebhooksV1.PublishRequest(events: events),
+      metadata: OutgoingCall.metadata(key: key(rows))
+    )
   }
 
   /// Derived from what the batch is about; the events' ids deduplicate.

@@ -13,7 +13,10 @@ struct WorkerLease: Sendable {
 
   /// Nil while somebody else holds it.
   static func acquire(
-    _ name: String, holder: UUIDBits, at now: Timestamp, _ database: PostgresClient
+    _ name: String,
+    holder: UUIDBits,
+    at now: Timestamp,
+    _ database: PostgresClient
   ) async throws(PostgresError) -> WorkerLease? {
     let expires = now + .seconds(seconds)
     let rows = try await database.query(
@@ -24,7 +27,8 @@ struct WorkerLease: Sendable {
         set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
         where l.expires_at < \(now) or l.holder = excluded.holder
       returning fence
-      """)
+      """
+    )
     guard let row = rows.first else { return nil }
     return WorkerLease(name: name, holder: holder, fence: try row[0, as: Int64.self])
   }

@@ -226,7 +226,7 @@ let testTargets: [Target] = [
       "BillingService", "BillingCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
       "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("CommandLineToolTests", ["CommandLineTool", "Money"]),
+  tests("CommandLineToolTests", ["CommandLineTool", "Money", "Seal"]),
 ]
 
 let package = Package(

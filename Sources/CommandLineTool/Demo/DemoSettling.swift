@@ -5,6 +5,7 @@ import Wire
 struct DemoSettling: Sendable {
   static let limitSeconds: Int64 = 60
   static let pause: Duration = .milliseconds(500)
+  static let secondsBetweenLines: Int64 = 5
   /// Queues that wait for merchants' endpoints or do housekeeping, not for other services.
   static let unrelated: Set<String> = ["deliveries", "challenges", "reencryption"]
 
@@ -27,6 +28,7 @@ struct DemoSettling: Sendable {
   func run(_ intents: [String], report: (State) -> Void) async throws -> State {
     let start = MonotonicClock.milliseconds
     var confirmedAgain = 0
+    var said = -Self.secondsBetweenLines
     while true {
       var state = try await look(intents, &confirmedAgain)
       state.confirmedAgain = confirmedAgain
@@ -37,7 +39,10 @@ struct DemoSettling: Sendable {
         return state
       }
       guard state.seconds < Self.limitSeconds else { return state }
-      report(state)
+      if state.seconds >= said + Self.secondsBetweenLines {
+        report(state)
+        said = state.seconds
+      }
       try await Task.sleep(for: Self.pause)
     }
   }

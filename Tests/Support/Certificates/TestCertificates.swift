@@ -44,6 +44,7 @@ package final class TestCertificates: Sendable {
       .appendingPathComponent("tender-certificates-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
     directory = root.path
+    Leftovers.register(root.path)
     try write("", to: "index.txt")
     try write(
       """
@@ -134,6 +135,25 @@ package final class TestCertificates: Sendable {
     guard process.terminationStatus == 0 else {
       throw Failure.openssl(
         process.terminationStatus, String(decoding: text, as: UTF8.self))
+    }
+  }
+}
+
+/// An authority that the whole process shares is never released: its folder goes at the exit.
+private enum Leftovers {
+  private static let directories = Mutex<[String]>([])
+
+  static func register(_ directory: String) {
+    let isFirst = directories.withLock { list in
+      list.append(directory)
+      return list.count == 1
+    }
+    guard isFirst else { return }
+    atexit {
+      for directory in Leftovers.directories.withLock({ $0 })
+      where FileManager.default.fileExists(atPath: directory) {
+        try? FileManager.default.removeItem(atPath: directory)
+      }
     }
   }
 }

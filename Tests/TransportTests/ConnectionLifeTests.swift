@@ -210,7 +210,9 @@ struct ConnectionLifeTests {
   }
 
   @Test func aUnixSocketServesToo() async throws {
-    let address = try #require(SocketAddress("unix:/tmp/tender-transport-\(getpid()).sock"))
+    let path = "/tmp/tender-transport-\(getpid()).sock"
+    defer { unlink(path) }
+    let address = try #require(SocketAddress("unix:\(path)"))
     try await Harness.withServer(address: address) { server in
       try await Harness.withClient(of: [address]) { client in
         let echoed = try await client.echo([9])

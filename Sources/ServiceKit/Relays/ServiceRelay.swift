@@ -1,4 +1,4 @@
-import Logging
+package import Logging
 import Money
 package import Outbox
 import Reactor
@@ -13,25 +13,41 @@ package final class ServiceRelay: Sendable {
   private let relay: OutboxRelay
   private let running = RelayTask()
 
+  /// - Parameter outcomes: answers one outcome per row, so that one refused row holds up nobody else.
   package init(
+    _ destination: String, _ environment: ServiceEnvironment,
+    limits: OutboxRelay.Limits = OutboxRelay.Limits(), outcomes: @escaping OutboxRelay.Send
+  ) {
+    self.environment = environment
+    relay = OutboxRelay(
+      destination: destination, client: environment.database, logger: environment.logger,
+      limits: limits, send: outcomes)
+  }
+
+  /// For receivers that take a batch as a whole.
+  package convenience init(
     _ destination: String, _ environment: ServiceEnvironment,
     limits: OutboxRelay.Limits = OutboxRelay.Limits(), send: @escaping Send
   ) {
-    self.environment = environment
     let logger = environment.logger
-    relay = OutboxRelay(
-      destination: destination, client: environment.database, logger: logger, limits: limits
-    ) { rows in
+    self.init(destination, environment, limits: limits, outcomes: { rows in
       do {
         try await send(rows)
         return rows.map { _ in .delivered }
       } catch {
-        logger.warning(
-          "an outbox batch was not taken",
-          metadata: ["destination": "\(destination)", "error": "\(error)"])
-        return rows.map { _ in .retry(String(describing: type(of: error))) }
+        return Self.retry(rows, after: error, destination, logger)
       }
-    }
+    })
+  }
+
+  /// None of the batch is known to be applied: all of it is sent again.
+  package static func retry(
+    _ rows: [OutboxRow], after error: any Error, _ destination: String, _ logger: Logger
+  ) -> [OutboxOutcome] {
+    logger.warning(
+      "an outbox batch was not taken",
+      metadata: ["destination": "\(destination)", "error": "\(error)"])
+    return rows.map { _ in .retry(String(describing: type(of: error))) }
   }
 
   package func start() {

@@ -19,9 +19,15 @@ final class IntentRelays: Sendable {
     var limits = OutboxRelay.Limits()
     limits.batchMax = Self.batchMax
     relays = [
-      ServiceRelay(IntentWriter.ledger, environment, limits: limits) { rows in
-        try await Self.post(rows, peers)
-      },
+      ServiceRelay(
+        IntentWriter.ledger, environment, limits: limits,
+        outcomes: { rows in
+          do {
+            return try await Self.post(rows, peers)
+          } catch {
+            return ServiceRelay.retry(rows, after: error, IntentWriter.ledger, environment.logger)
+          }
+        }),
       ServiceRelay(IntentWriter.webhooks, environment, limits: limits) { rows in
         try await Self.publish(rows, peers)
       },
@@ -43,16 +49,21 @@ final class IntentRelays: Sendable {
     return reports
   }
 
-  /// A fact is never refused for a business reason: a rejection is a fault of ours, kept and shown.
-  private static func post(_ rows: [OutboxRow], _ peers: PeerClients) async throws {
+  /// A fact is never refused for a business reason: a refused posting is a fault of ours. It stays,
+  /// is tried on and raises an alert by its tries, while the others are booked.
+  private static func post(
+    _ rows: [OutboxRow], _ peers: PeerClients
+  ) async throws -> [OutboxOutcome] {
     let commands = try rows.map { try LedgerV1.PostingCommand(decoding: $0.payload, strict: false) }
     let client = LedgerV1.Ledger.Client(wrapping: try peers.client(.ledger))
     let response = try await client.post(
       LedgerV1.PostRequest(commands: commands), metadata: OutgoingCall.metadata(key: key(rows)))
-    for result in response.results where result.status == .rejected || result.status == .existsWithDifference {
-      throw RPCFailure(
-        .failedPrecondition, "POSTING_REFUSED",
-        "The ledger refused \(result.transactionID): \(result.reason)\(result.difference).")
+    return response.results.map { result in
+      switch result.status {
+      case .created, .exists: .delivered
+      case .rejected, .existsWithDifference, .unspecified, .unrecognized:
+        .retry("the ledger refused it: \(result.reason)\(result.difference)")
+      }
     }
   }
 

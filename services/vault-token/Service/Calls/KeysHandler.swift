@@ -43,12 +43,7 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
     in transaction: borrowing Transaction
   ) async throws -> VaultV1.RotateKeysResponse {
     let locked = try await transaction.query(
-      """
-      select merchant_id, version from merchant_key
-      where purpose = 'data' and state = 'active'
-        and (\(only)::uuid is null or merchant_id = \(only))
-      order by merchant_id limit \(Self.rotatedMax + 1) for update
-      """
+      MerchantKeys.lockVersions(of: only, limit: Self.rotatedMax + 1)
     )
     guard locked.count <= Self.rotatedMax else {
       throw RPCFailure.failedPrecondition(
@@ -56,7 +51,14 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
         "Rotate the keys of one merchant at a time."
       )
     }
-    let old = try locked.decode((MerchantID, Int32).self)
+    let active = try await transaction.query(
+      """
+      select merchant_id, version from merchant_key
+      where purpose = 'data' and state = 'active'
+        and merchant_id = any(\(try locked.column(as: MerchantID.self)))
+      """
+    )
+    let old = try active.decode((MerchantID, Int32).self)
     let fresh = try old.map { merchant, version in
       let name = KeyName(merchant: merchant, purpose: .data, version: version + 1)
       return (name: name, wrapped: try ring.make(name))

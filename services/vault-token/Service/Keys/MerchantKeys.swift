@@ -22,9 +22,9 @@ struct MerchantKeys: Sendable {
     at now: Timestamp,
     in transaction: borrowing Transaction
   ) async throws -> [KeyPurpose: UsableKey] {
-    var found = try usable(await transaction.query(Self.lockActive(merchant)), merchant)
+    let held = [Self.holdVersions(of: merchant), Self.active(of: merchant)]
+    var found = try usable(await transaction.batch(held)[1], merchant)
     if found.count == KeyPurpose.allCases.count { return found }
-    // None yet, or a rotation has just replaced the row: make what is missing, look again.
     let made = try KeyPurpose.allCases.map { purpose in
       try insert(
         KeyName(merchant: merchant, purpose: purpose, version: 1),
@@ -32,8 +32,8 @@ struct MerchantKeys: Sendable {
         at: now
       )
     }
-    let rows = try await transaction.batch(made + [Self.lockActive(merchant)])
-    found = try usable(rows[made.count], merchant)
+    let rows = try await transaction.batch(made + held)
+    found = try usable(rows[made.count + 1], merchant)
     guard found.count == KeyPurpose.allCases.count else { throw RPCFailure.internalError }
     return found
   }
@@ -73,10 +73,31 @@ struct MerchantKeys: Sendable {
     return result
   }
 
-  private static func lockActive(_ merchant: MerchantID) -> Statement {
+  /// Until the transaction ends no version is added or retired (a rotation locks the same row).
+  /// The fingerprint's row stands for all, because it never changes its version: who waits for the
+  /// lock of a row that a rotation then retires finds neither that row nor the new one.
+  private static func holdVersions(of merchant: MerchantID) -> Statement {
+    """
+    select from merchant_key
+    where merchant_id = \(merchant) and purpose = 'fingerprint' and version = 1 for share
+    """
+  }
+
+  /// Waits for every registration that holds the versions of these merchants; of all without a
+  /// name. Ordered, so that two rotations do not wait for each other.
+  static func lockVersions(of only: MerchantID?, limit: Int64) -> Statement {
+    """
+    select merchant_id from merchant_key
+    where purpose = 'fingerprint' and version = 1
+      and (\(only)::uuid is null or merchant_id = \(only))
+    order by merchant_id limit \(limit) for update
+    """
+  }
+
+  private static func active(of merchant: MerchantID) -> Statement {
     """
     select purpose, version, wrapped_by, wrapped from merchant_key
-    where merchant_id = \(merchant) and state = 'active' for share
+    where merchant_id = \(merchant) and state = 'active'
     """
   }
 }

@@ -140,31 +140,38 @@ create table origin (
   primary key (merchant_id, type, id)
 );
 
--- One partition a month, made ahead; runs as the owner.
-create function make_partitions(months_ahead integer) returns void
+-- Makes the partitions of this month and `ahead` more; answers how many were made. Called by the
+-- service every day.
+create function make_partitions(at timestamptz, ahead integer) returns integer
 language plpgsql security definer set search_path = intents, pg_temp as $$
 declare
-  month timestamptz := date_trunc('month', now() at time zone 'UTC') at time zone 'UTC';
+  month timestamptz;
   parent text;
-  suffix text;
+  name text;
+  made integer := 0;
 begin
-  for step in 0..months_ahead loop
-    suffix := to_char((month + make_interval(months => step)) at time zone 'UTC', 'YYYYMM');
+  if ahead not between 0 and 24 then
+    raise exception 'ahead is 0 to 24 months' using errcode = 'invalid_parameter_value';
+  end if;
+  for step in 0..ahead loop
+    month := (date_trunc('month', at at time zone 'UTC') + make_interval(months => step))
+      at time zone 'UTC';
     foreach parent in array array['payment_intent', 'payment_intent_change'] loop
-      if to_regclass(parent || '_' || suffix) is null then
-        execute format(
-          'create table %I partition of %I for values from (%L) to (%L)%s',
-          parent || '_' || suffix, parent,
-          id_bound(month + make_interval(months => step)),
-          id_bound(month + make_interval(months => step + 1)),
-          case parent when 'payment_intent' then ' with (fillfactor = 80)' else '' end);
-      end if;
+      name := parent || to_char(month at time zone 'UTC', '_YYYYMM');
+      continue when to_regclass(format('intents.%I', name)) is not null;
+      execute format(
+        'create table %I partition of %I for values from (%L) to (%L)%s', name, parent,
+        id_bound(month),
+        id_bound((month at time zone 'UTC' + interval '1 month') at time zone 'UTC'),
+        case parent when 'payment_intent' then ' with (fillfactor = 80)' else '' end);
+      made := made + 1;
     end loop;
   end loop;
+  return made;
 end
 $$;
-select make_partitions(2);
-revoke all on function make_partitions(integer) from public;
+do $$ begin perform make_partitions(now(), 3); end $$;
+revoke all on function make_partitions(timestamptz, integer) from public;
 
 -- One row per mutation that was asked for: the claim, then the answer (DESIGN section 7).
 -- Kept 24 h from completion; only finished rows expire.
@@ -236,7 +243,7 @@ create table alert (
 create index alert_open on alert (severity, first_seen) where state = 'open';
 
 grant usage on schema intents to intents_service;
-grant execute on function make_partitions(integer) to intents_service;
+grant execute on function make_partitions(timestamptz, integer) to intents_service;
 grant select, insert on merchant, customer, origin, payment_intent_change to intents_service;
 grant select, insert, update on payment_intent, operation, capture to intents_service;
 grant select, insert, update, delete on idempotency_key, outbox to intents_service;
@@ -251,5 +258,5 @@ select 'one open operation per intent', exists (
   select 1 from pg_indexes where schemaname = 'intents' and indexname = 'operation_open');
 
 """##,
-    checksum: "68d5f3b455976044ed587ef563cf66088acb84249ee115c80b3946e9dc82edf4"),
+    checksum: "1f98ace9a5a46e496a3ce1979ca40e3bf485650b60bc20a751c846e8876def4e"),
 ]

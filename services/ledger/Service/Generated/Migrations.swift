@@ -211,7 +211,119 @@ create trigger untruncatable before truncate on transaction_default
 create trigger untruncatable before truncate on entry_default execute function refuse_change();
 do $$ begin perform make_partitions(now(), 3); end $$;
 
--- Posting ----------------------------------------------------------------------------------------
+-- Shared by every service ------------------------------------------------------------------------
+
+-- One row per mutation that was asked for: the claim, then the answer (DESIGN section 7).
+-- Kept 24 h from completion; only finished rows expire.
+create table idempotency_key (
+  merchant_id uuid not null,
+  method text not null,
+  key text not null,
+  fingerprint bytea not null,
+  fingerprint_version smallint not null,
+  -- 0 running, 1 finished
+  state smallint not null check (state in (0, 1)),
+  -- Each takeover raises it; an old fence changes nothing.
+  fence bigint not null,
+  lease_until timestamptz not null,
+  -- What the claim works on, for those who end abandoned claims.
+  subject uuid,
+  code smallint,
+  message text,
+  response bytea,
+  details bytea,
+  actor text not null,
+  trace_id bytea not null,
+  created_at timestamptz not null default now(),
+  completed_at timestamptz,
+  expires_at timestamptz,
+  primary key (merchant_id, method, key),
+  check ((state = 1) = (code is not null and completed_at is not null and expires_at is not null))
+) with (fillfactor = 70);
+create index idempotency_key_expiry on idempotency_key (expires_at) where state = 1;
+create index idempotency_key_running on idempotency_key (lease_until) where state = 0;
+grant select, insert, update, delete on idempotency_key to ledger_service;
+
+-- A row that exists is unsent; acknowledged rows are deleted.
+create table outbox (
+  destination text not null,
+  distribution_key uuid not null,
+  sequence bigint generated always as identity,
+  id uuid not null,
+  merchant_id uuid not null,
+  payload bytea not null,
+  actor text not null,
+  trace_id bytea,
+  created_at timestamptz not null default now(),
+  not_before timestamptz not null default now(),
+  lease_until timestamptz,
+  fence bigint not null default 0,
+  attempts integer not null default 0,
+  last_error text,
+  primary key (distribution_key, destination, sequence)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+create index outbox_in_order on outbox (destination, sequence);
+grant select, insert, update, delete on outbox to ledger_service;
+
+-- What an operator must see, one row per deduplication key.
+create table alert (
+  dedup_key text primary key,
+  id uuid not null,
+  merchant_id uuid,
+  severity text not null check (severity in ('info', 'warning', 'critical')),
+  kind text not null,
+  subject text not null,
+  message text not null,
+  state text not null default 'open' check (state in ('open', 'resolved')),
+  first_seen timestamptz not null default now(),
+  last_seen timestamptz not null default now(),
+  count bigint not null default 1,
+  resolved_at timestamptz,
+  actor text not null
+);
+create index alert_open on alert (severity, first_seen) where state = 'open';
+grant select, insert, update on alert to ledger_service;
+
+-- Rights -----------------------------------------------------------------------------------------
+
+revoke all on function make_partitions(timestamptz, integer) from public;
+grant usage on schema ledger to ledger_service;
+grant select on account, balance, movement, transaction, entry, batch, rejection to ledger_service;
+grant execute on function make_partitions(timestamptz, integer) to ledger_service;
+
+"""##,
+    check: ##"""
+-- The guards stand: both kinds of triggers on every table of the books.
+select t.relname, count(*) filter (where g.tgtype & 32 <> 0) >= 1
+  and count(*) filter (where g.tgtype & 32 = 0) >= 1
+from pg_class t left join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
+where t.relnamespace = 'ledger'::regnamespace and t.relname
+  in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection')
+group by t.relname;
+
+-- The service writes no table of the books.
+select t.relname,
+  not has_table_privilege('ledger_service', t.oid, 'insert, update, delete, truncate')
+  and has_table_privilege('ledger_service', t.oid, 'select')
+from pg_class t
+where t.relnamespace = 'ledger'::regnamespace and t.relname
+  in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection');
+select p.proname, has_function_privilege('ledger_service', p.oid, 'execute') and p.prosecdef
+from pg_proc p
+where p.pronamespace = 'ledger'::regnamespace and p.proname = 'make_partitions';
+
+-- Entries are checked for balance, and there are partitions for what is posted today.
+select tgname, true from pg_trigger
+where tgrelid = 'ledger.entry'::regclass and tgname = 'balanced';
+select inhparent::regclass, count(*) >= 2 from pg_inherits
+where inhparent in ('ledger.entry'::regclass, 'ledger.transaction'::regclass) group by inhparent;
+
+"""##,
+    checksum: "2b5376901fa364f72fcbd75311a5d68e1175a7994096c53265cce3e77575c4b6"),
+  Migration(
+    number: 2, name: "posting",
+    up: ##"""
+-- The one way to write the books.
 
 -- Posts one batch in one transaction under the shard's lock; answers a row for each item that was
 -- not created: `status` 2 exists (`existing` is its sequence, for the caller to compare contents),
@@ -393,114 +505,17 @@ begin
   end if;
 end $$;
 
--- Shared by every service ------------------------------------------------------------------------
-
--- One row per mutation that was asked for: the claim, then the answer (DESIGN section 7).
--- Kept 24 h from completion; only finished rows expire.
-create table idempotency_key (
-  merchant_id uuid not null,
-  method text not null,
-  key text not null,
-  fingerprint bytea not null,
-  fingerprint_version smallint not null,
-  -- 0 running, 1 finished
-  state smallint not null check (state in (0, 1)),
-  -- Each takeover raises it; an old fence changes nothing.
-  fence bigint not null,
-  lease_until timestamptz not null,
-  -- What the claim works on, for those who end abandoned claims.
-  subject uuid,
-  code smallint,
-  message text,
-  response bytea,
-  details bytea,
-  actor text not null,
-  trace_id bytea not null,
-  created_at timestamptz not null default now(),
-  completed_at timestamptz,
-  expires_at timestamptz,
-  primary key (merchant_id, method, key),
-  check ((state = 1) = (code is not null and completed_at is not null and expires_at is not null))
-) with (fillfactor = 70);
-create index idempotency_key_expiry on idempotency_key (expires_at) where state = 1;
-create index idempotency_key_running on idempotency_key (lease_until) where state = 0;
-grant select, insert, update, delete on idempotency_key to ledger_service;
-
--- A row that exists is unsent; acknowledged rows are deleted.
-create table outbox (
-  destination text not null,
-  distribution_key uuid not null,
-  sequence bigint generated always as identity,
-  id uuid not null,
-  merchant_id uuid not null,
-  payload bytea not null,
-  actor text not null,
-  trace_id bytea,
-  created_at timestamptz not null default now(),
-  not_before timestamptz not null default now(),
-  lease_until timestamptz,
-  fence bigint not null default 0,
-  attempts integer not null default 0,
-  last_error text,
-  primary key (distribution_key, destination, sequence)
-) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
-create index outbox_in_order on outbox (destination, sequence);
-grant select, insert, update, delete on outbox to ledger_service;
-
--- What an operator must see, one row per deduplication key.
-create table alert (
-  dedup_key text primary key,
-  id uuid not null,
-  merchant_id uuid,
-  severity text not null check (severity in ('info', 'warning', 'critical')),
-  kind text not null,
-  subject text not null,
-  message text not null,
-  state text not null default 'open' check (state in ('open', 'resolved')),
-  first_seen timestamptz not null default now(),
-  last_seen timestamptz not null default now(),
-  count bigint not null default 1,
-  resolved_at timestamptz,
-  actor text not null
-);
-create index alert_open on alert (severity, first_seen) where state = 'open';
-grant select, insert, update on alert to ledger_service;
-
--- Rights -----------------------------------------------------------------------------------------
-
-revoke all on function post_batch, make_partitions(timestamptz, integer) from public;
-grant usage on schema ledger to ledger_service;
-grant select on account, balance, movement, transaction, entry, batch, rejection to ledger_service;
+revoke all on function post_batch from public;
 grant execute on function post_batch to ledger_service;
-grant execute on function make_partitions(timestamptz, integer) to ledger_service;
 
 """##,
     check: ##"""
--- The guards stand: both kinds of triggers on every table of the books.
-select t.relname, count(*) filter (where g.tgtype & 32 <> 0) >= 1
-  and count(*) filter (where g.tgtype & 32 = 0) >= 1
-from pg_class t left join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
-where t.relnamespace = 'ledger'::regnamespace and t.relname
-  in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection')
-group by t.relname;
-
--- The service writes through post_batch only.
-select t.relname,
-  not has_table_privilege('ledger_service', t.oid, 'insert, update, delete, truncate')
-  and has_table_privilege('ledger_service', t.oid, 'select')
-from pg_class t
-where t.relnamespace = 'ledger'::regnamespace and t.relname
-  in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection');
+-- The service's only way to write, with the owner's rights; nobody else has it.
 select p.proname, has_function_privilege('ledger_service', p.oid, 'execute') and p.prosecdef
+  and not has_function_privilege('public', p.oid, 'execute')
 from pg_proc p
-where p.pronamespace = 'ledger'::regnamespace and p.proname in ('post_batch', 'make_partitions');
-
--- Entries are checked for balance, and there are partitions for what is posted today.
-select tgname, true from pg_trigger
-where tgrelid = 'ledger.entry'::regclass and tgname = 'balanced';
-select inhparent::regclass, count(*) >= 2 from pg_inherits
-where inhparent in ('ledger.entry'::regclass, 'ledger.transaction'::regclass) group by inhparent;
+where p.pronamespace = 'ledger'::regnamespace and p.proname = 'post_batch';
 
 """##,
-    checksum: "aafee3cc8f49d39ba2157efe3b705f860ae4edf8b9667b6a2e63cfbf15cf21f2"),
+    checksum: "9fc8aa3b5b4fa9e0bbe41bc1d64f65ef5466f8ace8294590a271687dab5d0e10"),
 ]

@@ -6,7 +6,7 @@ where t.relnamespace = 'ledger'::regnamespace and t.relname
   in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection')
 group by t.relname;
 
--- The service writes through post_batch only.
+-- The service writes no table of the books.
 select t.relname,
   not has_table_privilege('ledger_service', t.oid, 'insert, update, delete, truncate')
   and has_table_privilege('ledger_service', t.oid, 'select')
@@ -15,7 +15,7 @@ where t.relnamespace = 'ledger'::regnamespace and t.relname
   in ('account', 'balance', 'movement', 'transaction', 'entry', 'batch', 'rejection');
 select p.proname, has_function_privilege('ledger_service', p.oid, 'execute') and p.prosecdef
 from pg_proc p
-where p.pronamespace = 'ledger'::regnamespace and p.proname in ('post_batch', 'make_partitions');
+where p.pronamespace = 'ledger'::regnamespace and p.proname = 'make_partitions';
 
 -- Entries are checked for balance, and there are partitions for what is posted today.
 select tgname, true from pg_trigger

@@ -194,7 +194,9 @@ let testTargets: [Target] = [
   tests("OutboundTests", ["Outbound", "Reactor"]),
   tests("SealTests", ["Seal", "Money"]),
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
-  tests("ServiceKitTests", ["ServiceKit", "Wire", "Money", "Transport", grpcCore]),
+  tests(
+    "ServiceKitTests",
+    ["ServiceKit", "Wire", "Money", "Transport", "Reactor", grpcCore, logging]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "gateway-sim", "Seal"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),

@@ -1,7 +1,6 @@
 package import Logging
 package import Postgres
 import Reactor
-import Synchronization
 
 /// Sends one destination's rows until they are acknowledged. Run it with `loop.spawn`; several
 /// replicas may run at once. Nothing is ever given up: a row that keeps failing raises an alert and
@@ -123,72 +122,5 @@ package final class OutboxRelay: Sendable {
       guard left.attemptsMax < limits.attemptsBeforeAlert else { return }
       _ = try await client.query(Alerts.resolve(dedupKeys: [alert.dedupKey], actor: "outbox"))
     }
-  }
-}
-
-/// Wakes one waiting task; remembers a signal that came while nobody waited.
-final class WakeSignal: Sendable {
-  private struct Confined: @unchecked Sendable {
-    var isRaised = false
-    var isDeaf = false
-    var timer: TimerToken?
-    var waiting: UnsafeContinuation<Void, Never>?
-  }
-
-  /// Touched only on the loop.
-  private final class Box: @unchecked Sendable {
-    var confined = Confined()
-  }
-
-  private let loop: EventLoop
-  private let box = Box()
-  private let stopped = Atomic(false)
-
-  init(loop: EventLoop) {
-    self.loop = loop
-  }
-
-  var isStopped: Bool { stopped.load(ordering: .acquiring) }
-
-  func raise() {
-    onLoop { box in
-      box.confined.isRaised = true
-      if !box.confined.isDeaf { Self.fire(box) }
-    }
-  }
-
-  func stop() {
-    stopped.store(true, ordering: .releasing)
-    onLoop { Self.fire($0) }
-  }
-
-  /// - Parameter deaf: a signal is remembered, but does not shorten the wait.
-  func wait(atMost limit: Duration, deaf: Bool) async {
-    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-      onLoop { [loop, self] box in
-        guard !isStopped, deaf || !box.confined.isRaised else {
-          box.confined.isRaised = false
-          return continuation.resume()
-        }
-        box.confined.isDeaf = deaf
-        box.confined.waiting = continuation
-        box.confined.timer = loop.schedule(after: limit) { Self.fire(box) }
-      }
-    }
-  }
-
-  private static func fire(_ box: Box) {
-    guard let waiting = box.confined.waiting else { return }
-    box.confined.timer?.cancel()
-    box.confined.timer = nil
-    box.confined.waiting = nil
-    if !box.confined.isDeaf { box.confined.isRaised = false }
-    box.confined.isDeaf = false
-    waiting.resume()
-  }
-
-  private func onLoop(_ body: @escaping @Sendable (Box) -> Void) {
-    let box = box
-    if loop.isCurrent { body(box) } else { loop.execute { body(box) } }
   }
 }

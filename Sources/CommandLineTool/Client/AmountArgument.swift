@@ -1,5 +1,4 @@
 import Money
-import Wire
 
 /// Amounts as people write them: `49.99 EUR`.
 enum AmountArgument {
@@ -31,11 +30,5 @@ enum AmountArgument {
         "an amount is a number and a currency", next: "such as 9.99 EUR", status: .usage)
     }
     return try parse(parts[0], parts[1])
-  }
-}
-
-extension CommonV1.Money {
-  init(_ amount: Amount) {
-    self.init(currency: amount.currency.code, amountMinor: amount.minor)
   }
 }

@@ -1,47 +1,51 @@
 import Logging
 import Postgres
-import Reactor
+import Synchronization
 
 /// Looks at the database at an interval: without it the service reports not-serving, and serving
 /// again when it is back. Also deletes expired idempotency answers.
-final class DatabaseWatch: @unchecked Sendable {
-  static let intervalMilliseconds: Int64 = 1_000
+final class DatabaseWatch: Sendable {
+  static let interval = Duration.seconds(1)
   /// Looks between two sweeps of expired answers.
   static let sweepEvery = 60
 
+  private struct State {
+    var looks = 0
+    var wasServing = true
+  }
+
   private let environment: ServiceEnvironment
   private let health: HealthState
-  private var task: Task<Void, Never>?
+  private let worker: WorkerLoop
+  private let state = Mutex(State())
 
   init(environment: ServiceEnvironment, health: HealthState) {
     self.environment = environment
     self.health = health
+    worker = WorkerLoop("database watch", environment, every: Self.interval)
   }
 
   func start() {
-    task = environment.loop.spawn(name: "database watch") { [self] in await run() }
+    worker.start { [self] in await round() }
   }
 
-  func stop() { task?.cancel() }
+  func stop() { worker.stop() }
 
-  private func run() async {
-    var looks = 0
-    var wasServing = true
-    while !Task.isCancelled {
-      let isServing = await look(sweep: looks % Self.sweepEvery == Self.sweepEvery - 1)
-      if isServing != wasServing {
-        environment.logger.notice(
-          isServing ? "the database is back" : "the database is gone; not serving")
-      }
-      wasServing = isServing
-      health.set(serving: isServing)
-      looks += 1
-      do {
-        try await environment.loop.sleep(for: .milliseconds(Self.intervalMilliseconds))
-      } catch {
-        return
-      }
+  private func round() async {
+    let looks = state.withLock { state in
+      state.looks += 1
+      return state.looks
     }
+    let isServing = await look(sweep: looks % Self.sweepEvery == 0)
+    let wasServing = state.withLock { state in
+      defer { state.wasServing = isServing }
+      return state.wasServing
+    }
+    if isServing != wasServing {
+      environment.logger.notice(
+        isServing ? "the database is back" : "the database is gone; not serving")
+    }
+    health.set(serving: isServing)
   }
 
   private func look(sweep: Bool) async -> Bool {

@@ -2,6 +2,7 @@ package import Logging
 import Money
 package import Outbox
 import Reactor
+import Synchronization
 
 /// One relay of a service as its own task: carries a destination's outbox rows in batches, woken by
 /// commits, until each is acknowledged.
@@ -11,7 +12,7 @@ package final class ServiceRelay: Sendable {
 
   private let environment: ServiceEnvironment
   private let relay: OutboxRelay
-  private let running = RelayTask()
+  private let running = Mutex<Task<Void, Never>?>(nil)
 
   /// - Parameter outcomes: answers one outcome per row, so that one refused row holds up nobody else.
   package init(
@@ -51,7 +52,8 @@ package final class ServiceRelay: Sendable {
   }
 
   package func start() {
-    running.task = environment.loop.spawn(name: "outbox relay") { [relay] in await relay.run() }
+    let task = environment.loop.spawn(name: "outbox relay") { [relay] in await relay.run() }
+    running.withLock { $0 = task }
   }
 
   /// Call after a commit that wrote rows.
@@ -59,7 +61,7 @@ package final class ServiceRelay: Sendable {
 
   package func shutdown() async {
     relay.stop()
-    await running.task?.value
+    await running.withLock { $0 }?.value
   }
 
   package func report() async throws -> QueueReport {
@@ -68,9 +70,4 @@ package final class ServiceRelay: Sendable {
     return QueueReport(
       name: "outbox.\(relay.destination)", length: backlog.count, oldestAgeSeconds: max(0, age))
   }
-}
-
-/// The relay's task; set once at start.
-private final class RelayTask: @unchecked Sendable {
-  var task: Task<Void, Never>?
 }

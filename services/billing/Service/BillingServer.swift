@@ -42,7 +42,7 @@ package final class BillingServer: TenderService {
 
   package func shutdown() async {
     await worker.shutdown()
-    partitions.stop()
+    await partitions.shutdown()
     await relay.shutdown()
   }
 

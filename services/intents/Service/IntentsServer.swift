@@ -20,6 +20,7 @@ package final class IntentsServer: TenderService {
   private let environment: ServiceEnvironment
   private let relays: IntentRelays
   private let recovery: RecoveryWorker
+  private let partitions: PartitionKeeper
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
@@ -28,6 +29,7 @@ package final class IntentsServer: TenderService {
     let proof = KeyProof(secret: try Self.proofKey(environment.settings))
     self.relays = relays
     recovery = RecoveryWorker(environment, flow: flow)
+    partitions = PartitionKeeper(environment)
     handlers = [
       PaymentIntentCalls(environment: environment, flow: flow, proof: proof),
       FactCalls(environment: environment, flow: flow),
@@ -39,10 +41,12 @@ package final class IntentsServer: TenderService {
   package func start() async throws {
     relays.start()
     recovery.start()
+    partitions.start()
   }
 
   package func shutdown() async {
     await recovery.shutdown()
+    await partitions.shutdown()
     await relays.shutdown()
   }
 

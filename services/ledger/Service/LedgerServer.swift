@@ -34,7 +34,7 @@ package final class LedgerServer: TenderService {
   package func start() async throws { partitions.start() }
 
   /// Batches under way end by themselves; the loop awaits them.
-  package func shutdown() async { partitions.stop() }
+  package func shutdown() async { await partitions.shutdown() }
 
   package func queues() async throws -> [QueueReport] {
     [QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0)]

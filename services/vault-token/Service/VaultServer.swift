@@ -20,7 +20,7 @@ package final class VaultServer: TenderService {
   private let ring: KeyRing
   private let alerts: VaultAlerts
   private let partitions: PartitionKeeper
-  private let relay: OutboxRelay
+  private let relay: ServiceRelay
 
   package init(_ environment: ServiceEnvironment) async throws {
     let path = try ServiceSettings.required(
@@ -57,13 +57,13 @@ package final class VaultServer: TenderService {
   package func start() async throws {
     partitions.start()
     reencryption.start()
-    _ = environment.loop.spawn(name: "vault events") { [relay] in await relay.run() }
+    relay.start()
   }
 
   package func shutdown() async {
-    reencryption.stop()
-    partitions.stop()
-    relay.stop()
+    await reencryption.shutdown()
+    await partitions.shutdown()
+    await relay.shutdown()
   }
 
   package func queues() async throws -> [QueueReport] {
@@ -77,15 +77,9 @@ package final class VaultServer: TenderService {
       """
     )
     let (length, age) = try rows.single().decode((Int64, Int64).self)
-    let backlog = try await relay.backlog()
-    let wait = backlog.oldest.map { (environment.clock.now - $0).components.seconds } ?? 0
     return [
       QueueReport(name: "reencryption", length: length, oldestAgeSeconds: max(0, age)),
-      QueueReport(
-        name: "outbox/\(VaultEvents.webhooks)",
-        length: backlog.count,
-        oldestAgeSeconds: max(0, wait)
-      ),
+      try await relay.report(),
     ]
   }
 }

@@ -20,6 +20,7 @@ package final class WebhooksServer: TenderService {
   private let client: HTTPClient
   private let resolver: Resolver
   private let housekeeper: Housekeeper
+  private let partitions: PartitionKeeper
 
   package convenience init(_ environment: ServiceEnvironment) async throws {
     let settings = try WebhookSettings(environment.settings)
@@ -45,6 +46,7 @@ package final class WebhooksServer: TenderService {
     self.dispatcher = dispatcher
     self.challenges = challenges
     housekeeper = Housekeeper(environment)
+    partitions = PartitionKeeper(environment)
     handler = WebhooksHandler(
       environment: environment, settings: settings, keys: keys, resolver: resolver,
       wakeChallenges: { challenges.wake() }, wakeDeliveries: { dispatcher.wake($0) })
@@ -59,13 +61,15 @@ package final class WebhooksServer: TenderService {
 
   package func start() async throws {
     housekeeper.start()
+    partitions.start()
     challenges.start()
     dispatcher.start()
   }
 
   package func shutdown() async {
-    housekeeper.stop()
-    challenges.stop()
+    await housekeeper.shutdown()
+    await partitions.shutdown()
+    await challenges.shutdown()
     await dispatcher.shutdown()
     await client.shutdown()
     resolver.shutdown()

@@ -19,7 +19,8 @@ extension BillingCalls {
       let id = environment.identifiers.make(ProductID.self)
       let now = environment.clock.now
       _ = try await transaction.query(
-        CatalogStatements.insertProduct(id, of: merchant, name: request.name, at: now, .current))
+        CatalogStatements.insertProduct(
+          id, of: merchant, name: request.name, at: now, environment.stamp))
       return BillingV1.CreateProductResponse(
         product: BillingV1.Product(
           id: id.description, merchantID: merchant.description, name: request.name,
@@ -44,7 +45,7 @@ extension BillingCalls {
         merchant: merchant, id: environment.identifiers.make(), product: product,
         unitAmount: amount, interval: interval, createdAt: environment.clock.now,
         productName: name)
-      _ = try await transaction.query(CatalogStatements.insertPrice(price, .current))
+      _ = try await transaction.query(CatalogStatements.insertPrice(price, environment.stamp))
       return BillingV1.CreatePriceResponse(price: BillingV1.Price(price))
     }
   }

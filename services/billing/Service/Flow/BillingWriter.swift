@@ -78,13 +78,3 @@ struct BillingWriter: Sendable {
     return statements
   }
 }
-
-extension Stamp {
-  /// From the running call, or the service itself.
-  static var current: Stamp {
-    if let call = CallContext.current {
-      return Stamp(actor: call.actor, traceID: call.trace.traceIDBytes)
-    }
-    return Stamp(actor: "service:billing", traceID: TraceContext.random().traceIDBytes)
-  }
-}

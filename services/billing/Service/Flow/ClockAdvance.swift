@@ -27,7 +27,7 @@ struct ClockAdvance: Sendable {
       throw BillingRefusal.clockStepTooLarge
     }
     let rows = try await transaction.query(
-      SubscriptionStatements.advanceClock(of: merchant, from: now, to: moment, .current))
+      SubscriptionStatements.advanceClock(of: merchant, from: now, to: moment, environment.stamp))
     // Another call moved it further in between.
     guard rows.count == 1 else { throw BillingRefusal.clockBackwards(moment) }
   }

@@ -1,6 +1,7 @@
 import BillingCore
 import Money
 import Postgres
+import ServiceKit
 
 /// A bill as the invoice that is about to be written, with its first try.
 struct InvoiceIssue: Sendable {

@@ -100,7 +100,7 @@ final class InvoicePayment: Sendable {
     _ invoice: InvoiceID, of merchant: MerchantID, _ settled: (PaymentTryRow, ChargeAnswer)?,
     news: PaymentNews?, _ answer: Answer?
   ) async throws -> Outcome {
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let now = environment.clock.now
     defer { wake() }
     return try await environment.database.transaction { [self] transaction in

@@ -72,7 +72,7 @@ struct Renewals: Sendable {
   /// T1 of a renewal: the next period's invoice with its first try. Nil when it is not due.
   func bill(_ id: SubscriptionID, of merchant: MerchantID) async throws -> InvoiceIssue? {
     let now = environment.clock.now
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let invoice = environment.identifiers.make(InvoiceID.self)
     return try await environment.database.transaction { [self] transaction in
       let found = try await transaction.batch([

@@ -140,9 +140,3 @@ extension PaymentNews {
     }
   }
 }
-
-extension CommonV1.Money {
-  init(_ amount: Amount) {
-    self.init(currency: amount.currency.code, amountMinor: amount.minor)
-  }
-}

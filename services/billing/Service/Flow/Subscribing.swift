@@ -25,7 +25,7 @@ struct Subscribing: Sendable {
   /// - Throws: PRICE_NOT_FOUND, AMOUNT_TOO_LARGE.
   func start(_ draft: Draft, in transaction: borrowing Transaction) async throws {
     let now = environment.clock.now
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let found = try await transaction.batch([
       CatalogStatements.price(draft.price, of: draft.merchant),
       SubscriptionStatements.clock(of: draft.merchant),
@@ -92,7 +92,7 @@ struct Subscribing: Sendable {
     in transaction: borrowing Transaction
   ) async throws -> SubscriptionRow {
     let now = environment.clock.now
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let found = try await transaction.batch([
       SubscriptionStatements.lock(id, of: merchant),
       InvoiceStatements.openOnes(of: id, merchant),

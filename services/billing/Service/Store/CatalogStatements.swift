@@ -1,6 +1,7 @@
 import BillingCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of products and prices.
 enum CatalogStatements {

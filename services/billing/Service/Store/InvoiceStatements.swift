@@ -1,6 +1,7 @@
 import BillingCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of invoices and their payment tries.
 enum InvoiceStatements {

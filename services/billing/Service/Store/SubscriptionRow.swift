@@ -60,9 +60,3 @@ enum StoredValue {
     return value
   }
 }
-
-/// Who changes a row, and in which trace.
-struct Stamp: Sendable {
-  var actor: String
-  var traceID: [UInt8]
-}

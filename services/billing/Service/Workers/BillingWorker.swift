@@ -4,7 +4,6 @@ import Money
 import Postgres
 import Reactor
 import ServiceKit
-import Synchronization
 
 /// Does what nobody calls for: ends claims whose holders died, asks again about tries whose answer
 /// is missing, renews subscriptions whose period is over, ends those that were never paid.
@@ -16,29 +15,20 @@ final class BillingWorker: Sendable {
   private let environment: ServiceEnvironment
   private let subscribing: Subscribing
   private let clock: ClockAdvance
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let worker: WorkerLoop
 
   init(_ environment: ServiceEnvironment, _ subscribing: Subscribing, _ clock: ClockAdvance) {
     self.environment = environment
     self.subscribing = subscribing
     self.clock = clock
+    worker = WorkerLoop("billing worker", environment, every: Self.interval)
   }
 
   func start() {
-    let spawned = environment.loop.spawn(name: "billing worker") { [self] in
-      while !Task.isCancelled {
-        await look()
-        do { try await environment.loop.sleep(for: Self.interval) } catch { return }
-      }
-    }
-    task.withLock { $0 = spawned }
+    worker.start { [self] in await look() }
   }
 
-  func shutdown() async {
-    let running = task.withLock { $0 }
-    running?.cancel()
-    await running?.value
-  }
+  func shutdown() async { await worker.shutdown() }
 
   /// One look; also called by tests. The trouble of one step does not stop the others.
   func look() async {

@@ -35,9 +35,3 @@ extension GatewayV1.Attempt {
       routeReason: record?.routeReason ?? "")
   }
 }
-
-extension CommonV1.Money {
-  init(_ amount: Amount) {
-    self.init(currency: amount.currency.code, amountMinor: amount.minor)
-  }
-}

@@ -57,7 +57,7 @@ extension GatewayFlow {
     else { throw RPCFailure.internalError }
     var record = asked
     record.operation = operation
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let statements = writer.statements(actions, record, .init(route: route), stamp)
     let written = record
     return try await environment.database.transaction { transaction in
@@ -75,7 +75,7 @@ extension GatewayFlow {
     else { throw RPCFailure.internalError }
     var record = asked
     record.operation = operation
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let named = actions.map { $0.naming(code) }
     let statements = writer.statements(named, record, .init(), stamp)
     let written = record

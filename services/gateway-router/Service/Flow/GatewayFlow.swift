@@ -56,7 +56,7 @@ final class GatewayFlow: Sendable {
     _ id: OperationID, of intent: PaymentIntentID, _ notes: OperationWriter.Notes,
     _ events: @Sendable @escaping (Operation, Int) -> OperationEvent?
   ) async throws -> Moved {
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     let moved = try await environment.database.transaction { [self] transaction in
       let rows = try await transaction.batch(
         OperationStatements.load(id, of: intent, lock: true))
@@ -83,15 +83,5 @@ final class GatewayFlow: Sendable {
     }
     if moved.actions.contains(where: { if case .writeFact = $0 { true } else { false } }) { wake() }
     return moved
-  }
-}
-
-extension Stamp {
-  /// From the running call, or the service itself.
-  static var current: Stamp {
-    if let call = CallContext.current {
-      return Stamp(actor: call.actor, traceID: call.trace.traceIDBytes)
-    }
-    return Stamp(actor: "service:gateway-router", traceID: TraceContext.random().traceIDBytes)
   }
 }

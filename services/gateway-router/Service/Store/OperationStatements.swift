@@ -81,12 +81,6 @@ enum OperationStatements {
   }
 }
 
-/// Who changes a row, and in which trace.
-struct Stamp: Sendable {
-  var actor: String
-  var traceID: [UInt8]
-}
-
 extension Operation {
   var closeReason: CloseReason? {
     if case .closed(let reason, _) = phase { reason } else { nil }

@@ -119,9 +119,8 @@ extension GatewayV1.Fact {
       operationID: record.id.description, intentID: record.intent.description,
       merchantID: record.merchant.description, sequence: UInt32(fact.sequence),
       kind: .init(rawValue: Int32(fact.kind.rawValue)),
-      amount: fact.amount.map {
-        CommonV1.Money(currency: $0.currency.code, amountMinor: $0.minor)
-      }, gateway: fact.gateway?.rawValue ?? "", gatewayAccount: fact.account ?? "",
+      amount: fact.amount.map(CommonV1.Money.init),
+      gateway: fact.gateway?.rawValue ?? "", gatewayAccount: fact.account ?? "",
       gatewayReference: fact.reference ?? "", attemptID: fact.attemptID?.description ?? "",
       decline: fact.decline.map {
         GatewayV1.Decline(

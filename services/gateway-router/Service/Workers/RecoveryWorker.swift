@@ -8,7 +8,7 @@ import ServiceKit
 /// Goes on with what nobody works on: attempts whose outcome is not stored, captures that are under
 /// way, reversals that are due. By lease, so that several replicas share the work.
 final class RecoveryWorker: Sendable {
-  static let intervalMilliseconds: Int64 = 500
+  static let interval = Duration.milliseconds(500)
   static let batchMax: Int64 = 20
   /// The lease of one item, also the limit of the work on it.
   static let leaseSeconds: Double = 10
@@ -16,33 +16,19 @@ final class RecoveryWorker: Sendable {
 
   private let environment: ServiceEnvironment
   private let flow: GatewayFlow
-  private let state = WorkerTask()
+  private let worker: WorkerLoop
 
   init(_ environment: ServiceEnvironment, flow: GatewayFlow) {
     self.environment = environment
     self.flow = flow
+    worker = WorkerLoop("recovery", environment, every: Self.interval)
   }
 
   func start() {
-    state.task = environment.loop.spawn(name: "recovery") { [self] in
-      while !Task.isCancelled {
-        do {
-          try await work()
-          try await environment.loop.sleep(for: .milliseconds(Self.intervalMilliseconds))
-        } catch is CancellationError {
-          return
-        } catch {
-          environment.logger.warning("recovery", metadata: ["error": "\(error)"])
-          do { try await environment.loop.sleep(for: .seconds(1)) } catch { return }
-        }
-      }
-    }
+    worker.start { [self] in try await work() }
   }
 
-  func shutdown() async {
-    state.task?.cancel()
-    await state.task?.value
-  }
+  func shutdown() async { await worker.shutdown() }
 
   private func work() async throws {
     try await looks()
@@ -101,9 +87,4 @@ final class RecoveryWorker: Sendable {
       try await body(record)
     }
   }
-}
-
-/// A worker's task; set once at start.
-final class WorkerTask: @unchecked Sendable {
-  var task: Task<Void, Never>?
 }

@@ -13,7 +13,7 @@ struct FactCalls: IntentsV1.PaymentFacts.SimpleServiceProtocol {
   func applyFacts(
     request: IntentsV1.ApplyFactsRequest, context: ServerContext
   ) async throws -> IntentsV1.ApplyFactsResponse {
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     var response = IntentsV1.ApplyFactsResponse()
     defer { flow.wake() }
     for group in try Self.groups(request.facts) {

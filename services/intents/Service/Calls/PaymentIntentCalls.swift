@@ -129,7 +129,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     _ intent: IntentRow, _ draft: IntentDraft, operation: OperationRow?,
     in transaction: borrowing Transaction
   ) async throws {
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     try await draft.check(in: transaction)
     var statements = [IntentStatements.insert(intent, stamp)]
     if let operation {

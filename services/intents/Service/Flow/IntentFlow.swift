@@ -66,7 +66,7 @@ final class IntentFlow: Sendable {
     _ facts: [GatewayV1.Fact], to intent: PaymentIntentID, of merchant: MerchantID,
     claim: Claim?, answer: (@Sendable (IntentRow) -> StoredAnswer)?
   ) async throws -> IntentRow {
-    let stamp = Stamp.current
+    let stamp = environment.stamp
     return try await environment.database.transaction { [self] transaction in
       var application = try await locked(intent, of: merchant, claim: claim, in: transaction)
       for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = application.apply(fact) }
@@ -95,15 +95,5 @@ final class IntentFlow: Sendable {
     return FactApplication(
       intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),
       now: environment.clock.now)
-  }
-}
-
-extension Stamp {
-  /// From the running call, or the service itself.
-  static var current: Stamp {
-    if let call = CallContext.current {
-      return Stamp(actor: call.actor, traceID: call.trace.traceIDBytes)
-    }
-    return Stamp(actor: "service:intents", traceID: TraceContext.random().traceIDBytes)
   }
 }

@@ -28,7 +28,7 @@ struct IntentSteps: Sendable {
       sendBefore: SendWindow.end(from: now, offSession: offSession), keyProof: keyProof)
     intent.paymentMethod = paymentMethod
     intent.currentOperation = operation.id
-    let stamp = Stamp.current
+    let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: now)
     _ = try await transaction.batch(
       [OperationStatements.insert(operation, of: intent, stamp)]
@@ -49,7 +49,7 @@ struct IntentSteps: Sendable {
     case .success(let allowed): minor = allowed
     case .failure(let refusal): throw IntentRefusal.amount(refusal)
     }
-    let stamp = Stamp.current
+    let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
     _ = try await transaction.batch(
       [
@@ -62,7 +62,7 @@ struct IntentSteps: Sendable {
   func cancel(in transaction: borrowing Transaction) async throws {
     var intent = try await flow.locked(id, of: merchant, claim: nil, in: transaction).intent
     let next = try verdict(.cancel, intent)
-    let stamp = Stamp.current
+    let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
     _ = try await transaction.batch(written(intent, cause: "cancel", next.notices, stamp))
   }

@@ -1,6 +1,7 @@
 import IntentsCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of payment intents.
 enum IntentStatements {
@@ -116,12 +117,6 @@ enum IntentStatements {
     returning i.merchant_id, i.id
     """
   }
-}
-
-/// Who changes a row, and in which trace.
-struct Stamp: Sendable {
-  var actor: String
-  var traceID: [UInt8]
 }
 
 /// A state as its columns.

@@ -1,6 +1,7 @@
 import IntentsCore
 import Money
 import Postgres
+import ServiceKit
 
 /// The SQL of operations and captures.
 enum OperationStatements {

@@ -40,12 +40,6 @@ extension IntentsV1.PaymentFailure {
   }
 }
 
-extension CommonV1.Money {
-  init(_ amount: Amount) {
-    self.init(currency: amount.currency.code, amountMinor: amount.minor)
-  }
-}
-
 extension IntentState {
   var wireStatus: IntentsV1.PaymentIntentStatus { .init(rawValue: Int32(status.rawValue)) }
 }

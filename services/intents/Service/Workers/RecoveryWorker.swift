@@ -10,7 +10,7 @@ import Wire
 /// with nobody at work on them. Begins no new money movement: what never reached a gateway is
 /// closed, what did is told by gateway-router's facts.
 final class RecoveryWorker: Sendable {
-  static let intervalMilliseconds: Int64 = 1_000
+  static let interval = Duration.seconds(1)
   /// Claims and intents taken per look.
   static let batchMax: Int64 = 20
   /// An intent is looked at when nothing changed it for this long: longer than any live flow.
@@ -18,32 +18,19 @@ final class RecoveryWorker: Sendable {
 
   private let environment: ServiceEnvironment
   private let flow: IntentFlow
-  private let idle = RecoveryIdle()
+  private let worker: WorkerLoop
 
   init(_ environment: ServiceEnvironment, flow: IntentFlow) {
     self.environment = environment
     self.flow = flow
+    worker = WorkerLoop("recovery", environment, every: Self.interval)
   }
 
   func start() {
-    idle.task = environment.loop.spawn(name: "recovery") { [self] in
-      while !Task.isCancelled {
-        do {
-          try await look()
-        } catch {
-          environment.logger.warning("recovery", metadata: ["error": "\(error)"])
-        }
-        do {
-          try await environment.loop.sleep(for: .milliseconds(Self.intervalMilliseconds))
-        } catch { return }
-      }
-    }
+    worker.start { [self] in try await look() }
   }
 
-  func shutdown() async {
-    idle.task?.cancel()
-    await idle.task?.value
-  }
+  func shutdown() async { await worker.shutdown() }
 
   /// One look; also called by tests.
   func look() async throws {
@@ -85,9 +72,4 @@ final class RecoveryWorker: Sendable {
       }
     }
   }
-}
-
-/// The worker's task; set once at start.
-private final class RecoveryIdle: @unchecked Sendable {
-  var task: Task<Void, Never>?
 }

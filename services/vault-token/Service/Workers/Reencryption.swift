@@ -1,7 +1,6 @@
 import Logging
 import Money
 import Postgres
-import Reactor
 import Seal
 import ServiceKit
 import Synchronization
@@ -22,46 +21,23 @@ final class Reencryption: Sendable {
   private let alerts: VaultAlerts
   private let holder = UUIDBits(UInt128.random(in: 1...UInt128.max))
   private let unreadable = Mutex<Set<PaymentMethodID>>([])
-  private let task = Mutex<Task<Void, Never>?>(nil)
-  private let isAwake = Mutex(false)
+  private let worker: WorkerLoop
 
   init(_ environment: ServiceEnvironment, ring: KeyRing, alerts: VaultAlerts) {
     self.environment = environment
     self.ring = ring
     self.alerts = alerts
+    worker = WorkerLoop("reencryption", environment, every: Self.interval)
   }
 
   func start() {
-    let spawned = environment.loop.spawn(name: "reencryption") { [self] in await run() }
-    task.withLock { $0 = spawned }
+    worker.start { [self] in try await work() }
   }
-
-  func stop() { task.withLock { $0 }?.cancel() }
 
   /// There is work: do not wait for the interval.
-  func wake() { isAwake.withLock { $0 = true } }
+  func wake() { worker.wake() }
 
-  private func run() async {
-    var pause = Duration.zero
-    while !Task.isCancelled {
-      do {
-        // Short steps, so that a rotation does not wait for the whole interval.
-        try await environment.loop.sleep(for: .milliseconds(100))
-        pause -= .milliseconds(100)
-        let woken = isAwake.withLock { awake in
-          defer { awake = false }
-          return awake
-        }
-        guard woken || pause <= .zero else { continue }
-        pause = Self.interval
-        try await work()
-      } catch is CancellationError {
-        return
-      } catch {
-        environment.logger.warning("re-encryption paused", metadata: ["error": "\(error)"])
-      }
-    }
-  }
+  func shutdown() async { await worker.shutdown() }
 
   /// Does what there is to do; answers how many rows it changed.
   @discardableResult

@@ -77,22 +77,9 @@ struct VaultEvents: Sendable {
   }
 
   /// Carries the rows to webhooks until they are acknowledged.
-  static func relay(_ environment: ServiceEnvironment) -> OutboxRelay {
+  static func relay(_ environment: ServiceEnvironment) -> ServiceRelay {
     let peers = environment.peers
-    return OutboxRelay(
-      destination: webhooks,
-      client: environment.database,
-      logger: environment.logger
-    ) { rows in
-      do {
-        try await publish(rows, peers)
-        return rows.map { _ in .delivered }
-      } catch let error as RPCError {
-        return rows.map { _ in .retry("\(error.code)") }
-      } catch {
-        return rows.map { _ in .retry("not sent") }
-      }
-    }
+    return ServiceRelay(webhooks, environment) { try await publish($0, peers) }
   }
 
   private static func publish(_ rows: [OutboxRow], _ peers: PeerClients) async throws {

@@ -23,10 +23,7 @@ final class ChallengeWorker: @unchecked Sendable {
   private let settings: WebhookSettings
   private let post: SignedPost
   private var inFlight = 0
-  private var isLooking = false
-  private var mustLookAgain = false
-  private var isStopped = false
-  private var task: Task<Void, Never>?
+  private let worker: WorkerLoop
 
   private var loop: EventLoop { environment.loop }
 
@@ -34,58 +31,30 @@ final class ChallengeWorker: @unchecked Sendable {
     self.environment = environment
     self.settings = settings
     self.post = post
+    worker = WorkerLoop("challenge poll", environment, every: settings.pollInterval)
   }
 
   func start() {
-    loop.execute { [self] in
-      task = loop.spawn(name: "challenge poll") { [self] in
-        while !isStopped, !Task.isCancelled {
-          await look()
-          do { try await loop.sleep(for: settings.pollInterval) } catch { return }
-        }
-      }
-    }
+    worker.start { [self] in try await look() }
   }
 
   /// A challenge is due. From any thread.
-  func wake() {
-    loop.execute { [self] in
-      guard !isStopped else { return }
-      _ = loop.spawn(name: "challenge look") { [self] in await look() }
-    }
-  }
+  func wake() { worker.wake() }
 
-  func stop() {
-    loop.execute { [self] in
-      isStopped = true
-      task?.cancel()
-    }
-  }
+  /// Looks no more; challenges under way are left to end.
+  func shutdown() async { await worker.shutdown() }
 
-  private func look() async {
-    guard !isLooking else {
-      mustLookAgain = true
-      return
-    }
-    isLooking = true
-    repeat {
-      mustLookAgain = false
-      let free = WebhookSettings.challengesMax - inFlight
-      guard free > 0, !isStopped else { break }
-      do {
-        for row in try await environment.database.query(claim(Int64(free))) {
-          let due = try Self.due(row)
-          inFlight += 1
-          _ = loop.spawn(name: "challenge") { [self] in
-            await send(due)
-            inFlight -= 1
-          }
-        }
-      } catch {
-        environment.logger.warning("no look for challenges", metadata: ["error": "\(error)"])
+  private func look() async throws {
+    let free = WebhookSettings.challengesMax - inFlight
+    guard free > 0 else { return }
+    for row in try await environment.database.query(claim(Int64(free))) {
+      let due = try Self.due(row)
+      inFlight += 1
+      _ = loop.spawn(name: "challenge") { [self] in
+        await send(due)
+        inFlight -= 1
       }
-    } while mustLookAgain
-    isLooking = false
+    }
   }
 
   private func claim(_ limit: Int64) -> Statement {

@@ -156,8 +156,8 @@ let programs: [Target] = [
   .target(
     name: "CommandLineTool",
     dependencies: [
-      "Money", "Seal", "CLaunch", "Transport", "Wire", "Reactor", grpcCore, logging, histogram,
-      argumentParser, subprocess, systemPackage,
+      "Money", "Seal", "CLaunch", "Transport", "Wire", "Reactor", "Postgres", grpcCore, logging,
+      histogram, argumentParser, subprocess, systemPackage,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(

@@ -57,6 +57,73 @@ struct TransactionTests {
     }
   }
 
+  @Test("One batch is one transaction: all of it or nothing, at a statement and at the commit")
+  func batches() async throws {
+    let database = try TestDatabase.current
+    try await database.run(
+      Self.table + """
+        ; create function refuse() returns trigger language plpgsql as $$ begin
+          raise exception 'no' using errcode = '23514'; end $$;
+        create constraint trigger late after insert on t deferrable initially deferred
+          for each row when (new.n < 0) execute function refuse();
+        """
+    )
+    try await withPostgres(database.settings) { client in
+      let tries: [([Statement], SQLState)] = [
+        (["insert into t values (1, 1)", "select 1 / 0"], SQLState("22012")),
+        (["insert into t values (2, 1)", "insert into t values (3, -1)"], .checkViolation),
+      ]
+      for (statements, expected) in tries {
+        do {
+          try await client.transaction(batch: statements)
+          Issue.record("\(statements) looked committed")
+        } catch let error as PostgresError {
+          #expect(error.sqlState == expected)
+        }
+      }
+      #expect(try await client.query("select from t").isEmpty)
+      _ = try await client.transaction(batch: ["insert into t values (4, 1)"])
+      #expect(try await client.query("select id from t").column(as: Int32.self) == [4])
+      let statistics = await client.statistics()
+      #expect(statistics.commits == 1)
+      #expect(statistics.connectionsLost == 0)
+    }
+  }
+
+  @Test("A failed batch that the body hides does not become a silent rollback")
+  func hiddenBatch() async throws {
+    let database = try TestDatabase.current
+    try await database.run(Self.table)
+    try await withPostgres(database.settings) { client in
+      do {
+        try await client.transaction { tx in
+          do { try await tx.commit(with: ["insert into t values (1, 1)", "select 1 / 0"]) } catch {}
+        }
+        Issue.record("it looked committed")
+      } catch let error as PostgresError {
+        #expect(error.code == .rolledBack)
+      }
+      #expect(try await client.query("select from t").isEmpty)
+    }
+  }
+
+  @Test("The deadline of a batch bounds its statements, and only them")
+  func batchTimeout() async throws {
+    try await withPostgres(try TestDatabase.current.settings) { client in
+      _ = try await client.transaction(batch: ["select 1"])
+      do {
+        try await Deadline.$current.withValue(.after(.seconds(1))) {
+          _ = try await client.transaction(batch: ["select pg_sleep(5)"])
+        }
+        Issue.record("no time-out")
+      } catch let error as PostgresError {
+        #expect(error.sqlState == .queryCanceled)
+      }
+      let rows = try await client.transaction(batch: ["select current_setting('statement_timeout')"])
+      #expect(try rows[0][0][0, as: String.self] == "10s")
+    }
+  }
+
   @Test("After commit(with:) the transaction takes no more")
   func overIsOver() async throws {
     try await withPostgres(try TestDatabase.current.settings) { client in

@@ -3,8 +3,8 @@ import ArgumentParser
 /// Measures the running deployment.
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure payments or calls of the running deployment.",
-    subcommands: [BenchPayments.self, BenchCalls.self])
+    commandName: "bench", abstract: "Measure the running deployment, and what it is made of.",
+    subcommands: [BenchPayments.self, BenchCalls.self, BenchPostgres.self])
 }
 
 struct BenchPayments: Command {
@@ -47,6 +47,34 @@ struct BenchCalls: Command {
       let reads = Reads(session: session, merchant: session.merchant)
       return try await CallsBench(reads: reads, seconds: seconds).run(output)
     }
+    try output.result(rows) { Measurement.table(rows) }
+    return .succeeded
+  }
+}
+
+struct BenchPostgres: Command {
+  static let configuration = CommandConfiguration(
+    commandName: "postgres",
+    abstract: "The database client, pipelined and pooled, in turns with pgbench.")
+
+  @OptionGroup var common: CommonOptions
+  @Option(help: "How long each of the runs in a round takes.") var seconds = 3
+  @Option(help: "How often they take turns.") var rounds = 3
+  @Option(help: "Another server: libpq's key=value form, a superuser without password.")
+  var server: String?
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    guard (1...60).contains(seconds), (1...20).contains(rounds) else {
+      throw Failure("--seconds is 1 to 60, --rounds 1 to 20", next: "", status: .usage)
+    }
+    let database =
+      if let server {
+        try await BenchDatabase.ofServer(server)
+      } else {
+        try BenchDatabase.ofCheckout(try Checkout.find())
+      }
+    let rows = try await PostgresBench(database: database, seconds: seconds, rounds: rounds)
+      .run(output)
     try output.result(rows) { Measurement.table(rows) }
     return .succeeded
   }

@@ -30,6 +30,17 @@ struct Lease: @unchecked Sendable {
 }
 
 extension ClientCore {
+  /// A connection that is free right now.
+  func takeIdle() -> Lease? {
+    guard let id = pool.takeIdle() else { return nil }
+    guard let connection = pooled[id] else {
+      perform(pool.released(id, isReusable: false))
+      return nil
+    }
+    armSweeper()
+    return Lease(id: id, connection: connection)
+  }
+
   func acquire(_ ticket: PoolTicket) {
     guard !isShutDown else {
       return ticket.finish(.failure(PostgresError(.shutDown, "the client is shut down")))

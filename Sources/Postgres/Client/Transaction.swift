@@ -7,7 +7,8 @@ package enum IsolationLevel: String, Sendable {
 }
 
 /// An open transaction, lent to a body. It begins with its first statement, in the same round trip,
-/// and commits when the body returns.
+/// and commits when the body returns. One that is a single `commit(with:)` needs no BEGIN and no
+/// COMMIT: statements under one sync are a transaction already.
 package struct Transaction: ~Copyable {
   let core: TransactionCore
 
@@ -53,10 +54,21 @@ extension PostgresClient {
     _ body: (borrowing Transaction) async throws -> R
   ) async throws -> R {
     try refuseInsideTransaction()
+    return try await retrying { try await self.once(isolation, body) }
+  }
+
+  /// Several statements as one transaction in one round trip.
+  @discardableResult
+  package func transaction(batch statements: [Statement]) async throws -> [Rows] {
+    try refuseInsideTransaction()
+    return try await retrying { try await self.once(batch: statements) }
+  }
+
+  private func retrying<R>(_ body: () async throws -> R) async throws -> R {
     var attempt = 1
     while true {
       do {
-        return try await once(isolation, body)
+        return try await body()
       } catch let error as PostgresError {
         let mayRetry = error.sqlState?.isRetryable == true || error.isStaleStatement
         guard mayRetry, attempt < settings.transactionTriesMax, !Task.isCancelled else {
@@ -69,10 +81,18 @@ extension PostgresClient {
     }
   }
 
-  /// Several statements as one transaction in one round trip.
-  @discardableResult
-  package func transaction(batch statements: [Statement]) async throws -> [Rows] {
-    try await transaction { transaction in try await transaction.commit(with: statements) }
+  private func once(batch statements: [Statement]) async throws -> [Rows] {
+    let core = TransactionCore(
+      lease: try await acquire(), client: self.core, isolation: .readCommitted)
+    do {
+      let rows = try await core.run(statements, commits: true)
+      core.end()
+      return rows
+    } catch {
+      await core.rollBackIfOpen()
+      core.end()
+      throw error
+    }
   }
 
   private func once<R>(
@@ -97,6 +117,7 @@ extension PostgresClient {
 
   private func acquire() async throws(PostgresError) -> Lease {
     guard !Task.isCancelled else { throw PostgresError(.cancelled, "cancelled before it began") }
+    if loop.isCurrent, let lease = core.takeIdle() { return lease }
     let limit = Deadline.within(settings.connectionWaitMax).instant
     let box = TicketBox()
     let result = await withTaskCancellationHandler {

@@ -8,6 +8,8 @@ final class TransactionCore: Sendable {
     case fresh
     case open
     case committed
+    /// A statement of the only batch failed: rolled back with it.
+    case refused
     /// Ended without effect, or unknown.
     case ended
   }
@@ -64,8 +66,11 @@ final class TransactionCore: Sendable {
   /// What the body did not commit itself. Not cancellable.
   func commitIfOpen() async throws(PostgresError) {
     openFlag.store(false, ordering: .relaxed)
-    guard await isStateOpen() else { return }
-    _ = try await send([], commits: true)
+    switch client.loop.isCurrent ? box.confined.state : await stateFromElsewhere() {
+    case .open: _ = try await send([], commits: true)
+    case .refused: throw Self.hiddenFailure
+    case .fresh, .committed, .ended: break
+    }
   }
 
   /// Not cancellable. A connection that cannot roll back is closed, which rolls back as well.
@@ -91,9 +96,12 @@ final class TransactionCore: Sendable {
     onLoop { self.client.release(self.lease) }
   }
 
-  private func isStateOpen() async -> Bool {
+  private static let hiddenFailure = PostgresError(
+    .rolledBack, "a failed statement was hidden from COMMIT")
+
+  private func stateFromElsewhere() async -> State {
     await withUnsafeContinuation { continuation in
-      onLoop { continuation.resume(returning: self.box.confined.state == .open) }
+      onLoop { continuation.resume(returning: self.box.confined.state) }
     }
   }
 
@@ -117,54 +125,63 @@ final class TransactionCore: Sendable {
       box.confined.state = .committed
       return completion(.success([]))
     }
+    // Statements under one sync are a transaction by themselves.
+    let isImplicit = state == .fresh && commits && isolation == .readCommitted
     var batch: [Statement] = []
     if state == .fresh {
       client.statistics.transactions += 1
-      batch = opening(deadline)
+      batch = opening(deadline, isImplicit: isImplicit)
     }
     let prefixCount = batch.count
     batch += statements
-    if commits { batch.append("commit") }
+    if commits, !isImplicit { batch.append("commit") }
     box.confined.state = .open
     box.confined.isRunning = true
     let submission = Submission(batch, expires: deadline?.advanced(by: client.settings.answerGrace))
     {
       self.box.confined.isRunning = false
       completion(
-        self.outcome(of: $0, commits: commits, from: prefixCount, count: statements.count)
+        self.outcome(
+          of: $0, commits: commits, isImplicit: isImplicit, from: prefixCount,
+          count: statements.count)
       )
     }
     client.armSweeper()
     lease.connection.submit(submission, mayDeallocate: state == .fresh)
   }
 
-  private func opening(_ deadline: MonotonicInstant?) -> [Statement] {
-    let begin = Statement(stringLiteral: isolation.rawValue)
-    guard let deadline else { return [begin] }
+  private func opening(_ deadline: MonotonicInstant?, isImplicit: Bool) -> [Statement] {
+    let begin = isImplicit ? [] : [Statement(stringLiteral: isolation.rawValue)]
+    guard let deadline else { return begin }
     let left = client.loop.now.duration(to: deadline)
     let limit = String(min(left, client.settings.statementTimeout).milliseconds)
-    return [begin, "select set_config('statement_timeout', \(limit), true)"]
+    return begin + ["select set_config('statement_timeout', \(limit), true)"]
   }
 
   private func outcome(
     of submission: Submission,
     commits: Bool,
+    isImplicit: Bool,
     from prefix: Int,
     count: Int
   ) -> Result<[Rows], PostgresError> {
     if let failure = submission.failure {
+      if isImplicit {
+        box.confined.state = .refused
+        client.statistics.rollbacks += 1
+      }
       return .failure(commits ? failedCommit(failure) : failedStatement(failure))
     }
     let results = submission.results
-    guard results.count == prefix + count + (commits ? 1 : 0) else {
+    guard results.count == prefix + count + (commits && !isImplicit ? 1 : 0) else {
       lease.connection.close()
       return .failure(failedCommit(PostgresError(.connectionLost, "results are missing")))
     }
     if commits {
-      guard results.last?.commandTag == "COMMIT" else {
+      guard isImplicit || results.last?.commandTag == "COMMIT" else {
         box.confined.state = .ended
         client.statistics.rollbacks += 1
-        return .failure(PostgresError(.rolledBack, "a failed statement was hidden from COMMIT"))
+        return .failure(Self.hiddenFailure)
       }
       box.confined.state = .committed
       client.statistics.commits += 1

@@ -46,12 +46,16 @@ struct PoolMachine<Waiter: Hashable> {
   /// Opens the minimum.
   mutating func start() -> [Action] { grow() }
 
+  /// Leases an idle connection at once, if there is one.
+  mutating func takeIdle() -> ConnectionID? {
+    guard !isShutDown, let id = idle.popLast() else { return nil }
+    states[id] = .leased
+    return id
+  }
+
   mutating func acquire(_ waiter: Waiter) -> [Action] {
     guard !isShutDown else { return [.refuse(waiter)] }
-    if let id = idle.popLast() {
-      states[id] = .leased
-      return [.lease(id, waiter)]
-    }
+    if let id = takeIdle() { return [.lease(id, waiter)] }
     guard waiters.count < waitersMax else { return [.refuse(waiter)] }
     waiters.append(waiter)
     return grow()

@@ -122,6 +122,9 @@ struct SessionMachine<Unit> {
     case (.innerSync, .sync):
       steps.removeFirst()
       return .ignore
+    // The implicit transaction of a unit commits at its sync, and may fail there.
+    case (.sync, .failure): return fail()
+    case (.sync, .end) where headFailed: return .ignore
     case (.sync, _), (.innerSync, _), (_, .sync): return .close
     case (_, .end): return end()
     default: break

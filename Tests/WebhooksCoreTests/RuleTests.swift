@@ -21,7 +21,8 @@ struct RuleTests {
 
   @Test(arguments: [
     ("*", true), ("payment_intent.*", true), ("payment_intent.succeeded", true),
-    ("subscription", true), ("", false), ("*.succeeded", false), ("payment_intent.", false),
+    ("subscription", false), ("customer.subscription.*", true), ("", false),
+    ("*.succeeded", false), ("payment_intent.", false),
     ("payment_intnet.*", false), ("Payment_intent.*", false), (".*", false), ("invoice..paid", false),
   ])
   func knownFilters(_ text: String, _ isKnown: Bool) {

@@ -247,6 +247,16 @@ struct VaultHarness: Sendable {
     }.entries
   }
 
+  func verify(
+    merchant: String = "",
+    page: String = ""
+  ) async throws -> VaultV1.VerifyAccessResponse {
+    let request = VaultV1.VerifyAccessRequest(merchantID: merchant, pageToken: page)
+    return try await call("VerifyAccess", as: .auditor("ann"), merchant: nil) {
+      try await keyHandler.verifyAccess(request: request, context: $0)
+    }
+  }
+
   func count(_ table: String) async throws -> Int64 {
     try await database.query(Statement(sql: "select count(*) from \(table)")).single()[
       0,

@@ -5,8 +5,8 @@ import Wire
 /// Encryption keys of the vault.
 struct KeysCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "keys", abstract: "Rotate and list the vault's keys.",
-    subcommands: [KeysRotate.self, KeysList.self])
+    commandName: "keys", abstract: "Rotate and list the vault's keys; verify its audit.",
+    subcommands: [KeysRotate.self, KeysList.self, KeysVerify.self])
 }
 
 struct KeysRotate: Command {

@@ -410,6 +410,9 @@ extension ContractFile {
       "tender.vault.v1.DeletePaymentMethodResponse",
       "tender.vault.v1.ResolvePaymentMethodRequest",
       "tender.vault.v1.ResolvePaymentMethodResponse",
+      "tender.vault.v1.VerifyAccessRequest",
+      "tender.vault.v1.AccessFinding",
+      "tender.vault.v1.VerifyAccessResponse",
       "tender.vault.v1.RotateKeysRequest",
       "tender.vault.v1.RotateKeysResponse",
       "tender.vault.v1.ListKeysRequest",
@@ -429,6 +432,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.RotateKeys",
       "tender.vault.v1.Keys.ListKeys",
       "tender.vault.v1.Keys.ListAccess",
+      "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
       index: 18, name: "tender/webhooks/v1/webhooks.proto",

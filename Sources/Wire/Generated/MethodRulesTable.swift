@@ -396,6 +396,14 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.vault.v1.Keys/VerifyAccess",
+      access: [.operator, .auditor],
+      mutation: .reads,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.webhooks.v1.Webhooks/CreateEndpoint",
       access: [.merchant, .operator],
       mutation: .keyed,

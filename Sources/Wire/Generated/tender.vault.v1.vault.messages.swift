@@ -751,6 +751,186 @@ extension VaultV1.ResolvePaymentMethodResponse {
 }
 
 extension VaultV1 {
+  package struct VerifyAccessRequest: WireMessage {
+    /// Empty: every merchant.
+    package var merchantID: String
+    /// The `next_page_token` of the answer before; empty for the first page.
+    package var pageToken: String
+
+    package init(
+      merchantID: String = "",
+      pageToken: String = ""
+    ) {
+      self.merchantID = merchantID
+      self.pageToken = pageToken
+    }
+  }
+}
+
+extension VaultV1.VerifyAccessRequest {
+  package static let fullName = "tender.vault.v1.VerifyAccessRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__vault__v1__verify_access_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__VerifyAccessRequest.self)
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.pageToken = try reader.string(c.pointee.page_token, "page_token")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Vault__V1__VerifyAccessRequest.self, capacity: 1)
+    tender__vault__v1__verify_access_request__init(c)
+    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.page_token = writer.string(pageToken)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("merchantId", merchantID)
+    json.field("pageToken", pageToken)
+  }
+}
+
+extension VaultV1 {
+  /// What in the audit is not what was sealed.
+  package struct AccessFinding: WireMessage {
+    /// row_changed, row_missing, row_unsealed (neither sealed nor waiting), seal_changed, or
+    /// seal_missing (a link does not follow the one before it).
+    package var kind: String
+    package var merchantID: String
+    /// Number of the link within the merchant's chain; 0 for row_unsealed.
+    package var seal: UInt64
+    /// The row; empty where a link itself is meant.
+    package var accessID: String
+
+    package init(
+      kind: String = "",
+      merchantID: String = "",
+      seal: UInt64 = 0,
+      accessID: String = ""
+    ) {
+      self.kind = kind
+      self.merchantID = merchantID
+      self.seal = seal
+      self.accessID = accessID
+    }
+  }
+}
+
+extension VaultV1.AccessFinding {
+  package static let fullName = "tender.vault.v1.AccessFinding"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__vault__v1__access_finding()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__AccessFinding.self)
+    self.kind = try reader.string(c.pointee.kind, "kind")
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.seal = c.pointee.seal
+    self.accessID = try reader.string(c.pointee.access_id, "access_id")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Vault__V1__AccessFinding.self, capacity: 1)
+    tender__vault__v1__access_finding__init(c)
+    c.pointee.kind = writer.string(kind)
+    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.seal = seal
+    c.pointee.access_id = writer.string(accessID)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("kind", kind)
+    json.field("merchantId", merchantID)
+    json.field("seal", seal)
+    json.field("accessId", accessID)
+  }
+}
+
+extension VaultV1 {
+  package struct VerifyAccessResponse: WireMessage {
+    /// At most 100 of a page.
+    package var findings: [VaultV1.AccessFinding]
+    /// Links and rows of this page.
+    package var seals: UInt32
+    package var rows: UInt64
+    /// Rows that wait for their link; on the last page only.
+    package var rowsWaiting: UInt64
+    /// Empty on the last page.
+    package var nextPageToken: String
+
+    package init(
+      findings: [VaultV1.AccessFinding] = [],
+      seals: UInt32 = 0,
+      rows: UInt64 = 0,
+      rowsWaiting: UInt64 = 0,
+      nextPageToken: String = ""
+    ) {
+      self.findings = findings
+      self.seals = seals
+      self.rows = rows
+      self.rowsWaiting = rowsWaiting
+      self.nextPageToken = nextPageToken
+    }
+  }
+}
+
+extension VaultV1.VerifyAccessResponse {
+  package static let fullName = "tender.vault.v1.VerifyAccessResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__vault__v1__verify_access_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__VerifyAccessResponse.self)
+    self.findings = try reader.messages(c.pointee.n_findings, c.pointee.findings, "findings")
+    self.seals = c.pointee.seals
+    self.rows = c.pointee.rows
+    self.rowsWaiting = c.pointee.rows_waiting
+    self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Vault__V1__VerifyAccessResponse.self, capacity: 1)
+    tender__vault__v1__verify_access_response__init(c)
+    c.pointee.n_findings = findings.count
+    c.pointee.findings = writer.messages(findings)
+    c.pointee.seals = seals
+    c.pointee.rows = rows
+    c.pointee.rows_waiting = rowsWaiting
+    c.pointee.next_page_token = writer.string(nextPageToken)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("findings", findings)
+    json.field("seals", seals)
+    json.field("rows", rows)
+    json.field("rowsWaiting", rowsWaiting)
+    json.field("nextPageToken", nextPageToken)
+  }
+}
+
+extension VaultV1 {
   package struct RotateKeysRequest: WireMessage {
     /// Empty: every merchant.
     package var merchantID: String

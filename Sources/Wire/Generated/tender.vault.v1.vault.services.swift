@@ -1303,11 +1303,25 @@ extension VaultV1.Keys {
         type: .unary
       )
     }
+    /// Namespace for "VerifyAccess" metadata.
+    package enum VerifyAccess: Sendable {
+      /// Request type for "VerifyAccess".
+      package typealias Input = VaultV1.VerifyAccessRequest
+      /// Response type for "VerifyAccess".
+      package typealias Output = VaultV1.VerifyAccessResponse
+      /// Descriptor for "VerifyAccess".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.vault.v1.Keys"),
+        method: "VerifyAccess",
+        type: .unary
+      )
+    }
     /// Descriptors for all methods in the "tender.vault.v1.Keys" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       RotateKeys.descriptor,
       ListKeys.descriptor,
-      ListAccess.descriptor
+      ListAccess.descriptor,
+      VerifyAccess.descriptor
     ]
   }
 }
@@ -1390,6 +1404,26 @@ extension VaultV1.Keys {
       request: GRPCCore.StreamingServerRequest<VaultV1.ListAccessRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<VaultV1.ListAccessResponse>
+
+    /// Handle the "VerifyAccess" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+    /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+    /// > Errors: INVALID_ARGUMENT.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `VaultV1.VerifyAccessRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `VaultV1.VerifyAccessResponse` messages.
+    func verifyAccess(
+      request: GRPCCore.StreamingServerRequest<VaultV1.VerifyAccessRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<VaultV1.VerifyAccessResponse>
   }
 
   /// Service protocol for the "tender.vault.v1.Keys" service.
@@ -1458,6 +1492,26 @@ extension VaultV1.Keys {
       request: GRPCCore.ServerRequest<VaultV1.ListAccessRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<VaultV1.ListAccessResponse>
+
+    /// Handle the "VerifyAccess" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+    /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+    /// > Errors: INVALID_ARGUMENT.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `VaultV1.VerifyAccessResponse` message.
+    func verifyAccess(
+      request: GRPCCore.ServerRequest<VaultV1.VerifyAccessRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<VaultV1.VerifyAccessResponse>
   }
 
   /// Simple service protocol for the "tender.vault.v1.Keys" service.
@@ -1524,6 +1578,26 @@ extension VaultV1.Keys {
       request: VaultV1.ListAccessRequest,
       context: GRPCCore.ServerContext
     ) async throws -> VaultV1.ListAccessResponse
+
+    /// Handle the "VerifyAccess" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+    /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+    /// > Errors: INVALID_ARGUMENT.
+    ///
+    /// - Parameters:
+    ///   - request: A `VaultV1.VerifyAccessRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `VaultV1.VerifyAccessResponse` to respond with.
+    func verifyAccess(
+      request: VaultV1.VerifyAccessRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> VaultV1.VerifyAccessResponse
   }
 }
 
@@ -1558,6 +1632,17 @@ extension VaultV1.Keys.StreamingServiceProtocol {
       serializer: WireSerializer<VaultV1.ListAccessResponse>(),
       handler: { request, context in
         try await self.listAccess(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: VaultV1.Keys.Method.VerifyAccess.descriptor,
+      deserializer: WireRequestDeserializer<VaultV1.VerifyAccessRequest>(VaultV1.Keys.Method.VerifyAccess.descriptor),
+      serializer: WireSerializer<VaultV1.VerifyAccessResponse>(),
+      handler: { request, context in
+        try await self.verifyAccess(
           request: request,
           context: context
         )
@@ -1600,6 +1685,17 @@ extension VaultV1.Keys.ServiceProtocol {
     )
     return GRPCCore.StreamingServerResponse(single: response)
   }
+
+  package func verifyAccess(
+    request: GRPCCore.StreamingServerRequest<VaultV1.VerifyAccessRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<VaultV1.VerifyAccessResponse> {
+    let response = try await self.verifyAccess(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -1636,6 +1732,19 @@ extension VaultV1.Keys.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<VaultV1.ListAccessResponse> {
     return GRPCCore.ServerResponse<VaultV1.ListAccessResponse>(
       message: try await self.listAccess(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func verifyAccess(
+    request: GRPCCore.ServerRequest<VaultV1.VerifyAccessRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<VaultV1.VerifyAccessResponse> {
+    return GRPCCore.ServerResponse<VaultV1.VerifyAccessResponse>(
+      message: try await self.verifyAccess(
         request: request.message,
         context: context
       ),
@@ -1724,6 +1833,31 @@ extension VaultV1.Keys {
       deserializer: some GRPCCore.MessageDeserializer<VaultV1.ListAccessResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<VaultV1.ListAccessResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "VerifyAccess" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+    /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+    /// > Errors: INVALID_ARGUMENT.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
+    ///   - serializer: A serializer for `VaultV1.VerifyAccessRequest` messages.
+    ///   - deserializer: A deserializer for `VaultV1.VerifyAccessResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func verifyAccess<Result>(
+      request: GRPCCore.ClientRequest<VaultV1.VerifyAccessRequest>,
+      serializer: some GRPCCore.MessageSerializer<VaultV1.VerifyAccessRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<VaultV1.VerifyAccessResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<VaultV1.VerifyAccessResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
   }
 
@@ -1849,6 +1983,42 @@ extension VaultV1.Keys {
         onResponse: handleResponse
       )
     }
+
+    /// Call the "VerifyAccess" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+    /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+    /// > Errors: INVALID_ARGUMENT.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
+    ///   - serializer: A serializer for `VaultV1.VerifyAccessRequest` messages.
+    ///   - deserializer: A deserializer for `VaultV1.VerifyAccessResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func verifyAccess<Result>(
+      request: GRPCCore.ClientRequest<VaultV1.VerifyAccessRequest>,
+      serializer: some GRPCCore.MessageSerializer<VaultV1.VerifyAccessRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<VaultV1.VerifyAccessResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<VaultV1.VerifyAccessResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: VaultV1.Keys.Method.VerifyAccess.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
   }
 }
 
@@ -1937,6 +2107,37 @@ extension VaultV1.Keys.ClientProtocol {
       request: request,
       serializer: WireSerializer<VaultV1.ListAccessRequest>(),
       deserializer: WireResponseDeserializer<VaultV1.ListAccessResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "VerifyAccess" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+  /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+  /// > Errors: INVALID_ARGUMENT.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func verifyAccess<Result>(
+    request: GRPCCore.ClientRequest<VaultV1.VerifyAccessRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<VaultV1.VerifyAccessResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.verifyAccess(
+      request: request,
+      serializer: WireSerializer<VaultV1.VerifyAccessRequest>(),
+      deserializer: WireResponseDeserializer<VaultV1.VerifyAccessResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -2039,6 +2240,41 @@ extension VaultV1.Keys.ClientProtocol {
       metadata: metadata
     )
     return try await self.listAccess(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "VerifyAccess" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
+  /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
+  /// > Errors: INVALID_ARGUMENT.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func verifyAccess<Result>(
+    _ message: VaultV1.VerifyAccessRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<VaultV1.VerifyAccessResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<VaultV1.VerifyAccessRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.verifyAccess(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -1,7 +1,6 @@
 package import GRPCCore
 import Logging
 import Money
-import Outbox
 package import Postgres
 import Reactor
 package import ServiceKit
@@ -20,6 +19,7 @@ package final class VaultServer: TenderService {
   private let ring: KeyRing
   private let alerts: VaultAlerts
   private let partitions: PartitionKeeper
+  private let sealer: AccessSealer
   private let relay: ServiceRelay
 
   package init(_ environment: ServiceEnvironment) async throws {
@@ -37,6 +37,7 @@ package final class VaultServer: TenderService {
     alerts = VaultAlerts(database: environment.database)
     reencryption = Reencryption(environment, ring: ring, alerts: alerts)
     partitions = PartitionKeeper(environment)
+    sealer = AccessSealer(environment)
     relay = VaultEvents.relay(environment)
   }
 
@@ -57,11 +58,13 @@ package final class VaultServer: TenderService {
   package func start() async throws {
     partitions.start()
     reencryption.start()
+    sealer.start()
     relay.start()
   }
 
   package func shutdown() async {
     await reencryption.shutdown()
+    await sealer.shutdown()
     await partitions.shutdown()
     await relay.shutdown()
   }

@@ -416,6 +416,15 @@ static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__resolve_
 static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__resolve_payment_method_response(void) {
   return &tender__vault__v1__resolve_payment_method_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__verify_access_request(void) {
+  return &tender__vault__v1__verify_access_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__access_finding(void) {
+  return &tender__vault__v1__access_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__verify_access_response(void) {
+  return &tender__vault__v1__verify_access_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__vault__v1__rotate_keys_request(void) {
   return &tender__vault__v1__rotate_keys_request__descriptor;
 }

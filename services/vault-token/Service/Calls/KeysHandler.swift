@@ -20,15 +20,7 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
     request: VaultV1.RotateKeysRequest,
     context: ServerContext
   ) async throws -> VaultV1.RotateKeysResponse {
-    let only: MerchantID?
-    if request.merchantID.isEmpty {
-      only = nil
-    } else {
-      guard let merchant = MerchantID(request.merchantID) else {
-        throw RPCFailure.invalid("merchant_id", "ID_MALFORMED", "The id is not a merchant's.")
-      }
-      only = merchant
-    }
+    let only = try Self.merchant(request.merchantID)
     let response = try await environment.idempotency.perform(request) {
       [self] transaction, call in
       try await rotate(only, call, in: transaction)

@@ -1,12 +1,7 @@
 import Money
 import Postgres
 import ServiceKit
-
-/// Prefix of audit ids.
-enum AccessKind: EntityKind {
-  static func prefix(of bits: UInt128) -> StaticString { "acs" }
-}
-typealias AccessID = EntityID<AccessKind>
+import VaultCore
 
 /// What was done to a payment method. The raw values are stored and are API.
 enum AccessAction: String, Sendable {

@@ -592,6 +592,141 @@ void   tender__vault__v1__resolve_payment_method_response__free_unpacked
   assert(message->base.descriptor == &tender__vault__v1__resolve_payment_method_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__vault__v1__verify_access_request__init
+                     (Tender__Vault__V1__VerifyAccessRequest         *message)
+{
+  static const Tender__Vault__V1__VerifyAccessRequest init_value = TENDER__VAULT__V1__VERIFY_ACCESS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__vault__v1__verify_access_request__get_packed_size
+                     (const Tender__Vault__V1__VerifyAccessRequest *message)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__vault__v1__verify_access_request__pack
+                     (const Tender__Vault__V1__VerifyAccessRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__vault__v1__verify_access_request__pack_to_buffer
+                     (const Tender__Vault__V1__VerifyAccessRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Vault__V1__VerifyAccessRequest *
+       tender__vault__v1__verify_access_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Vault__V1__VerifyAccessRequest *)
+     protobuf_c_message_unpack (&tender__vault__v1__verify_access_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__vault__v1__verify_access_request__free_unpacked
+                     (Tender__Vault__V1__VerifyAccessRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__vault__v1__access_finding__init
+                     (Tender__Vault__V1__AccessFinding         *message)
+{
+  static const Tender__Vault__V1__AccessFinding init_value = TENDER__VAULT__V1__ACCESS_FINDING__INIT;
+  *message = init_value;
+}
+size_t tender__vault__v1__access_finding__get_packed_size
+                     (const Tender__Vault__V1__AccessFinding *message)
+{
+  assert(message->base.descriptor == &tender__vault__v1__access_finding__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__vault__v1__access_finding__pack
+                     (const Tender__Vault__V1__AccessFinding *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__vault__v1__access_finding__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__vault__v1__access_finding__pack_to_buffer
+                     (const Tender__Vault__V1__AccessFinding *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__vault__v1__access_finding__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Vault__V1__AccessFinding *
+       tender__vault__v1__access_finding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Vault__V1__AccessFinding *)
+     protobuf_c_message_unpack (&tender__vault__v1__access_finding__descriptor,
+                                allocator, len, data);
+}
+void   tender__vault__v1__access_finding__free_unpacked
+                     (Tender__Vault__V1__AccessFinding *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__vault__v1__access_finding__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__vault__v1__verify_access_response__init
+                     (Tender__Vault__V1__VerifyAccessResponse         *message)
+{
+  static const Tender__Vault__V1__VerifyAccessResponse init_value = TENDER__VAULT__V1__VERIFY_ACCESS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__vault__v1__verify_access_response__get_packed_size
+                     (const Tender__Vault__V1__VerifyAccessResponse *message)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__vault__v1__verify_access_response__pack
+                     (const Tender__Vault__V1__VerifyAccessResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__vault__v1__verify_access_response__pack_to_buffer
+                     (const Tender__Vault__V1__VerifyAccessResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Vault__V1__VerifyAccessResponse *
+       tender__vault__v1__verify_access_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Vault__V1__VerifyAccessResponse *)
+     protobuf_c_message_unpack (&tender__vault__v1__verify_access_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__vault__v1__verify_access_response__free_unpacked
+                     (Tender__Vault__V1__VerifyAccessResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__vault__v1__verify_access_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__vault__v1__rotate_keys_request__init
                      (Tender__Vault__V1__RotateKeysRequest         *message)
 {
@@ -1736,6 +1871,224 @@ const ProtobufCMessageDescriptor tender__vault__v1__resolve_payment_method_respo
   tender__vault__v1__resolve_payment_method_response__field_indices_by_name,
   1,  tender__vault__v1__resolve_payment_method_response__number_ranges,
   (ProtobufCMessageInit) tender__vault__v1__resolve_payment_method_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__vault__v1__verify_access_request__field_descriptors[2] =
+{
+  {
+    "merchant_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessRequest, merchant_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__vault__v1__verify_access_request__field_indices_by_name[] = {
+  0,   /* field[0] = merchant_id */
+  1,   /* field[1] = page_token */
+};
+static const ProtobufCIntRange tender__vault__v1__verify_access_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__vault__v1__verify_access_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.vault.v1.VerifyAccessRequest",
+  "VerifyAccessRequest",
+  "Tender__Vault__V1__VerifyAccessRequest",
+  "tender.vault.v1",
+  sizeof(Tender__Vault__V1__VerifyAccessRequest),
+  2,
+  tender__vault__v1__verify_access_request__field_descriptors,
+  tender__vault__v1__verify_access_request__field_indices_by_name,
+  1,  tender__vault__v1__verify_access_request__number_ranges,
+  (ProtobufCMessageInit) tender__vault__v1__verify_access_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__vault__v1__access_finding__field_descriptors[4] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__AccessFinding, kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "merchant_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__AccessFinding, merchant_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seal",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__AccessFinding, seal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "access_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__AccessFinding, access_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__vault__v1__access_finding__field_indices_by_name[] = {
+  3,   /* field[3] = access_id */
+  0,   /* field[0] = kind */
+  1,   /* field[1] = merchant_id */
+  2,   /* field[2] = seal */
+};
+static const ProtobufCIntRange tender__vault__v1__access_finding__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__vault__v1__access_finding__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.vault.v1.AccessFinding",
+  "AccessFinding",
+  "Tender__Vault__V1__AccessFinding",
+  "tender.vault.v1",
+  sizeof(Tender__Vault__V1__AccessFinding),
+  4,
+  tender__vault__v1__access_finding__field_descriptors,
+  tender__vault__v1__access_finding__field_indices_by_name,
+  1,  tender__vault__v1__access_finding__number_ranges,
+  (ProtobufCMessageInit) tender__vault__v1__access_finding__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__vault__v1__verify_access_response__field_descriptors[5] =
+{
+  {
+    "findings",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, n_findings),
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, findings),
+    &tender__vault__v1__access_finding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seals",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, seals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows_waiting",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, rows_waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Vault__V1__VerifyAccessResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__vault__v1__verify_access_response__field_indices_by_name[] = {
+  0,   /* field[0] = findings */
+  4,   /* field[4] = next_page_token */
+  2,   /* field[2] = rows */
+  3,   /* field[3] = rows_waiting */
+  1,   /* field[1] = seals */
+};
+static const ProtobufCIntRange tender__vault__v1__verify_access_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tender__vault__v1__verify_access_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.vault.v1.VerifyAccessResponse",
+  "VerifyAccessResponse",
+  "Tender__Vault__V1__VerifyAccessResponse",
+  "tender.vault.v1",
+  sizeof(Tender__Vault__V1__VerifyAccessResponse),
+  5,
+  tender__vault__v1__verify_access_response__field_descriptors,
+  tender__vault__v1__verify_access_response__field_indices_by_name,
+  1,  tender__vault__v1__verify_access_response__number_ranges,
+  (ProtobufCMessageInit) tender__vault__v1__verify_access_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__vault__v1__rotate_keys_request__field_descriptors[1] =

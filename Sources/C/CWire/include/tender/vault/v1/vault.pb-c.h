@@ -29,6 +29,9 @@ typedef struct Tender__Vault__V1__DeletePaymentMethodRequest Tender__Vault__V1__
 typedef struct Tender__Vault__V1__DeletePaymentMethodResponse Tender__Vault__V1__DeletePaymentMethodResponse;
 typedef struct Tender__Vault__V1__ResolvePaymentMethodRequest Tender__Vault__V1__ResolvePaymentMethodRequest;
 typedef struct Tender__Vault__V1__ResolvePaymentMethodResponse Tender__Vault__V1__ResolvePaymentMethodResponse;
+typedef struct Tender__Vault__V1__VerifyAccessRequest Tender__Vault__V1__VerifyAccessRequest;
+typedef struct Tender__Vault__V1__AccessFinding Tender__Vault__V1__AccessFinding;
+typedef struct Tender__Vault__V1__VerifyAccessResponse Tender__Vault__V1__VerifyAccessResponse;
 typedef struct Tender__Vault__V1__RotateKeysRequest Tender__Vault__V1__RotateKeysRequest;
 typedef struct Tender__Vault__V1__RotateKeysResponse Tender__Vault__V1__RotateKeysResponse;
 typedef struct Tender__Vault__V1__ListKeysRequest Tender__Vault__V1__ListKeysRequest;
@@ -205,6 +208,45 @@ struct  Tender__Vault__V1__ResolvePaymentMethodResponse
 #define TENDER__VAULT__V1__RESOLVE_PAYMENT_METHOD_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__vault__v1__resolve_payment_method_response__descriptor) \
     , TENDER__VAULT__V1__PAYMENT_METHOD_TYPE__PAYMENT_METHOD_TYPE_UNSPECIFIED, 0,NULL, NULL }
+
+
+struct  Tender__Vault__V1__VerifyAccessRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData merchant_id;
+  ProtobufCBinaryData page_token;
+};
+#define TENDER__VAULT__V1__VERIFY_ACCESS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__vault__v1__verify_access_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Vault__V1__AccessFinding
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData kind;
+  ProtobufCBinaryData merchant_id;
+  uint64_t seal;
+  ProtobufCBinaryData access_id;
+};
+#define TENDER__VAULT__V1__ACCESS_FINDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__vault__v1__access_finding__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL} }
+
+
+struct  Tender__Vault__V1__VerifyAccessResponse
+{
+  ProtobufCMessage base;
+  size_t n_findings;
+  Tender__Vault__V1__AccessFinding **findings;
+  uint32_t seals;
+  uint64_t rows;
+  uint64_t rows_waiting;
+  ProtobufCBinaryData next_page_token;
+};
+#define TENDER__VAULT__V1__VERIFY_ACCESS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__vault__v1__verify_access_response__descriptor) \
+    , 0,NULL, 0, 0, 0, {0,NULL} }
 
 
 struct  Tender__Vault__V1__RotateKeysRequest
@@ -544,6 +586,63 @@ Tender__Vault__V1__ResolvePaymentMethodResponse *
 void   tender__vault__v1__resolve_payment_method_response__free_unpacked
                      (Tender__Vault__V1__ResolvePaymentMethodResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Vault__V1__VerifyAccessRequest methods */
+void   tender__vault__v1__verify_access_request__init
+                     (Tender__Vault__V1__VerifyAccessRequest         *message);
+size_t tender__vault__v1__verify_access_request__get_packed_size
+                     (const Tender__Vault__V1__VerifyAccessRequest   *message);
+size_t tender__vault__v1__verify_access_request__pack
+                     (const Tender__Vault__V1__VerifyAccessRequest   *message,
+                      uint8_t             *out);
+size_t tender__vault__v1__verify_access_request__pack_to_buffer
+                     (const Tender__Vault__V1__VerifyAccessRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Vault__V1__VerifyAccessRequest *
+       tender__vault__v1__verify_access_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__vault__v1__verify_access_request__free_unpacked
+                     (Tender__Vault__V1__VerifyAccessRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Vault__V1__AccessFinding methods */
+void   tender__vault__v1__access_finding__init
+                     (Tender__Vault__V1__AccessFinding         *message);
+size_t tender__vault__v1__access_finding__get_packed_size
+                     (const Tender__Vault__V1__AccessFinding   *message);
+size_t tender__vault__v1__access_finding__pack
+                     (const Tender__Vault__V1__AccessFinding   *message,
+                      uint8_t             *out);
+size_t tender__vault__v1__access_finding__pack_to_buffer
+                     (const Tender__Vault__V1__AccessFinding   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Vault__V1__AccessFinding *
+       tender__vault__v1__access_finding__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__vault__v1__access_finding__free_unpacked
+                     (Tender__Vault__V1__AccessFinding *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Vault__V1__VerifyAccessResponse methods */
+void   tender__vault__v1__verify_access_response__init
+                     (Tender__Vault__V1__VerifyAccessResponse         *message);
+size_t tender__vault__v1__verify_access_response__get_packed_size
+                     (const Tender__Vault__V1__VerifyAccessResponse   *message);
+size_t tender__vault__v1__verify_access_response__pack
+                     (const Tender__Vault__V1__VerifyAccessResponse   *message,
+                      uint8_t             *out);
+size_t tender__vault__v1__verify_access_response__pack_to_buffer
+                     (const Tender__Vault__V1__VerifyAccessResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Vault__V1__VerifyAccessResponse *
+       tender__vault__v1__verify_access_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__vault__v1__verify_access_response__free_unpacked
+                     (Tender__Vault__V1__VerifyAccessResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Vault__V1__RotateKeysRequest methods */
 void   tender__vault__v1__rotate_keys_request__init
                      (Tender__Vault__V1__RotateKeysRequest         *message);
@@ -737,6 +836,15 @@ typedef void (*Tender__Vault__V1__ResolvePaymentMethodRequest_Closure)
 typedef void (*Tender__Vault__V1__ResolvePaymentMethodResponse_Closure)
                  (const Tender__Vault__V1__ResolvePaymentMethodResponse *message,
                   void *closure_data);
+typedef void (*Tender__Vault__V1__VerifyAccessRequest_Closure)
+                 (const Tender__Vault__V1__VerifyAccessRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Vault__V1__AccessFinding_Closure)
+                 (const Tender__Vault__V1__AccessFinding *message,
+                  void *closure_data);
+typedef void (*Tender__Vault__V1__VerifyAccessResponse_Closure)
+                 (const Tender__Vault__V1__VerifyAccessResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Vault__V1__RotateKeysRequest_Closure)
                  (const Tender__Vault__V1__RotateKeysRequest *message,
                   void *closure_data);
@@ -781,6 +889,9 @@ extern const ProtobufCMessageDescriptor tender__vault__v1__delete_payment_method
 extern const ProtobufCMessageDescriptor tender__vault__v1__delete_payment_method_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__vault__v1__resolve_payment_method_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__vault__v1__resolve_payment_method_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__vault__v1__verify_access_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__vault__v1__access_finding__descriptor;
+extern const ProtobufCMessageDescriptor tender__vault__v1__verify_access_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__vault__v1__rotate_keys_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__vault__v1__rotate_keys_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__vault__v1__list_keys_request__descriptor;

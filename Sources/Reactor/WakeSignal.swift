@@ -7,7 +7,7 @@ package final class WakeSignal: Sendable {
     var isRaised = false
     var isDeaf = false
     var timer: TimerToken?
-    var waiting: UnsafeContinuation<Void, Never>?
+    var waiting: UnsafeContinuation<Bool, Never>?
   }
 
   private let loop: EventLoop
@@ -37,7 +37,9 @@ package final class WakeSignal: Sendable {
 
   /// Waits for a signal, for `limit`, or for `stop`. Cancelling the waiting task stops the signal.
   /// - Parameter deaf: a signal is remembered, but does not shorten the wait.
-  package func wait(atMost limit: Duration, deaf: Bool = false) async {
+  /// - Returns: whether a signal ended the wait.
+  @discardableResult
+  package func wait(atMost limit: Duration, deaf: Bool = false) async -> Bool {
     await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         onLoop { [self] in begin($0, atMost: limit, deaf: deaf, continuation) }
@@ -47,12 +49,18 @@ package final class WakeSignal: Sendable {
     }
   }
 
+  /// Lets signals gather: those that come meanwhile are answered by what follows the pause.
+  package func pause(_ duration: Duration) async {
+    await wait(atMost: duration, deaf: true)
+    onLoop { $0.isRaised = false }
+  }
+
   private func begin(
-    _ box: Box, atMost limit: Duration, deaf: Bool, _ continuation: UnsafeContinuation<Void, Never>
+    _ box: Box, atMost limit: Duration, deaf: Bool, _ continuation: UnsafeContinuation<Bool, Never>
   ) {
     guard !isStopped, loop.acceptsTimers, deaf || !box.isRaised else {
       box.isRaised = false
-      return continuation.resume()
+      return continuation.resume(returning: true)
     }
     box.isDeaf = deaf
     box.waiting = continuation
@@ -65,9 +73,10 @@ package final class WakeSignal: Sendable {
     box.timer?.cancel()
     box.timer = nil
     box.waiting = nil
-    if !box.isDeaf { box.isRaised = false }
+    let isSignal = box.isRaised && !box.isDeaf
+    if isSignal { box.isRaised = false }
     box.isDeaf = false
-    waiting.resume()
+    waiting.resume(returning: isSignal)
   }
 
   private func onLoop(_ body: @escaping @Sendable (Box) -> Void) {

@@ -37,7 +37,9 @@ package final class Idempotency: Sendable {
           let outcome = try await take(scope, request, call, subject: UUIDBits(0), in: transaction)
           guard case .claimed(let claim) = outcome else { return Performed<Response>.not(outcome) }
           let response = try await body(transaction, call)
-          try await finish(claim, .response(response.encode()), in: transaction)
+          // Taken in this transaction: nobody can have taken it over.
+          try await transaction.commit(
+            with: [ClaimStatements.finish(claim, .response(response.encode()))])
           return .done(response)
         }
         switch result {

@@ -32,7 +32,9 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       guard !claim.isTakeover else { return }
       try await insert(ready, draft, operation: operation, in: transaction)
     }
-    return try await run(begun, merchant: ready.merchant, answer)
+    return try await run(
+      begun, merchant: ready.merchant,
+      known: IntentFlow.View(intent: ready, operations: [operation]), answer)
   }
 
   func confirmPaymentIntent(
@@ -98,7 +100,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
 
   /// T1 is done: the rest belongs to the process, the call merely waits for it.
   private func run<Response: WireMessage>(
-    _ begun: Idempotency.Begun, merchant: MerchantID,
+    _ begun: Idempotency.Begun, merchant: MerchantID, known: IntentFlow.View? = nil,
     _ answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Response {
     switch begun {
@@ -108,7 +110,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       let limit = Duration.seconds(IntentFlow.limitSeconds)
       return try await environment.shielded("payment", limit: limit) { [flow] in
         try await flow.finish(
-          claim, PaymentIntentID(bits: claim.subject.bits), of: merchant, by: .caller, answer: answer)
+          claim, PaymentIntentID(bits: claim.subject.bits), of: merchant, by: .caller,
+          known: claim.isTakeover ? nil : known, answer: answer)
       }
     }
   }
@@ -138,7 +141,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     statements += flow.writer.statements(
       intent, cause: operation == nil ? "create" : "confirm", events: ["payment_intent.created"],
       stamp)
-    _ = try await transaction.batch(statements)
+    if operation == nil {
+      // The answer commits with it.
+      _ = try await transaction.batch(statements)
+    } else {
+      try await transaction.commit(with: statements)
+    }
   }
 }
 

@@ -37,12 +37,16 @@ final class IntentFlow: Sendable {
   }
 
   /// Drives the intent's open work to an answer and stores it for the claim.
+  /// - Parameter known: what T1 has just written, so that it need not be read.
   func finish<Response: WireMessage>(
     _ claim: Claim, _ intent: PaymentIntentID, of merchant: MerchantID, by driver: Driver,
-    answer: @Sendable @escaping (IntentRow) -> Response
+    known: View? = nil, answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Response {
     defer { environment.idempotency.release(claim) }
-    let facts = try await facts(for: intent, of: merchant, by: driver)
+    var work = known
+    if work == nil { work = try await view(intent, of: merchant) }
+    guard let work else { throw RPCFailure.internalError }
+    let facts = try await facts(for: work, by: driver)
     let row = try await commit(facts, to: intent, of: merchant, claim: claim) {
       .response(answer($0).encode())
     }
@@ -52,7 +56,7 @@ final class IntentFlow: Sendable {
 
   /// The same without a claim: for intents that are stuck although their claims are answered.
   func settle(_ intent: PaymentIntentID, of merchant: MerchantID) async throws {
-    let facts = try await facts(for: intent, of: merchant, by: .worker)
+    let facts = try await facts(for: try await view(intent, of: merchant), by: .worker)
     guard !facts.isEmpty else { return }
     _ = try await commit(facts, to: intent, of: merchant, claim: nil, answer: nil)
     wake()

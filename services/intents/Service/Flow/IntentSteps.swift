@@ -30,8 +30,8 @@ struct IntentSteps: Sendable {
     intent.currentOperation = operation.id
     let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: now)
-    _ = try await transaction.batch(
-      [OperationStatements.insert(operation, of: intent, stamp)]
+    try await transaction.commit(
+      with: [OperationStatements.insert(operation, of: intent, stamp)]
         + written(intent, cause: "confirm", next.notices, stamp))
   }
 
@@ -51,8 +51,8 @@ struct IntentSteps: Sendable {
     }
     let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
-    _ = try await transaction.batch(
-      [
+    try await transaction.commit(
+      with: [
         OperationStatements.askCapture(
           flow.environment.identifiers.make(), of: intent, operation: operation,
           amountMinor: minor, stamp)
@@ -64,7 +64,7 @@ struct IntentSteps: Sendable {
     let next = try verdict(.cancel, intent)
     let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
-    _ = try await transaction.batch(written(intent, cause: "cancel", next.notices, stamp))
+    try await transaction.commit(with: written(intent, cause: "cancel", next.notices, stamp))
   }
 
   private func verdict(

@@ -9,31 +9,43 @@ import Transport
 import Wire
 
 extension IntentFlow {
-  /// Asks gateway-router to go on with the intent's open work; no facts when there is none, or
-  /// when the router cannot be reached: silence changes nothing.
-  func facts(
-    for intent: PaymentIntentID, of merchant: MerchantID, by driver: Driver
-  ) async throws -> [GatewayV1.Fact] {
+  /// An intent as the flow that works on it knows it.
+  struct View: Sendable {
+    var intent: IntentRow
+    var operations: [OperationRow]
+    /// A capture that was asked for and not decided.
+    var openCapture: (CaptureID, Int64)?
+  }
+
+  /// What the tables say.
+  func view(_ intent: PaymentIntentID, of merchant: MerchantID) async throws -> View {
     let results = [
       try await environment.database.query(IntentStatements.get(intent, of: merchant)),
       try await environment.database.query(OperationStatements.list(intent)),
       try await environment.database.query(OperationStatements.openCapture(intent)),
     ]
     guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
-    let view = try IntentRow(row: row)
-    let operations = try results[1].map(OperationRow.init(row:))
+    return View(
+      intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),
+      openCapture: try results[2].first?.decode((CaptureID, Int64).self))
+  }
+
+  /// Asks gateway-router to go on with the intent's open work; no facts when there is none, or
+  /// when the router cannot be reached: silence changes nothing.
+  func facts(for work: View, by driver: Driver) async throws -> [GatewayV1.Fact] {
+    let view = work.intent
     guard case .processing(let reason, _) = view.state,
-      let operation = operations.first(where: { $0.id == view.currentOperation })
+      let operation = work.operations.first(where: { $0.id == view.currentOperation })
     else { return [] }
     switch reason {
     case .cancelPending:
       return await asking("close") { try await self.close(view, operation, onlyIfUnsent: false) }
     case .capturePending:
-      guard let open = try results[2].first?.decode((CaptureID, OperationID, Int64).self) else {
+      guard let open = work.openCapture else {
         return await asking("execute") { try await self.execute(view, operation) }
       }
       return await asking("capture") {
-        try await self.capture(view, operation, open.0, amountMinor: open.2)
+        try await self.capture(view, operation, open.0, amountMinor: open.1)
       }
     case .bankPending, .outcomeUnknown:
       switch driver {

@@ -22,6 +22,15 @@ enum OperationStatements {
     """
   }
 
+  static func appliedSequences(
+    _ intents: [PaymentIntentID], _ operations: [OperationID]
+  ) -> Statement {
+    """
+    select o.id, o.applied_sequence from unnest(\(intents), \(operations)) a(intent_id, id)
+    join operation o on o.intent_id = a.intent_id and o.id = a.id
+    """
+  }
+
   static func applied(
     _ operation: OperationID, of intent: PaymentIntentID, sequence: Int32, isOpen: Bool
   ) -> Statement {
@@ -61,7 +70,7 @@ enum OperationStatements {
   /// Captures that were asked for and not decided.
   static func openCapture(_ intent: PaymentIntentID) -> Statement {
     """
-    select id, operation_id, amount_minor from capture
+    select id, amount_minor from capture
     where intent_id = \(intent) and state = 1 order by created_at limit 1
     """
   }

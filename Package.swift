@@ -78,12 +78,18 @@ func tests(
 }
 
 /// `TENDER_TESTS=MoneyTests,SealTests` limits the package to those tests and what they need, so
-/// that a day's loop builds nothing else.
+/// that a day's loop builds nothing else; `TENDER_BUILD=programs` to what the executables need, so
+/// that one `swift build` makes them all.
 func limited(_ targets: [Target]) -> [Target] {
-  guard let only = ProcessInfo.processInfo.environment["TENDER_TESTS"], !only.isEmpty else {
+  let environment = ProcessInfo.processInfo.environment
+  var wanted: Set<String>
+  if environment["TENDER_BUILD"] == "programs" {
+    wanted = Set(targets.filter { $0.type == .executable }.map(\.name))
+  } else if let only = environment["TENDER_TESTS"], !only.isEmpty {
+    wanted = Set(only.split(separator: ",").map(String.init))
+  } else {
     return targets
   }
-  var wanted = Set(only.split(separator: ",").map(String.init))
   var queue = Array(wanted)
   while let name = queue.popLast() {
     for dependency in targets.first(where: { $0.name == name })?.dependencies ?? [] {

@@ -17,6 +17,8 @@ struct Checkout: Sendable {
   var planFile: String { runtime + "/plan.json" }
   var stateFile: String { runtime + "/state.json" }
   var supervisorFile: String { runtime + "/supervisor.pid" }
+  /// Says which build has passed the demo.
+  var demoFile: String { runtime + "/demo.passed" }
   var lockFile: String { home + "/up.lock" }
 
   func program(_ name: String) -> String { "\(programs)/\(name)" }

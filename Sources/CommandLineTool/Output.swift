@@ -5,14 +5,17 @@ import Glibc
 /// output and nothing else there.
 struct Output: Sendable {
   let json: Bool
+  /// Says nothing but failures: for a command that is part of another's answer.
+  var isSilent = false
 
   /// A line for people; silent with `--json`.
   func line(_ text: String) {
-    if !json { Stream.standardOutput.write(text + "\n") }
+    if !json && !isSilent { Stream.standardOutput.write(text + "\n") }
   }
 
   /// The command's answer: `value` with `--json`, else the lines that `text` makes.
   func result(_ value: some Encodable, text: () -> [String]) throws {
+    guard !isSilent else { return }
     guard json else {
       for line in text() { self.line(line) }
       return
@@ -24,7 +27,7 @@ struct Output: Sendable {
   func whileWaiting<Result: Sendable>(
     _ what: String, _ body: () async throws -> Result
   ) async throws -> Result {
-    let isSilent = json
+    let isSilent = json || isSilent
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         var seconds = 0

@@ -31,6 +31,12 @@ struct Progress: Sendable {
     stream.write("\(stream.isTerminal ? "\r\u{1B}[K" : "")\(head): \(note) (\(seconds) s)\n")
   }
 
+  /// Begins a step that shows its own progress.
+  mutating func begin(_ title: String) {
+    number += 1
+    stream.write("[\(number)/\(total)] \(title)\n")
+  }
+
   private static func tick(_ head: String, since start: Int64, on stream: Stream) async throws {
     let interval: Int64 = stream.isTerminal ? 1 : secondsBetweenLines
     while true {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <unistd.h>
 
 int tender_launch(
@@ -59,4 +60,24 @@ int tender_catch_signals(const int *signals, int count) {
     if (sigaction(signals[i], &action, NULL) != 0) return -1;
   }
   return ends[0];
+}
+
+static char last_words[256];
+static size_t last_words_length;
+
+static void end_with_words(int number) {
+  (void)number;
+  // The exit code says it too, should there be nobody to read.
+  if (write(STDERR_FILENO, last_words, last_words_length) < 0) _exit(130);
+  _exit(130);
+}
+
+void tender_end_on_signals(const char *message) {
+  last_words_length = strnlen(message, sizeof last_words);
+  memcpy(last_words, message, last_words_length);
+  struct sigaction action = {.sa_handler = end_with_words};
+  sigfillset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
 }

@@ -1,5 +1,5 @@
 /// The six services by the names of their executables, endpoints and identities.
-enum PlatformService: String, CaseIterable, Sendable {
+package enum PlatformService: String, CaseIterable, Codable, Sendable {
   case ledger
   case vault = "vault-token"
   case gateway = "gateway-router"

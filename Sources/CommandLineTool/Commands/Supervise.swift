@@ -8,7 +8,7 @@ struct Supervise: Command {
   @OptionGroup var common: CommonOptions
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    var supervisor = try Supervisor(checkout: try Checkout.find())
+    var supervisor = try Supervisor.make(try Checkout.find())
     try supervisor.run()
     return .succeeded
   }

@@ -1,15 +1,19 @@
 import ArgumentParser
+import CLaunch
 import Glibc
 
 /// Brings the deployment of this checkout up; everything it needs is made where it is missing.
 struct Up: Command {
   static let configuration = CommandConfiguration(
     abstract: "Start everything: database, certificates, migrations, services.")
-  static let steps = 8
+  /// With the demo, which is the last. deploy/up reads this line, to count its own steps in.
+  static let steps = 9
   static let readySeconds: Int64 = 60
   static let leastFreeBytes: Int64 = 1 << 30
 
   @OptionGroup var common: CommonOptions
+  @Flag(help: "End with `tender demo`, unless these executables have passed it before.")
+  var demo = false
 
   struct Answer: Encodable {
     let checkout: String
@@ -21,9 +25,11 @@ struct Up: Command {
     let checkout = try Checkout.find()
     try checkout.prepare()
     try checkout.lock()
+    tender_end_on_signals("tender: interrupted; run it again, it goes on from here\n")
     try Self.checkSpace(checkout)
+    try Plan.requirePrograms(checkout)
     let done = getenv("TENDER_STEPS_DONE").flatMap { Int(String(cString: $0)) } ?? 0
-    var progress = Progress(total: Self.steps, done: done, output: output)
+    var progress = Progress(total: demo ? Self.steps : Self.steps - 1, done: done, output: output)
     let supervisor = SupervisorState(checkout: checkout)
 
     let isRunning = try supervisor.owner() != nil
@@ -66,29 +72,22 @@ struct Up: Command {
       try deployment.writeSettings()
       return "\(Deployment.services.count) services"
     }
-    let present = try await plan.presentPrograms()
     try await progress.step("Migrating") {
-      for service in Deployment.services where present.contains(service.name) {
-        try await plan.migrate(service)
-      }
+      for service in Deployment.services { try await plan.migrate(service) }
       return "done"
     }
     try await progress.step("Starting services") {
       let settings = try await cluster.writeSettings(checkout)
-      let services = try plan.services(present)
+      let services = try plan.services()
       try await supervisor.apply([plan.postgres(settings: settings)] + services)
       try await supervisor.waitReady(services.map(\.name), forSeconds: Self.readySeconds)
-      let absent = Deployment.programs.map(\.name).filter { !present.contains($0) }
-      return absent.isEmpty
-        ? "\(services.count) ready"
-        : "\(services.count) ready; not written yet: \(absent.joined(separator: ", "))"
+      return "\(services.count) ready"
     }
     try await progress.step("Demo merchant's payment methods") {
-      // While services are still being written, some have nobody to register them with.
-      guard present.contains(PlatformService.vault.rawValue) else { return "vault-token is missing" }
       let made = try await ServiceSession.with(checkout) { try await DemoData.register($0) }
       return made.isEmpty ? "kept" : "\(made.count) registered"
     }
+    if demo { try await Self.demonstrate(plan.build(), &progress, checkout, output) }
     try output.result(
       Answer(checkout: checkout.root, services: endpoints.addresses, logs: checkout.logs)
     ) { Self.closingLines(checkout) }
@@ -98,8 +97,30 @@ struct Up: Command {
   static func closingLines(_ checkout: Checkout) -> [String] {
     [
       "", "Put the command on your PATH:", "  export PATH=\"\(checkout.programs):$PATH\"",
-      "Try:", "  tender pay 49.99 EUR --method card_visa", "  tender status", "  tender doctor", "Logs: \(checkout.logs)",
+      "Try:", "  tender pay 49.99 EUR --method card_visa", "  tender status", "  tender doctor",
+      "Logs: \(checkout.logs)",
     ]
+  }
+
+  /// Runs the demo until it has passed once with these executables.
+  /// - Throws: `Failure` with exit code 1 where its books differ.
+  private static func demonstrate(
+    _ build: String, _ progress: inout Progress, _ checkout: Checkout, _ output: Output
+  ) async throws {
+    let passed = try Files.read(checkout.demoFile) == build
+    guard !passed else {
+      return try await progress.step("Demo") { "passed before with these executables" }
+    }
+    progress.begin("Demo: payments while gateways swallow answers and services are killed")
+    var part = output
+    part.isSilent = output.json
+    guard try await DemoCommand.parse([]).perform(part) == .succeeded else {
+      throw Failure(
+        "the demo's books do not agree",
+        next: "see its lines above, `tender show` of a payment, and \(checkout.logs)",
+        status: .differs)
+    }
+    try Files.write(build, to: checkout.demoFile)
   }
 
   private static func checkSpace(_ checkout: Checkout) throws {

@@ -8,8 +8,6 @@ struct ServiceDescription: Sendable {
   var listeners: [(setting: String, endpoint: String)] = []
   /// Further settings.
   var settings: @Sendable (Deployment) -> [(key: String, value: String)] = { _ in [] }
-  /// What shows that the program is there.
-  var probe = "--version"
   /// Its arguments; nil for `run --settings FILE`.
   var arguments: (@Sendable (Deployment) throws -> [String])?
 

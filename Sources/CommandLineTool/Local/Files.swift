@@ -7,6 +7,8 @@ enum Files {
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
+
   /// The file's text, or nil where there is none.
   static func read(_ path: String) throws -> String? {
     let file = open(path, O_RDONLY | O_CLOEXEC)

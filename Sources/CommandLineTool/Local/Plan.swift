@@ -19,20 +19,16 @@ struct Plan: Sendable {
       stopSignal: SIGINT, stopTimeoutSeconds: Self.databaseStopSeconds, version: Checksum.text(settings))
   }
 
-  /// The programs that exist; an empty seat says no version.
-  func presentPrograms() async throws -> Set<String> {
-    var present: Set<String> = []
-    for service in Deployment.programs where Files.exists(checkout.program(service.name)) {
-      let result = try await Shell.run(checkout.program(service.name), [service.probe])
-      if result.succeeded && result.output.contains(where: { !$0.isWhitespace }) {
-        present.insert(service.name)
-      }
+  /// - Throws: `Failure` where an executable of this checkout is missing.
+  static func requirePrograms(_ checkout: Checkout) throws {
+    for service in Deployment.programs where !Files.isExecutable(checkout.program(service.name)) {
+      throw Failure(
+        "\(checkout.program(service.name)) is missing", next: "run deploy/up, which builds it")
     }
-    return present
   }
 
-  func services(_ present: Set<String>) throws -> [ProcessSpecification] {
-    try Deployment.programs.filter { present.contains($0.name) }.map { service in
+  func services() throws -> [ProcessSpecification] {
+    try Deployment.programs.map { service in
       let settings = deployment.settingsFile(service)
       let arguments =
         try service.arguments?(deployment) ?? ["run", "--settings", settings]
@@ -41,11 +37,24 @@ struct Plan: Sendable {
         name: service.name,
         command: [checkout.program(service.name)] + arguments,
         directory: checkout.root, log: checkout.log(service.name),
-        readiness: .port(deployment.endpoints.addresses[service.name]?.port ?? 0),
+        readiness: readiness(service),
         after: service.schema == nil ? [] : ["postgres"], stopSignal: SIGTERM,
         stopTimeoutSeconds: Self.serviceStopSeconds,
         version: Checksum.text("\(program) \(try Files.read(settings) ?? "")"))
     }
+  }
+
+  /// A service says itself that it serves; the simulator only listens.
+  private func readiness(_ service: ServiceDescription) -> ProcessSpecification.Readiness {
+    let port = deployment.endpoints.addresses[service.name]?.port ?? 0
+    return PlatformService(rawValue: service.name).map { .serving($0, port: port) } ?? .port(port)
+  }
+
+  /// Changes with every build: facts about all executables.
+  func build() -> String {
+    let programs = Deployment.programs.map(\.name) + ["tender"]
+    return Checksum.text(
+      programs.map { Files.fingerprint(checkout.program($0)) ?? "" }.joined(separator: " "))
   }
 
   func migrate(_ service: ServiceDescription) async throws {

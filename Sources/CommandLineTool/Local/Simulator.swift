@@ -12,8 +12,7 @@ enum Simulator {
   static let adyenMerchantAccount = "TenderLocal"
 
   static let description = ServiceDescription(
-    name: "gateway-sim", schema: nil, listeners: [("", stripe), ("", adyen)], probe: "--help",
-    arguments: arguments)
+    name: "gateway-sim", schema: nil, listeners: [("", stripe), ("", adyen)], arguments: arguments)
 
   /// The keys are worth nothing outside this checkout, so that they may be arguments.
   static func arguments(_ deployment: Deployment) throws -> [String] {

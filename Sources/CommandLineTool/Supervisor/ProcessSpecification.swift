@@ -7,6 +7,9 @@ package struct ProcessSpecification: Codable, Sendable, Equatable {
     case port(UInt16)
     /// Ready when something accepts connections at this socket.
     case socket(String)
+    /// Ready when this service accepts connections there and says that it serves
+    /// (grpc.health.v1).
+    case serving(PlatformService, port: UInt16)
   }
 
   package var name: String

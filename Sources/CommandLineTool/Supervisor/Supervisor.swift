@@ -10,6 +10,7 @@ struct Supervisor: ~Copyable {
   static let renewalCheckMilliseconds: Int64 = 3_600_000
 
   let checkout: Checkout
+  private let health: HealthProbe
   private var rules = Supervision()
   private var readySince: [String: Int64] = [:]
   private var written: [ProcessReport] = []
@@ -19,12 +20,18 @@ struct Supervisor: ~Copyable {
   /// Signals arrive here as bytes.
   private let signals: Int32
 
-  /// - Throws: `Failure` where the process cannot have a pipe.
-  init(checkout: Checkout) throws {
+  private init(checkout: Checkout, health: HealthProbe, signals: Int32) {
     self.checkout = checkout
+    self.health = health
+    self.signals = signals
+  }
+
+  /// - Throws: `Failure` where the process cannot have a pipe or another thread.
+  static func make(_ checkout: Checkout) throws -> Supervisor {
     signal(SIGPIPE, SIG_IGN)
-    signals = tender_catch_signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD], 4)
+    let signals = tender_catch_signals([SIGTERM, SIGINT, SIGHUP, SIGCHLD], 4)
     guard signals >= 0 else { throw Files.failure("cannot catch signals") }
+    return Supervisor(checkout: checkout, health: try HealthProbe(checkout), signals: signals)
   }
 
   /// Runs until everything has ended after SIGTERM or SIGINT.
@@ -74,7 +81,9 @@ struct Supervisor: ~Copyable {
       isFinished = perform(.exited(pid: pid, how: Self.describe(status))) || isFinished
     }
     for entry in rules.entries {
-      guard case .starting = entry.phase, isReady(entry.specification) else { continue }
+      guard case .starting(let pid, _) = entry.phase, isReady(entry.specification, pid) else {
+        continue
+      }
       isFinished = perform(.ready(entry.specification.name)) || isFinished
     }
     let now = MonotonicClock.milliseconds
@@ -121,11 +130,13 @@ struct Supervisor: ~Copyable {
     }
   }
 
-  private func isReady(_ specification: ProcessSpecification) -> Bool {
+  private func isReady(_ specification: ProcessSpecification, _ process: Int32) -> Bool {
     switch specification.readiness {
     case .started: true
     case .port(let port): Endpoints.answers(port)
     case .socket(let path): UnixSocket.answers(path)
+    case .serving(let service, let port):
+      Endpoints.answers(port) && health.isServing(service, process: process)
     }
   }
 

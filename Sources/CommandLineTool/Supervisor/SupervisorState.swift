@@ -93,7 +93,7 @@ struct SupervisorState: Sendable {
   func waitReady(_ names: [String], forSeconds seconds: Int64) async throws {
     let before = Dictionary(
       try reports().map { ($0.name, $0.restarts) }, uniquingKeysWith: { first, _ in first })
-    try await wait(forSeconds: seconds, "not everything became ready", log: "supervisor") {
+    try await wait(forSeconds: seconds, try notReady(names), log: "supervisor") {
       guard try owner() != nil else {
         throw Failure("the supervisor ended", next: "see \(checkout.log("supervisor"))")
       }
@@ -108,6 +108,14 @@ struct SupervisorState: Sendable {
     }
   }
 
+  /// Names those that are not ready, and what they do instead.
+  private func notReady(_ names: [String]) throws -> String {
+    let reports = try reports()
+    let states = names.map { name in (name, reports.first { $0.name == name }?.state ?? "absent") }
+    let open = states.filter { $0.1 != "ready" }.map { "\($0.0) is \($0.1)" }
+    return "not everything became ready (\(open.joined(separator: ", ")))"
+  }
+
   private func failing(_ report: ProcessReport) -> Failure {
     let log = checkout.log(report.name)
     let text = (try? Files.read(log)) ?? ""
@@ -116,12 +124,12 @@ struct SupervisorState: Sendable {
   }
 
   private func wait(
-    forSeconds seconds: Int64, _ what: String, log: String, _ condition: () throws -> Bool
+    forSeconds seconds: Int64, _ what: @autoclosure () throws -> String, log: String, _ condition: () throws -> Bool
   ) async throws {
     let end = MonotonicClock.milliseconds + seconds * 1000
     while try !condition() {
       guard MonotonicClock.milliseconds < end else {
-        throw Failure("\(what) within \(seconds) s", next: "see \(checkout.log(log))")
+        throw Failure("\(try what()) within \(seconds) s", next: "see \(checkout.log(log))")
       }
       try await Task.sleep(for: .milliseconds(50))
     }

@@ -70,11 +70,21 @@ struct ServiceProcess<Service: TenderService>: Sendable {
       transport: transport,
       services: service.handlers + [HealthHandler(state: health), ReflectionHandler(services: served), operations],
       interceptors: [CallInterceptor(logger: logger)])
-    let serving = loop.spawn(name: "server") { [logger] in
+    let ended = ProcessOutcome()
+    let serving = loop.spawn(name: "server") {
       do { try await server.serve() } catch {
-        logger.critical("the server ended", metadata: ["error": "\(error)"])
+        ended.failure = error
         stop.raise()
       }
+    }
+    do {
+      _ = try await transport.listeningAddress()
+    } catch {
+      await serving.value
+      environment.peers.shutdown()
+      await database.shutdown()
+      throw ServiceHost.Unavailable(
+        "cannot listen at \(settings.listen) (\(error)): stop what listens there, or set `listen`.")
     }
     try await service.start()
     let watch = DatabaseWatch(environment: environment, health: health)
@@ -91,6 +101,9 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     environment.peers.shutdown()
     await database.shutdown()
     logger.notice("stopped")
+    if let failure = ended.failure {
+      throw ServiceHost.Unavailable("the server ended by itself: \(failure)")
+    }
   }
 
   /// The full names of the gRPC services of this process: its own package, and what all serve.

@@ -3,7 +3,8 @@ import Synchronization
 /// What grpc.health.v1 answers: one status for the process and its services.
 package final class HealthState: Sendable {
   private struct State {
-    var isServing = true
+    /// Not before the process has said so.
+    var isServing = false
     var nextWatcher = 0
     var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
   }

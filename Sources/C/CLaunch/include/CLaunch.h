@@ -14,3 +14,7 @@ int tender_launch(
 /// with nothing blocked, and a signal delivered there would end the process.
 /// - Returns: the pipe's reading end (non-blocking), or -1 with errno. Once per process.
 int tender_catch_signals(const int *signals, int count);
+
+/// From now on SIGINT, SIGTERM and SIGHUP end the process with code 130 after this message on its
+/// standard error.
+void tender_end_on_signals(const char *message);

@@ -132,6 +132,8 @@ let modules: [Target] = [
   module("Postgres", ["Reactor", "CPostgres", "Money", logging]),
   module("Outbound", ["Reactor", "CCurl", "CLinux", logging]),
   module("Seal", ["COpenSSL", "Money"]),
+  // HTTP/1.1 on threads: what comes in from gateways, the test gateways, the tool's receiver.
+  module("InboundHTTP"),
   module("Outbox", ["Postgres", "Reactor", "Money", logging]),
   module(
     "ServiceKit",
@@ -143,7 +145,8 @@ let modules: [Target] = [
 
 let services: [Target] =
   service("intents", module: "Intents", extra: ["LedgerCore"])
-  + service("gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound"])
+  + service(
+    "gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound", "InboundHTTP"])
   + service("ledger", module: "Ledger")
   + service("vault-token", module: "Vault", core: ["Seal"])
   + service("webhooks", module: "Webhooks", core: ["Seal"], extra: ["Outbound", configuration])
@@ -154,7 +157,7 @@ let programs: [Target] = [
     name: "GatewayAdapters", dependencies: ["GatewayCore", "Money", "Seal"],
     path: "services/gateway-router/Adapters", swiftSettings: baseSettings),
   .target(
-    name: "GatewaySimulator", dependencies: ["Seal", argumentParser],
+    name: "GatewaySimulator", dependencies: ["InboundHTTP", "Seal", argumentParser],
     path: "Sources/GatewaySimulator", swiftSettings: baseSettings),
   .executableTarget(
     name: "gateway-sim", dependencies: ["GatewaySimulator"], path: "Sources/gateway-sim",
@@ -162,8 +165,8 @@ let programs: [Target] = [
   .target(
     name: "CommandLineTool",
     dependencies: [
-      "Money", "Seal", "CLaunch", "Transport", "Wire", "Reactor", "Postgres", grpcCore, logging,
-      histogram, argumentParser, subprocess, systemPackage,
+      "Money", "Seal", "CLaunch", "InboundHTTP", "Transport", "Wire", "Reactor", "Postgres", grpcCore,
+      logging, histogram, argumentParser, subprocess, systemPackage,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(
@@ -204,7 +207,8 @@ let testTargets: [Target] = [
     "ServiceKitTests",
     ["ServiceKit", "Wire", "Money", "Transport", "Reactor", grpcCore, logging]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
-  tests("GatewaySimulatorTests", ["GatewaySimulator", "gateway-sim", "Seal"]),
+  tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
+  tests("InboundHTTPTests", ["InboundHTTP"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
@@ -234,7 +238,7 @@ let testTargets: [Target] = [
       "BillingService", "BillingCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
       "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("CommandLineToolTests", ["CommandLineTool", "Money", "Seal"]),
+  tests("CommandLineToolTests", ["CommandLineTool", "InboundHTTP", "Money", "Seal"]),
 ]
 
 let package = Package(

@@ -1,4 +1,5 @@
 import Glibc
+import InboundHTTP
 import Seal
 
 /// Sends webhooks: several threads, a few tries each, order not guaranteed.

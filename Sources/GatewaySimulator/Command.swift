@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Glibc
+import InboundHTTP
 import Seal
 
 /// `gateway-sim`
@@ -27,6 +28,8 @@ package struct SimulatorCommand: ParsableCommand {
   @Option(help: "Where Adyen's notifications go.") package var webhookUrlAdyen: String?
   @Option(help: "Signing secret of Stripe's events (whsec_…).")
   package var webhookSecretStripe: String?
+  @Option(help: "Types of Stripe's events that are sent, separated by commas; all without it.")
+  package var webhookEventsStripe: String?
   @Option(help: "HMAC key of Adyen's notifications, hex.") package var webhookKeyAdyen: String?
   @Option(
     help: "Written when everything listens: {\"stripe\":1,\"adyen\":2,\"control\":3,\"pid\":4}."
@@ -58,6 +61,9 @@ package struct SimulatorCommand: ParsableCommand {
     settings.stripeWebhookURL = webhookUrlStripe
     settings.adyenWebhookURL = webhookUrlAdyen
     settings.stripeWebhookSecret = webhookSecretStripe.map { SecretBytes(text: $0) }
+    settings.stripeWebhookEvents = webhookEventsStripe.map {
+      Set($0.split(separator: ",").map(String.init))
+    }
     settings.adyenSigningKey = webhookKeyAdyen.flatMap(Hex.decode).map { SecretBytes($0) }
     // Before any thread starts, so that all inherit the mask and `sigwait` gets the signals.
     var signals = sigset_t()

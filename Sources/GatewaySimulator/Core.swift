@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// Times that the control port can change.
 struct Tuning: Sendable {
   /// Added before a request acts, per gateway.

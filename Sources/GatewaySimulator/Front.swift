@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// The way of every request to a gateway: access, key, fault, latency, effect, disk, answer.
 struct Front: Sendable {
   let api: any GatewayAPI

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// A request after routing.
 struct Call: Sendable {
   let operation: Operation

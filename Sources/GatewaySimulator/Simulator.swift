@@ -1,4 +1,5 @@
 import Glibc
+import InboundHTTP
 package import Seal
 
 /// How the test gateways are set up. Port 0 takes a free port.
@@ -15,6 +16,8 @@ package struct SimulatorSettings: Sendable {
   /// `http://127.0.0.1:port/path`, or nil: no webhooks.
   package var stripeWebhookURL: String?
   package var adyenWebhookURL: String?
+  /// Types of events that the endpoint is set up for; nil: all.
+  package var stripeWebhookEvents: Set<String>?
   /// `whsec_…`, used whole.
   package var stripeWebhookSecret: SecretBytes?
   /// The decoded bytes of Adyen's hex key.
@@ -67,6 +70,7 @@ package final class Simulator: Sendable {
       .stripe: StripeAPI(
         key: settings.stripeKey,
         announces: announcer.announces(.stripe),
+        announcedTypes: settings.stripeWebhookEvents,
         tuning: tuning
       ),
       .adyen: AdyenAPI(
@@ -79,7 +83,7 @@ package final class Simulator: Sendable {
     ]
     let listeners = apis.mapValues { api in
       let front = Front(api: api, core: core)
-      return Listener(name: api.gateway.rawValue) { front.handle($0, $1) }
+      return Listener(name: api.gateway.rawValue, connectionsMax: 4096) { front.handle($0, $1) }
     }
     let control = ControlAPI(core: core, apis: apis) {
       for (gateway, listener) in listeners {

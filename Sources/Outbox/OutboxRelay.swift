@@ -11,8 +11,9 @@ package final class OutboxRelay: Sendable {
     package var batchMax = 128
     /// Rows of one key in one claim.
     package var rowsPerKeyMax = 16
-    /// Must be longer than `send` may take: after it another replica sends the rows again.
-    package var lease = Duration.seconds(30)
+    /// Renewed while `send` works. So long the rows of a killed process lie before another relay
+    /// sends them again.
+    package var lease = Duration.seconds(9)
     /// After a wake-up, how long rows gather before they are claimed: a busy service then pays for
     /// one claim and one call where it would pay for twenty.
     package var gather = Duration.milliseconds(25)
@@ -37,7 +38,8 @@ package final class OutboxRelay: Sendable {
   private let signal: WakeSignal
 
   /// - Parameter send: gets claimed rows, each key's in order, and answers one outcome per row, in
-  ///   the same order. Must end within the lease. A missing outcome counts as a failure.
+  ///   the same order. Must end within `LeaseRenewal.leasesMax` leases. A missing outcome counts as a
+  ///   failure.
   package init(
     destination: String,
     client: PostgresClient,
@@ -87,7 +89,10 @@ package final class OutboxRelay: Sendable {
   package func runOnce() async throws(PostgresError) -> (claimed: Int, delivered: Int) {
     let rows = try await store.claim(limits: limits)
     guard !rows.isEmpty else { return (0, 0) }
+    let renewal = LeaseRenewal(rows, store, lease: limits.lease, logger: logger)
+    renewal.start()
     let outcomes = await send(rows)
+    await renewal.end()
     var delivered: [OutboxRow] = []
     var failed: [(row: OutboxRow, reason: String, pause: Duration)] = []
     for (index, row) in rows.enumerated() {

@@ -64,6 +64,20 @@ struct OutboxStore {
     )
   }
 
+  /// Rows whose fence moved on, and rows that were put back, are left alone.
+  func renew(_ rows: [OutboxRow], lease: Duration) async throws(PostgresError) {
+    _ = try await client.query(
+      """
+      update outbox o
+      set lease_until = now() + \(lease.wholeMicroseconds) * interval '1 microsecond'
+      from unnest(\(rows.map(\.distributionKey)), \(rows.map(\.sequence)),
+        \(rows.map(\.fence))) as held (distribution_key, sequence, fence)
+      where o.destination = \(destination) and o.distribution_key = held.distribution_key
+        and o.sequence = held.sequence and o.fence = held.fence and o.lease_until is not null
+      """
+    )
+  }
+
   /// Deletes what was delivered, and puts the rest back with its pause. Rows whose fence moved on
   /// belong to another relay: nothing happens to them. Returns how many rows were still ours.
   func settle(

@@ -177,6 +177,16 @@ struct BreakerTests {
     #expect(slow.state != .closed)
   }
 
+  /// Routing asks first and sends later, if at all: asking must not use up a probe.
+  @Test func askingTakesNoProbe() {
+    var breaker = Breaker()
+    breaker.force(.open(untilMilliseconds: 1_000, openings: 1))
+    #expect(breaker.denies(nowMilliseconds: 999) && !breaker.denies(nowMilliseconds: 1_000))
+    #expect(breaker.state == .open(untilMilliseconds: 1_000, openings: 1))
+    for _ in 0..<3 { #expect(breaker.admit(nowMilliseconds: 1_000) == .probe) }
+    #expect(breaker.denies(nowMilliseconds: 1_000))
+  }
+
   @Test func threeProbesCloseAndAFailureDoubles() {
     var breaker = Breaker()
     breaker.force(.open(untilMilliseconds: 1_000, openings: 1))
@@ -238,6 +248,7 @@ struct ReversalTests {
     #expect(step(.stripe, .authorized) == .cancel(reference: "P"))
     #expect(step(.stripe, .captured) == .refund(reference: "P"))
     #expect(step(.stripe, .pending) == .wait)
+    #expect(step(.stripe, .unknown, reference: nil, fresh: false) == .find)
     #expect(step(.stripe, .unknown, reference: nil) == .wait)
     #expect(step(.adyen, .unknown, reference: nil) == .cancelByReference)
     #expect(step(.adyen, .unknown) == .cancel(reference: "P"))
@@ -266,10 +277,12 @@ struct ReversalTests {
     }
     let sole = [Sample.start(Sample.first), .outcome(Sample.first, Sample.noAnswer)]
     #expect(step(sole) == .replay)
-    #expect(step(sole, age: 23 * 3_600) == .wait)
-    #expect(step(sole, windowIsOpen: false) == .wait)
+    #expect(step(sole, age: 23 * 3_600) == .find)
+    #expect(step(sole, windowIsOpen: false) == .find)
     let pair = sole + [Sample.start(Sample.second, .adyen, speculative: true)]
-    #expect(step(pair) == .wait)
+    #expect(step(pair) == .find)
+    let adyen = [Sample.start(Sample.first, .adyen), .outcome(Sample.first, Sample.noAnswer)]
+    #expect(step(adyen) == .replay && step(adyen, windowIsOpen: false) == .wait)
     #expect(step(sole + [.close(.gaveUp, onlyIfUnsent: false)]) == .wait)
     let known = [Sample.start(Sample.first), .outcome(Sample.first, Sample.bankPending)]
     #expect(step(known) == .get(reference: "pi_1"))

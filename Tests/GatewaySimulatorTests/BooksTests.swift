@@ -1,4 +1,5 @@
 import Foundation
+import InboundHTTP
 import Testing
 
 @testable import GatewaySimulator

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import InboundHTTP
 import Seal
 
 @testable import GatewaySimulator
@@ -139,13 +140,14 @@ final class Gateways {
   let simulator: Simulator
   let path: String
 
-  init(webhookPort: UInt16? = nil) throws {
+  init(webhookPort: UInt16? = nil, events: Set<String>? = nil) throws {
     path = NSTemporaryDirectory() + "books-\(UUID().uuidString)"
     var settings = Gateways.settings(path)
     if let webhookPort {
       settings.stripeWebhookURL = "http://127.0.0.1:\(webhookPort)/stripe"
       settings.adyenWebhookURL = "http://127.0.0.1:\(webhookPort)/adyen"
     }
+    settings.stripeWebhookEvents = events
     simulator = try Simulator(settings)
   }
 

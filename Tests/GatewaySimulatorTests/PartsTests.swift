@@ -27,14 +27,6 @@ import Testing
     #expect(json?["none"] == .null)
   }
 
-  @Test func forms() {
-    let fields = formDecoded(Array("a=1&metadata%5Border%5D=x+y%2B&empty=&flag".utf8)[...]) ?? []
-    #expect(fields.map(\.name) == ["a", "metadata[order]", "empty", "flag"])
-    #expect(fields.map(\.value) == ["1", "x y+", "", ""])
-    #expect(formDecoded(Array("a=%zz".utf8)[...]) == nil)
-    #expect(formDecoded(Array("a=%ff".utf8)[...]) == nil)
-  }
-
   @Test func dutiesComeInOrder() {
     var queue = DutyQueue()
     var generator = SeededGenerator(seed: 7)
@@ -52,41 +44,6 @@ import Testing
       last = due
     }
     #expect(queue.next(now: 1000) == nil)
-  }
-
-  @Test(arguments: [
-    ("GET / HTTP/1.1\r\nHost: x\r\nbad line", false), ("GET  / HTTP/1.1", false),
-    ("GET x HTTP/1.1", false), ("GET / HTTP/2", false),
-    ("POST /a?b=c HTTP/1.1\r\nX:  y ", true),
-  ])
-  func heads(head: String, isValid: Bool) {
-    #expect((RequestReader.parseHead(Array(head.utf8)[...]) != nil) == isValid)
-  }
-
-  @Test func chunkedBodies() throws {
-    let gateways = try Gateways()
-    let connection = Connection(port: gateways.simulator.controlPort)
-    #expect(connection.open())
-    let head = "POST /control/clock HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-    connection.sendRaw(head + "5\r\n{\"adv\r\nb;x=y\r\nance_ms\":5}\r\n0\r\n\r\n")
-    #expect(connection.receive().status == 200)
-    connection.sendRaw(head + "zz\r\n")
-    #expect(connection.receive().status == 400)
-  }
-
-  @Test(arguments: [
-    ("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 20_000) + "\r\n\r\n", 431),
-    ("POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n", 413),
-    ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-    ("nonsense\r\n\r\n", 400),
-  ])
-  func hostileRequests(text: String, status: Int) throws {
-    let gateways = try Gateways()
-    let connection = Connection(port: gateways.simulator.stripePort)
-    #expect(connection.open())
-    connection.sendRaw(text)
-    #expect(connection.receive().status == status)
-    #expect(connection.receive().seen != .answer(200))
   }
 
   @Test func everyMethodHasOneMeaning() {

@@ -42,6 +42,33 @@ import Testing
     }
   }
 
+  /// The list of a span of time, newest first, page by page: what a platform searches after a 500.
+  @Test func listsByTheTimeOfCreation() throws {
+    let gateways = try Gateways()
+    let ports = gateways.ports
+    var made: [String] = []
+    for _ in 0..<3 {
+      made.append(
+        ports.stripe("POST", "/v1/payment_intents", stripePayment()).json["id"]?.text ?? "")
+      _ = ports.control("POST", "/control/clock", "{\"advance_seconds\":100}")
+    }
+    func created(_ id: String) -> Int64 {
+      ports.stripe("GET", "/v1/payment_intents/\(id)").json["created"]?.int ?? 0
+    }
+    func list(_ query: String) -> ([String], Bool?) {
+      let page = ports.stripe("GET", "/v1/payment_intents?" + query).json
+      return (page["data"]?.items?.compactMap { $0["id"]?.text } ?? [], page["has_more"]?.bool)
+    }
+    #expect(list("").0 == made.reversed())
+    let middle = created(made[1])
+    #expect(list("created%5Bgte%5D=\(middle - 9)&created%5Blte%5D=\(middle + 9)").0 == [made[1]])
+    #expect(list("created%5Bgt%5D=\(middle)").0 == [made[2]])
+    #expect(list("created%5Blt%5D=\(middle)").0 == [made[0]])
+    #expect(list("limit=2") == ([made[2], made[1]], true))
+    #expect(list("limit=2&starting_after=\(made[1])") == ([made[0]], false))
+    #expect(ports.stripe("GET", "/v1/payment_intents?created%5Bgte%5D=x").status == 400)
+  }
+
   @Test func authoriseCaptureRefund() throws {
     let gateways = try Gateways()
     let ports = gateways.ports

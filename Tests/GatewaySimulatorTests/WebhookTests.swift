@@ -1,3 +1,4 @@
+import InboundHTTP
 import Seal
 import Testing
 
@@ -117,6 +118,20 @@ import Testing
         return counts["waiting"]?.int == 0 && (counts["sent"]?.int ?? 0) >= 4
       }
     )
+  }
+
+  /// An endpoint is set up for some types; the others are events all the same.
+  @Test func onlyChosenTypesAreSent() throws {
+    let inbox = Inbox()
+    let gateways = try Gateways(
+      webhookPort: try inbox.listener.start(port: 0), events: ["payment_intent.succeeded"])
+    defer { inbox.listener.stop() }
+    gateways.ports.stripe("POST", "/v1/payment_intents", stripePayment())
+    _ = try #require(inbox.message { $0["type"]?.text == "payment_intent.succeeded" })
+    let types = inbox.received.withLock { $0.compactMap { JSON(parsing: $0.body)?["type"]?.text } }
+    #expect(Set(types) == ["payment_intent.succeeded"])
+    let events = gateways.ports.stripe("GET", "/v1/events").json["data"]?.items ?? []
+    #expect(events.contains { $0["type"]?.text == "payment_intent.created" })
   }
 
   @Test func onlyLoopbackIsCalled() throws {

@@ -65,6 +65,31 @@ def test_a_connection_closed_after_acting_is_not_charged_twice():
     assert captured(intent.id) == 4999
 
 
+def test_a_stored_500_after_the_effect_is_found_in_the_gateways_list():
+    inject("stripe", "error_500_after")
+    try:
+        started = time.monotonic()
+        intent = pay(timeout=20)
+        final = until(lambda: get(intent.id).status == SUCCEEDED and get(intent.id), 30)
+        print(f"     after {time.monotonic() - started:.1f} s")
+    finally:
+        clear()
+    assert captured(final.id) == 4999 and len(charges(final.id)) == 1, charges(final.id)
+    until(lambda: booked(final.id) == 4999)
+
+
+def test_a_500_whose_search_fails_too_is_found_by_the_next_look():
+    inject("stripe", "error_500_after")
+    inject("stripe", "error_500", operation="list", count=2)
+    try:
+        intent = pay(timeout=20)
+        assert intent.status == PROCESSING, intent
+        final = until(lambda: get(intent.id).status == SUCCEEDED and get(intent.id), 60)
+    finally:
+        clear()
+    assert captured(final.id) == 4999 and len(charges(final.id)) == 1, charges(final.id)
+
+
 def test_each_service_killed_once_loses_nothing():
     for service in SERVICES:
         pids = subprocess.run(
@@ -91,7 +116,26 @@ def test_a_gateway_that_refuses_connections_is_followed_by_the_other():
     held = charges(intent.id)
     assert [charge["gateway"] for charge in held] == ["adyen"], held
     assert intent.gateway == "adyen", intent
-    # Adyen answers a capture with `received`: until its notification the intent says so.
+    # Adyen answers a capture with `received`: its notification ends it.
     assert intent.status == SUCCEEDED or (intent.status == PROCESSING and intent.authorized), intent
-    assert until(lambda: captured(intent.id)) == 4999
+    final = until(lambda: get(intent.id).status == SUCCEEDED and get(intent.id), 30)
+    assert captured(intent.id) == final.amount_captured_minor == 4999, final
+    until(lambda: booked(intent.id) == 4999)
+    assert len(charges(intent.id)) == 1
     assert pay().gateway == "stripe"
+
+
+def test_a_gateway_that_is_away_gets_no_new_payments_until_it_is_back():
+    inject("stripe", "refuse")
+    try:
+        for _ in range(6):
+            assert pay().gateway == "adyen"
+        skipped = tender("show", pay().id)
+        assert "breakerOpen" in skipped, skipped
+        doctor = subprocess.run(
+            [DEPLOYMENT.home / "bin" / "tender", "doctor"], capture_output=True, text=True)
+        assert "breaker" in doctor.stdout or "fails technically" in doctor.stdout, doctor.stdout
+        assert doctor.returncode != 0
+    finally:
+        clear()
+    until(lambda: pay().gateway == "stripe", 60, every=1)

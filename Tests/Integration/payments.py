@@ -60,6 +60,22 @@ def test_a_decline_is_an_answer_and_can_be_tried_again():
     assert captured(intent.id) == 4999
 
 
+def test_a_decline_says_who_declined_and_why():
+    intent = pay(order(method=DECLINED))
+    assert (intent.gateway, intent.failure.gateway_code) == ("stripe", "insufficient_funds"), intent
+    assert intent.failure.decline_class == gateway_pb2.DECLINE_CLASS_LATER, intent
+    http("/control/faults", {"gateway": "stripe", "fault": "refuse"})
+    try:
+        intent = pay(order(method=DECLINED))
+    finally:
+        http("/control/faults", method="DELETE")
+    assert intent.status == FAILED and intent.failure.code == "insufficient_funds", intent
+    assert (intent.gateway, intent.failure.gateway_code) == ("adyen", "12"), intent
+    assert intent.failure.decline_class == gateway_pb2.DECLINE_CLASS_LATER, intent
+    shown = tender("show", intent.id)
+    assert "insufficient_funds (later; the gateway says 12)" in shown, shown
+
+
 def test_an_unknown_payment_method_fails_without_a_charge():
     intent = pay(order(method="tok_" + "b" * 28))
     assert intent.status == FAILED and intent.failure.code == "payment_method_not_found", intent

@@ -2,14 +2,15 @@
 import json
 import os
 import pathlib
+import subprocess
 import time
 import urllib.request
 import uuid
 
 import grpc
 from tender_client import (
-    Deployment, card, common_pb2, intents_pb2, intents_pb2_grpc, ledger_pb2, ledger_pb2_grpc,
-    reason)
+    Deployment, card, common_pb2, common_pb2_grpc, gateway_pb2, intents_pb2, intents_pb2_grpc,
+    ledger_pb2, ledger_pb2_grpc, reason)
 
 DEPLOYMENT = Deployment(pathlib.Path(os.environ["TENDER_TEST_CHECKOUT"]) / ".tender")
 INTENTS = DEPLOYMENT.intents()
@@ -79,6 +80,13 @@ def until(what, seconds=60, every=0.2):
             return answer
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(every)
+
+
+def tender(*arguments):
+    """What the tool prints."""
+    return subprocess.run(
+        [DEPLOYMENT.home / "bin" / "tender", *arguments], check=True, capture_output=True,
+        text=True, timeout=30).stdout
 
 
 def http(path, body=None, method=None):

@@ -8,12 +8,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot")
 import bad_input  # noqa: E402
 import faults  # noqa: E402
 import identity  # noqa: E402
+import notifications  # noqa: E402
 import payments  # noqa: E402
 
 
 def main():
     passed = failed = 0
-    for module in (payments, bad_input, identity, faults):
+    for module in (payments, bad_input, identity, notifications, faults):
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):
                 continue

@@ -122,6 +122,29 @@ struct OutboxTests {
     }
   }
 
+  @Test("A lease is renewed for as long as its rows are being sent")
+  func renewedLease() async throws {
+    try await withOutbox { client in
+      _ = try await client.query(OutboxWriter.insert(message(1)))
+      let second = relay(client) { rows in rows.map { _ in .delivered } }
+      let first = relay(client, lease: .milliseconds(300)) { rows in
+        do {
+          // Three leases long.
+          _ = try await client.query("select pg_sleep(0.9)")
+          #expect(try await second.runOnce().claimed == 0)
+        } catch {
+          Issue.record(error)
+        }
+        return rows.map { _ in .retry("away") }
+      }
+      #expect(try await first.runOnce().claimed == 1)
+      // What was put back is free at once.
+      var claimed = 0
+      while claimed == 0 { claimed = try await second.runOnce().claimed }
+      #expect(claimed == 1)
+    }
+  }
+
   @Test("A row under a lease, and the rows behind it, are left alone")
   func leaseHolds() async throws {
     try await withOutbox { client in

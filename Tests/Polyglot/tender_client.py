@@ -33,7 +33,8 @@ def compile_contracts():
 
 
 compile_contracts()
-from tender.common.v1 import common_pb2  # noqa: E402
+from tender.common.v1 import common_pb2, common_pb2_grpc  # noqa: E402
+from tender.gateway.v1 import gateway_pb2  # noqa: E402
 from tender.intents.v1 import intents_pb2, intents_pb2_grpc  # noqa: E402
 from tender.ledger.v1 import ledger_pb2, ledger_pb2_grpc  # noqa: E402
 from tender.vault.v1 import vault_pb2, vault_pb2_grpc  # noqa: E402

@@ -76,7 +76,7 @@ extension Timeline {
           fact.occurredAt, .gateway, "fact \(fact.sequence): "
             + WireText.word(fact.kind, "FACT_KIND_"),
           [WireText.money(fact.amount), fact.gateway, fact.gatewayReference,
-            fact.decline?.code ?? ""])
+            fact.decline.map { DeclineText.of($0.code, $0.`class`, $0.gatewayCode) } ?? ""])
       }
     }
   }

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import GRPCCore
+import Wire
 
 /// Looks for what could be wrong, and says what to do about each.
 struct Doctor: Command {
@@ -24,6 +26,7 @@ struct Doctor: Command {
     findings += try programs(checkout)
     findings.append(try await database(checkout))
     findings += try await certificates(checkout)
+    findings += try await gateways(checkout)
     try output.result(findings) {
       findings.map {
         $0.isFine
@@ -80,6 +83,31 @@ struct Doctor: Command {
     return Finding(
       check: "database", isFine: facts.contains("data checksums on"),
       detail: facts.filter { !$0.isNewline }, nextStep: "make a new cluster: tender down --purge")
+  }
+
+  /// The breakers that are open: a gateway that fails technically gets no new payments for a while.
+  private func gateways(_ checkout: Checkout) async throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    let next = "see the gateway's own status, and \(checkout.log("gateway-router"))"
+    do {
+      let alerts = try await ServiceSession.with(checkout) { session in
+        try await session.call(.gateway, as: .operator) { client in
+          try await CommonV1.Operations.Client(wrapping: client)
+            .listAlerts(CommonV1.ListAlertsRequest())
+        }.alerts
+      }
+      let open = alerts.filter { $0.kind == "gateway_breaker_open" }
+      guard !open.isEmpty else {
+        return [
+          Finding(check: "gateways", isFine: true, detail: "no breaker is open", nextStep: "")
+        ]
+      }
+      return open.map {
+        Finding(check: "gateway \($0.subject)", isFine: false, detail: $0.message, nextStep: next)
+      }
+    } catch let error as CallFailure {
+      return [Finding(check: "gateways", isFine: false, detail: error.message, nextStep: next)]
+    }
   }
 
   private func certificates(_ checkout: Checkout) async throws -> [Finding] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import GRPCCore
+import InboundHTTP
 import Synchronization
 import Wire
 
@@ -19,6 +20,7 @@ struct Listen: Command {
   static let configuration = CommandConfiguration(
     abstract: "Receive webhooks: register an endpoint here, verify and print each event.")
   static let verifySeconds: Int64 = 30
+  static let secretMilliseconds: Int64 = 5_000
 
   @OptionGroup var common: CommonOptions
   @Option(help: "The port on 127.0.0.1; a free one without it.") var port: UInt16 = 0
@@ -41,38 +43,45 @@ struct Listen: Command {
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    let receiver = try WebhookReceiver(port: port)
+    // Requests wait until the endpoint's secret is known.
+    let ready = Monitor<WebhookVerifier?>(nil)
+    let tally = ListenTally()
+    let count = count
+    let receiver = Listener(name: "webhooks") { request, _ in
+      guard
+        let verifier = ready.wait(limitMilliseconds: Self.secretMilliseconds, until: { $0 })
+      else { return Exchange(response: Response(status: 503, body: [])) }
+      // One after the other, so that lines do not mix.
+      return ready.withLock { _ in
+        let reply = Self.answer(request, verifier, output)
+        if reply.status != 200 { tally.refused.add(1, ordering: .relaxed) }
+        if reply.isEvent { tally.events.add(1, ordering: .relaxed) }
+        if count > 0 && tally.events.load(ordering: .relaxed) >= count {
+          isInterrupted.store(true, ordering: .relaxed)
+        }
+        return Exchange(response: Response(status: reply.status, body: reply.body))
+      }
+    }
+    let port: UInt16
+    do {
+      port = try receiver.start(port: self.port)
+    } catch {
+      throw Failure("port \(self.port) cannot be used", next: "choose another --port")
+    }
+    defer { receiver.stop() }
     signal(SIGINT) { _ in isInterrupted.store(true, ordering: .relaxed) }
     signal(SIGTERM) { _ in isInterrupted.store(true, ordering: .relaxed) }
-    let count = count
     return try await ServiceSession.with(try Checkout.find()) { session in
-      let endpoint = try await Self.register(receiver.port, session)
+      let endpoint = try await Self.register(port, session)
       guard let verifier = WebhookVerifier(secret: endpoint.secret) else {
         throw Failure("webhooks gave no usable secret", next: "see tender doctor")
       }
-      output.line("endpoint \(endpoint.id) at http://127.0.0.1:\(receiver.port)/")
-      let tally = ListenTally()
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          receiver.serve { request in
-            let reply = Self.answer(request, verifier, output)
-            if reply.status != 200 { tally.refused.add(1, ordering: .relaxed) }
-            if reply.isEvent { tally.events.add(1, ordering: .relaxed) }
-            if count > 0 && tally.events.load(ordering: .relaxed) >= count {
-              isInterrupted.store(true, ordering: .relaxed)
-            }
-            return (reply.status, reply.body)
-          }
-        }
-        group.addTask {
-          defer { receiver.stop() }
-          try await Self.waitEnabled(endpoint.id, session)
-          output.line("enabled: the challenge was answered; waiting for events, Ctrl-C ends")
-          while !isInterrupted.load(ordering: .relaxed) {
-            try await Task.sleep(for: .milliseconds(100))
-          }
-        }
-        try await group.waitForAll()
+      output.line("endpoint \(endpoint.id) at http://127.0.0.1:\(port)/")
+      ready.change { $0 = verifier }
+      try await Self.waitEnabled(endpoint.id, session)
+      output.line("enabled: the challenge was answered; waiting for events, Ctrl-C ends")
+      while !isInterrupted.load(ordering: .relaxed) {
+        try await Task.sleep(for: .milliseconds(100))
       }
       try await Self.disable(endpoint.id, session)
       output.line("endpoint \(endpoint.id) disabled")
@@ -82,7 +91,7 @@ struct Listen: Command {
 
   /// Challenges are signed too; their value is the answer.
   private static func answer(
-    _ request: ReceivedRequest, _ verifier: WebhookVerifier, _ output: Output
+    _ request: Request, _ verifier: WebhookVerifier, _ output: Output
   ) -> (status: Int, body: [UInt8], isEvent: Bool) {
     let now = MonotonicClock.wallMilliseconds / 1000
     let text = String(decoding: request.body, as: UTF8.self)

@@ -26,6 +26,9 @@ struct Pay: Command {
     let gatewayReference: String
     let failureCode: String?
     let failureKind: String?
+    let declineClass: String?
+    let gatewayCode: String?
+    let failureText: String?
     let key: String
     let replayed: Bool
     let milliseconds: Int64
@@ -65,14 +68,17 @@ extension Pay.Answer {
         ? WireText.word(intent.processingReason, "PROCESSING_REASON_") : nil,
       amount: WireText.money(intent.amount), gateway: intent.gateway,
       gatewayReference: intent.gatewayReference, failureCode: intent.failure?.code,
-      failureKind: intent.failure.map { WireText.word($0.kind, "FAILURE_KIND_") }, key: key,
+      failureKind: intent.failure.map { WireText.word($0.kind, "FAILURE_KIND_") },
+      declineClass: intent.failure.map { WireText.word($0.declineClass, "DECLINE_CLASS_") },
+      gatewayCode: intent.failure?.gatewayCode,
+      failureText: intent.failure.map { DeclineText.of($0) }, key: key,
       replayed: reply.isReplayed, milliseconds: milliseconds)
   }
 
   var lines: [String] {
     var state = status
     if let processingReason { state += " (\(processingReason))" }
-    if let failureCode { state += " (\(failureCode), \(failureKind ?? ""))" }
+    if let failureText { state += ", \(failureKind ?? ""): \(failureText)" }
     return [
       "\(id)  \(amount)  \(state)",
       gateway.isEmpty ? "gateway   none" : "gateway   \(gateway)  \(gatewayReference)",

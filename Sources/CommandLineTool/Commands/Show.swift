@@ -18,6 +18,7 @@ struct Show: Command {
     let gatewayReference: String
     let timeline: [Timeline.Entry]
     let gaps: [String]
+    let failure: String?
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
@@ -32,12 +33,14 @@ struct Show: Command {
     let answer = Answer(
       id: intent.id, status: WireText.status(intent.status),
       amount: WireText.money(intent.amount), gateway: intent.gateway,
-      gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps)
+      gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps,
+      failure: intent.failure.map { DeclineText.of($0) })
     try output.result(answer) {
       [
         "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
-          + answer.gatewayReference, "",
-      ] + timeline.lines
+          + answer.gatewayReference,
+      ] + (answer.failure.map { ["failure   \($0)"] } ?? []) + [""]
+        + timeline.lines
     }
     return .succeeded
   }

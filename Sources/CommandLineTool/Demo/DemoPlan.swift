@@ -14,7 +14,9 @@ struct DemoPlan: Sendable, Equatable {
   static let callers = 10
   static let currency = "EUR"
   /// The payer is charged, the answer does not arrive.
-  static let faults = ["timeout_after", "close_after", "reset_after", "truncated"]
+  static let faults = [
+    "timeout_after", "close_after", "reset_after", "truncated", "error_500_after",
+  ]
   /// Out of so many payments one loses its answer.
   static let paymentsPerFault = 3
   static let killAfterMillisecondsMax: Int64 = 120

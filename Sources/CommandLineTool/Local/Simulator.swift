@@ -11,6 +11,13 @@ enum Simulator {
   static let adyenWebhookKey = "adyen.webhook"
   static let adyenMerchantAccount = "TenderLocal"
 
+  /// What an endpoint at Stripe is set up for: ends that no answer tells of. Not every step of every
+  /// payment, which the answers say already.
+  static let stripeWebhookEvents = [
+    "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled",
+    "refund.updated", "refund.failed",
+  ]
+
   static let description = ServiceDescription(
     name: "gateway-sim", schema: nil, listeners: [("", stripe), ("", adyen)], arguments: arguments)
 
@@ -28,6 +35,7 @@ enum Simulator {
       "--adyen-merchant-account", adyenMerchantAccount,
       "--webhook-url-stripe", router + "/stripe",
       "--webhook-secret-stripe", try checkout.makeSecret(stripeWebhookSecret),
+      "--webhook-events-stripe", stripeWebhookEvents.joined(separator: ","),
       "--webhook-url-adyen", router + "/adyen",
       "--webhook-key-adyen", try checkout.makeSecret(adyenWebhookKey),
     ]

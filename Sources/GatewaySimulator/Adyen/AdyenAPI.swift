@@ -1,3 +1,4 @@
+import InboundHTTP
 import Seal
 
 /// Adyen Checkout v71, as far as the adapter goes.

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// Captures, cancels, refunds, reversals: acknowledged now, done later, told by notification.
 extension AdyenAPI {
   func modify(_ call: Call, fault: Fault?, _ books: inout Books, _ now: Int64) -> Outcome {

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// `/payments`.
 extension AdyenAPI {
   private static let referenceAlphabet: StaticString = "BCDFGHJKLMNPQRSTVWXZ23456789"

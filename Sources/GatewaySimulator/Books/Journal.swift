@@ -1,4 +1,5 @@
 import Glibc
+import InboundHTTP
 
 /// The append-only file under the books: one line per group of changes that belong together.
 ///

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// What an auditor reads: the books as they are, and sums over a part of them.
 struct BooksReport {
   /// nil or empty: no condition.

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// The port beside the gateways: books, faults, clock, latencies. No access control: loopback.
 struct ControlAPI: Sendable {
   let core: Core

@@ -1,3 +1,4 @@
+import InboundHTTP
 import Seal
 
 /// Stripe's `/v1`, as far as the adapter goes.
@@ -5,6 +6,8 @@ struct StripeAPI: GatewayAPI {
   let key: SecretBytes
   /// Whether somebody listens to webhooks.
   let announces: Bool
+  /// The types they have chosen; nil: all.
+  var announcedTypes: Set<String>?
   let tuning: Monitor<Tuning>
 
   var gateway: Gateway { .stripe }

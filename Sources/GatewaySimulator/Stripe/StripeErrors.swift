@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// Stripe's error object.
 struct StripeError {
   var status = 400

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// How Stripe shows what the books hold.
 enum StripeObjects {
   static func response(_ payment: Payment, expandsCharge: Bool = false) -> Response {

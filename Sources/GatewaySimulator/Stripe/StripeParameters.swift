@@ -36,6 +36,24 @@ enum StripeParameters {
     "mandate_data",
   ]
 
+  /// `created[gte]`, `[gt]`, `[lte]`, `[lt]`, or `created` alone: seconds since 1970; nil if one is
+  /// no number.
+  static func createdSpan(_ form: Form) -> ClosedRange<Int64>? {
+    var (from, to): (Int64, Int64) = (0, .max)
+    for (name, text) in form.fields where name.hasPrefix("created") {
+      guard let seconds = Int64(text), seconds >= 0, seconds < .max else { return nil }
+      switch name {
+      case "created": (from, to) = (max(from, seconds), min(to, seconds))
+      case "created[gte]": from = max(from, seconds)
+      case "created[gt]": from = max(from, seconds + 1)
+      case "created[lte]": to = min(to, seconds)
+      case "created[lt]": to = min(to, seconds - 1)
+      default: return nil
+      }
+    }
+    return from <= to ? from...to : Int64.max - 1...Int64.max
+  }
+
   static let cancellationReasons: Set<String> = [
     "abandoned", "duplicate", "fraudulent", "requested_by_customer",
   ]

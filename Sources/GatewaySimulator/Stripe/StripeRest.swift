@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// Refunds, SetupIntents, reading, and what happens by itself.
 extension StripeAPI {
   func refund(_ call: Call, _ books: inout Books, _ now: Int64) -> Outcome {
@@ -198,11 +200,15 @@ extension StripeAPI {
         isStored: false
       )
     default:
-      let (items, hasMore) = page(
-        books.paymentOrder.reversed().compactMap { books.payments[$0] }
-          .filter { $0.gateway == .stripe },
-        \.id
-      )
+      guard let span = StripeParameters.createdSpan(call.form) else {
+        return StripeError.invalidInteger("created", "Invalid timestamp").unstored
+      }
+      // In the order of their creation: the newest that fit, and none behind the oldest.
+      let fitting = books.paymentOrder.reversed().lazy.compactMap { books.payments[$0] }
+        .drop { $0.createdAt / 1000 > span.upperBound }
+        .prefix { $0.createdAt / 1000 >= span.lowerBound }
+        .filter { $0.gateway == .stripe }
+      let (items, hasMore) = page(fitting, \.id)
       return Outcome(
         response: StripeObjects.list(path, hasMore: hasMore) { out in
           for payment in items { StripeObjects.write(payment, nil, to: &out) }
@@ -298,6 +304,7 @@ extension StripeAPI {
     _ object: (inout JSONWriter) -> Void
   ) {
     let id = "evt_" + randomText(24, lettersAndDigits)
+    let announces = self.announces && announcedTypes?.contains(type) ?? true
     let body = JSONWriter.document { out in
       out.text("id", id)
       out.text("object", "event")

@@ -1,5 +1,6 @@
 package import GRPCCore
 import GatewayCore
+import Logging
 import Money
 import Outbox
 package import Postgres
@@ -13,31 +14,49 @@ package final class GatewayServer: TenderService {
 
   package let handlers: [any RegistrableRPCService]
   private let ports: GatewayPorts
+  private let logger: Logger
   private let relay: ServiceRelay
   private let recovery: RecoveryWorker
+  private let notifications: NotificationWorker
+  private let inbound: InboundEndpoint?
 
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
     let relay = FactRelay.make(environment)
     let flow = GatewayFlow(environment, ports: ports, wake: { relay.wake() })
     self.ports = ports
+    logger = environment.logger
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)
+    let notifications = NotificationWorker(environment, flow: flow)
+    self.notifications = notifications
+    inbound = try InboundSettings.read(environment.settings.config).map { settings in
+      InboundEndpoint(environment, settings) { notifications.wake() }
+    }
     handlers = [GatewayCalls(environment: environment, flow: flow)]
   }
 
   package func start() async throws {
+    ports.breakers.start()
     relay.start()
     recovery.start()
+    notifications.start()
+    try inbound?.start()
   }
 
   package func shutdown() async {
+    do {
+      try await inbound?.shutdown()
+    } catch {
+      logger.warning("stopping the inbound listener", metadata: ["error": "\(error)"])
+    }
+    await notifications.shutdown()
     await recovery.shutdown()
     await relay.shutdown()
     await ports.shutdown()
   }
 
   package func queues() async throws -> [QueueReport] {
-    [try await relay.report()]
+    [try await relay.report(), try await notifications.report()]
   }
 }

@@ -73,6 +73,13 @@ package struct AdyenGateway: Gateway {
     key: GatewayReference
   ) throws(ExpressionError) -> GatewayRequest? { nil }
 
+  /// Adyen has no list either: notifications and reports tell.
+  package func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest? { nil }
+
+  package func readPage(
+    _ facts: TransferFacts, for reference: GatewayReference
+  ) -> FoundPage? { nil }
+
   private func modify(
     _ order: ModifyOrder,
     _ step: String

@@ -29,6 +29,14 @@ package enum AdyenNotices {
     return items.map { notice($0, isLive: batch.live == "true") }
   }
 
+  /// The items of a batch that was verified when it arrived; none when it is not readable.
+  package static func parse(_ body: [UInt8]) -> [GatewayNotice] {
+    guard let batch = JSONReading.decode(AdyenNotification.self, from: body) else { return [] }
+    return batch.notificationItems.map {
+      notice($0.NotificationRequestItem, isLive: batch.live == "true")
+    }
+  }
+
   private static func verify(
     _ item: AdyenNotification.Item,
     _ keys: [SecretBytes]

@@ -13,6 +13,22 @@ extension StripeGateway {
     }
   }
 
+  package func readPage(
+    _ facts: TransferFacts, for reference: GatewayReference
+  ) -> FoundPage? {
+    guard let answer = facts.answer else { return nil }
+    guard 200..<300 ~= answer.status else {
+      return .failed(Self.readError(answer.status, answer.body, .look))
+    }
+    guard let page = JSONReading.decode(StripePage.self, from: answer.body), page.object == "list"
+    else { return .failed(.unreadable) }
+    let ours = page.data.first { $0.metadata?[Self.referenceKey] == reference.text }
+    if let ours { return .found(Self.payment(ours, .look)) }
+    guard page.has_more == true else { return .absent }
+    guard let last = page.data.last?.id else { return .failed(.unreadable) }
+    return .more(after: last)
+  }
+
   private static func readObject(_ body: [UInt8], _ purpose: SentRequest.Purpose) -> GatewayAnswer {
     switch JSONReading.decode(StripeKind.self, from: body)?.object {
     case "payment_intent":

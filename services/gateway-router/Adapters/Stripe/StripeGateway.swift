@@ -73,6 +73,20 @@ package struct StripeGateway: Gateway {
     get("/v1/refunds/\(try GatewayPath.segment(reference))")
   }
 
+  /// Payments of one page.
+  package static let pageSize = 50
+
+  /// The list, not the search: it shows a payment as soon as it exists, the search up to an hour
+  /// later.
+  package func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest? {
+    var form = FormEncoding()
+    form.add("created[gte]", String(order.createdSeconds.lowerBound))
+    form.add("created[lte]", String(order.createdSeconds.upperBound))
+    form.add("limit", String(Self.pageSize))
+    form.add("starting_after", order.after)
+    return get("/v1/payment_intents?" + String(decoding: form.bytes, as: UTF8.self))
+  }
+
   private func get(_ path: String) -> GatewayRequest {
     GatewayRequest(
       method: .get,

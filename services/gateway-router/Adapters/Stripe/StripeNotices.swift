@@ -33,7 +33,7 @@ package enum StripeNotices {
       return signatures.contains { ConstantTime.equals($0, code) }
     }
     guard isAuthentic else { throw .signatureWrong }
-    guard let notice = notice(body) else { throw .unreadable }
+    guard let notice = parse(body) else { throw .unreadable }
     return notice
   }
 
@@ -65,7 +65,8 @@ package enum StripeNotices {
     struct Payload: Decodable { var object: Object }
   }
 
-  private static func notice(_ body: [UInt8]) -> GatewayNotice? {
+  /// An event that was verified when it arrived; nil when it is not readable.
+  package static func parse(_ body: [UInt8]) -> GatewayNotice? {
     guard let event = JSONReading.decode(Event<StripeKind>.self, from: body) else { return nil }
     var notice = GatewayNotice(
       gateway: .stripe,

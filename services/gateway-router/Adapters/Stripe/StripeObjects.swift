@@ -50,4 +50,10 @@ struct StripeRefund: Decodable {
   var metadata: StringValues?
 }
 
+struct StripePage: Decodable {
+  var object: String?
+  var data: [StripePaymentIntent]
+  var has_more: Bool?
+}
+
 struct StripeKind: Decodable { var object: String? }

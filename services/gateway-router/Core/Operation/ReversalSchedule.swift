@@ -26,6 +26,8 @@ package enum ReversalSchedule {
 package enum ReversalStep: Sendable, Hashable {
   /// Read by the gateway's id; a new key each time.
   case get(reference: String)
+  /// Search the gateway's list for our reference: its id was never learned.
+  case find
   case cancel(reference: String)
   /// Cancel by our own reference: the gateway's id was never learned.
   case cancelByReference
@@ -44,7 +46,8 @@ package enum ReversalRule {
     let traits = attempt.gateway.traits
     guard !attempt.evidence.isResolved else { return .done }
     guard let reference = attempt.reference else {
-      return traits.cancelsByReference ? .cancelByReference : .wait
+      if traits.cancelsByReference { return .cancelByReference }
+      return traits.findsByReference && !isFresh ? .find : .wait
     }
     if traits.canGet && !isFresh { return .get(reference: reference) }
     switch attempt.evidence {
@@ -63,7 +66,9 @@ package enum ProbeStep: Sendable, Hashable {
   /// The same request under the same key: as good as a look, as long as the key is remembered and no
   /// other attempt exists.
   case replay
-  /// Read-only: notifications, search, reports.
+  /// Search the gateway's list for our reference; finding nothing proves nothing.
+  case find
+  /// Read-only: notifications, reports.
   case wait
 }
 
@@ -84,6 +89,7 @@ package enum ProbeRule {
     if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }
     let isSole = live.count == 1 && condemned.allSatisfy { $0.evidence == .notExecuted }
     let isRemembered = ageSeconds < traits.replayWindowSeconds
-    return isSole && isRemembered && sendWindowIsOpen ? .replay : .wait
+    if isSole && isRemembered && sendWindowIsOpen { return .replay }
+    return traits.findsByReference ? .find : .wait
   }
 }

@@ -54,6 +54,13 @@ package struct Breaker: Sendable, Hashable {
 
   package init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  /// Whether `admit` would deny; changes nothing.
+  package func denies(nowMilliseconds now: Int64) -> Bool {
+    var copy = self
+    if case .denied = copy.admit(nowMilliseconds: now) { return true }
+    return false
+  }
+
   /// Whether a call may go out now.
   package mutating func admit(nowMilliseconds now: Int64) -> Admission {
     switch state {

@@ -147,6 +147,35 @@ package struct CancelOrder: Sendable, Hashable {
   }
 }
 
+/// A search for a payment whose id was never learned, among those made in a span of time.
+package struct FindOrder: Sendable, Hashable {
+  /// Ours, of the payment.
+  package var reference: GatewayReference
+  /// When the gateway may have made it; seconds since 1970, both included.
+  package var createdSeconds: ClosedRange<Int64>
+  /// The gateway's id that ended the page before.
+  package var after: String?
+
+  package init(
+    reference: GatewayReference, createdSeconds: ClosedRange<Int64>, after: String? = nil
+  ) {
+    self.reference = reference
+    self.createdSeconds = createdSeconds
+    self.after = after
+  }
+}
+
+/// One page of a search.
+package enum FoundPage: Sendable, Hashable {
+  case found(PaymentAnswer)
+  /// Not on this page; the search goes on behind this id.
+  case more(after: String)
+  /// Not among the payments of that time.
+  case absent
+  /// No page but an error, or nothing readable.
+  case failed(GatewayAnswer)
+}
+
 /// A gateway's language: orders to requests, answers to the platform's words. Pure.
 package protocol Gateway: Sendable {
   var name: GatewayName { get }
@@ -161,6 +190,11 @@ package protocol Gateway: Sendable {
     -> GatewayRequest?
   func get(refund reference: String, key: GatewayReference) throws(ExpressionError)
     -> GatewayRequest?
+
+  /// One page of a search by our reference; nil where the gateway cannot list payments.
+  func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest?
+  /// The reading of such a page; nil when the facts hold no whole answer.
+  func readPage(_ facts: TransferFacts, for reference: GatewayReference) -> FoundPage?
 
   /// The adapter's reading of a whole answer; nil when the facts hold none.
   func read(_ facts: TransferFacts, for purpose: SentRequest.Purpose) -> GatewayAnswer?

@@ -13,6 +13,9 @@ package struct GatewayTraits: Sendable, Hashable {
   package var replayWindowSeconds: Int64
   /// A payment can be read by the gateway's id.
   package var canGet: Bool
+  /// Payments can be listed by their time of creation, so that one whose id was never learned is
+  /// found by our reference.
+  package var findsByReference: Bool
   /// A cancel by our own reference exists, for a payment whose id was never learned.
   package var cancelsByReference: Bool
   /// Cancel answers with the result, so that it can fence within the time of a call.
@@ -26,6 +29,7 @@ package struct GatewayTraits: Sendable, Hashable {
   package init(
     replayWindowSeconds: Int64,
     canGet: Bool,
+    findsByReference: Bool,
     cancelsByReference: Bool,
     cancelAnswersAtOnce: Bool,
     keepsDeclinedObjects: Bool,
@@ -33,6 +37,7 @@ package struct GatewayTraits: Sendable, Hashable {
   ) {
     self.replayWindowSeconds = replayWindowSeconds
     self.canGet = canGet
+    self.findsByReference = findsByReference
     self.cancelsByReference = cancelsByReference
     self.cancelAnswersAtOnce = cancelAnswersAtOnce
     self.keepsDeclinedObjects = keepsDeclinedObjects
@@ -47,6 +52,7 @@ extension GatewayName {
       GatewayTraits(
         replayWindowSeconds: 23 * 3_600,
         canGet: true,
+        findsByReference: true,
         cancelsByReference: false,
         cancelAnswersAtOnce: true,
         keepsDeclinedObjects: true,
@@ -56,6 +62,7 @@ extension GatewayName {
       GatewayTraits(
         replayWindowSeconds: (7 * 24 - 1) * 3_600,
         canGet: false,
+        findsByReference: false,
         cancelsByReference: true,
         cancelAnswersAtOnce: false,
         keepsDeclinedObjects: false,

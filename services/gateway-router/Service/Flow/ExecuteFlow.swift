@@ -134,6 +134,9 @@ extension GatewayFlow {
           for: live.id, in: record.operation, ageSeconds: age,
           sendWindowIsOpen: environment.clock.now < record.sendBefore)
         else { return }
+        if heard.outcome.isIndeterminate, attempt.gateway.traits.findsByReference {
+          return try await look(at: attempt.id, record, within: left(since: started))
+        }
         send = .replay
       } else {
         send = .first

@@ -13,7 +13,7 @@ extension GatewayFlow {
   ) async throws {
     let now = environment.clock.now
     guard let attempt = record.operation.attempt(id), limit > .zero else { return }
-    let age = now.seconds - (record.attempts[id]?.createdAt.seconds ?? record.createdAt.seconds)
+    let age = now.seconds - record.sentSeconds(id)
     let heard: GatewayPorts.Heard
     switch ProbeRule.step(
       for: id, in: record.operation, ageSeconds: age, sendWindowIsOpen: now < record.sendBefore)
@@ -22,7 +22,13 @@ extension GatewayFlow {
       heard = await ports.get(record, attempt, reference: reference, within: limit)
     case .replay:
       guard let method = try await resolve(record) else { return }
-      heard = await ports.authorize(record, attempt, method, .replay, within: limit)
+      let replayed = await ports.authorize(record, attempt, method, .replay, within: limit)
+      // A failure that the gateway keeps under the key is all the key will ever say: its list knows.
+      heard =
+        replayed.outcome.isIndeterminate && attempt.gateway.traits.findsByReference
+        ? await ports.find(record, attempt, now: now, within: limit) : replayed
+    case .find:
+      heard = await ports.find(record, attempt, now: now, within: limit)
     case .wait:
       return
     }
@@ -40,6 +46,8 @@ extension GatewayFlow {
     }
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
       try await sendCapture(capture, moved.record, within: limit)
+    } else if moved.actions.isEmpty, case .unknown = heard.outcome {
+      _ = try await environment.database.query(AttemptStatements.look(id, of: record))
     }
   }
 
@@ -107,6 +115,10 @@ extension GatewayFlow {
       case .get(let reference):
         heard = await ports.get(record, attempt, reference: reference, within: limit)
         isFresh = true
+      case .find:
+        heard = await ports.find(
+          record, attempt, now: environment.clock.now, within: limit)
+        isFresh = true
       case .cancel(let reference):
         heard = await ports.cancel(
           record, attempt, reference: reference, try: number, within: limit)
@@ -129,6 +141,13 @@ extension GatewayFlow {
     if let attempt = record.operation.attempt(id), attempt.evidence.isResolved {
       _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
     }
+  }
+}
+
+extension Outcome {
+  /// The gateway said itself that it does not know.
+  var isIndeterminate: Bool {
+    if case .unknown(.indeterminate) = self { true } else { false }
   }
 }
 

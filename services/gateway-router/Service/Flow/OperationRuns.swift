@@ -11,6 +11,11 @@ final class OperationRuns: @unchecked Sendable {
     self.loop = loop
   }
 
+  func isBusy(_ id: OperationID) -> Bool {
+    loop.preconditionCurrent()
+    return waiters[id] != nil
+  }
+
   /// Runs `body` when nobody else in this process works on the operation.
   func exclusively<Value: Sendable>(
     _ id: OperationID, _ body: () async throws -> Value

@@ -21,13 +21,16 @@ final class GatewayPorts: Sendable {
     /// In words, for people.
     var detail: String
     var milliseconds: Int32
+    /// How the gateway did technically; nil when it was not asked.
+    var contact: Breaker.Result?
   }
 
-  private let client: HTTPClient
-  private let accounts: [GatewayAccount: GatewayAccountSettings]
+  let client: HTTPClient
+  let accounts: [GatewayAccount: GatewayAccountSettings]
+  let breakers: GatewayBreakers
   private let table: RoutingTable
-  private let adapters: [GatewayName: any Gateway]
-  private let loop: EventLoop
+  let adapters: [GatewayName: any Gateway]
+  let loop: EventLoop
 
   init(_ environment: ServiceEnvironment) throws {
     let settings = try GatewayAccountSettings.read(environment.settings.config)
@@ -37,6 +40,7 @@ final class GatewayPorts: Sendable {
     } catch {
       throw SettingsError("`gateways.priority` is empty: name at least one gateway.")
     }
+    breakers = GatewayBreakers(environment, settings.map(\.account))
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop
     client = try HTTPClient(loop: environment.loop, resolver: try Resolver(loop: environment.loop))
@@ -51,7 +55,10 @@ final class GatewayPorts: Sendable {
         amount: record.operation.amount, country: method.country.isEmpty ? nil : method.country,
         method: method.kind, brand: method.brand.isEmpty ? nil : method.brand,
         merchantID: record.merchant)
-    ) { account in method.has(account.gateway) ? nil : .noToken }
+    ) { account in
+      guard method.has(account.gateway) else { return .noToken }
+      return breakers.denies(account) ? .breakerOpen : nil
+    }
   }
 
   // MARK: Orders
@@ -75,9 +82,20 @@ final class GatewayPorts: Sendable {
       purpose: attempt.mode == .charge ? .charge : .authorize, send: send,
       amount: record.operation.amount, account: attempt.account,
       ownReference: order.reference.text)
-    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+    let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
+    guard send == .replay || breakers.admits(account) else {
+      return Heard(
+        outcome: .notExecuted(Proof(neverWritten: .breakerOpen)), detail: "the breaker is open",
+        milliseconds: 0)
+    }
+    let heard = await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.authorize(order)
     }
+    if send == .first {
+      breakers.record(
+        heard.contact ?? .answered, of: account, milliseconds: Int64(heard.milliseconds))
+    }
+    return heard
   }
 
   func capture(
@@ -168,10 +186,11 @@ final class GatewayPorts: Sendable {
     let outcome = OutcomeRule.outcome(of: facts, answer, to: sent, DeclineTable.current.classify)
     let spent = started.duration(to: loop.now).wholeMillisecondsRoundedUp
     return Heard(
-      outcome: outcome, detail: Self.words(outcome, report), milliseconds: Int32(clamping: spent))
+      outcome: outcome, detail: Self.words(outcome, report), milliseconds: Int32(clamping: spent),
+      contact: Breaker.Result(facts))
   }
 
-  private func outbound(
+  func outbound(
     _ request: GatewayRequest, _ adapter: any Gateway, _ settings: GatewayAccountSettings,
     within limit: Duration
   ) -> OutboundRequest {
@@ -191,7 +210,7 @@ final class GatewayPorts: Sendable {
     return Heard(outcome: outcome, detail: "not expressible: \(error)", milliseconds: 0)
   }
 
-  private static func words(_ outcome: Outcome, _ report: TransferReport) -> String {
+  static func words(_ outcome: Outcome, _ report: TransferReport) -> String {
     switch outcome {
     case .succeeded(let settled): "\(settled.kind), HTTP \(report.status ?? 0)"
     case .pending(let pending): "pending (\(pending.kind)), HTTP \(report.status ?? 0)"

@@ -29,8 +29,6 @@ create table operation (
   is_releasing boolean not null default false,
   fact_count integer not null default 0,
   is_final boolean not null default false,
-  -- Who works on it right now; a crashed worker's lease lapses.
-  lease_until timestamptz not null default now(),
   version bigint not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -74,7 +72,9 @@ create table attempt (
 -- One winner per operation, in the schema itself.
 create unique index attempt_winner on attempt (intent_id, operation_id) where disposition = 2;
 create index attempt_look on attempt (look_at) where look_at is not null;
--- Inbound notifications name the payment by the gateway's reference.
+-- Inbound notifications name the payment by our reference, which holds the attempt's id, or by the
+-- gateway's.
+create index attempt_by_id on attempt (id);
 create index attempt_reference on attempt (gateway, reference) where reference is not null;
 
 create table capture (
@@ -140,6 +140,7 @@ create table notification (
   primary key (gateway, id)
 );
 create index notification_due on notification (next_try_at) where processed_at is null;
+create index notification_processed on notification (processed_at) where processed_at is not null;
 
 -- Winner and condemned are never undone, and a winner never becomes condemned.
 create function guard_disposition() returns trigger
@@ -224,7 +225,8 @@ create table alert (
 create index alert_open on alert (severity, first_seen) where state = 'open';
 
 grant usage on schema gateway to gateway_service;
-grant select, insert, update on operation, attempt, capture, reversal, notification to gateway_service;
+grant select, insert, update on operation, attempt, capture, reversal to gateway_service;
+grant select, insert, update, delete on notification to gateway_service;
 grant select, insert on fact to gateway_service;
 grant select, insert, update, delete on idempotency_key, outbox to gateway_service;
 grant select, insert, update on alert to gateway_service;
@@ -238,5 +240,5 @@ select 'one winner per operation', exists (
   select 1 from pg_indexes where schemaname = 'gateway' and indexname = 'attempt_winner');
 
 """##,
-    checksum: "3385f4c5d7f1e85b4540b29d76daafd98e1e0d273a91c3fede8dd81f505fa3f2"),
+    checksum: "b293bbf43e20bebd0dd1d8861dcb52baf4d853353d62c1901a28cc8f1a9a0938"),
 ]

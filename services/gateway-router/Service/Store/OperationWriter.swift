@@ -11,7 +11,8 @@ struct OperationWriter: Sendable {
   /// The outbox's destination for facts.
   static let intents = "intents"
 
-  /// The call's answer is the first copy of a fact; the relay repeats it a little later.
+  /// The call's answer is the first copy of a fact; the relay repeats it a little later. Without a
+  /// call, at once.
   static let relayDelay = Duration.seconds(2)
 
   let identifiers: IdentifierSource
@@ -108,7 +109,8 @@ struct OperationWriter: Sendable {
         OutboxMessage(
           destination: Self.intents, distributionKey: record.intent.bits,
           id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
-          actor: stamp.actor, traceID: stamp.traceID, notBefore: clock.now + Self.relayDelay)),
+          actor: stamp.actor, traceID: stamp.traceID,
+          notBefore: clock.now + (CallContext.current == nil ? .zero : Self.relayDelay))),
     ]
   }
 }

@@ -84,11 +84,11 @@ struct FactApplication {
     switch meaning.fact {
     case .authorized where isCurrent:
       intent.authorizedMinor = amountMinor
-      noteWinner(fact)
+      noteGateway(fact)
     case .captured:
       if isCurrent {
         intent.authorizedMinor = max(intent.authorizedMinor, amountMinor)
-        noteWinner(fact)
+        noteGateway(fact)
       }
       // An automatic capture in the same call has no id of its own: its operation names it.
       let capture = meaning.capture ?? CaptureID(bits: operation.bits)
@@ -99,7 +99,10 @@ struct FactApplication {
         captures.append((capture, operation, max(amountMinor, 1), false))
       }
     case .pending where isCurrent, .requiresAction where isCurrent:
-      noteWinner(fact)
+      noteGateway(fact)
+    // Who declined, so that its code can be read and its books be compared.
+    case .declined where isCurrent:
+      noteGateway(fact)
     case .canceled where isCurrent:
       intent.authorizedMinor = 0
     case .unknown where isCurrent:
@@ -109,7 +112,7 @@ struct FactApplication {
     }
   }
 
-  private mutating func noteWinner(_ fact: GatewayV1.Fact) {
+  private mutating func noteGateway(_ fact: GatewayV1.Fact) {
     intent.gateway = fact.gateway
     intent.gatewayAccount = fact.gatewayAccount
     intent.gatewayReference = fact.gatewayReference

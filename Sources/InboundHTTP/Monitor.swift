@@ -2,15 +2,15 @@ import Glibc
 
 /// A value behind one mutex, with a condition to wait on.
 ///
-/// The simulator runs on plain threads and may block them; `Mutex` of the standard library cannot
+/// For plain threads, which may be blocked; `Mutex` of the standard library cannot
 /// wait for a change, so this wraps the POSIX pair. `@unchecked Sendable`: `value` is only ever
 /// touched between lock and unlock.
-final class Monitor<Value>: @unchecked Sendable {
+package final class Monitor<Value>: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var value: Value
 
-  init(_ value: Value) {
+  package init(_ value: Value) {
     self.value = value
     pthread_mutex_init(mutex, nil)
     var attributes = pthread_condattr_t()
@@ -28,14 +28,14 @@ final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Runs `body` alone with the value; wakes nobody.
-  func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+  package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body(&value)
   }
 
   /// Runs `body` alone with the value, then wakes everybody who waits.
-  func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+  package func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer {
       pthread_cond_broadcast(condition)
@@ -45,10 +45,10 @@ final class Monitor<Value>: @unchecked Sendable {
   }
 
   /// Wakes everybody who waits: for a change made with `withLock`.
-  func wakeAll() { pthread_cond_broadcast(condition) }
+  package func wakeAll() { pthread_cond_broadcast(condition) }
 
   /// Waits until `ready` returns something, at most `limitMilliseconds` (nil: for ever).
-  func wait<Result>(
+  package func wait<Result>(
     limitMilliseconds: Int64? = nil,
     until ready: (inout Value) -> Result?
   ) -> Result? {

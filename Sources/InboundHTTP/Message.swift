@@ -1,33 +1,51 @@
 /// A request as it came in.
-struct Request: Sendable {
-  var method: String
+package struct Request: Sendable {
+  package var method: String
   /// Without the query, still percent-encoded.
-  var path: String
-  var query: [(name: String, value: String)] = []
+  package var path: String
+  package var query: [(name: String, value: String)] = []
   /// Names in lower case.
-  var headers: [(name: String, value: String)] = []
-  var body: [UInt8] = []
-  var keepsAlive = true
+  package var headers: [(name: String, value: String)] = []
+  package var body: [UInt8] = []
+  package var keepsAlive = true
 
-  func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
-  func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
+  package init(
+    method: String, path: String, query: [(name: String, value: String)] = [],
+    headers: [(name: String, value: String)] = [], body: [UInt8] = [], keepsAlive: Bool = true
+  ) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.headers = headers
+    self.body = body
+    self.keepsAlive = keepsAlive
+  }
+
+  package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+  package func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
   /// `/v1/payment_intents/pi_1` → ["v1", "payment_intents", "pi_1"]
-  var segments: [String] { path.split(separator: "/").map(String.init) }
+  package var segments: [String] { path.split(separator: "/").map(String.init) }
 }
 
 /// An answer before it is put on the wire.
-struct Response: Sendable {
-  var status: Int
-  var headers: [(name: String, value: String)] = []
-  var contentType = "application/json"
-  var body: [UInt8]
+package struct Response: Sendable {
+  package var status: Int
+  package var headers: [(name: String, value: String)] = []
+  package var contentType = "application/json"
+  package var body: [UInt8]
 
-  static func json(_ status: Int, _ body: (inout JSONWriter) -> Void) -> Response {
-    Response(status: status, body: JSONWriter.document(body))
+  package init(
+    status: Int, headers: [(name: String, value: String)] = [],
+    contentType: String = "application/json", body: [UInt8]
+  ) {
+    self.status = status
+    self.headers = headers
+    self.contentType = contentType
+    self.body = body
   }
 
-  func bytes(keepsAlive: Bool) -> [UInt8] {
+  package func bytes(keepsAlive: Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(256 + body.count)
     func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
@@ -53,21 +71,25 @@ struct Response: Sendable {
     case 402: "Payment Required"
     case 403: "Forbidden"
     case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
     case 409: "Conflict"
     case 413: "Content Too Large"
+    case 417: "Expectation Failed"
     case 422: "Unprocessable Entity"
     case 429: "Too Many Requests"
     case 431: "Request Header Fields Too Large"
     case 500: "Internal Server Error"
     case 502: "Bad Gateway"
     case 503: "Service Unavailable"
+    case 505: "HTTP Version Not Supported"
     default: "Status"
     }
   }
 }
 
 /// How an answer leaves, or does not.
-enum Delivery: Sendable, Equatable {
+package enum Delivery: Sendable, Equatable {
   case whole
   /// Whole, but only after a while.
   case late(milliseconds: Int64)
@@ -79,19 +101,24 @@ enum Delivery: Sendable, Equatable {
   case silence
 }
 
-struct Exchange: Sendable {
-  var response: Response
-  var delivery: Delivery = .whole
+package struct Exchange: Sendable {
+  package var response: Response
+  package var delivery: Delivery = .whole
+
+  package init(response: Response, delivery: Delivery = .whole) {
+    self.response = response
+    self.delivery = delivery
+  }
 }
 
 /// What the handler may know of the connection.
-struct ConnectionFacts: Sendable {
+package struct ConnectionFacts: Sendable {
   /// Requests answered on it before this one; above 0 the connection was kept alive.
-  let served: Int
+  package let served: Int
 }
 
 /// `a%20b+c` → `a b c`; nil if an escape is broken or the result is no UTF-8.
-func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
+package func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
   guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
     return String(validating: bytes, as: UTF8.self)
   }
@@ -113,7 +140,7 @@ func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
   return String(validating: result, as: UTF8.self)
 }
 
-func hexDigit(_ byte: UInt8) -> UInt8? {
+package func hexDigit(_ byte: UInt8) -> UInt8? {
   switch byte {
   case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
   case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
@@ -123,7 +150,7 @@ func hexDigit(_ byte: UInt8) -> UInt8? {
 }
 
 /// `a=1&b%5Bc%5D=2` → [("a","1"), ("b[c]","2")], in order; nil if malformed.
-func formDecoded(_ bytes: ArraySlice<UInt8>) -> [(name: String, value: String)]? {
+package func formDecoded(_ bytes: ArraySlice<UInt8>) -> [(name: String, value: String)]? {
   var fields: [(name: String, value: String)] = []
   for part in bytes.split(separator: UInt8(ascii: "&")) {
     let halves = part.split(

@@ -1,20 +1,19 @@
-import Glibc
+package import Glibc
 
-/// Connections one listener serves at once; one more is closed at once.
-let connectionsMax = 4096
-/// A connection that says nothing for this long is closed.
-let idleSecondsMax = 75
+/// How long an answer may take to be taken off our hands, per piece.
+private let sendSecondsMax = 10
 /// How long an answer that never comes is held if the client does not give up.
-let silenceMillisecondsMax: Int64 = 180_000
+private let silenceMillisecondsMax: Int64 = 180_000
 
 /// A small HTTP/1.1 server on plain threads: one accepts, each connection has its own.
 ///
-/// A library server hides the socket; the faults of a gateway live there: read a request, act and
-/// close without a byte; announce a length and send less; never answer; refuse connections while
-/// keeping the port. One thread per connection makes each of them one blocking call.
+/// For few connections that come from a proxy or from this machine: a handler may block. A library
+/// server hides the socket, where the faults of a test gateway live: read a request, act and close
+/// without a byte; announce a length and send less; never answer; refuse connections while keeping
+/// the port. One thread per connection makes each of them one blocking call.
 /// `@unchecked Sendable`: everything that changes is inside the monitor.
-final class Listener: @unchecked Sendable {
-  typealias Handler = @Sendable (Request, ConnectionFacts) -> Exchange
+package final class Listener: @unchecked Sendable {
+  package typealias Handler = @Sendable (Request, ConnectionFacts) -> Exchange
 
   private struct State {
     var descriptor: Int32 = -1
@@ -24,22 +23,42 @@ final class Listener: @unchecked Sendable {
     var threads = 0
   }
 
-  let name: String
+  package let name: String
+  private let limits: RequestLimits
+  private let connectionsMax: Int
   private let state = Monitor(State())
   private let handler: Handler
 
-  init(name: String, handler: @escaping Handler) {
+  /// - Parameter connectionsMax: served at once, each by a thread; one more is closed at once.
+  package init(
+    name: String, limits: RequestLimits = RequestLimits(), connectionsMax: Int = 64,
+    handler: @escaping Handler
+  ) {
     self.name = name
+    self.limits = limits
+    self.connectionsMax = connectionsMax
     self.handler = handler
   }
 
   /// Binds 127.0.0.1 and accepts; `port` 0 takes a free one. Returns the port.
-  func start(port: UInt16) throws(SystemError) -> UInt16 {
+  package func start(port: UInt16) throws(SystemError) -> UInt16 {
+    try start(host: "127.0.0.1", port: port)
+  }
+
+  /// Binds a numeric IPv4 address and accepts.
+  package func start(host: String, port: UInt16) throws(SystemError) -> UInt16 {
+    var parsed = in_addr()
+    guard inet_pton(AF_INET, host, &parsed) == 1 else {
+      throw SystemError("listen on \(host)", code: EINVAL)
+    }
+    let address = parsed.s_addr
     // A port chosen by the kernel is given back when the socket stops listening; one that was
     // asked for by number stays ours while `refuse` has stopped it. So choose, then ask for it.
-    let number = port == 0 ? try chooseFreePort() : port
-    let descriptor = try openSocket(number)
-    guard Glibc.listen(descriptor, 1024) == 0 else { throw SystemError("listen on \(number)") }
+    let number = port == 0 ? try chooseFreePort(address) : port
+    let descriptor = try openSocket(address, number)
+    guard Glibc.listen(descriptor, 1024) == 0 else {
+      throw SystemError("listen on \(host):\(number)")
+    }
     state.withLock {
       $0.descriptor = descriptor
       $0.threads += 1
@@ -51,7 +70,7 @@ final class Listener: @unchecked Sendable {
   }
 
   /// From now on connections are refused; the open ones are cut, as when a process dies.
-  func refuse() {
+  package func refuse() {
     state.change { state in
       guard !state.refuses, !state.stopped else { return }
       state.refuses = true
@@ -62,7 +81,7 @@ final class Listener: @unchecked Sendable {
   }
 
   /// Ends `refuse`.
-  func admit() {
+  package func admit() {
     state.change { state in
       guard state.refuses, !state.stopped else { return }
       state.refuses = false
@@ -71,7 +90,7 @@ final class Listener: @unchecked Sendable {
   }
 
   /// Closes everything and waits for the threads, at most `limitMilliseconds`.
-  func stop(limitMilliseconds: Int64 = 2000) {
+  package func stop(limitMilliseconds: Int64 = 2000) {
     state.change { state in
       guard !state.stopped else { return }
       state.stopped = true
@@ -81,8 +100,8 @@ final class Listener: @unchecked Sendable {
     _ = state.wait(limitMilliseconds: limitMilliseconds) { $0.threads == 0 ? true : nil }
   }
 
-  private func chooseFreePort() throws(SystemError) -> UInt16 {
-    let descriptor = try openSocket(0)
+  private func chooseFreePort(_ host: in_addr_t) throws(SystemError) -> UInt16 {
+    let descriptor = try openSocket(host, 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -97,14 +116,16 @@ final class Listener: @unchecked Sendable {
     return UInt16(bigEndian: address.sin_port)
   }
 
-  private func openSocket(_ port: UInt16) throws(SystemError) -> Int32 {
+  private func openSocket(
+    _ host: in_addr_t, _ port: UInt16
+  ) throws(SystemError) -> Int32 {
     let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = socket(AF_INET, kind, 0)
     guard descriptor >= 0 else { throw SystemError("socket") }
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
-    guard bindLoopback(descriptor, port) else {
-      let error = SystemError("bind 127.0.0.1:\(port)")
+    guard bindSocket(descriptor, host, port) else {
+      let error = SystemError("bind port \(port)")
       close(descriptor)
       throw error
     }
@@ -158,11 +179,10 @@ final class Listener: @unchecked Sendable {
   private func serve(_ connection: Int32) {
     var yes: Int32 = 1
     setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
-    var idle = timeval(tv_sec: idleSecondsMax, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &idle, size)
-    setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &idle, size)
-    var reader = RequestReader(descriptor: connection)
+    var limit = timeval(tv_sec: sendSecondsMax, tv_usec: 0)
+    setsockopt(
+      connection, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    var reader = RequestReader(descriptor: connection, limits: limits)
     var served = 0
     loop: while true {
       switch reader.next() {
@@ -236,9 +256,9 @@ final class Listener: @unchecked Sendable {
 /// POLLRDHUP, which Glibc's headers hide without _GNU_SOURCE.
 private let pollPeerClosed: Int16 = 0x2000
 
-/// Binds an IPv4 socket to 127.0.0.1.
-private func bindLoopback(_ descriptor: Int32, _ port: UInt16) -> Bool {
+private func bindSocket(_ descriptor: Int32, _ host: in_addr_t, _ port: UInt16) -> Bool {
   var address = loopbackAddress(port)
+  address.sin_addr.s_addr = host
   return withUnsafeBytes(of: &address) { bytes in
     bind(
       descriptor,
@@ -248,7 +268,7 @@ private func bindLoopback(_ descriptor: Int32, _ port: UInt16) -> Bool {
   }
 }
 
-func loopbackAddress(_ port: UInt16) -> sockaddr_in {
+package func loopbackAddress(_ port: UInt16) -> sockaddr_in {
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_port = port.bigEndian

@@ -1,0 +1,121 @@
+import GatewayCore
+import Money
+import Postgres
+
+/// The SQL of notifications.
+enum NotificationStatements {
+  struct Row: Sendable {
+    var gateway: GatewayName
+    /// Equal for repetitions of one event.
+    var id: String
+    var body: [UInt8]
+  }
+
+  /// Pauses after failures, seconds, by the number of tries; then the notification is parked.
+  static let pausesSeconds: [Double] = [1, 5, 15, 60, 300, 900, 3_600, 14_400]
+  static var triesMax: Int32 { Int32(pausesSeconds.count) }
+  /// Longer than gateways repeat an event by themselves.
+  static let keptDays: Int32 = 30
+
+  static func insert(_ rows: [Row]) -> Statement {
+    """
+    insert into notification (gateway, id, body)
+    select * from unnest(\(rows.map(\.gateway.rawValue)), \(rows.map(\.id)), \(rows.map(\.body)))
+    on conflict (gateway, id) do nothing
+    """
+  }
+
+  /// Due ones under a lease, in the order they came.
+  static func take(limit: Int64, leaseSeconds: Double) -> Statement {
+    """
+    with due as materialized (
+      select gateway, id from notification
+      where processed_at is null and next_try_at <= now()
+      order by next_try_at limit \(limit) for update skip locked
+    ), taken as (
+      update notification n
+      set tries = n.tries + 1, next_try_at = now() + make_interval(secs => \(leaseSeconds))
+      from due where n.gateway = due.gateway and n.id = due.id
+      returning n.gateway, n.id, n.body, n.tries, n.received_at
+    )
+    select gateway, id, body, tries from taken order by received_at
+    """
+  }
+
+  struct Finished: Sendable {
+    var gateway: GatewayName
+    var id: String
+    var merchant: MerchantID
+    /// What came of it, in words.
+    var note: String
+  }
+
+  static func finish(_ rows: [Finished]) -> Statement {
+    """
+    update notification n
+    set processed_at = now(), merchant_id = f.merchant_id, last_error = f.note
+    from unnest(\(rows.map(\.gateway.rawValue)), \(rows.map(\.id)),
+      \(rows.map { UUIDBits($0.merchant.bits) }), \(rows.map(\.note)))
+      as f (gateway, id, merchant_id, note)
+    where n.gateway = f.gateway and n.id = f.id
+    """
+  }
+
+  /// Not a failure: it is looked at again after a moment.
+  static func wait(_ gateway: GatewayName, _ id: String, seconds: Double) -> Statement {
+    """
+    update notification
+    set tries = tries - 1, next_try_at = now() + make_interval(secs => \(seconds))
+    where gateway = \(gateway.rawValue) and id = \(id)
+    """
+  }
+
+  static func postpone(
+    _ gateway: GatewayName, _ id: String, tries: Int32, reason: String
+  ) -> Statement {
+    let seconds = pausesSeconds[min(max(Int(tries), 1), pausesSeconds.count) - 1]
+    return """
+      update notification
+      set last_error = \(reason), next_try_at = now() + make_interval(secs => \(seconds))
+      where gateway = \(gateway.rawValue) and id = \(id)
+      """
+  }
+
+  /// Kept, and left alone until an operator sets `next_try_at`.
+  static func park(_ gateway: GatewayName, _ id: String, reason: String) -> Statement {
+    """
+    update notification set last_error = \(reason), next_try_at = 'infinity'
+    where gateway = \(gateway.rawValue) and id = \(id)
+    """
+  }
+
+  static func forget(limit: Int64) -> Statement {
+    """
+    delete from notification where (gateway, id) in (
+      select gateway, id from notification
+      where processed_at < now() - make_interval(days => \(keptDays)) limit \(limit))
+    """
+  }
+
+  static let backlog: Statement = """
+    select count(*), min(received_at) from notification where processed_at is null
+    """
+
+  // MARK: Whom it is about
+
+  static func attempt(_ id: AttemptID, at gateway: GatewayName) -> Statement {
+    """
+    select merchant_id, intent_id, operation_id, id from attempt
+    where id = \(id) and gateway = \(gateway.rawValue)
+    """
+  }
+
+  /// Several attempts may share a reference only by a fault of ours; the winner comes first.
+  static func attempt(reference: String, at gateway: GatewayName) -> Statement {
+    """
+    select merchant_id, intent_id, operation_id, id from attempt
+    where gateway = \(gateway.rawValue) and reference = \(reference)
+    order by disposition = 2 desc, id limit 1
+    """
+  }
+}

@@ -1,0 +1,180 @@
+import GatewayAdapters
+import GatewayCore
+import Logging
+import Money
+import Outbox
+import Postgres
+import Reactor
+import ServiceKit
+
+/// Processes stored notifications, each once: finds the attempt, lets the rules judge, stores what
+/// they decide. What cannot be processed is tried again, then parked with an alert.
+final class NotificationWorker: Sendable {
+  static let batchMax: Int64 = 32
+  static let leaseSeconds: Double = 15
+  /// The limit of the work on one.
+  static let workSeconds: Int64 = 8
+  /// How long what another replica stored, or what became due, may lie unseen.
+  static let pollInterval = Duration.seconds(1)
+  static let cleaningInterval = Duration.seconds(3_600)
+  static let cleaningBatch: Int64 = 10_000
+
+  private let environment: ServiceEnvironment
+  private let flow: GatewayFlow
+  private let worker: WorkerLoop
+  private let cleaner: WorkerLoop
+
+  init(_ environment: ServiceEnvironment, flow: GatewayFlow) {
+    self.environment = environment
+    self.flow = flow
+    worker = WorkerLoop("notifications", environment, every: Self.pollInterval)
+    cleaner = WorkerLoop("notification cleaning", environment, every: Self.cleaningInterval)
+  }
+
+  /// From any thread.
+  func wake() { worker.wake() }
+
+  func start() {
+    worker.start { [self] in while try await work() {} }
+    cleaner.start { [environment] in
+      _ = try await environment.database.query(
+        NotificationStatements.forget(limit: Self.cleaningBatch))
+    }
+  }
+
+  func shutdown() async {
+    await cleaner.shutdown()
+    await worker.shutdown()
+  }
+
+  func report() async throws -> QueueReport {
+    let row = try await environment.database.query(NotificationStatements.backlog).single()
+    let oldest = try row[1, as: Timestamp?.self]
+    let age = oldest.map { environment.clock.now.seconds - $0.seconds } ?? 0
+    return QueueReport(
+      name: "notifications", length: try row[0, as: Int64.self], oldestAgeSeconds: max(0, age))
+  }
+
+  // MARK: Work
+
+  private struct Item: Sendable {
+    var gateway: GatewayName
+    var id: String
+    var body: [UInt8]
+    var tries: Int32
+  }
+
+  /// One batch; true when there may be more.
+  private func work() async throws -> Bool {
+    let rows = try await environment.database.query(
+      NotificationStatements.take(limit: Self.batchMax, leaseSeconds: Self.leaseSeconds))
+    var items: [Item] = []
+    for row in rows {
+      let (gateway, id, body, tries) = try row.decode((String, String, [UInt8], Int32).self)
+      guard let gateway = GatewayName(rawValue: gateway) else { continue }
+      items.append(Item(gateway: gateway, id: id, body: body, tries: tries))
+    }
+    let finished = await withTaskGroup(of: NotificationStatements.Finished?.self) { group in
+      for item in items { group.addTask { [self] in await settle(item) } }
+      var finished: [NotificationStatements.Finished] = []
+      for await result in group { if let result { finished.append(result) } }
+      return finished
+    }
+    if !finished.isEmpty {
+      _ = try await environment.database.query(NotificationStatements.finish(finished))
+    }
+    return items.count == Int(Self.batchMax)
+  }
+
+  /// Nil when it is not finished.
+  private func settle(_ item: Item) async -> NotificationStatements.Finished? {
+    do {
+      return try await Deadline.$current.withValue(.after(.seconds(Self.workSeconds))) {
+        try await process(item)
+      }
+    } catch {
+      do {
+        try await fail(item, reason: "\(error)")
+      } catch {
+        environment.logger.warning("a notification's failure", metadata: ["error": "\(error)"])
+      }
+      return nil
+    }
+  }
+
+  private func process(_ item: Item) async throws -> NotificationStatements.Finished? {
+    guard let notice = Self.parse(item) else { throw NotificationTrouble.unreadable }
+    // Without a word of ours it may be somebody else's payment on the same account.
+    guard let subject = try await locate(notice) else { throw NotificationTrouble.noSuchAttempt }
+    guard notice.isLive == subject.merchant.isLive else { throw NotificationTrouble.otherMode }
+    switch try await flow.apply(notice, about: subject) {
+    case .later:
+      _ = try await environment.database.query(
+        NotificationStatements.wait(item.gateway, item.id, seconds: 1))
+      return nil
+    case .done(let note):
+      return NotificationStatements.Finished(
+        gateway: item.gateway, id: item.id, merchant: subject.merchant, note: note)
+    }
+  }
+
+  private static func parse(_ item: Item) -> GatewayNotice? {
+    switch item.gateway {
+    case .stripe: StripeNotices.parse(item.body)
+    case .adyen: AdyenNotices.parse(item.body).first { $0.deduplicationKey == item.id }
+    }
+  }
+
+  private func locate(_ notice: GatewayNotice) async throws -> NoticeSubject? {
+    if let id = notice.ownReference?.attemptID {
+      let rows = try await environment.database.query(
+        NotificationStatements.attempt(id, at: notice.gateway))
+      if let row = rows.first { return try NoticeSubject(row) }
+    }
+    guard let reference = notice.paymentReference else { return nil }
+    return try await environment.database.query(
+      NotificationStatements.attempt(reference: reference, at: notice.gateway)
+    ).first.map { try NoticeSubject($0) }
+  }
+
+  private func fail(_ item: Item, reason: String) async throws {
+    environment.logger.warning(
+      "a notification was not processed",
+      metadata: ["gateway": "\(item.gateway)", "id": "\(item.id)", "error": "\(reason)"])
+    guard item.tries >= NotificationStatements.triesMax else {
+      _ = try await environment.database.query(
+        NotificationStatements.postpone(
+          item.gateway, item.id, tries: item.tries, reason: reason))
+      return
+    }
+    let alert = Alert(
+      .warning, kind: "notification_parked", subject: item.gateway.rawValue,
+      message: "Notification \(item.id) could not be processed: \(reason). Compare it with the "
+        + "gateway's own records; setting next_try_at has it tried again.",
+      actor: "service:gateway-router")
+    _ = try await environment.database.transaction(batch: [
+      NotificationStatements.park(item.gateway, item.id, reason: reason), Alerts.raise(alert),
+    ])
+  }
+}
+
+/// Why a notification cannot be processed.
+enum NotificationTrouble: Error {
+  case unreadable
+  case noSuchAttempt
+  /// A test notification about a live merchant's payment, or the reverse.
+  case otherMode
+}
+
+/// The attempt that a notification is about.
+struct NoticeSubject: Sendable {
+  var merchant: MerchantID
+  var intent: PaymentIntentID
+  var operation: OperationID
+  var attempt: AttemptID
+
+  init(_ row: Row) throws {
+    (merchant, intent, operation, attempt) = try row.decode(
+      (MerchantID, PaymentIntentID, OperationID, AttemptID).self)
+  }
+}

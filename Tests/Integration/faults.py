@@ -98,6 +98,7 @@ def test_each_service_killed_once_loses_nothing():
         assert pids, service
         for pid in pids:
             os.kill(int(pid), signal.SIGKILL)
+        started = time.monotonic()
         intent = settled(with_key())
         if intent.status == FAILED:
             # Closed before anything was sent: nothing may have been charged.
@@ -105,6 +106,7 @@ def test_each_service_killed_once_loses_nothing():
             continue
         assert captured(intent.id) == 4999, (service, charges(intent.id))
         until(lambda: booked(intent.id) == 4999)
+        print(f"     {service}: booked after {time.monotonic() - started:.1f} s")
 
 
 def test_a_gateway_that_refuses_connections_is_followed_by_the_other():

@@ -1,5 +1,6 @@
 import GatewayCore
 import Money
+import Outbox
 import Postgres
 import Reactor
 import ServiceKit
@@ -75,7 +76,7 @@ extension GatewayFlow {
     }
     guard winner.attempt.gateway.traits.canGet, let reference = winner.attempt.reference else {
       // Without a look, the same request under the same key; the result comes by notification.
-      guard capture.state == .unknown else { return }
+      guard capture.state == .unknown else { return try await awaitNotice(capture, record) }
       return try await sendCapture(capture, record, within: limit)
     }
     let heard = await ports.get(record, winner.attempt, reference: reference, within: limit)
@@ -88,6 +89,21 @@ extension GatewayFlow {
     guard let after, after.state == .queued else { return }
     guard let again = try await load(record.id, of: record.intent) else { return }
     try await sendCapture(after, again, within: limit)
+  }
+
+  /// Only a notification can tell of it; one that does not come is for people.
+  private func awaitNotice(_ capture: Capture, _ record: OperationRecord) async throws {
+    let rows = try await environment.database.query(
+      AttemptStatements.awaitNotice(capture.id, of: record))
+    guard let row = rows.first, try row[0, as: Bool.self], let winner = record.operation.winner
+    else { return }
+    _ = try await environment.database.query(
+      Alerts.raise(
+        Alert(
+          .warning, kind: "capture_unconfirmed", subject: capture.id.description,
+          message: "\(winner.attempt.gateway) accepted the capture of \(record.intent) and has not "
+            + "told its result: check that its notifications arrive, and its own records.",
+          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
   }
 
   private func store(

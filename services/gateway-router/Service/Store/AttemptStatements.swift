@@ -122,6 +122,15 @@ enum AttemptStatements {
     """
   }
 
+  /// True when its notification is late.
+  static func awaitNotice(_ id: CaptureID, of record: OperationRecord) -> Statement {
+    """
+    update capture set next_try_at = now() + interval '1 hour'
+    where intent_id = \(record.intent) and id = \(id) and state = \(Capture.State.sent.rawValue)
+    returning created_at < now() - interval '50 minutes'
+    """
+  }
+
   // MARK: Reversals
 
   static func insertReversal(

@@ -28,18 +28,13 @@ struct DemoPayments: Sendable {
   /// Runs them all, overlapping; `report` sees each as it ends.
   func run(_ plan: DemoPlan, report: (Outcome) -> Void) async throws -> [Outcome] {
     try await withThrowingTaskGroup(of: Outcome.self) { group in
-      group.addTask { try await one(plan.payments[0]) }
-      var started = 1
-      var outcomes: [Outcome] = []
-      var next = MonotonicClock.milliseconds
-      while started < plan.payments.count {
-        next += Self.spacing.wholeMilliseconds
-        let pause = next - MonotonicClock.milliseconds
-        if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
-        let payment = plan.payments[started]
-        started += 1
-        group.addTask { try await one(payment) }
+      for (place, payment) in plan.payments.enumerated() {
+        group.addTask {
+          try await Task.sleep(for: Self.spacing * place)
+          return try await one(payment)
+        }
       }
+      var outcomes: [Outcome] = []
       for try await outcome in group {
         report(outcome)
         outcomes.append(outcome)
@@ -124,12 +119,5 @@ extension DemoPayments.Outcome {
       "[\(number)/\(total)] \(WireText.money(money))  \(WireText.status(status))"
       + "  \(gateway.isEmpty ? "-" : gateway)  \(milliseconds) ms  \(calls) callers,"
       + " \(tries) tries" + (notes.isEmpty ? "" : "  " + notes.joined(separator: " · "))
-  }
-}
-
-extension Duration {
-  var wholeMilliseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
   }
 }

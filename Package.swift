@@ -210,6 +210,12 @@ let testTargets: [Target] = [
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),
+  tests(
+    "IntentsServiceTests",
+    [
+      "IntentsService", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor", "Transport", "Money",
+      "TestSupport", grpcCore, logging,
+    ]),
   tests("LedgerCoreTests", ["LedgerCore", "Money"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
   tests(

@@ -5,7 +5,9 @@
 readonly PYTHON_PACKAGES=(grpcio==1.85.1 grpcio-tools==1.85.1 protobuf==7.36.2)
 readonly SUITE_SECONDS=1800
 # Suites that need a whole deployment, or minutes.
-readonly SLOW_SUITES=" Generated Integration Startup FreshMachine "
+readonly SLOW_SUITES=" Generated Integration Startup FreshMachine Sabotage "
+# Suites that run only when named.
+readonly NAMED_SUITES=(-e FreshMachine -e Sabotage)
 
 passed=0
 failed=0
@@ -30,7 +32,7 @@ all_suites() {
 select_suites() {
   local suite
   case "$*" in
-  '' | list) all_suites | grep -vx FreshMachine ;;
+  '' | list) all_suites | grep -vx "${NAMED_SUITES[@]}" ;;
   quick) all_suites | while read -r suite; do
     case "$SLOW_SUITES" in *" $suite "*) ;; *) echo "$suite" ;; esac
   done ;;

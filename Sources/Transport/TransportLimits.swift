@@ -5,7 +5,7 @@ package struct TransportLimits: Sendable, Hashable {
   /// Calls that a peer may have open on one connection; also the handlers that may run for it.
   package var concurrentStreamsMax = 256
   /// Bytes of one message, either way. Methods with lower limits check them when decoding.
-  package var messageBytesMax = 4 * 1024 * 1024
+  package var messageBytesMax = 8 * 1024 * 1024
   /// Bytes of a header list as HTTP/2 counts it (name, value and 32 a field), either way.
   package var headerListBytesMax = 16 * 1024
   /// Fields in a header list.

@@ -52,6 +52,14 @@ struct CallAdmissionTests {
     }
   }
 
+  /// A method that may take more than its transport does would refuse what its contract promises.
+  @Test func noMethodTakesMoreThanTheTransport() {
+    let most = TransportLimits().messageBytesMax
+    for (method, rules) in MethodRules.table {
+      #expect(rules.requestBytesMax <= most && rules.responseBytesMax <= most, "\(method)")
+    }
+  }
+
   static let create = "tender.intents.v1.PaymentIntents/CreatePaymentIntent"
   static let list = "tender.intents.v1.PaymentIntents/ListPaymentIntents"
 

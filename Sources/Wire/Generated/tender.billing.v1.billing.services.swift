@@ -173,7 +173,8 @@ extension BillingV1.Billing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+    /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.CreatePriceRequest` messages.
@@ -193,7 +194,8 @@ extension BillingV1.Billing {
     /// >
     /// > Start a subscription and charge its first invoice through intents.
     /// > A decline answers OK with status incomplete.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+    /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+    /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
     /// > PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
@@ -213,7 +215,8 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Cancel now; the open invoice is voided unless its payment is under way.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SUBSCRIPTION_STATE.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.CancelSubscriptionRequest` messages.
@@ -229,6 +232,10 @@ extension BillingV1.Billing {
 
     /// Handle the "GetSubscription" method.
     ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.GetSubscriptionRequest` messages.
     ///   - context: Context providing information about the RPC.
@@ -242,6 +249,10 @@ extension BillingV1.Billing {
     ) async throws -> GRPCCore.StreamingServerResponse<BillingV1.GetSubscriptionResponse>
 
     /// Handle the "GetInvoice" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.GetInvoiceRequest` messages.
@@ -278,7 +289,7 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Move a test merchant's clock forward and renew what is due by then.
-    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.AdvanceClockRequest` messages.
@@ -323,7 +334,8 @@ extension BillingV1.Billing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+    /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CreatePriceRequest` message.
@@ -343,7 +355,8 @@ extension BillingV1.Billing {
     /// >
     /// > Start a subscription and charge its first invoice through intents.
     /// > A decline answers OK with status incomplete.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+    /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+    /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
     /// > PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
@@ -363,7 +376,8 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Cancel now; the open invoice is voided unless its payment is under way.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SUBSCRIPTION_STATE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CancelSubscriptionRequest` message.
@@ -379,6 +393,10 @@ extension BillingV1.Billing {
 
     /// Handle the "GetSubscription" method.
     ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetSubscriptionRequest` message.
     ///   - context: Context providing information about the RPC.
@@ -392,6 +410,10 @@ extension BillingV1.Billing {
     ) async throws -> GRPCCore.ServerResponse<BillingV1.GetSubscriptionResponse>
 
     /// Handle the "GetInvoice" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetInvoiceRequest` message.
@@ -428,7 +450,7 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Move a test merchant's clock forward and renew what is due by then.
-    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.AdvanceClockRequest` message.
@@ -471,7 +493,8 @@ extension BillingV1.Billing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+    /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A `BillingV1.CreatePriceRequest` message.
@@ -491,7 +514,8 @@ extension BillingV1.Billing {
     /// >
     /// > Start a subscription and charge its first invoice through intents.
     /// > A decline answers OK with status incomplete.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+    /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+    /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
     /// > PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
@@ -511,7 +535,8 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Cancel now; the open invoice is voided unless its payment is under way.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SUBSCRIPTION_STATE.
     ///
     /// - Parameters:
     ///   - request: A `BillingV1.CancelSubscriptionRequest` message.
@@ -527,6 +552,10 @@ extension BillingV1.Billing {
 
     /// Handle the "GetSubscription" method.
     ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    ///
     /// - Parameters:
     ///   - request: A `BillingV1.GetSubscriptionRequest` message.
     ///   - context: Context providing information about the RPC.
@@ -540,6 +569,10 @@ extension BillingV1.Billing {
     ) async throws -> BillingV1.GetSubscriptionResponse
 
     /// Handle the "GetInvoice" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A `BillingV1.GetInvoiceRequest` message.
@@ -576,7 +609,7 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Move a test merchant's clock forward and renew what is due by then.
-    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
     ///
     /// - Parameters:
     ///   - request: A `BillingV1.AdvanceClockRequest` message.
@@ -919,7 +952,8 @@ extension BillingV1.Billing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+    /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CreatePriceRequest` message.
@@ -944,7 +978,8 @@ extension BillingV1.Billing {
     /// >
     /// > Start a subscription and charge its first invoice through intents.
     /// > A decline answers OK with status incomplete.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+    /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+    /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
     /// > PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
@@ -969,7 +1004,8 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Cancel now; the open invoice is voided unless its payment is under way.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SUBSCRIPTION_STATE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CancelSubscriptionRequest` message.
@@ -990,6 +1026,10 @@ extension BillingV1.Billing {
 
     /// Call the "GetSubscription" method.
     ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetSubscriptionRequest` message.
     ///   - serializer: A serializer for `BillingV1.GetSubscriptionRequest` messages.
@@ -1008,6 +1048,10 @@ extension BillingV1.Billing {
     ) async throws -> Result where Result: Sendable
 
     /// Call the "GetInvoice" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetInvoiceRequest` message.
@@ -1054,7 +1098,7 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Move a test merchant's clock forward and renew what is due by then.
-    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.AdvanceClockRequest` message.
@@ -1128,7 +1172,8 @@ extension BillingV1.Billing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+    /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CreatePriceRequest` message.
@@ -1164,7 +1209,8 @@ extension BillingV1.Billing {
     /// >
     /// > Start a subscription and charge its first invoice through intents.
     /// > A decline answers OK with status incomplete.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+    /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+    /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
     /// > PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
@@ -1200,7 +1246,8 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Cancel now; the open invoice is voided unless its payment is under way.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SUBSCRIPTION_STATE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.CancelSubscriptionRequest` message.
@@ -1232,6 +1279,10 @@ extension BillingV1.Billing {
 
     /// Call the "GetSubscription" method.
     ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetSubscriptionRequest` message.
     ///   - serializer: A serializer for `BillingV1.GetSubscriptionRequest` messages.
@@ -1261,6 +1312,10 @@ extension BillingV1.Billing {
     }
 
     /// Call the "GetInvoice" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.GetInvoiceRequest` message.
@@ -1329,7 +1384,7 @@ extension BillingV1.Billing {
     /// > Source IDL Documentation:
     /// >
     /// > Move a test merchant's clock forward and renew what is due by then.
-    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+    /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.AdvanceClockRequest` message.
@@ -1396,7 +1451,8 @@ extension BillingV1.Billing.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+  /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.CreatePriceRequest` message.
@@ -1427,7 +1483,8 @@ extension BillingV1.Billing.ClientProtocol {
   /// >
   /// > Start a subscription and charge its first invoice through intents.
   /// > A decline answers OK with status incomplete.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+  /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+  /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
   /// > PAYMENT_METHOD_NOT_FOUND.
   ///
   /// - Parameters:
@@ -1458,7 +1515,8 @@ extension BillingV1.Billing.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Cancel now; the open invoice is voided unless its payment is under way.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+  /// > SUBSCRIPTION_STATE.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.CancelSubscriptionRequest` message.
@@ -1485,6 +1543,10 @@ extension BillingV1.Billing.ClientProtocol {
 
   /// Call the "GetSubscription" method.
   ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+  ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.GetSubscriptionRequest` message.
   ///   - options: Options to apply to this RPC.
@@ -1509,6 +1571,10 @@ extension BillingV1.Billing.ClientProtocol {
   }
 
   /// Call the "GetInvoice" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.GetInvoiceRequest` message.
@@ -1567,7 +1633,7 @@ extension BillingV1.Billing.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Move a test merchant's clock forward and renew what is due by then.
-  /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+  /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.AdvanceClockRequest` message.
@@ -1632,7 +1698,8 @@ extension BillingV1.Billing.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Errors: INVALID_ARGUMENT AMOUNT_NEGATIVE, INTERVAL_INVALID; idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, INTERVAL_INVALID;
+  /// > idempotency; NOT_FOUND PRODUCT_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1667,7 +1734,8 @@ extension BillingV1.Billing.ClientProtocol {
   /// >
   /// > Start a subscription and charge its first invoice through intents.
   /// > A decline answers OK with status incomplete.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
+  /// > Errors: INVALID_ARGUMENT AMOUNT_TOO_LARGE (a period would cost more than an intent takes),
+  /// > INTERVAL_INVALID; idempotency; NOT_FOUND PRICE_NOT_FOUND, CUSTOMER_NOT_FOUND,
   /// > PAYMENT_METHOD_NOT_FOUND.
   ///
   /// - Parameters:
@@ -1702,7 +1770,8 @@ extension BillingV1.Billing.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Cancel now; the open invoice is voided unless its payment is under way.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION SUBSCRIPTION_STATE.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND SUBSCRIPTION_NOT_FOUND; FAILED_PRECONDITION
+  /// > SUBSCRIPTION_STATE.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1733,6 +1802,10 @@ extension BillingV1.Billing.ClientProtocol {
 
   /// Call the "GetSubscription" method.
   ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+  ///
   /// - Parameters:
   ///   - message: request message to send.
   ///   - metadata: Additional metadata to send, defaults to empty.
@@ -1761,6 +1834,10 @@ extension BillingV1.Billing.ClientProtocol {
   }
 
   /// Call the "GetInvoice" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: NOT_FOUND INVOICE_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1827,7 +1904,7 @@ extension BillingV1.Billing.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Move a test merchant's clock forward and renew what is due by then.
-  /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
+  /// > Errors: INVALID_ARGUMENT CLOCK_BACKWARDS, CLOCK_STEP_TOO_LARGE; idempotency; FAILED_PRECONDITION LIVE_MERCHANT.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1916,6 +1993,8 @@ extension BillingV1.PaymentEvents {
     /// > Source IDL Documentation:
     /// >
     /// > What became of payment intents whose origin is an invoice; each once per version.
+    /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+    /// > contract: the sender keeps it).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `BillingV1.ApplyPaymentEventsRequest` messages.
@@ -1947,6 +2026,8 @@ extension BillingV1.PaymentEvents {
     /// > Source IDL Documentation:
     /// >
     /// > What became of payment intents whose origin is an invoice; each once per version.
+    /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+    /// > contract: the sender keeps it).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.ApplyPaymentEventsRequest` message.
@@ -1976,6 +2057,8 @@ extension BillingV1.PaymentEvents {
     /// > Source IDL Documentation:
     /// >
     /// > What became of payment intents whose origin is an invoice; each once per version.
+    /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+    /// > contract: the sender keeps it).
     ///
     /// - Parameters:
     ///   - request: A `BillingV1.ApplyPaymentEventsRequest` message.
@@ -2055,6 +2138,8 @@ extension BillingV1.PaymentEvents {
     /// > Source IDL Documentation:
     /// >
     /// > What became of payment intents whose origin is an invoice; each once per version.
+    /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+    /// > contract: the sender keeps it).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.ApplyPaymentEventsRequest` message.
@@ -2099,6 +2184,8 @@ extension BillingV1.PaymentEvents {
     /// > Source IDL Documentation:
     /// >
     /// > What became of payment intents whose origin is an invoice; each once per version.
+    /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+    /// > contract: the sender keeps it).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `BillingV1.ApplyPaymentEventsRequest` message.
@@ -2137,6 +2224,8 @@ extension BillingV1.PaymentEvents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > What became of payment intents whose origin is an invoice; each once per version.
+  /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+  /// > contract: the sender keeps it).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `BillingV1.ApplyPaymentEventsRequest` message.
@@ -2169,6 +2258,8 @@ extension BillingV1.PaymentEvents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > What became of payment intents whose origin is an invoice; each once per version.
+  /// > Errors: INVALID_ARGUMENT MERCHANT_INVALID; UNIMPLEMENTED STATUS_UNKNOWN (a status of a newer
+  /// > contract: the sender keeps it).
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -102,8 +102,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-    /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.ExecuteOperationRequest` messages.
@@ -122,7 +123,9 @@ extension GatewayV1.GatewayRouter {
     /// > Source IDL Documentation:
     /// >
     /// > Capture at the operation's winner, once per `capture_id`.
-    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CaptureOperationRequest` messages.
@@ -189,8 +192,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-    /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -209,7 +213,9 @@ extension GatewayV1.GatewayRouter {
     /// > Source IDL Documentation:
     /// >
     /// > Capture at the operation's winner, once per `capture_id`.
-    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -274,8 +280,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-    /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.ExecuteOperationRequest` message.
@@ -294,7 +301,9 @@ extension GatewayV1.GatewayRouter {
     /// > Source IDL Documentation:
     /// >
     /// > Capture at the operation's winner, once per `capture_id`.
-    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CaptureOperationRequest` message.
@@ -514,8 +523,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-    /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -539,7 +549,9 @@ extension GatewayV1.GatewayRouter {
     /// > Source IDL Documentation:
     /// >
     /// > Capture at the operation's winner, once per `capture_id`.
-    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -629,8 +641,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-    /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -665,7 +678,9 @@ extension GatewayV1.GatewayRouter {
     /// > Source IDL Documentation:
     /// >
     /// > Capture at the operation's winner, once per `capture_id`.
-    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -775,8 +790,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
   /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
   /// > it answers the facts that exist.
-  /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-  /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+  /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -806,7 +822,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Capture at the operation's winner, once per `capture_id`.
-  /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -900,8 +918,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
   /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
   /// > it answers the facts that exist.
-  /// > Errors: FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content),
-  /// > SEND_WINDOW_PASSED (`send_before` is over; nothing was sent).
+  /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
+  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -935,7 +954,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Capture at the operation's winner, once per `capture_id`.
-  /// > Errors: NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, AMOUNT_TOO_LARGE.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount).
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -129,7 +129,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+    /// > KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -259,7 +260,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+    /// > KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -387,7 +389,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+    /// > KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -740,7 +743,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+    /// > KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -908,7 +912,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+    /// > KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -1129,7 +1134,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Create an intent; with `confirm` also move the money, in one call.
   /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+  /// > KEY_DUPLICATE for metadata);
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -1319,7 +1325,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Create an intent; with `confirm` also move the money, in one call.
   /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD);
+  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
+  /// > KEY_DUPLICATE for metadata);
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).

@@ -114,6 +114,7 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.PostRequest` messages.
@@ -213,6 +214,7 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -310,6 +312,7 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.PostRequest` message.
@@ -597,6 +600,7 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -729,6 +733,7 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -903,6 +908,7 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+  /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -1051,6 +1057,7 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+  /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -135,7 +135,8 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+    /// > The masked description, by id or alias.
+    /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `VaultV1.DescribePaymentMethodRequest` messages.
@@ -240,7 +241,8 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+    /// > The masked description, by id or alias.
+    /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.DescribePaymentMethodRequest` message.
@@ -343,7 +345,8 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+    /// > The masked description, by id or alias.
+    /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A `VaultV1.DescribePaymentMethodRequest` message.
@@ -641,7 +644,8 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+    /// > The masked description, by id or alias.
+    /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.DescribePaymentMethodRequest` message.
@@ -790,7 +794,8 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+    /// > The masked description, by id or alias.
+    /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.DescribePaymentMethodRequest` message.
@@ -965,7 +970,8 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+  /// > The masked description, by id or alias.
+  /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `VaultV1.DescribePaymentMethodRequest` message.
@@ -1123,7 +1129,8 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The masked description, by id or alias. Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
+  /// > The masked description, by id or alias.
+  /// > Errors: INVALID_ARGUMENT ID_OR_ALIAS_REQUIRED (exactly one); NOT_FOUND PAYMENT_METHOD_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1355,7 +1362,7 @@ extension VaultV1.Keys {
     /// > Source IDL Documentation:
     /// >
     /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-    /// > Errors: INVALID_ARGUMENT; idempotency.
+    /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `VaultV1.RotateKeysRequest` messages.
@@ -1443,7 +1450,7 @@ extension VaultV1.Keys {
     /// > Source IDL Documentation:
     /// >
     /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-    /// > Errors: INVALID_ARGUMENT; idempotency.
+    /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.RotateKeysRequest` message.
@@ -1529,7 +1536,7 @@ extension VaultV1.Keys {
     /// > Source IDL Documentation:
     /// >
     /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-    /// > Errors: INVALID_ARGUMENT; idempotency.
+    /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
     ///
     /// - Parameters:
     ///   - request: A `VaultV1.RotateKeysRequest` message.
@@ -1770,7 +1777,7 @@ extension VaultV1.Keys {
     /// > Source IDL Documentation:
     /// >
     /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-    /// > Errors: INVALID_ARGUMENT; idempotency.
+    /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.RotateKeysRequest` message.
@@ -1886,7 +1893,7 @@ extension VaultV1.Keys {
     /// > Source IDL Documentation:
     /// >
     /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-    /// > Errors: INVALID_ARGUMENT; idempotency.
+    /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.RotateKeysRequest` message.
@@ -2029,7 +2036,7 @@ extension VaultV1.Keys.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-  /// > Errors: INVALID_ARGUMENT; idempotency.
+  /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `VaultV1.RotateKeysRequest` message.
@@ -2151,7 +2158,7 @@ extension VaultV1.Keys.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Make a new data key for a merchant (or all) and re-encrypt its rows under it, in the background.
-  /// > Errors: INVALID_ARGUMENT; idempotency.
+  /// > Errors: INVALID_ARGUMENT; idempotency; FAILED_PRECONDITION TOO_MANY_MERCHANTS (name one).
   ///
   /// - Parameters:
   ///   - message: request message to send.

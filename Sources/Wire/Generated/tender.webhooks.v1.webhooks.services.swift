@@ -263,6 +263,7 @@ extension WebhooksV1.Webhooks {
     /// > Source IDL Documentation:
     /// >
     /// > The delivery log of one event or one object, newest first, at most 200.
+    /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `WebhooksV1.ListDeliveriesRequest` messages.
@@ -280,7 +281,8 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+    /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `WebhooksV1.RetryDeliveryRequest` messages.
@@ -415,6 +417,7 @@ extension WebhooksV1.Webhooks {
     /// > Source IDL Documentation:
     /// >
     /// > The delivery log of one event or one object, newest first, at most 200.
+    /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.ListDeliveriesRequest` message.
@@ -432,7 +435,8 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+    /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RetryDeliveryRequest` message.
@@ -565,6 +569,7 @@ extension WebhooksV1.Webhooks {
     /// > Source IDL Documentation:
     /// >
     /// > The delivery log of one event or one object, newest first, at most 200.
+    /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
     ///
     /// - Parameters:
     ///   - request: A `WebhooksV1.ListDeliveriesRequest` message.
@@ -582,7 +587,8 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+    /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
     ///
     /// - Parameters:
     ///   - request: A `WebhooksV1.RetryDeliveryRequest` message.
@@ -1040,6 +1046,7 @@ extension WebhooksV1.Webhooks {
     /// > Source IDL Documentation:
     /// >
     /// > The delivery log of one event or one object, newest first, at most 200.
+    /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.ListDeliveriesRequest` message.
@@ -1062,7 +1069,8 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+    /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RetryDeliveryRequest` message.
@@ -1306,6 +1314,7 @@ extension WebhooksV1.Webhooks {
     /// > Source IDL Documentation:
     /// >
     /// > The delivery log of one event or one object, newest first, at most 200.
+    /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.ListDeliveriesRequest` message.
@@ -1339,7 +1348,8 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+    /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+    /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RetryDeliveryRequest` message.
@@ -1551,6 +1561,7 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > The delivery log of one event or one object, newest first, at most 200.
+  /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `WebhooksV1.ListDeliveriesRequest` message.
@@ -1579,7 +1590,8 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+  /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+  /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `WebhooksV1.RetryDeliveryRequest` message.
@@ -1809,6 +1821,7 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > The delivery log of one event or one object, newest first, at most 200.
+  /// > Errors: INVALID_ARGUMENT ONE_REQUIRED (either an event's id or an object's).
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1841,7 +1854,8 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND.
+  /// > Deliver again now. Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND DELIVERY_NOT_FOUND;
+  /// > FAILED_PRECONDITION ENDPOINT_NOT_ENABLED.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1930,6 +1944,8 @@ extension WebhooksV1.EventPublisher {
     /// > Source IDL Documentation:
     /// >
     /// > Take events in, each once by its id; answered when they are durable.
+    /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+    /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `WebhooksV1.PublishRequest` messages.
@@ -1961,6 +1977,8 @@ extension WebhooksV1.EventPublisher {
     /// > Source IDL Documentation:
     /// >
     /// > Take events in, each once by its id; answered when they are durable.
+    /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+    /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.PublishRequest` message.
@@ -1990,6 +2008,8 @@ extension WebhooksV1.EventPublisher {
     /// > Source IDL Documentation:
     /// >
     /// > Take events in, each once by its id; answered when they are durable.
+    /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+    /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
     ///
     /// - Parameters:
     ///   - request: A `WebhooksV1.PublishRequest` message.
@@ -2069,6 +2089,8 @@ extension WebhooksV1.EventPublisher {
     /// > Source IDL Documentation:
     /// >
     /// > Take events in, each once by its id; answered when they are durable.
+    /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+    /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.PublishRequest` message.
@@ -2113,6 +2135,8 @@ extension WebhooksV1.EventPublisher {
     /// > Source IDL Documentation:
     /// >
     /// > Take events in, each once by its id; answered when they are durable.
+    /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+    /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.PublishRequest` message.
@@ -2151,6 +2175,8 @@ extension WebhooksV1.EventPublisher.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Take events in, each once by its id; answered when they are durable.
+  /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+  /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `WebhooksV1.PublishRequest` message.
@@ -2183,6 +2209,8 @@ extension WebhooksV1.EventPublisher.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Take events in, each once by its id; answered when they are durable.
+  /// > Errors, by the event's place: INVALID_ARGUMENT ID_INVALID, EVENT_TYPE_INVALID (words of a-z, 0-9
+  /// > and _ joined by dots), FIELD_REQUIRED, JSON_INVALID.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -9,6 +9,8 @@ import Wire
 struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
   /// Work on an operation goes on this long after its caller has left.
   static let limitSeconds: Int64 = 10
+  /// The largest amount of one payment, in minor units; the same as the intents service's.
+  static let amountMinorMax: Int64 = 99_999_999_999
 
   let environment: ServiceEnvironment
   let flow: GatewayFlow
@@ -96,6 +98,11 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     }
     guard money.amountMinor > 0 else {
       throw .invalid("amount.amount_minor", "AMOUNT_NOT_POSITIVE", "The amount must be positive.")
+    }
+    guard money.amountMinor <= amountMinorMax else {
+      throw .invalid(
+        "amount.amount_minor", "AMOUNT_TOO_LARGE",
+        "The amount is above \(amountMinorMax) minor units.")
     }
     return Amount(currency, minor: money.amountMinor)
   }

@@ -30,7 +30,7 @@ struct CheckedPostings: Sendable {
       guard let id = LedgerTransactionID(wire.transactionID) else {
         throw RPCFailure.invalid(
           "commands[\(index)].transaction_id",
-          "ID_MALFORMED",
+          "ID_INVALID",
           "The id is not an `ltx_` id."
         )
       }

@@ -50,7 +50,7 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
   ) async throws -> LedgerV1.GetTransactionResponse {
     let merchant = try CallContext.require().requireMerchant()
     guard let id = LedgerTransactionID(request.transactionID) else {
-      throw RPCFailure.invalid("transaction_id", "ID_MALFORMED", "The id is not an `ltx_` id.")
+      throw RPCFailure.invalid("transaction_id", "ID_INVALID", "The id is not an `ltx_` id.")
     }
     let rows = try await environment.database.query(TransactionStore.byID(id, of: merchant))
     guard let transaction = try TransactionStore.decode(rows).first else {

@@ -38,7 +38,7 @@ struct CheckedRegistration: Sendable {
       customer = nil
     } else {
       guard let id = CustomerID(request.customerID) else {
-        throw RPCFailure.invalid("customer_id", "ID_MALFORMED", "The id is not a `cus_` id.")
+        throw RPCFailure.invalid("customer_id", "ID_INVALID", "The id is not a `cus_` id.")
       }
       customer = id
     }

@@ -27,7 +27,7 @@ extension KeysHandler {
   static func merchant(_ text: String) throws(RPCFailure) -> MerchantID? {
     if text.isEmpty { return nil }
     guard let merchant = MerchantID(text) else {
-      throw RPCFailure.invalid("merchant_id", "ID_MALFORMED", "The id is not a merchant's.")
+      throw RPCFailure.invalid("merchant_id", "ID_INVALID", "The id is not a merchant's.")
     }
     return merchant
   }

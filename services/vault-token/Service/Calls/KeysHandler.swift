@@ -121,7 +121,7 @@ package struct KeysHandler: VaultV1.Keys.SimpleServiceProtocol {
     guard let id = PaymentMethodID(request.paymentMethodID) else {
       throw RPCFailure.invalid(
         "payment_method_id",
-        "ID_MALFORMED",
+        "ID_INVALID",
         "The id is not a `tok_` id."
       )
     }

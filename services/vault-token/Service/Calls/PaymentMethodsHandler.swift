@@ -187,7 +187,7 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     let merchant = try call.requireMerchant()
     let id = try Self.id(request.paymentMethodID)
     guard let operation = OperationID(request.operationID) else {
-      throw RPCFailure.invalid("operation_id", "ID_MALFORMED", "The id is not an `op_` id.")
+      throw RPCFailure.invalid("operation_id", "ID_INVALID", "The id is not an `op_` id.")
     }
     let rows = try await environment.database.query(
       ResolveStatement.make(id, of: merchant, for: operation, at: environment.clock.now, call)
@@ -243,7 +243,7 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     guard let id = PaymentMethodID(text) else {
       throw RPCFailure.invalid(
         "payment_method_id",
-        "ID_MALFORMED",
+        "ID_INVALID",
         "The id is not a `tok_` id."
       )
     }

@@ -31,10 +31,10 @@ package struct PublisherHandler: WebhooksV1.EventPublisher.SimpleServiceProtocol
     _ event: WebhooksV1.EventToPublish, _ path: String
   ) throws(RPCFailure) -> CheckedEvent {
     guard let id = EventID(event.id) else {
-      throw .invalid("\(path).id", "ID_MALFORMED", "The id is not an `evt_` id.")
+      throw .invalid("\(path).id", "ID_INVALID", "The id is not an `evt_` id.")
     }
     guard let merchant = MerchantID(event.merchantID) else {
-      throw .invalid("\(path).merchant_id", "ID_MALFORMED", "The id is not a merchant's.")
+      throw .invalid("\(path).merchant_id", "ID_INVALID", "The id is not a merchant's.")
     }
     guard EventType.isValid(event.type) else {
       throw .invalid(

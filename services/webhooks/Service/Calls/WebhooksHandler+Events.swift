@@ -75,7 +75,7 @@ extension WebhooksHandler {
     let statement: Statement
     if request.objectID.isEmpty {
       guard let id = EventID(request.eventID) else {
-        throw RPCFailure.invalid("event_id", "ID_MALFORMED", "The id is not an `evt_` id.")
+        throw RPCFailure.invalid("event_id", "ID_INVALID", "The id is not an `evt_` id.")
       }
       statement = DeliveryLog.ofEvent(id, merchant)
     } else {
@@ -91,7 +91,7 @@ extension WebhooksHandler {
     request: WebhooksV1.RetryDeliveryRequest, context: ServerContext
   ) async throws -> WebhooksV1.RetryDeliveryResponse {
     guard let id = DeliveryID(request.deliveryID) else {
-      throw RPCFailure.invalid("delivery_id", "ID_MALFORMED", "The id is not a `del_` id.")
+      throw RPCFailure.invalid("delivery_id", "ID_INVALID", "The id is not a `del_` id.")
     }
     let response = try await environment.idempotency.perform(request) { [self] tx, call in
       WebhooksV1.RetryDeliveryResponse(delivery: try await retry(id, call, in: tx))

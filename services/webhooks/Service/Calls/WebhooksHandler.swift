@@ -124,7 +124,7 @@ package struct WebhooksHandler: WebhooksV1.Webhooks.SimpleServiceProtocol {
 extension WebhooksHandler {
   static func endpointID(_ text: String) throws(RPCFailure) -> EndpointID {
     guard let id = EndpointID(text) else {
-      throw .invalid("endpoint_id", "ID_MALFORMED", "The id is not a `we_` id.")
+      throw .invalid("endpoint_id", "ID_INVALID", "The id is not a `we_` id.")
     }
     return id
   }

@@ -5,16 +5,24 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot"))
+import access  # noqa: E402
 import bad_input  # noqa: E402
+import command_line  # noqa: E402
 import faults  # noqa: E402
 import identity  # noqa: E402
+import mutations  # noqa: E402
 import notifications  # noqa: E402
+import objects  # noqa: E402
+import outage  # noqa: E402
 import payments  # noqa: E402
 
 
 def main():
     passed = failed = 0
-    for module in (payments, bad_input, identity, notifications, faults):
+    modules = (
+        payments, bad_input, mutations, objects, identity, access, command_line, notifications,
+        faults, outage)
+    for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):
                 continue

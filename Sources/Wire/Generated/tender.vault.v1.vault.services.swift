@@ -1418,7 +1418,7 @@ extension VaultV1.Keys {
     /// >
     /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
     /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-    /// > Errors: INVALID_ARGUMENT.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `VaultV1.VerifyAccessRequest` messages.
@@ -1506,7 +1506,7 @@ extension VaultV1.Keys {
     /// >
     /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
     /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-    /// > Errors: INVALID_ARGUMENT.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
@@ -1592,7 +1592,7 @@ extension VaultV1.Keys {
     /// >
     /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
     /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-    /// > Errors: INVALID_ARGUMENT.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A `VaultV1.VerifyAccessRequest` message.
@@ -1848,7 +1848,7 @@ extension VaultV1.Keys {
     /// >
     /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
     /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-    /// > Errors: INVALID_ARGUMENT.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
@@ -1997,7 +1997,7 @@ extension VaultV1.Keys {
     /// >
     /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
     /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-    /// > Errors: INVALID_ARGUMENT.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
@@ -2125,7 +2125,7 @@ extension VaultV1.Keys.ClientProtocol {
   /// >
   /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
   /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-  /// > Errors: INVALID_ARGUMENT.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `VaultV1.VerifyAccessRequest` message.
@@ -2259,7 +2259,7 @@ extension VaultV1.Keys.ClientProtocol {
   /// >
   /// > Recompute the hash chains of the access audit from the tables, at most 20 links a page; call
   /// > until `next_page_token` is empty. An audit is intact when no page has a finding.
-  /// > Errors: INVALID_ARGUMENT.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - message: request message to send.

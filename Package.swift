@@ -181,7 +181,7 @@ let benches: [Target] =
   : [
     .executableTarget(
       name: "transport-bench", dependencies: ["Transport", "Reactor", grpcCore, logging],
-      path: "Tests/TransportBench", swiftSettings: baseSettings)
+      path: "Tests/TransportBench", exclude: ["reference"], swiftSettings: baseSettings)
   ]
 
 let testSupport: [Target] = [
@@ -198,7 +198,7 @@ let testTargets: [Target] = [
   tests(
     "TransportTests",
     ["Transport", "Reactor", "CNghttp2", "TestSupport", grpcCore, grpcInProcess, logging],
-    exclude: ["Interop"]),
+    exclude: ["Interop", "Corpus"]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor"]),
   tests("SealTests", ["Seal", "Money"]),

@@ -130,6 +130,7 @@ struct ConnectionLifeTests {
     let files = try SharedCertificates.authority.get().issue(
       ["spiffe://tender/service/echo"], name: "reloaded")
     let identity = try TLSIdentity(files)
+    let workers = try Workers()
     let limits = Self.limits { $0.ageMilliseconds = 60 }
     try await Harness.withServer(identity: identity, limits: limits) { server in
       try await Harness.withClient(of: [server.address]) { client in
@@ -146,7 +147,7 @@ struct ConnectionLifeTests {
           for _ in 0..<5 {
             _ = try SharedCertificates.authority.get().issue(
               ["spiffe://tender/service/echo"], name: "reloaded")
-            try identity.reload()
+            try await identity.reload(on: workers)
           }
           return try await group.reduce(0, +)
         }
@@ -156,12 +157,25 @@ struct ConnectionLifeTests {
     }
   }
 
+  /// Guards the loop: files on a slow disk must not hold up every call.
+  @Test func aReloadReadsNoFileOnTheLoop() async throws {
+    let identity = try TLSIdentity(SharedCertificates.server.get())
+    let workers = try Workers()
+    let loop = EventLoop(name: "reload")
+    try loop.start()
+    try await withTaskExecutorPreference(loop) { try await identity.reload(on: workers) }
+    await loop.shutdown(within: .seconds(5))
+    #expect(loop.statistics.blockingCalls == 0)
+    #expect(identity.generation == 2)
+  }
+
   @Test func aFailedReloadKeepsWhatWasLoaded() async throws {
     let files = try SharedCertificates.authority.get().issue(
       ["spiffe://tender/service/echo"], name: "broken-later")
     let identity = try TLSIdentity(files)
     try Data("no certificate".utf8).write(to: URL(fileURLWithPath: files.chain))
-    #expect(throws: TLSError.self) { try identity.reload() }
+    let workers = try Workers()
+    await #expect(throws: TLSError.self) { try await identity.reload(on: workers) }
     #expect(identity.generation == 1)
     try await Harness.withServer(identity: identity) { server in
       try await Harness.withClient(of: [server.address]) { client in

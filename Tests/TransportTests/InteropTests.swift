@@ -15,13 +15,11 @@ struct InteropTests {
     .enabled(if: python != nil, "TENDER_TEST_PYTHON names no Python with grpcio"),
     .timeLimit(.minutes(1)))
   func grpcioSpeaksEveryCallKind() async throws {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Interop/grpcio_client.py").path
     try await Harness.withServer { server in
       let files = try SharedCertificates.client.get()
       let output = try await Command.run(
         Self.python ?? "",
-        [script, "\(server.address.port ?? 0)", files.authority, files.chain, files.key])
+        [Self.script("grpcio_client.py"), "\(server.address.port ?? 0)", files.authority, files.chain, files.key])
       #expect(output.text.hasSuffix("every check passed\n"), "\(output.text)")
       #expect(output.code == 0)
       // The deadline's and the cancelled one.
@@ -29,18 +27,43 @@ struct InteropTests {
     }
   }
 
+  /// h2load shows no client certificate: a small proxy adds the TLS of a client that has one.
+  @Test(
+    .enabled(if: FileManager.default.isExecutableFile(atPath: loadGenerator)),
+    .timeLimit(.minutes(2)))
+  func h2loadGetsEveryAnswer() async throws {
+    try await Harness.withServer { server in
+      let files = try SharedCertificates.client.get()
+      let output = try await Command.run(
+        "/usr/bin/python3",
+        [
+          Self.script("h2load_through_tls.py"), Self.loadGenerator,
+          "\(server.address.port ?? 0)", files.authority, files.chain, files.key,
+        ])
+      #expect(output.code == 0, "\(output.text)")
+      #expect(
+        output.text.contains("20000 done, 20000 succeeded, 0 failed, 0 errored"),
+        "\(output.text)")
+      #expect(server.probe.number(of: .started) == 20_000)
+    }
+  }
+
   @Test(
     .enabled(if: FileManager.default.isExecutableFile(atPath: loadGenerator)),
     .timeLimit(.minutes(1)))
-  func h2loadGetsEveryAnswer() async throws {
-    // h2load shows no client certificate, so it meets a plain HTTP refusal only at the handshake:
-    // it drives the pure session in `SessionTests`; here it must be turned away cleanly.
+  func h2loadWithoutACertificateGetsNone() async throws {
     try await Harness.withServer { server in
       let output = try await Command.run(
         Self.loadGenerator,
         ["-n", "50", "-c", "5", "https://127.0.0.1:\(server.address.port ?? 0)/test.Echo/Unary"])
       #expect(output.text.contains("0 succeeded"), "\(output.text)")
+      #expect(server.probe.number(of: .started) == 0)
     }
+  }
+
+  private static func script(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Interop/\(name)").path
   }
 }
 

@@ -160,6 +160,13 @@ install_packages() {
   fail "installing failed ($missing): $(grep -E '^E:' "$log" | head -n 1) (see $log)"
 }
 
+# --- What runs -------------------------------------------------------------------------------
+
+# With TENDER_BUILD=programs in the environment: what runs, and nothing else, is built, and planned
+# once.
+readonly BUILD=(swift build -c release --static-swift-stdlib)
+readonly PRODUCTS=(intents gateway-router ledger vault-token webhooks billing gateway-sim tender)
+
 # --- Sources ---------------------------------------------------------------------------------
 
 readonly SOURCES=(Package.swift Sources services deploy/up deploy/local/common.sh)

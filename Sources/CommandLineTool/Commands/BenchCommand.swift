@@ -37,15 +37,19 @@ struct BenchCalls: Command {
     commandName: "rpc", abstract: "CPU of a unary call, 32 in flight.")
 
   @OptionGroup var common: CommonOptions
-  @Option(help: "How long.") var seconds = 10
+  @Option(help: "How long each of the rounds takes.") var seconds = 5
+  @Option(help: "How often it takes turns with the reference.") var rounds = 3
+  @Option(help: "The executable of Tests/TransportBench/reference.") var reference: String?
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    guard (1...600).contains(seconds) else {
-      throw Failure("--seconds is 1 to 600", next: "", status: .usage)
+    guard (1...600).contains(seconds), (1...20).contains(rounds) else {
+      throw Failure("--seconds is 1 to 600, --rounds 1 to 20", next: "", status: .usage)
     }
     let rows = try await ServiceSession.with(try Checkout.find()) { session in
       let reads = Reads(session: session, merchant: session.merchant)
-      return try await CallsBench(reads: reads, seconds: seconds).run(output)
+      return try await CallsBench(
+        reads: reads, seconds: seconds, rounds: rounds, reference: reference
+      ).run(output)
     }
     try output.result(rows) { Measurement.table(rows) }
     return .succeeded

@@ -91,7 +91,11 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     watch.start()
     logger.notice("ready", metadata: ["listen": "\(settings.listen)"])
 
-    await stop.wait { tls.reloadLogged(logger) }
+    await stop.wait { [loop, logger] in
+      loop.spawn(name: "certificates") {
+        await tls.reloadLogged(on: environment.workers, logger)
+      }
+    }
     logger.notice("stopping")
     health.set(serving: false)
     watch.stop()
@@ -152,9 +156,9 @@ private final class ProcessOutcome: @unchecked Sendable {
 
 extension TLSIdentity {
   /// SIGHUP: read certificate, key and authority again; keep the old ones if that fails.
-  fileprivate func reloadLogged(_ logger: Logger) {
+  fileprivate func reloadLogged(on workers: Workers, _ logger: Logger) async {
     do {
-      try reload()
+      try await reload(on: workers)
       logger.notice("certificates reloaded")
     } catch {
       logger.error("certificates not reloaded", metadata: ["error": "\(error)"])

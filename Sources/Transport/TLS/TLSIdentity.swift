@@ -1,4 +1,5 @@
 internal import CTLS
+package import Reactor
 internal import Synchronization
 
 /// Certificates or keys could not be loaded. The text names the file's part, never its content.
@@ -7,7 +8,7 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
 }
 
 /// A certificate chain, its key and the authority that peers must come from, read from PEM files.
-/// Connections made after `reload()` use the new files; those open keep theirs until they age out.
+/// Connections made after `reload(on:)` use the new files; those open keep theirs until they age out.
 package final class TLSIdentity: Sendable {
   private let chainPath: String
   private let keyPath: String
@@ -31,9 +32,14 @@ package final class TLSIdentity: Sendable {
     loaded = Mutex(Loaded(server: server, client: client, generation: 1))
   }
 
-  /// Reads the files again and uses them for new connections; blocks, so call it on `Workers`.
-  /// - Throws: `TLSError`; what was loaded before stays in use.
-  package func reload() throws(TLSError) {
+  /// Reads the files again, on a worker, and uses them for new connections.
+  /// - Throws: `TLSError`, `WorkersError`; what was loaded before stays in use.
+  package func reload(on workers: Workers) async throws {
+    try await workers.run { try self.readAgain() }
+  }
+
+  private func readAgain() throws(TLSError) {
+    BlockingGuard.check("certificate files")
     let server = try TLSContext(
       isServer: true, chain: chainPath, key: keyPath, authority: authorityPath)
     let client = try TLSContext(

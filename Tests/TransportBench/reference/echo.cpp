@@ -1,8 +1,8 @@
 // The measure for Tender's own transport: gRPC C++ with completion queues, one thread a side, unary
 // echo over mutual TLS, bytes as messages. Server and client are processes of their own.
 //
-// echo FOLDER CALLS IN_FLIGHT   FOLDER holds echo.pem, echo.key, caller.pem, caller.key, ca.pem
-// prints {"server":µs,"client":µs,"rate":calls/s}: processor time of each side a call.
+// echo FOLDER SERVER CLIENT CALLS IN_FLIGHT
+// FOLDER holds ca.pem, SERVER.pem, SERVER.key (for localhost), CLIENT.pem, CLIENT.key; prints {"server":µs,"client":µs,"rate":calls/s}: processor time of each side a call.
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -76,11 +76,12 @@ class ServerCall {
 };
 
 // Commands: one byte each. 'c' asks for the processor time so far, the end of the pipe ends it.
-int Serve(const std::string& folder, int in_flight, int commands, int answers) {
+int Serve(const std::string& folder, const std::string& name, int in_flight, int commands,
+          int answers) {
   grpc::SslServerCredentialsOptions tls(
       GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   tls.pem_root_certs = Read(folder + "/ca.pem");
-  tls.pem_key_cert_pairs.push_back({Read(folder + "/echo.key"), Read(folder + "/echo.pem")});
+  tls.pem_key_cert_pairs.push_back({Read(folder + "/" + name + ".key"), Read(folder + "/" + name + ".pem")});
   grpc::AsyncGenericService service;
   grpc::ServerBuilder builder;
   int port = 0;
@@ -115,11 +116,11 @@ struct ClientCall {
 
 class Client {
  public:
-  Client(const std::string& folder, int port) {
+  Client(const std::string& folder, const std::string& name, int port) {
     grpc::SslCredentialsOptions tls;
     tls.pem_root_certs = Read(folder + "/ca.pem");
-    tls.pem_private_key = Read(folder + "/caller.key");
-    tls.pem_cert_chain = Read(folder + "/caller.pem");
+    tls.pem_private_key = Read(folder + "/" + name + ".key");
+    tls.pem_cert_chain = Read(folder + "/" + name + ".pem");
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride("localhost");
     stub_ = std::make_unique<grpc::GenericStub>(grpc::CreateCustomChannel(
@@ -164,20 +165,20 @@ class Client {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    std::cerr << "usage: echo FOLDER CALLS IN_FLIGHT\n";
+  if (count != 6) {
+    std::cerr << "usage: echo FOLDER SERVER CLIENT CALLS IN_FLIGHT\n";
     return 64;
   }
   std::string folder = arguments[1];
-  int calls = atoi(arguments[2]);
-  int in_flight = atoi(arguments[3]);
+  int calls = atoi(arguments[4]);
+  int in_flight = atoi(arguments[5]);
   int commands[2], answers[2];
   if (pipe(commands) != 0 || pipe(answers) != 0) return 69;
   pid_t child = fork();
   if (child == 0) {
     close(commands[1]);
     close(answers[0]);
-    _exit(Serve(folder, in_flight, commands[0], answers[1]));
+    _exit(Serve(folder, arguments[2], in_flight, commands[0], answers[1]));
   }
   close(commands[0]);
   close(answers[1]);
@@ -191,7 +192,7 @@ int main(int count, char** arguments) {
   };
   int port = 0;
   if (read(answers[0], &port, sizeof port) != sizeof port) return 1;
-  Client client(folder, port);
+  Client client(folder, arguments[3], port);
   client.Run(calls / kWarmUpShare, in_flight);
   double server_before = server_cpu(), client_before = CPUMicroseconds();
   auto start = std::chrono::steady_clock::now();

@@ -23,7 +23,7 @@ package enum DatabaseSettings {
       address: address, database: config.string(forKey: "postgres.database", default: "tender"),
       user: user, password: PostgresPassword(try SettingsFile.secret(passwordFile)))
     settings.pooledConnectionsMax = try ServiceSettings.integer(
-      config, "postgres.connections", default: 8, in: 1...100)
+      config, "postgres.connections", default: 24, in: 1...100)
     settings.applicationName = user
     return settings
   }

@@ -11,22 +11,30 @@ extension GatewayFlow {
   func execute(_ asked: OperationRecord) async throws -> [GatewayV1.Fact] {
     try await runs.exclusively(asked.id) { [self] in
       let started = environment.loop.now
-      if let existing = try await load(asked.id, of: asked.intent) {
-        guard existing.isSame(as: asked) else {
-          throw RPCFailure.failedPrecondition(
-            "OPERATION_MISMATCH", "This operation id was used for another operation.")
-        }
-        try await resume(existing, started: started)
-      } else {
-        try await begin(asked, started: started)
+      let known = OperationStatements.exists(asked.id, of: asked.intent)
+      if try await environment.database.query(known).isEmpty,
+        let facts = try await begin(asked, started: started)
+      {
+        return facts
       }
+      guard let existing = try await load(asked.id, of: asked.intent) else {
+        throw RPCFailure.internalError
+      }
+      guard existing.isSame(as: asked) else {
+        throw RPCFailure.failedPrecondition(
+          "OPERATION_MISMATCH", "This operation id was used for another operation.")
+      }
+      try await resume(existing, started: started)
       return try await facts(asked.id, of: asked.intent)
     }
   }
 
   // MARK: A new operation
 
-  private func begin(_ asked: OperationRecord, started: MonotonicInstant) async throws {
+  /// - Returns: all facts; nil if another replica wrote the operation first.
+  private func begin(
+    _ asked: OperationRecord, started: MonotonicInstant
+  ) async throws -> [GatewayV1.Fact]? {
     guard environment.clock.now < asked.sendBefore else {
       return try await closeUnsent(asked, code: "send_window_passed")
     }
@@ -42,11 +50,8 @@ extension GatewayFlow {
       NewAttempt(
         id: environment.identifiers.make(), gateway: first.gateway, account: first.account,
         mode: mode), allowsSpeculation: false)
-    guard let record = try await insert(asked, event, route: route.explanation) else {
-      // Another replica was first: it works on it, or its lease will lapse.
-      return
-    }
-    try await drive(record, method: method, route: route, started: started)
+    guard let record = try await insert(asked, event, route: route.explanation) else { return nil }
+    return try await drive(record, method: method, route: route, started: started)
   }
 
   /// T2: operation and first attempt, committed before a byte leaves. Nil: it was there already.
@@ -58,7 +63,7 @@ extension GatewayFlow {
     var record = asked
     record.operation = operation
     let stamp = environment.stamp
-    let statements = writer.statements(actions, record, .init(route: route), stamp)
+    let statements = writer.statements(actions, record, .init(route: route), [], stamp)
     let written = record
     return try await environment.database.transaction { transaction in
       let inserted = try await transaction.query(OperationStatements.insert(written, stamp))
@@ -69,7 +74,9 @@ extension GatewayFlow {
   }
 
   /// An operation that ends before anything was sent: its row refuses every later attempt.
-  func closeUnsent(_ asked: OperationRecord, code: String) async throws {
+  /// - Returns: its facts; nil if the operation was there already.
+  @discardableResult
+  func closeUnsent(_ asked: OperationRecord, code: String) async throws -> [GatewayV1.Fact]? {
     let event = OperationEvent.close(.abandoned, onlyIfUnsent: true)
     guard case .moved(let operation, let actions) = OperationMachine.next(asked.operation, event)
     else { throw RPCFailure.internalError }
@@ -77,29 +84,35 @@ extension GatewayFlow {
     record.operation = operation
     let stamp = environment.stamp
     let named = actions.map { $0.naming(code) }
-    let statements = writer.statements(named, record, .init(), stamp)
+    let facts = writer.facts(named, record)
+    let statements = writer.statements(named, record, .init(), facts, stamp)
     let written = record
-    try await environment.database.transaction { transaction in
+    let isNew = try await environment.database.transaction { transaction in
       let inserted = try await transaction.query(OperationStatements.insert(written, stamp))
-      guard inserted.count == 1 else { return }
+      guard inserted.count == 1 else { return false }
       try await transaction.commit(with: statements)
+      return true
     }
+    guard isNew else { return nil }
     wake()
+    return facts
   }
 
   // MARK: Attempts
 
   /// Sends the operation's live attempt and follows it until there is a winner, a definite end, or
   /// the budget is spent.
+  /// - Returns: the facts that came of it.
   private func drive(
     _ record: OperationRecord, method: ResolvedMethod, route: Route, started: MonotonicInstant
-  ) async throws {
+  ) async throws -> [GatewayV1.Fact] {
     var record = record
+    var facts: [GatewayV1.Fact] = []
     var remaining = Array(route.candidates.dropFirst())
     var send = Send.first
     while let attempt = record.operation.liveAttempt {
       let budget = left(since: started)
-      guard budget > .zero else { return }
+      guard budget > .zero else { return facts }
       let heard = await ports.authorize(record, attempt, method, send, within: budget)
       let next = remaining.first.map { candidate in
         NewAttempt(
@@ -108,7 +121,7 @@ extension GatewayFlow {
       }
       let notes = OperationWriter.Notes(
         route: route.explanation, detail: heard.detail, milliseconds: heard.milliseconds)
-      let moved = try await move(record.id, of: record.intent, notes) { operation, step in
+      let moved = try await move(record, notes) { operation, step in
         switch step {
         case 0: return .outcome(attempt.id, heard.outcome)
         case 1: return Self.after(operation, attempt.id, next)
@@ -116,32 +129,35 @@ extension GatewayFlow {
         }
       }
       record = moved.record
+      facts += moved.facts
       if moved.actions.startsAttempt { remaining.removeFirst() }
       if let capture = record.operation.winner?.captures.first(where: { $0.state == .queued }) {
-        try await sendCapture(capture, record, within: left(since: started))
-        return
+        return facts
+          + (try await sendCapture(capture, record, within: left(since: started)))
       }
       guard case .open = record.operation.phase, let live = record.operation.liveAttempt else {
-        return
+        return facts
       }
       if live.id == attempt.id {
         // Unknown: as the sole attempt, the same request under the same key is the best look.
         guard case .unknown = heard.outcome, try await pauseBeforeReplay(since: started) else {
-          return
+          return facts
         }
         let age = environment.clock.now.seconds - record.createdAt.seconds
         guard case .replay = ProbeRule.step(
           for: live.id, in: record.operation, ageSeconds: age,
           sendWindowIsOpen: environment.clock.now < record.sendBefore)
-        else { return }
+        else { return facts }
         if heard.outcome.isIndeterminate, attempt.gateway.traits.findsByReference {
-          return try await look(at: attempt.id, record, within: left(since: started))
+          try await look(at: attempt.id, record, within: left(since: started))
+          return try await self.facts(record.id, of: record.intent)
         }
         send = .replay
       } else {
         send = .first
       }
     }
+    return facts
   }
 
   /// A second gateway after proof that nothing was executed, or a decline that allows another one;

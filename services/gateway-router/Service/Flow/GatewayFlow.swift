@@ -48,40 +48,79 @@ final class GatewayFlow: Sendable {
     var record: OperationRecord
     var actions: [OperationAction]
     var refusal: OperationRefusal?
+    /// The facts that were written.
+    var facts: [GatewayV1.Fact] = []
   }
+
+  /// The next event for an operation as it is after so many steps; nil when there is none.
+  typealias Events = @Sendable (Operation, Int) -> OperationEvent?
 
   /// Applies events to the operation under its lock, in one transaction. `events` is asked again
   /// after each step, with the operation as it is then, until it answers nil.
   func move(
     _ id: OperationID, of intent: PaymentIntentID, _ notes: OperationWriter.Notes,
-    _ events: @Sendable @escaping (Operation, Int) -> OperationEvent?
+    _ events: @escaping Events
   ) async throws -> Moved {
     let stamp = environment.stamp
     let moved = try await environment.database.transaction { [self] transaction in
       let rows = try await transaction.batch(
         OperationStatements.load(id, of: intent, lock: true))
-      guard var record = try OperationRecord(rows: rows) else {
+      guard let record = try OperationRecord(rows: rows) else {
         throw RPCFailure.notFound("OPERATION_NOT_FOUND", "There is no operation \(id).")
       }
-      var all: [OperationAction] = []
-      var refusal: OperationRefusal?
-      var step = 0
-      while refusal == nil, let event = events(record.operation, step) {
-        step += 1
-        switch OperationMachine.next(record.operation, event) {
-        case .moved(let operation, let actions):
-          record.operation = operation
-          all += actions
-        case .unchanged: break
-        case .refused(let reason): refusal = reason
-        }
-      }
-      guard !all.isEmpty else { return Moved(record: record, actions: [], refusal: refusal) }
+      var moved = Self.apply(events, to: record)
+      guard !moved.actions.isEmpty else { return moved }
+      moved.facts = writer.facts(moved.actions, moved.record)
       try await transaction.commit(
-        with: writer.statements(all, record, notes, stamp) + [OperationStatements.update(record)])
-      return Moved(record: record, actions: all, refusal: refusal)
+        with: [OperationStatements.update(moved.record)]
+          + writer.statements(moved.actions, moved.record, notes, moved.facts, stamp))
+      moved.record.version += 1
+      return moved
     }
-    if moved.actions.contains(where: { if case .writeFact = $0 { true } else { false } }) { wake() }
+    announce(moved)
+    return moved
+  }
+
+  /// The same for whoever has just written the operation: nothing is read when nobody else has
+  /// changed it since, as its version says.
+  func move(
+    _ record: OperationRecord, _ notes: OperationWriter.Notes, _ events: @escaping Events
+  ) async throws -> Moved {
+    var moved = Self.apply(events, to: record)
+    guard !moved.actions.isEmpty else { return moved }
+    moved.facts = writer.facts(moved.actions, moved.record)
+    let stamp = environment.stamp
+    let update = OperationStatements.update(moved.record)
+    let statements = writer.statements(moved.actions, moved.record, notes, moved.facts, stamp)
+    let isWritten = try await environment.database.transaction { transaction in
+      guard try await transaction.query(update).affected == 1 else { return false }
+      try await transaction.commit(with: statements)
+      return true
+    }
+    guard isWritten else { return try await move(record.id, of: record.intent, notes, events) }
+    moved.record.version += 1
+    announce(moved)
+    return moved
+  }
+
+  /// A caller who is there gets the facts with the answer: their repetition waits for its time.
+  private func announce(_ moved: Moved) {
+    if !moved.facts.isEmpty, CallContext.current == nil { wake() }
+  }
+
+  private static func apply(_ events: Events, to record: OperationRecord) -> Moved {
+    var moved = Moved(record: record, actions: [], refusal: nil)
+    var step = 0
+    while moved.refusal == nil, let event = events(moved.record.operation, step) {
+      step += 1
+      switch OperationMachine.next(moved.record.operation, event) {
+      case .moved(let operation, let actions):
+        moved.record.operation = operation
+        moved.actions += actions
+      case .unchanged: break
+      case .refused(let reason): moved.refusal = reason
+      }
+    }
     return moved
   }
 }

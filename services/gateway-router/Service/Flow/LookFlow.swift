@@ -4,6 +4,7 @@ import Outbox
 import Postgres
 import Reactor
 import ServiceKit
+import Wire
 
 /// Finding out what became of attempts and captures whose outcome is not known. Never a guess.
 extension GatewayFlow {
@@ -55,15 +56,20 @@ extension GatewayFlow {
   // MARK: Captures
 
   /// Sends a capture under its key and stores what came of it.
+  /// - Returns: the facts that came of it.
+  @discardableResult
   func sendCapture(
     _ capture: Capture, _ record: OperationRecord, within limit: Duration
-  ) async throws {
-    guard limit > .zero, let winner = record.operation.winner else { return }
+  ) async throws -> [GatewayV1.Fact] {
+    guard limit > .zero, let winner = record.operation.winner else { return [] }
     let number = record.captureTries[capture.id] ?? 1
     let send: Send = capture.state == .queued ? .first : .replay
     let heard = await ports.capture(
       record, winner.attempt, capture, try: number, send, within: limit)
-    try await store(heard, of: capture, record)
+    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
+    return try await move(record, notes) { _, step in
+      step == 0 ? .captureOutcome(capture.id, heard.outcome) : nil
+    }.facts
   }
 
   /// A capture that is under way: look first; only when the look shows it undone, try again.
@@ -72,12 +78,14 @@ extension GatewayFlow {
   ) async throws {
     guard limit > .zero, let winner = record.operation.winner else { return }
     guard capture.state != .queued else {
-      return try await sendCapture(capture, record, within: limit)
+      try await sendCapture(capture, record, within: limit)
+      return
     }
     guard winner.attempt.gateway.traits.canGet, let reference = winner.attempt.reference else {
       // Without a look, the same request under the same key; the result comes by notification.
       guard capture.state == .unknown else { return try await awaitNotice(capture, record) }
-      return try await sendCapture(capture, record, within: limit)
+      try await sendCapture(capture, record, within: limit)
+      return
     }
     let heard = await ports.get(record, winner.attempt, reference: reference, within: limit)
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
@@ -104,15 +112,6 @@ extension GatewayFlow {
           message: "\(winner.attempt.gateway) accepted the capture of \(record.intent) and has not "
             + "told its result: check that its notifications arrive, and its own records.",
           actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
-  }
-
-  private func store(
-    _ heard: GatewayPorts.Heard, of capture: Capture, _ record: OperationRecord
-  ) async throws {
-    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
-    _ = try await move(record.id, of: record.intent, notes) { _, step in
-      step == 0 ? .captureOutcome(capture.id, heard.outcome) : nil
-    }
   }
 
   // MARK: Reversals

@@ -16,6 +16,8 @@ struct OperationRecord: Sendable {
   /// Beside each attempt: when it was written, how often it was looked at.
   var attempts: [AttemptID: AttemptRecord]
   var captureTries: [CaptureID: Int]
+  /// The row's, as far as it was written: 1 after the insert.
+  var version: Int64 = 1
 
   var id: OperationID { operation.id }
 }
@@ -45,6 +47,7 @@ extension OperationRecord {
     sendBefore = try row[9, as: Timestamp.self]
     keyProof = try row[10, as: [UInt8].self]
     createdAt = try row[16, as: Timestamp.self]
+    version = try row[17, as: Int64.self]
     var attempts: [AttemptID: AttemptRecord] = [:]
     var values: [(attempt: Attempt, disposition: Disposition)] = []
     for row in rows[1] {

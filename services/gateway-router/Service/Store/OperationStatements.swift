@@ -29,7 +29,7 @@ enum OperationStatements {
   private static let columns = """
     merchant_id, intent_id, id, currency, amount_minor, capture_method, payment_method_id,
     off_session, statement_descriptor, send_before, key_proof, state, close_reason, is_releasing,
-    fact_count, is_final, created_at
+    fact_count, is_final, created_at, version
     """
 
   private static let attemptColumns = """
@@ -54,6 +54,7 @@ enum OperationStatements {
       """
   }
 
+  /// No row if somebody else has changed the operation since it was read.
   static func update(_ record: OperationRecord) -> Statement {
     let operation = record.operation
     return """
@@ -62,8 +63,12 @@ enum OperationStatements {
         is_releasing = \(operation.winner?.isReleasing ?? false),
         fact_count = \(Int32(operation.factCount)), is_final = \(operation.isFinal),
         version = version + 1, updated_at = now()
-      where intent_id = \(record.intent) and id = \(record.id)
+      where intent_id = \(record.intent) and id = \(record.id) and version = \(record.version)
       """
+  }
+
+  static func exists(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
+    "select true from operation where intent_id = \(intent) and id = \(id)"
   }
 
   static func ids(of intent: PaymentIntentID, merchant: MerchantID) -> Statement {

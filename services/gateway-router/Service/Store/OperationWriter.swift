@@ -26,10 +26,21 @@ struct OperationWriter: Sendable {
     var milliseconds: Int32?
   }
 
+  /// The facts among the actions, as they are stored and answered.
+  func facts(_ actions: [OperationAction], _ record: OperationRecord) -> [GatewayV1.Fact] {
+    let now = clock.now
+    return actions.compactMap { action in
+      guard case .writeFact(let fact) = action else { return nil }
+      return GatewayV1.Fact(fact, record, at: now)
+    }
+  }
+
+  /// - Parameter facts: what `facts` made of the same actions.
   func statements(
-    _ actions: [OperationAction], _ record: OperationRecord, _ notes: Notes, _ stamp: Stamp
+    _ actions: [OperationAction], _ record: OperationRecord, _ notes: Notes,
+    _ facts: [GatewayV1.Fact], _ stamp: Stamp
   ) -> [Statement] {
-    actions.flatMap { statements($0, record, notes, stamp) }
+    actions.flatMap { statements($0, record, notes, stamp) } + write(facts, record, stamp)
   }
 
   private func statements(
@@ -62,8 +73,9 @@ struct OperationWriter: Sendable {
       [AttemptStatements.repeat(id, of: record, isNewTry: isNewTry)]
     case .look(let id):
       [AttemptStatements.look(id, of: record)]
-    case .writeFact(let fact):
-      write(fact, record, stamp)
+    case .writeFact:
+      // All of a transaction's facts are written together, after what they tell of.
+      []
     case .bookOrphan(let id, let amount):
       [
         raise(
@@ -96,21 +108,29 @@ struct OperationWriter: Sendable {
         merchant: UUIDBits(record.merchant.bits)))
   }
 
-  private func write(_ fact: Fact, _ record: OperationRecord, _ stamp: Stamp) -> [Statement] {
-    let payload = GatewayV1.Fact(fact, record, at: clock.now).encode()
+  private func write(
+    _ facts: [GatewayV1.Fact], _ record: OperationRecord, _ stamp: Stamp
+  ) -> [Statement] {
+    guard !facts.isEmpty else { return [] }
+    let payloads = facts.map { $0.encode() }
+    let messages = payloads.map { payload in
+      OutboxMessage(
+        destination: Self.intents, distributionKey: record.intent.bits,
+        id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
+        actor: stamp.actor, traceID: stamp.traceID,
+        notBefore: clock.now + (CallContext.current == nil ? .zero : Self.relayDelay))
+    }
     return [
       """
       insert into fact (merchant_id, intent_id, operation_id, sequence, kind, payload, actor,
         trace_id)
-      values (\(record.merchant), \(record.intent), \(record.id), \(Int32(fact.sequence)),
-        \(fact.kind.rawValue), \(payload), \(stamp.actor), \(stamp.traceID))
+      select \(record.merchant), \(record.intent), \(record.id), sequence, kind, payload,
+        \(stamp.actor), \(stamp.traceID)
+      from unnest(\(facts.map { Int32(clamping: $0.sequence) }),
+        \(facts.map { Int16(clamping: $0.kind.rawValue) }), \(payloads))
+        f(sequence, kind, payload)
       """,
-      OutboxWriter.insert(
-        OutboxMessage(
-          destination: Self.intents, distributionKey: record.intent.bits,
-          id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
-          actor: stamp.actor, traceID: stamp.traceID,
-          notBefore: clock.now + (CallContext.current == nil ? .zero : Self.relayDelay))),
+      OutboxWriter.insert(messages),
     ]
   }
 }

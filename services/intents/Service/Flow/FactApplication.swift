@@ -28,7 +28,9 @@ struct FactApplication {
   private(set) var operations: [OperationRow]
   private(set) var steps: [Step] = []
   private(set) var captures: [(id: CaptureID, operation: OperationID, amountMinor: Int64, captured: Bool)] = []
-  private(set) var touched: Set<OperationID> = []
+  /// The operations that facts were applied to, with the last fact applied before.
+  private(set) var appliedFrom: [OperationID: Int32] = [:]
+  var touched: some Collection<OperationID> { appliedFrom.keys }
   private let now: Timestamp
 
   init(intent: IntentRow, operations: [OperationRow], now: Timestamp) {
@@ -44,8 +46,8 @@ struct FactApplication {
     let sequence = Int32(clamping: fact.sequence)
     guard sequence > operations[index].appliedSequence else { return .duplicate }
     guard sequence == operations[index].appliedSequence + 1 else { return .notYet }
+    if appliedFrom[id] == nil { appliedFrom[id] = operations[index].appliedSequence }
     operations[index].appliedSequence = sequence
-    touched.insert(id)
     let isCurrent = intent.currentOperation == id && operations[index].isOpen
     guard let meaning = FactMeaning(fact) else {
       record(fact, moved: false, [.alert(kind: "fact_not_understood")])

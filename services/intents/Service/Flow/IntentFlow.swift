@@ -47,9 +47,12 @@ final class IntentFlow: Sendable {
     if work == nil { work = try await view(intent, of: merchant) }
     guard let work else { throw RPCFailure.internalError }
     let facts = try await facts(for: work, by: driver)
-    let row = try await commit(facts, to: intent, of: merchant, claim: claim) {
-      .response(answer($0).encode())
+    let stored: @Sendable (IntentRow) -> StoredAnswer = { .response(answer($0).encode()) }
+    var row = known == nil ? nil : try await commit(facts, to: work, claim, answer: stored)
+    if row == nil {
+      row = try await commit(facts, to: intent, of: merchant, claim: claim, answer: stored)
     }
+    guard let row else { throw RPCFailure.internalError }
     wake()
     return answer(row)
   }
@@ -83,6 +86,46 @@ final class IntentFlow: Sendable {
       return application.intent
     }
   }
+
+  /// The same for whoever has just written the intent: nothing is read when nobody has changed it
+  /// since, as its version and its operation's last fact say.
+  /// - Returns: nil if somebody has, or nothing was heard.
+  private func commit(
+    _ facts: [GatewayV1.Fact], to work: View, _ claim: Claim,
+    answer: @Sendable (IntentRow) -> StoredAnswer
+  ) async throws -> IntentRow? {
+    let stamp = environment.stamp
+    var application = FactApplication(
+      intent: work.intent, operations: work.operations, now: environment.clock.now)
+    for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = application.apply(fact) }
+    guard !application.touched.isEmpty else { return nil }
+    let intent = application.intent
+    let guards =
+      [
+        environment.idempotency.lockStatement(claim),
+        IntentStatements.update(intent, from: work.intent.version, stamp),
+      ]
+      + work.operations.map { before in
+        let after = application.operations.first { $0.id == before.id } ?? before
+        return OperationStatements.applied(after, of: intent.id, from: before.appliedSequence)
+      }
+    let statements =
+      writer.news(application, stamp)
+      + [environment.idempotency.finishStatement(claim, answer(intent))]
+    do {
+      return try await environment.database.transaction { transaction in
+        let held = try await transaction.batch(guards)
+        guard held[0].count == 1 else { throw Idempotency.FenceLost() }
+        guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else { throw ChangedMeanwhile() }
+        try await transaction.commit(with: statements)
+        return intent
+      }
+    } catch is ChangedMeanwhile {
+      return nil
+    }
+  }
+
+  private struct ChangedMeanwhile: Error {}
 
   /// Locks claim and intent, in this order everywhere, and reads what belongs to it.
   func locked(

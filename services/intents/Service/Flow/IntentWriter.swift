@@ -17,7 +17,20 @@ struct IntentWriter: Sendable {
   static let webhooks = "webhooks"
   static let billing = "billing"
 
+  /// All that an application changes, for a transaction that holds the intent's lock.
   func statements(_ application: FactApplication, _ stamp: Stamp) -> [Statement] {
+    guard !application.touched.isEmpty else { return news(application, stamp) }
+    return [IntentStatements.update(application.intent, stamp)]
+      + application.appliedFrom.compactMap { id, before in
+        guard let operation = application.operations.first(where: { $0.id == id }) else {
+          return nil
+        }
+        return OperationStatements.applied(operation, of: application.intent.id, from: before)
+      } + news(application, stamp)
+  }
+
+  /// What is written beside the rows of intent and operations: captures, history, outbox, alerts.
+  func news(_ application: FactApplication, _ stamp: Stamp) -> [Statement] {
     var statements: [Statement] = []
     var messages: [OutboxMessage] = []
     for capture in application.captures {
@@ -38,15 +51,6 @@ struct IntentWriter: Sendable {
         case .alert(let kind): statements.append(alert(kind, step.intent, step.fact, stamp))
         }
       }
-    }
-    for operation in application.operations where application.touched.contains(operation.id) {
-      statements.append(
-        OperationStatements.applied(
-          operation.id, of: application.intent.id, sequence: operation.appliedSequence,
-          isOpen: operation.isOpen))
-    }
-    if !application.touched.isEmpty {
-      statements.append(IntentStatements.update(application.intent, stamp))
     }
     if !messages.isEmpty { statements.append(OutboxWriter.insert(messages)) }
     return statements

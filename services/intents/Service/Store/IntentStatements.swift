@@ -50,7 +50,10 @@ enum IntentStatements {
   }
 
   /// Writes everything that can change.
-  static func update(_ intent: IntentRow, _ stamp: Stamp) -> Statement {
+  /// - Parameter version: no row if the row's is another one; nil under the intent's lock.
+  static func update(
+    _ intent: IntentRow, from version: Int64? = nil, _ stamp: Stamp
+  ) -> Statement {
     let state = StateColumns(intent)
     return """
       update payment_intent set status = \(state.status), processing_reason = \(state.reason),
@@ -65,6 +68,7 @@ enum IntentStatements {
         version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
         trace_id = \(stamp.traceID)
       where merchant_id = \(intent.merchant) and id = \(intent.id)
+        and version = coalesce(\(version)::bigint, version)
       """
   }
 

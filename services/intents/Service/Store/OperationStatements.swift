@@ -31,12 +31,14 @@ enum OperationStatements {
     """
   }
 
+  /// - Parameter before: no row if another fact was applied since.
   static func applied(
-    _ operation: OperationID, of intent: PaymentIntentID, sequence: Int32, isOpen: Bool
+    _ operation: OperationRow, of intent: PaymentIntentID, from before: Int32
   ) -> Statement {
     """
-    update operation set applied_sequence = \(sequence), is_open = \(isOpen)
-    where intent_id = \(intent) and id = \(operation)
+    update operation set applied_sequence = \(operation.appliedSequence),
+      is_open = \(operation.isOpen)
+    where intent_id = \(intent) and id = \(operation.id) and applied_sequence = \(before)
     """
   }
 

@@ -30,6 +30,9 @@ enum Simulator {
     return [
       "--control-port", port("gateway-sim"), "--stripe-port", port(stripe),
       "--adyen-port", port(adyen), "--books", checkout.books + "/gateway-sim",
+      // Its books must outlive a killed process, not a power cut: a real gateway's disk is not this
+      // machine's, and would otherwise be measured with ours.
+      "--no-sync",
       "--stripe-key", try checkout.makeSecret(stripeKey),
       "--adyen-key", try checkout.makeSecret(adyenKey),
       "--adyen-merchant-account", adyenMerchantAccount,

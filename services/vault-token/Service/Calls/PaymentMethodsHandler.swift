@@ -189,9 +189,16 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     guard let operation = OperationID(request.operationID) else {
       throw RPCFailure.invalid("operation_id", "ID_INVALID", "The id is not an `op_` id.")
     }
-    let rows = try await environment.database.query(
-      ResolveStatement.make(id, of: merchant, for: operation, at: environment.clock.now, call)
+    // On a connection of its own: it commits the audit row, and statements that share a connection
+    // would wait for each other's disk writes one after the other.
+    let resolve = ResolveStatement.make(
+      id,
+      of: merchant,
+      for: operation,
+      at: environment.clock.now,
+      call
     )
+    let rows = try await environment.database.transaction(batch: [resolve])[0]
     do {
       guard let response = try ResolveStatement.decode(rows, id, of: merchant, keys.ring) else {
         throw Self.notFound

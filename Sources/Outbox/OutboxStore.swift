@@ -9,8 +9,9 @@ struct OutboxStore {
   /// Takes due rows under a lease. Only the first unsent row of a key can be claimed, and takes the
   /// key's next rows along: no two relays ever work on one key, unless a lease runs out.
   ///
-  /// `destination || ''` keeps the planner from looking for a key's rows by destination: right for
-  /// a nearly empty table, and with a thousand rows waiting a million steps.
+  /// The first row of a key is looked up row by row (`lateral … limit 1`, and `destination || ''`
+  /// leaves only the primary key to do it by): a join would be planned for a nearly empty table and
+  /// take a million steps with a thousand rows waiting.
   func claim(
     limits: OutboxRelay.Limits
   ) async throws(PostgresError) -> [OutboxRow] {
@@ -18,13 +19,13 @@ struct OutboxStore {
       """
       with head as materialized (
         select o.distribution_key, o.sequence from outbox o
+        cross join lateral (
+          select e.sequence from outbox e
+          where e.distribution_key = o.distribution_key and e.destination || '' = o.destination
+          order by e.sequence limit 1) first
         where o.destination = \(destination) and o.not_before <= now()
           and (o.lease_until is null or o.lease_until <= now())
-          and not exists (
-            select from outbox e
-            where e.destination || '' = o.destination
-              and e.distribution_key = o.distribution_key
-              and e.sequence < o.sequence)
+          and first.sequence = o.sequence
         order by o.sequence limit \(limits.batchMax) for update of o skip locked
       ), chosen as materialized (
         select r.distribution_key, r.sequence

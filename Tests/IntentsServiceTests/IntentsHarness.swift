@@ -124,13 +124,15 @@ struct IntentsHarness: Sendable {
 
   typealias Client = GRPCClient<HTTP2ClientTransport>
 
-  /// A merchant's connection, until the body ends.
+  static let merchantIdentity = "spiffe://tender/merchant/\(merchant)/test"
+
+  /// A caller's connection, until the body ends.
   func withClient<R: Sendable>(
-    _ body: @Sendable (Client) async throws -> R
+    as identity: String = merchantIdentity, _ body: @Sendable (Client) async throws -> R
   ) async throws -> R {
     let address = address
     return try await withEventLoop(name: "caller") { loop in
-      let transport = try Self.transport(to: address, on: loop)
+      let transport = try Self.transport(to: address, on: loop, as: identity)
       return try await withGRPCClient(transport: transport) { try await body($0) }
     }
   }
@@ -152,9 +154,10 @@ struct IntentsHarness: Sendable {
   }
 
   private static func transport(
-    to address: SocketAddress, on loop: EventLoop
+    to address: SocketAddress, on loop: EventLoop, as identity: String = merchantIdentity
   ) throws -> HTTP2ClientTransport {
-    let files = try Certificates.files("spiffe://tender/merchant/\(merchant)/test", "merchant")
+    let name = identity.replacing("/", with: "-").replacing(":", with: "")
+    let files = try Certificates.files(identity, name)
     return HTTP2ClientTransport(
       loop: loop, addresses: [address],
       tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),

@@ -60,7 +60,7 @@ struct KeyTests {
   /// Registrations during rotations: nothing stays under a key that is destroyed.
   @Test func registrationsAndRotationsInterleave() async throws {
     try await VaultHarness.with { vault in
-      let ids = try await onLoop(vault.loop, count: 48) { caller in
+      let ids = try await onLoop(vault.loop, count: 24) { caller in
         if caller % 3 == 2 {
           _ = try await vault.rotate("", key: "r\(caller)")
           _ = try await vault.reencryption.work()

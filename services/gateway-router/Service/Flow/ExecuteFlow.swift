@@ -51,7 +51,12 @@ extension GatewayFlow {
         id: environment.identifiers.make(), gateway: first.gateway, account: first.account,
         mode: mode), allowsSpeculation: false)
     guard let record = try await insert(asked, event, route: route.explanation) else { return nil }
-    return try await drive(record, method: method, route: route, started: started)
+    let driven = try await drive(record, method: method, route: route, started: started)
+    // Another replica may have written facts meanwhile, for example from a notification.
+    guard driven.facts.count == driven.record.operation.factCount else {
+      return try await facts(record.id, of: record.intent)
+    }
+    return driven.facts
   }
 
   /// T2: operation and first attempt, committed before a byte leaves. Nil: it was there already.
@@ -94,7 +99,7 @@ extension GatewayFlow {
       return true
     }
     guard isNew else { return nil }
-    wake()
+    announce(facts)
     return facts
   }
 
@@ -102,17 +107,17 @@ extension GatewayFlow {
 
   /// Sends the operation's live attempt and follows it until there is a winner, a definite end, or
   /// the budget is spent.
-  /// - Returns: the facts that came of it.
+  /// - Returns: the operation as it is then, and the facts that were written here.
   private func drive(
     _ record: OperationRecord, method: ResolvedMethod, route: Route, started: MonotonicInstant
-  ) async throws -> [GatewayV1.Fact] {
+  ) async throws -> (record: OperationRecord, facts: [GatewayV1.Fact]) {
     var record = record
     var facts: [GatewayV1.Fact] = []
     var remaining = Array(route.candidates.dropFirst())
     var send = Send.first
     while let attempt = record.operation.liveAttempt {
       let budget = left(since: started)
-      guard budget > .zero else { return facts }
+      guard budget > .zero else { return (record, facts) }
       let heard = await ports.authorize(record, attempt, method, send, within: budget)
       let next = remaining.first.map { candidate in
         NewAttempt(
@@ -132,32 +137,32 @@ extension GatewayFlow {
       facts += moved.facts
       if moved.actions.startsAttempt { remaining.removeFirst() }
       if let capture = record.operation.winner?.captures.first(where: { $0.state == .queued }) {
-        return facts
-          + (try await sendCapture(capture, record, within: left(since: started)))
+        let sent = try await sendCapture(capture, record, within: left(since: started))
+        return (sent.record, facts + sent.facts)
       }
       guard case .open = record.operation.phase, let live = record.operation.liveAttempt else {
-        return facts
+        return (record, facts)
       }
       if live.id == attempt.id {
         // Unknown: as the sole attempt, the same request under the same key is the best look.
         guard case .unknown = heard.outcome, try await pauseBeforeReplay(since: started) else {
-          return facts
+          return (record, facts)
         }
         let age = environment.clock.now.seconds - record.createdAt.seconds
         guard case .replay = ProbeRule.step(
           for: live.id, in: record.operation, ageSeconds: age,
           sendWindowIsOpen: environment.clock.now < record.sendBefore)
-        else { return facts }
+        else { return (record, facts) }
         if heard.outcome.isIndeterminate, attempt.gateway.traits.findsByReference {
           try await look(at: attempt.id, record, within: left(since: started))
-          return try await self.facts(record.id, of: record.intent)
+          return (try await load(record.id, of: record.intent) ?? record, facts)
         }
         send = .replay
       } else {
         send = .first
       }
     }
-    return facts
+    return (record, facts)
   }
 
   /// A second gateway after proof that nothing was executed, or a decline that allows another one;

@@ -77,7 +77,7 @@ final class GatewayFlow: Sendable {
       moved.record.version += 1
       return moved
     }
-    announce(moved)
+    announce(moved.facts)
     return moved
   }
 
@@ -99,13 +99,13 @@ final class GatewayFlow: Sendable {
     }
     guard isWritten else { return try await move(record.id, of: record.intent, notes, events) }
     moved.record.version += 1
-    announce(moved)
+    announce(moved.facts)
     return moved
   }
 
   /// A caller who is there gets the facts with the answer: their repetition waits for its time.
-  private func announce(_ moved: Moved) {
-    if !moved.facts.isEmpty, CallContext.current == nil { wake() }
+  func announce(_ facts: [GatewayV1.Fact]) {
+    if !facts.isEmpty, CallContext.current == nil { wake() }
   }
 
   private static func apply(_ events: Events, to record: OperationRecord) -> Moved {

@@ -56,12 +56,14 @@ extension GatewayFlow {
   // MARK: Captures
 
   /// Sends a capture under its key and stores what came of it.
-  /// - Returns: the facts that came of it.
+  /// - Returns: what came of it; the operation as it is when there was no time to send.
   @discardableResult
   func sendCapture(
     _ capture: Capture, _ record: OperationRecord, within limit: Duration
-  ) async throws -> [GatewayV1.Fact] {
-    guard limit > .zero, let winner = record.operation.winner else { return [] }
+  ) async throws -> Moved {
+    guard limit > .zero, let winner = record.operation.winner else {
+      return Moved(record: record, actions: [], refusal: nil)
+    }
     let number = record.captureTries[capture.id] ?? 1
     let send: Send = capture.state == .queued ? .first : .replay
     let heard = await ports.capture(
@@ -69,7 +71,7 @@ extension GatewayFlow {
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
     return try await move(record, notes) { _, step in
       step == 0 ? .captureOutcome(capture.id, heard.outcome) : nil
-    }.facts
+    }
   }
 
   /// A capture that is under way: look first; only when the look shows it undone, try again.

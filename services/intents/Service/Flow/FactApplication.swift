@@ -39,6 +39,11 @@ struct FactApplication {
     self.now = now
   }
 
+  /// The facts of one answer, in their order.
+  mutating func apply(_ facts: [GatewayV1.Fact]) {
+    for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = apply(fact) }
+  }
+
   mutating func apply(_ fact: GatewayV1.Fact) -> Result {
     guard let id = OperationID(fact.operationID),
       let index = operations.firstIndex(where: { $0.id == id })

@@ -43,18 +43,15 @@ final class IntentFlow: Sendable {
     known: View? = nil, answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Response {
     defer { environment.idempotency.release(claim) }
-    var work = known
-    if work == nil { work = try await view(intent, of: merchant) }
-    guard let work else { throw RPCFailure.internalError }
+    let work = if let known { known } else { try await view(intent, of: merchant) }
     let facts = try await facts(for: work, by: driver)
     let stored: @Sendable (IntentRow) -> StoredAnswer = { .response(answer($0).encode()) }
-    var row = known == nil ? nil : try await commit(facts, to: work, claim, answer: stored)
-    if row == nil {
-      row = try await commit(facts, to: intent, of: merchant, claim: claim, answer: stored)
+    defer { wake() }
+    if known != nil, let row = try await commit(facts, to: work, claim, answer: stored) {
+      return answer(row)
     }
-    guard let row else { throw RPCFailure.internalError }
-    wake()
-    return answer(row)
+    return answer(
+      try await commit(facts, to: intent, of: merchant, claim: claim, answer: stored))
   }
 
   /// The same without a claim: for intents that are stuck although their claims are answered.
@@ -76,7 +73,7 @@ final class IntentFlow: Sendable {
     let stamp = environment.stamp
     return try await environment.database.transaction { [self] transaction in
       var application = try await locked(intent, of: merchant, claim: claim, in: transaction)
-      for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = application.apply(fact) }
+      application.apply(facts)
       var statements = writer.statements(application, stamp)
       if let claim, let answer {
         statements.append(
@@ -97,7 +94,7 @@ final class IntentFlow: Sendable {
     let stamp = environment.stamp
     var application = FactApplication(
       intent: work.intent, operations: work.operations, now: environment.clock.now)
-    for fact in facts.sorted(by: { $0.sequence < $1.sequence }) { _ = application.apply(fact) }
+    application.apply(facts)
     guard !application.touched.isEmpty else { return nil }
     let intent = application.intent
     let guards =

@@ -17,13 +17,12 @@ extension IntentFlow {
     var openCapture: (CaptureID, Int64)?
   }
 
-  /// What the tables say.
+  /// What the tables say, in one round trip.
   func view(_ intent: PaymentIntentID, of merchant: MerchantID) async throws -> View {
-    let results = [
-      try await environment.database.query(IntentStatements.get(intent, of: merchant)),
-      try await environment.database.query(OperationStatements.list(intent)),
-      try await environment.database.query(OperationStatements.openCapture(intent)),
-    ]
+    let results = try await environment.database.transaction(batch: [
+      IntentStatements.get(intent, of: merchant), OperationStatements.list(intent),
+      OperationStatements.openCapture(intent),
+    ])
     guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
     return View(
       intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),

@@ -16,7 +16,7 @@ package final class OutboxRelay: Sendable {
     package var lease = Duration.seconds(9)
     /// After a wake-up, how long rows gather before they are claimed: a busy service then pays for
     /// one claim and one call where it would pay for twenty.
-    package var gather = Duration.milliseconds(25)
+    package var gather = Duration.milliseconds(100)
     /// How long rows of other processes, or rows that became due, may lie unseen.
     package var pollInterval = Duration.seconds(1)
     /// Pauses of a row after failures.

@@ -4,6 +4,9 @@ struct ServiceDescription: Sendable {
   let name: String
   /// PostgreSQL schema and prefix of its three roles; nil where it has no database.
   let schema: String?
+  /// Its statements are planned once per connection: PostgreSQL would plan those on partitioned
+  /// tables anew each time.
+  var plansOnce = false
   /// Further addresses it listens at: setting and the name in endpoints.json.
   var listeners: [(setting: String, endpoint: String)] = []
   /// Further settings.
@@ -53,7 +56,7 @@ struct Deployment: Sendable {
       ]
     },
     ServiceDescription(name: "billing", schema: "billing"),
-    ServiceDescription(name: "intents", schema: "intents") {
+    ServiceDescription(name: "intents", schema: "intents", plansOnce: true) {
       [("intents.proofKeyFile", $0.checkout.secret("intents.proof"))]
     },
   ]

@@ -49,6 +49,8 @@ enum Roles {
         alter role \(service.role) set statement_timeout = \(statementTimeoutMilliseconds);
         alter role \(service.role) set idle_in_transaction_session_timeout = \
         \(idleInTransactionTimeoutMilliseconds);
+        alter role \(service.role) set plan_cache_mode = \
+        \(service.plansOnce ? "force_generic_plan" : "auto");
 
         """
     }

@@ -154,8 +154,9 @@ final class TransactionCore: Sendable {
     let begin = isImplicit ? [] : [Statement(stringLiteral: isolation.rawValue)]
     guard let deadline else { return begin }
     let left = client.loop.now.duration(to: deadline)
-    let limit = String(min(left, client.settings.statementTimeout).milliseconds)
-    return begin + ["select set_config('statement_timeout', \(limit), true)"]
+    // The session's own limit is nearer.
+    guard left < client.settings.statementTimeout else { return begin }
+    return begin + ["select set_config('statement_timeout', \(String(left.milliseconds)), true)"]
   }
 
   private func outcome(

@@ -16,29 +16,33 @@ package final class WorkerLoop: Sendable {
   private let logger: Logger
   private let interval: Duration
   private let failurePause: Duration
+  private let gather: Duration
   private let signal: WakeSignal
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  /// - Parameter name: what the log and a shutdown call it.
+  /// - Parameters:
+  ///   - name: what the log and a shutdown call it.
+  ///   - gather: after a wake-up, how long work gathers before the round.
   package init(
     _ name: StaticString, loop: EventLoop, logger: Logger, every interval: Duration,
-    afterFailure failurePause: Duration = WorkerLoop.failurePause
+    afterFailure failurePause: Duration = WorkerLoop.failurePause, gather: Duration = .zero
   ) {
     self.name = name
     self.loop = loop
     self.logger = logger
     self.interval = interval
     self.failurePause = failurePause
+    self.gather = gather
     signal = WakeSignal(loop: loop)
   }
 
   package convenience init(
     _ name: StaticString, _ environment: ServiceEnvironment, every interval: Duration,
-    afterFailure failurePause: Duration = WorkerLoop.failurePause
+    afterFailure failurePause: Duration = WorkerLoop.failurePause, gather: Duration = .zero
   ) {
     self.init(
       name, loop: environment.loop, logger: environment.logger, every: interval,
-      afterFailure: failurePause)
+      afterFailure: failurePause, gather: gather)
   }
 
   /// Call it once.
@@ -73,7 +77,8 @@ package final class WorkerLoop: Sendable {
         logger.warning("a round failed", metadata: ["worker": "\(name)", "error": "\(error)"])
         pause = failurePause
       }
-      await signal.wait(atMost: Self.jittered(pause, by: .random(in: -1...1)))
+      let isWoken = await signal.wait(atMost: Self.jittered(pause, by: .random(in: -1...1)))
+      if isWoken, gather > .zero, !signal.isStopped { await signal.pause(gather) }
     }
   }
 

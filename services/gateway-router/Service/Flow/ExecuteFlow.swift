@@ -69,12 +69,22 @@ extension GatewayFlow {
     record.operation = operation
     let stamp = environment.stamp
     let statements = writer.statements(actions, record, .init(route: route), [], stamp)
-    let written = record
-    return try await environment.database.transaction { transaction in
-      let inserted = try await transaction.query(OperationStatements.insert(written, stamp))
-      guard inserted.count == 1 else { return nil }
-      try await transaction.commit(with: statements)
-      return written
+    return try await insertNew(record, statements, stamp) ? record : nil
+  }
+
+  /// The operation with what belongs to it, in one round trip.
+  /// - Returns: false if the operation was there already: then nothing is written.
+  private func insertNew(
+    _ record: OperationRecord, _ statements: [Statement], _ stamp: Stamp
+  ) async throws -> Bool {
+    do {
+      try await environment.database.transaction(
+        batch: [OperationStatements.insert(record, stamp)] + statements)
+      return true
+    } catch let error as PostgresError
+      where error.isUniqueViolation(of: OperationStatements.primaryKey)
+    {
+      return false
     }
   }
 
@@ -91,14 +101,7 @@ extension GatewayFlow {
     let named = actions.map { $0.naming(code) }
     let facts = writer.facts(named, record)
     let statements = writer.statements(named, record, .init(), facts, stamp)
-    let written = record
-    let isNew = try await environment.database.transaction { transaction in
-      let inserted = try await transaction.query(OperationStatements.insert(written, stamp))
-      guard inserted.count == 1 else { return false }
-      try await transaction.commit(with: statements)
-      return true
-    }
-    guard isNew else { return nil }
+    guard try await insertNew(record, statements, stamp) else { return nil }
     announce(facts)
     return facts
   }

@@ -90,14 +90,15 @@ final class GatewayFlow: Sendable {
     guard !moved.actions.isEmpty else { return moved }
     moved.facts = writer.facts(moved.actions, moved.record)
     let stamp = environment.stamp
-    let update = OperationStatements.update(moved.record)
-    let statements = writer.statements(moved.actions, moved.record, notes, moved.facts, stamp)
-    let isWritten = try await environment.database.transaction { transaction in
-      guard try await transaction.query(update).affected == 1 else { return false }
-      try await transaction.commit(with: statements)
-      return true
+    do {
+      try await environment.database.transaction(
+        batch: [OperationStatements.update(moved.record)]
+          + writer.statements(moved.actions, moved.record, notes, moved.facts, stamp))
+    } catch let error as PostgresError
+      where error.sqlState == OperationStatements.changedMeanwhile
+    {
+      return try await move(record.id, of: record.intent, notes, events)
     }
-    guard isWritten else { return try await move(record.id, of: record.intent, notes, events) }
     moved.record.version += 1
     announce(moved.facts)
     return moved

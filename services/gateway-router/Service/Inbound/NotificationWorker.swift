@@ -16,6 +16,8 @@ final class NotificationWorker: Sendable {
   static let workSeconds: Int64 = 8
   /// How long what another replica stored, or what became due, may lie unseen.
   static let pollInterval = Duration.seconds(1)
+  /// A burst is taken in one statement and finished in one.
+  static let gather = Duration.milliseconds(100)
   static let cleaningInterval = Duration.seconds(3_600)
   static let cleaningBatch: Int64 = 10_000
 
@@ -27,7 +29,8 @@ final class NotificationWorker: Sendable {
   init(_ environment: ServiceEnvironment, flow: GatewayFlow) {
     self.environment = environment
     self.flow = flow
-    worker = WorkerLoop("notifications", environment, every: Self.pollInterval)
+    worker = WorkerLoop(
+      "notifications", environment, every: Self.pollInterval, gather: Self.gather)
     cleaner = WorkerLoop("notification cleaning", environment, every: Self.cleaningInterval)
   }
 

@@ -25,8 +25,10 @@ enum AttemptStatements {
   }
 
   /// Evidence and reference; a known outcome ends the looking.
+  /// - Parameter disposition: nil leaves it as it is.
   static func update(
-    _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?
+    _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?,
+    disposition: Disposition?
   ) -> Statement {
     let decline = attempt.evidence.decline
     var isAlive: Bool?
@@ -37,6 +39,7 @@ enum AttemptStatements {
         evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
+        disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
         look_at = case when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
         gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)

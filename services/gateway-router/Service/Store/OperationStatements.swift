@@ -50,11 +50,15 @@ enum OperationStatements {
         \(record.statementDescriptor), \(record.sendBefore), \(record.keyProof),
         \(operation.state.rawValue), \(operation.closeReason?.rawValue),
         \(Int32(operation.factCount)), \(operation.isFinal), \(stamp.actor), \(stamp.traceID))
-      on conflict (intent_id, id) do nothing returning id
       """
   }
 
-  /// No row if somebody else has changed the operation since it was read.
+  /// What `insert` violates when the operation is there already.
+  static let primaryKey = "operation_pkey"
+
+  /// What `update` raises when somebody else has changed the operation since it was read.
+  static let changedMeanwhile = SQLState("TN001")
+
   static func update(_ record: OperationRecord) -> Statement {
     let operation = record.operation
     return """
@@ -62,8 +66,8 @@ enum OperationStatements {
         close_reason = \(operation.closeReason?.rawValue),
         is_releasing = \(operation.winner?.isReleasing ?? false),
         fact_count = \(Int32(operation.factCount)), is_final = \(operation.isFinal),
-        version = version + 1, updated_at = now()
-      where intent_id = \(record.intent) and id = \(record.id) and version = \(record.version)
+        version = \(record.version + 1), updated_at = now()
+      where intent_id = \(record.intent) and id = \(record.id)
       """
   }
 

@@ -35,16 +35,20 @@ struct OperationWriter: Sendable {
     }
   }
 
+  /// What an attempt's outcome says and that it is the winner are one change of its row.
   /// - Parameter facts: what `facts` made of the same actions.
   func statements(
     _ actions: [OperationAction], _ record: OperationRecord, _ notes: Notes,
     _ facts: [GatewayV1.Fact], _ stamp: Stamp
   ) -> [Statement] {
-    actions.flatMap { statements($0, record, notes, stamp) } + write(facts, record, stamp)
+    let folded = Set(actions.compactMap(\.winner)).intersection(actions.compactMap(\.updated))
+    return actions.flatMap { statements($0, record, notes, stamp, folded) }
+      + write(facts, record, stamp)
   }
 
   private func statements(
-    _ action: OperationAction, _ record: OperationRecord, _ notes: Notes, _ stamp: Stamp
+    _ action: OperationAction, _ record: OperationRecord, _ notes: Notes, _ stamp: Stamp,
+    _ folded: Set<AttemptID>
   ) -> [Statement] {
     switch action {
     case .insertAttempt(let attempt):
@@ -52,10 +56,11 @@ struct OperationWriter: Sendable {
     case .updateAttempt(let attempt):
       [
         AttemptStatements.update(
-          attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds)
+          attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds,
+          disposition: folded.contains(attempt.id) ? .winner : nil)
       ]
     case .setWinner(let id):
-      [AttemptStatements.dispose(id, of: record, .winner)]
+      folded.contains(id) ? [] : [AttemptStatements.dispose(id, of: record, .winner)]
     case .condemn(let id, let needsReversal):
       [AttemptStatements.dispose(id, of: record, .condemned)]
         + (needsReversal ? [reversal(id, record, stamp)] : [])
@@ -149,5 +154,12 @@ extension GatewayV1.Fact {
           class: .init(rawValue: Int32($0.class.rawValue)), code: $0.code,
           gatewayCode: $0.gatewayCode)
       }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "")
+  }
+}
+
+extension OperationAction {
+  fileprivate var winner: AttemptID? { if case .setWinner(let id) = self { id } else { nil } }
+  fileprivate var updated: AttemptID? {
+    if case .updateAttempt(let attempt) = self { attempt.id } else { nil }
   }
 }

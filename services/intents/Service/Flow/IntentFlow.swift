@@ -99,16 +99,15 @@ final class IntentFlow: Sendable {
     let intent = application.intent
     let guards =
       [
-        environment.idempotency.lockStatement(claim),
+        // Locks the claim first, as every transaction that finishes one.
+        environment.idempotency.finishStatement(claim, answer(intent)),
         IntentStatements.update(intent, from: work.intent.version, stamp),
       ]
       + work.operations.map { before in
         let after = application.operations.first { $0.id == before.id } ?? before
         return OperationStatements.applied(after, of: intent.id, from: before.appliedSequence)
       }
-    let statements =
-      writer.news(application, stamp)
-      + [environment.idempotency.finishStatement(claim, answer(intent))]
+    let statements = writer.news(application, stamp)
     do {
       return try await environment.database.transaction { transaction in
         let held = try await transaction.batch(guards)

@@ -43,7 +43,7 @@ enum IntentStatements {
     """
     select \(raw: IntentRow.columns) from payment_intent i
     where i.merchant_id = \(merchant)
-      and (\(before)::uuid is null or i.id < \(before)::uuid)
+      and i.id < coalesce(\(before), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
       and (\(status)::smallint is null or i.status = \(status)::smallint)
     order by i.id desc limit \(limit)
     """

@@ -168,6 +168,20 @@ install_packages() {
 readonly BUILD=(swift build -c release --static-swift-stdlib -Xswiftc -cross-module-optimization)
 readonly PRODUCTS=(intents gateway-router ledger vault-token webhooks billing gateway-sim tender)
 
+# publish FROM TO NAME...: puts executables where they are run from. A hard link keeps a running
+# executable whole while the next build replaces the file.
+publish() {
+  local from=$1 to=$2 name
+  shift 2
+  mkdir -p "$to"
+  for name in "$@"; do
+    # What the build left alone is there already, and mv refuses to move a file over itself.
+    [ "$from/$name" -ef "$to/$name" ] && continue
+    ln -f "$from/$name" "$to/$name.new" 2>/dev/null || cp "$from/$name" "$to/$name.new" || return 1
+    mv -f "$to/$name.new" "$to/$name" || return 1
+  done
+}
+
 # --- Sources ---------------------------------------------------------------------------------
 
 readonly SOURCES=(Package.swift Sources services deploy/up deploy/local/common.sh)

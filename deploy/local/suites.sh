@@ -181,7 +181,7 @@ counts() {
 
 run_checks() {
   local good=0 bad=0 check
-  for check in check_dependencies check_shell; do
+  for check in check_dependencies check_shell check_publish; do
     if "$check"; then good=$((good + 1)); else echo "FAIL $check"; bad=$((bad + 1)); fi
   done
   echo "$good passed, $bad failed"
@@ -192,6 +192,22 @@ run_checks() {
 check_dependencies() {
   swift package resolve >/dev/null 2>&1 || return 1
   /usr/bin/python3 deploy/local/dependencies.py --check
+}
+
+# After a build that changed one of two executables, both are the build's.
+check_publish() {
+  local folder status=0
+  folder=$(mktemp -d /tmp/tender-publish-XXXXXX) || return 1
+  mkdir "$folder/build"
+  echo one >"$folder/build/changed"
+  echo one >"$folder/build/kept"
+  publish "$folder/build" "$folder/bin" changed kept || status=1
+  rm "$folder/build/changed"
+  echo two >"$folder/build/changed"
+  publish "$folder/build" "$folder/bin" changed kept || status=1
+  [ "$(cat "$folder/bin/changed" "$folder/bin/kept" | paste -sd' ')" = "two one" ] || status=1
+  rm -rf -- "$folder"
+  return $status
 }
 
 check_shell() {

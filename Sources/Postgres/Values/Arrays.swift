@@ -5,9 +5,9 @@ extension Array: PostgresEncodable where Element: PostgresArrayElement {
   }
 
   package func encode(into buffer: inout [UInt8]) -> Bool {
-    // The type is compared first: an empty array casts to any other.
-    if Element.self == UInt8.self, let bytes = self as? [UInt8] {
-      buffer.append(contentsOf: bytes)
+    // Copied as memory: a cast would look at every byte.
+    if Element.self == UInt8.self {
+      withUnsafeBytes { buffer.append(contentsOf: $0) }
       return true
     }
     let lengthMark: Int32 = -1
@@ -67,8 +67,10 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
     guard let bytes else { throw .null(Self.self) }
     if Element.self == UInt8.self {
       guard type == .bytea else { throw .mismatch(Self.self, type) }
-      guard let content = [UInt8](bytes) as? Self else { throw .mismatch(Self.self, type) }
-      self = content
+      self = Self(unsafeUninitializedCapacity: bytes.count) { content, count in
+        UnsafeMutableRawBufferPointer(content).copyMemory(from: bytes)
+        count = bytes.count
+      }
       return
     }
     var reader = ByteReader(bytes)

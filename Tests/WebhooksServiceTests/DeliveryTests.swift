@@ -72,6 +72,8 @@ struct DeliveryTests {
       #expect(again?.state == .pending && again?.attempts.count == RetrySchedule.triesMax)
       let done = try await hooks.waitForState(.succeeded, of: event.id)
       #expect(done.attempts.count == RetrySchedule.triesMax + 1)
+      // A replay is the answer of then.
+      #expect(try await hooks.retry(delivery.id, key: "again") == again)
     }
   }
 

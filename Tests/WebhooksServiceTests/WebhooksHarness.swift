@@ -141,10 +141,11 @@ struct WebhooksHarness: Sendable {
   }
 
   func create(
-    _ url: String, key: String = "create", types: [String] = [], merchant: MerchantID = merchant
+    _ url: String, key: String = "create", types: [String] = [], merchant: MerchantID = merchant,
+    at other: WebhooksServer? = nil
   ) async throws -> WebhooksV1.CreateEndpointResponse {
     try await call("CreateEndpoint", merchant: merchant, key: key) {
-      try await server.handler.createEndpoint(
+      try await (other ?? server).handler.createEndpoint(
         request: WebhooksV1.CreateEndpointRequest(url: url, eventTypes: types), context: $0)
     }
   }
@@ -229,10 +230,13 @@ struct WebhooksHarness: Sendable {
     }.endpoint
   }
 
-  func rotate(_ endpoint: String, key: String) async throws -> WebhooksV1.RotateSecretResponse {
+  func rotate(
+    _ endpoint: String, key: String, hours: UInt32? = nil
+  ) async throws -> WebhooksV1.RotateSecretResponse {
     try await call("RotateSecret", merchant: Self.merchant, key: key) {
       try await server.handler.rotateSecret(
-        request: WebhooksV1.RotateSecretRequest(endpointID: endpoint), context: $0)
+        request: WebhooksV1.RotateSecretRequest(endpointID: endpoint, overlapHours: hours),
+        context: $0)
     }
   }
 

@@ -33,10 +33,22 @@ package struct Claim: Sendable, Hashable {
   }
 }
 
+/// A claim that has its answer.
+package struct FinishedClaim: Sendable, Hashable {
+  package var answer: StoredAnswer
+  /// What the claim worked on, as its holder named it.
+  package var subject: UUIDBits
+
+  package init(answer: StoredAnswer, subject: UUIDBits) {
+    self.answer = answer
+    self.subject = subject
+  }
+}
+
 /// What a claim attempt finds.
 package enum ClaimOutcome: Sendable, Hashable {
   case claimed(Claim)
-  case finished(StoredAnswer)
+  case finished(FinishedClaim)
   /// The first call still runs.
   case running
   /// The key was used with another payload.

@@ -35,7 +35,7 @@ enum ClaimStatements {
 
   static func look(_ scope: ClaimScope) -> Statement {
     """
-    select state, fingerprint, code, message, response, details
+    select state, fingerprint, code, message, response, details, subject
     from idempotency_key
     where merchant_id = \(scope.merchant) and method = \(scope.method)
       and key = \(scope.key)

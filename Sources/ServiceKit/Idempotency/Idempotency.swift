@@ -29,12 +29,25 @@ package final class Idempotency: Sendable {
     _ request: Request,
     _ body: @Sendable @escaping (borrowing Transaction, CallContext) async throws -> Response
   ) async throws -> Response {
+    try await perform(request, subject: UUIDBits(0), completing: { response, _ in response }, body)
+  }
+
+  /// The same for answers that hold what may not be stored with them, for example a secret: `body`
+  /// leaves it out and keeps it under `subject`; `completing` puts it in, for the first answer and
+  /// for every replay alike, so that these cannot differ.
+  ///
+  /// - Parameter completing: gets the stored answer and the subject of the call that executed.
+  package func perform<Request: KeyedMessage, Response: WireMessage>(
+    _ request: Request, subject: UUIDBits,
+    completing: (Response, UUIDBits) async throws -> Response,
+    _ body: @Sendable @escaping (borrowing Transaction, CallContext) async throws -> Response
+  ) async throws -> Response {
     let call = try CallContext.require()
     let scope = try scope(of: call)
-    return try await exclusively(scope) { [self] in
+    let (stored, owner) = try await exclusively(scope, subject: subject) { [self] in
       do {
         let result = try await database.transaction { transaction in
-          let outcome = try await take(scope, request, call, subject: UUIDBits(0), in: transaction)
+          let outcome = try await take(scope, request, call, subject: subject, in: transaction)
           guard case .claimed(let claim) = outcome else { return Performed<Response>.not(outcome) }
           let response = try await body(transaction, call)
           // Taken in this transaction: nobody can have taken it over.
@@ -53,6 +66,7 @@ package final class Idempotency: Sendable {
         return .other(outcome)
       }
     }
+    return try await completing(stored, owner)
   }
 
   /// Takes the claim for the call's key together with what `body` writes, in one transaction.
@@ -87,7 +101,9 @@ package final class Idempotency: Sendable {
       }
       if case .claimed(let claim) = outcome { return .run(claim) }
       local.end(scope)
-      if let answer = try await settle(outcome, scope, until: deadline) { return .replay(answer) }
+      if let finished = try await settle(outcome, scope, until: deadline) {
+        return .replay(finished.answer)
+      }
     }
   }
 
@@ -185,19 +201,20 @@ extension Idempotency {
   }
 
   private static func outcome(of row: Row, fingerprint: [UInt8]) throws -> ClaimOutcome {
-    let (state, stored, code, message, response, details) = try row.decode(
-      (Int16, [UInt8], Int16?, String?, [UInt8]?, [UInt8]?).self)
+    let (state, stored, code, message, response, details, subject) = try row.decode(
+      (Int16, [UInt8], Int16?, String?, [UInt8]?, [UInt8]?, UUIDBits?).self)
     guard stored == fingerprint else { return .reused }
     guard state == 1, let code else { return .running }
     let columns = AnswerColumns(code: code, message: message, response: response, details: details)
     guard let answer = columns.answer else { throw RPCFailure.internalError }
-    return .finished(answer)
+    return .finished(FinishedClaim(answer: answer, subject: subject ?? UUIDBits(0)))
   }
 
   /// One call per key and process at a time; the others wait for it and then look.
+  /// - Returns: the answer, and the subject of the call that executed: ours, or an earlier one's.
   fileprivate func exclusively<Response: WireMessage>(
-    _ scope: ClaimScope, _ attempt: () async throws -> Turn<Response>
-  ) async throws -> Response {
+    _ scope: ClaimScope, subject: UUIDBits, _ attempt: () async throws -> Turn<Response>
+  ) async throws -> (Response, UUIDBits) {
     let deadline = waitDeadline()
     while true {
       guard local.begin(scope) else {
@@ -213,10 +230,10 @@ extension Idempotency {
       }
       local.end(scope)
       switch turn {
-      case .answer(let response): return response
+      case .answer(let response): return (response, subject)
       case .other(let outcome):
-        if let answer = try await settle(outcome, scope, until: deadline) {
-          return try replay(answer)
+        if let finished = try await settle(outcome, scope, until: deadline) {
+          return (try replay(finished.answer), finished.subject)
         }
       }
     }
@@ -234,9 +251,9 @@ extension Idempotency {
   /// Nil: look again.
   fileprivate func settle(
     _ outcome: ClaimOutcome, _ scope: ClaimScope, until deadline: MonotonicInstant
-  ) async throws -> StoredAnswer? {
+  ) async throws -> FinishedClaim? {
     switch outcome {
-    case .finished(let answer): return answer
+    case .finished(let finished): return finished
     case .reused:
       throw RPCFailure.failedPrecondition(
         "IDEMPOTENCY_KEY_REUSED",

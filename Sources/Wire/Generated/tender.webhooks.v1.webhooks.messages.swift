@@ -464,7 +464,7 @@ extension WebhooksV1.CreateEndpointRequest: FingerprintedMessage {
 extension WebhooksV1 {
   package struct CreateEndpointResponse: WireMessage {
     package var endpoint: WebhooksV1.Endpoint?
-    /// `whsec_…`; shown only here. A replayed answer leaves it empty.
+    /// `whsec_…`; shown only here and in replays of this answer.
     package var secret: String
 
     package init(
@@ -743,6 +743,7 @@ extension WebhooksV1.RotateSecretRequest: FingerprintedMessage {
 
 extension WebhooksV1 {
   package struct RotateSecretResponse: WireMessage {
+    /// `whsec_…`; shown only here and in replays of this answer.
     package var secret: String
     package var oldSecretExpiresAt: GoogleProtobuf.Timestamp?
 

@@ -155,9 +155,10 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+    /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+    /// > only: see SECRET_GONE.
     /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `WebhooksV1.CreateEndpointRequest` messages.
@@ -211,7 +212,13 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new secret; the old one signs too until `old_secret_expires_at`.
+    /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+    /// > 
+    /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+    /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+    /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+    /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `WebhooksV1.RotateSecretRequest` messages.
@@ -309,9 +316,10 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+    /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+    /// > only: see SECRET_GONE.
     /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.CreateEndpointRequest` message.
@@ -365,7 +373,13 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new secret; the old one signs too until `old_secret_expires_at`.
+    /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+    /// > 
+    /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+    /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+    /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+    /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RotateSecretRequest` message.
@@ -461,9 +475,10 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+    /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+    /// > only: see SECRET_GONE.
     /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
     ///
     /// - Parameters:
     ///   - request: A `WebhooksV1.CreateEndpointRequest` message.
@@ -517,7 +532,13 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new secret; the old one signs too until `old_secret_expires_at`.
+    /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+    /// > 
+    /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+    /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+    /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+    /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
     ///
     /// - Parameters:
     ///   - request: A `WebhooksV1.RotateSecretRequest` message.
@@ -908,9 +929,10 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+    /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+    /// > only: see SECRET_GONE.
     /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.CreateEndpointRequest` message.
@@ -979,7 +1001,13 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new secret; the old one signs too until `old_secret_expires_at`.
+    /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+    /// > 
+    /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+    /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+    /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+    /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RotateSecretRequest` message.
@@ -1110,9 +1138,10 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+    /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+    /// > only: see SECRET_GONE.
     /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+    /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.CreateEndpointRequest` message.
@@ -1214,7 +1243,13 @@ extension WebhooksV1.Webhooks {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > A new secret; the old one signs too until `old_secret_expires_at`.
+    /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+    /// > 
+    /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+    /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+    /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+    /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `WebhooksV1.RotateSecretRequest` message.
@@ -1387,9 +1422,10 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+  /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+  /// > only: see SECRET_GONE.
   /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-  /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+  /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `WebhooksV1.CreateEndpointRequest` message.
@@ -1476,7 +1512,13 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A new secret; the old one signs too until `old_secret_expires_at`.
+  /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+  /// > 
+  /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+  /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+  /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+  /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `WebhooksV1.RotateSecretRequest` message.
@@ -1623,9 +1665,10 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Register an endpoint and send it a challenge. `secret` is shown this once.
+  /// > Register an endpoint and send it a challenge. `secret` is shown by this answer and its replays
+  /// > only: see SECRET_GONE.
   /// > Errors: INVALID_ARGUMENT (URL_INVALID, ADDRESS_NOT_ALLOWED, EVENT_TYPE_UNKNOWN); idempotency;
-  /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant).
+  /// > RESOURCE_EXHAUSTED TOO_MANY_ENDPOINTS (20 per merchant); FAILED_PRECONDITION SECRET_GONE.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1724,7 +1767,13 @@ extension WebhooksV1.Webhooks.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A new secret; the old one signs too until `old_secret_expires_at`.
+  /// > A new secret; the old one signs too until `old_secret_expires_at`. At most 5 are kept.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND ENDPOINT_NOT_FOUND; FAILED_PRECONDITION SECRET_GONE.
+  /// > 
+  /// > SECRET_GONE: a replay of CreateEndpoint or RotateSecret shows the secret that the first answer
+  /// > showed, for as long as that secret is kept. Secrets are never stored with an answer; when later
+  /// > rotations have removed this one, what was asked for stays done, and the replay says SECRET_GONE
+  /// > with the ErrorInfo metadata `endpoint_id`. A disabled endpoint keeps its secrets.
   ///
   /// - Parameters:
   ///   - message: request message to send.

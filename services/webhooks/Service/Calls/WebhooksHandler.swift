@@ -1,11 +1,11 @@
 package import GRPCCore
+import Logging
 import Money
 import Outbound
 import Postgres
 import Reactor
 import Seal
 import ServiceKit
-import Synchronization
 package import Wire
 import WebhooksCore
 
@@ -29,9 +29,16 @@ package struct WebhooksHandler: WebhooksV1.Webhooks.SimpleServiceProtocol {
     let merchant = try CallContext.require().requireMerchant()
     let url = try await checkedURL(request.url, isLive: merchant.isLive)
     let types = try Self.checkedFilters(request.eventTypes)
-    let shown = ShownSecret()
-    var response = try await environment.idempotency.perform(request) { [self] tx, call in
-      let merchant = try call.requireMerchant()
+    let secretID = makeSecretID()
+    let response = try await environment.idempotency.perform(
+      request, subject: secretID,
+      completing: { (stored: WebhooksV1.CreateEndpointResponse, secretID) in
+        var shown = stored
+        let endpoint = try Self.endpointID(stored.endpoint?.id ?? "")
+        shown.secret = try await secret(secretID, of: endpoint, merchant)
+        return shown
+      }
+    ) { [self] tx, call in
       let rows = try await tx.batch([
         EndpointStatements.lockStream(merchant), EndpointStatements.countActive(merchant),
       ])
@@ -43,13 +50,10 @@ package struct WebhooksHandler: WebhooksV1.Webhooks.SimpleServiceProtocol {
       let endpoint = EndpointRow(
         id: environment.identifiers.make(EndpointID.self), merchant: merchant, url: url.text,
         eventTypes: types, createdAt: environment.clock.now)
-      let made = try freshSecret(for: endpoint.id, merchant, call)
-      _ = try await tx.batch([EndpointStatements.insert(endpoint, call), made.insert])
-      shown.set(made.secret.text, for: endpoint.id.description)
+      let sealed = try freshSecret(secretID, for: endpoint.id, merchant, call)
+      _ = try await tx.batch([EndpointStatements.insert(endpoint, call), sealed])
       return WebhooksV1.CreateEndpointResponse(endpoint: endpoint.wire)
     }
-    // The stored answer has no secret: only the call that made it shows it.
-    response.secret = shown.take(for: response.endpoint?.id ?? "")
     wakeChallenges()
     return response
   }
@@ -85,19 +89,26 @@ package struct WebhooksHandler: WebhooksV1.Webhooks.SimpleServiceProtocol {
   ) async throws -> WebhooksV1.RotateSecretResponse {
     let id = try Self.endpointID(request.endpointID)
     let hours = Int64(request.overlapHours ?? Self.overlapHoursDefault)
-    let shown = ShownSecret()
-    var response = try await environment.idempotency.perform(request) { [self] tx, call in
-      let merchant = try call.requireMerchant()
+    let merchant = try CallContext.require().requireMerchant()
+    let secretID = makeSecretID()
+    return try await environment.idempotency.perform(
+      request, subject: secretID,
+      completing: { (stored: WebhooksV1.RotateSecretResponse, secretID) in
+        var shown = stored
+        shown.secret = try await secret(secretID, of: id, merchant)
+        return shown
+      }
+    ) { [self] tx, call in
       _ = try await locked(id, merchant, in: tx)
       let now = environment.clock.now
       let expires = now + .seconds(hours * 3_600)
-      let made = try freshSecret(for: id, merchant, call)
+      let sealed = try freshSecret(secretID, for: id, merchant, call)
       _ = try await tx.batch([
         """
         update endpoint_secret set expires_at = \(expires), actor = \(call.actor),
           trace_id = \(call.trace.traceIDBytes)
         where endpoint_id = \(id) and expires_at is null
-        """, made.insert,
+        """, sealed,
         """
         delete from endpoint_secret where endpoint_id = \(id) and expires_at is not null
           and (expires_at <= \(now) or id not in (select id from endpoint_secret
@@ -105,11 +116,8 @@ package struct WebhooksHandler: WebhooksV1.Webhooks.SimpleServiceProtocol {
             limit \(WebhookSettings.secretsMax)))
         """,
       ])
-      shown.set(made.secret.text, for: id.description)
       return WebhooksV1.RotateSecretResponse(oldSecretExpiresAt: expires.wire)
     }
-    response.secret = CallContext.current?.replay.isSet == true ? "" : shown.take(for: id.description)
-    return response
   }
 
   package func listEndpoints(
@@ -156,16 +164,39 @@ extension WebhooksHandler {
     return endpoint.wire
   }
 
+  private func makeSecretID() -> UUIDBits {
+    UUIDBits(environment.identifiers.make(EventID.self).bits)
+  }
+
   private func freshSecret(
-    for endpoint: EndpointID, _ merchant: MerchantID, _ call: CallContext
-  ) throws -> (secret: EndpointSecret, insert: Statement) {
-    let secret = try EndpointSecret.make()
-    let place = SealingKeys.Place(
-      merchant: merchant, endpoint: endpoint,
-      secret: environment.identifiers.make(EventID.self).bits)
-    let insert = EndpointStatements.insertSecret(
-      try keys.seal(secret, at: place), at: place, now: environment.clock.now, call)
-    return (secret, insert)
+    _ id: UUIDBits, for endpoint: EndpointID, _ merchant: MerchantID, _ call: CallContext
+  ) throws -> Statement {
+    let place = SealingKeys.Place(merchant: merchant, endpoint: endpoint, secret: id.bits)
+    return EndpointStatements.insertSecret(
+      try keys.seal(try EndpointSecret.make(), at: place), at: place, now: environment.clock.now, call)
+  }
+
+  /// The text of a secret, opened: answers are stored without it, and the first one and its replays
+  /// get it here.
+  private func secret(
+    _ id: UUIDBits, of endpoint: EndpointID, _ merchant: MerchantID
+  ) async throws -> String {
+    let place = SealingKeys.Place(merchant: merchant, endpoint: endpoint, secret: id.bits)
+    let rows = try await environment.database.query(EndpointStatements.secret(at: place))
+    guard let row = rows.first else {
+      throw RPCFailure.failedPrecondition(
+        "SECRET_GONE",
+        "This was done, but the secret it made has been rotated away since. RotateSecret makes one.",
+        metadata: ["endpoint_id": endpoint.description])
+    }
+    let (keyID, sealed) = try row.decode((String, [UInt8]).self)
+    guard let secret = keys.open(.init(keyID: keyID, bytes: sealed), at: place) else {
+      environment.logger.error(
+        "a secret does not open: its key is missing from `webhooks.keyFile`",
+        metadata: ["endpoint": "\(endpoint)", "key": "\(keyID)"])
+      throw RPCFailure.internalError
+    }
+    return secret.text
   }
 
   private static func checkedFilters(_ texts: [String]) throws(RPCFailure) -> [String] {
@@ -206,18 +237,5 @@ extension WebhooksHandler {
         "url", "ADDRESS_NOT_ALLOWED", "The host's address is private, reserved or local.")
     }
     return url
-  }
-}
-
-/// A secret on its way from the transaction that made it to the one answer that shows it.
-private final class ShownSecret: Sendable {
-  private let value = Mutex<(text: String, owner: String)?>(nil)
-
-  func set(_ text: String, for owner: String) { value.withLock { $0 = (text, owner) } }
-
-  /// Empty for an answer that was stored by another call.
-  func take(for owner: String) -> String {
-    guard let value = value.withLock({ $0 }), value.owner == owner else { return "" }
-    return value.text
   }
 }

@@ -79,6 +79,14 @@ enum EndpointStatements {
     """
   }
 
+  static func secret(at place: SealingKeys.Place) -> Statement {
+    """
+    select key_id, sealed from endpoint_secret
+    where merchant_id = \(place.merchant) and endpoint_id = \(place.endpoint)
+      and id = \(UUIDBits(place.secret))
+    """
+  }
+
   /// Locks the merchant's stream, so that its endpoints are counted by one at a time.
   static func lockStream(_ merchant: MerchantID) -> Statement {
     """

@@ -26,6 +26,7 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
@@ -59,7 +60,7 @@ func service(
       name: "\(module)Service",
       dependencies: [
         .target(name: "\(module)Core"), "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal",
-        "Outbox", "ServiceKit", grpcCore, logging,
+        "Outbox", "ServiceKit", grpcCore, logging, metrics,
       ] + extra,
       path: "services/\(name)/Service", swiftSettings: baseSettings),
     .executableTarget(
@@ -139,7 +140,7 @@ let modules: [Target] = [
     "ServiceKit",
     [
       "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", "CProcess", grpcCore,
-      logging, configuration,
+      logging, metrics, configuration,
     ]),
 ]
 
@@ -205,7 +206,7 @@ let testTargets: [Target] = [
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
   tests(
     "ServiceKitTests",
-    ["ServiceKit", "Wire", "Money", "Transport", "Reactor", grpcCore, logging]),
+    ["ServiceKit", "Wire", "Money", "Transport", "Reactor", grpcCore, logging, metrics]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
@@ -244,7 +245,7 @@ let testTargets: [Target] = [
       "BillingService", "BillingCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
       "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("CommandLineToolTests", ["CommandLineTool", "InboundHTTP", "Money", "Seal"]),
+  tests("CommandLineToolTests", ["CommandLineTool", "InboundHTTP", "Money", "Seal", "Wire"]),
 ]
 
 let package = Package(
@@ -255,6 +256,7 @@ let package = Package(
     // Without its default traits: the JSON one would pull in full Foundation and ICU.
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     // Subprocess's paths are its FilePath.
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),

@@ -11,7 +11,7 @@ package struct Program: AsyncParsableCommand {
     subcommands: [
       Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
       Show.self, Subscribe.self, Events.self, LedgerCommand.self, MerchantCommand.self,
-      KeysCommand.self, Listen.self, DemoCommand.self,
+      MetricsCommand.self, KeysCommand.self, Listen.self, DemoCommand.self,
       BenchCommand.self, RegisterDemo.self,
     ])
 

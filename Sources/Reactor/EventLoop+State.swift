@@ -33,6 +33,8 @@ package struct LoopStatistics: Sendable, Hashable {
   package var events = 0
   /// Pieces of work that held the loop longer than `EventLoop.longJobLimit`.
   package var longJobs = 0
+  /// Time in which the loop worked, not waited.
+  package var busyNanoseconds: Int64 = 0
   package var longestJobNanoseconds: Int64 = 0
   /// The loop's lag: what an event waits at worst before it is looked at.
   package var longestTurnNanoseconds: Int64 = 0

@@ -160,6 +160,7 @@ package final class EventLoop: TaskExecutor, @unchecked Sendable {
     runWork()
     measured.turns += 1
     let length = started.duration(to: cachedNow).wholeNanoseconds
+    measured.busyNanoseconds += length
     measured.longestTurnNanoseconds = max(measured.longestTurnNanoseconds, length)
     return true
   }

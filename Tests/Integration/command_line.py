@@ -15,6 +15,7 @@ AMOUNTS = [
 OTHERS = [
     (["pay", "1", "EUR", "--frobnicate"], "Unknown option '--frobnicate'"),
     (["pay", "1"], "Missing expected argument"),
+    (["metrics", "nobody"], "no service is called nobody"),
     (["frobnicate"], "Unexpected argument 'frobnicate'"),
     (["pay", "1", "EUR", "--method", "nobody"], "no payment method is called nobody"),
     (["pay", "1", "EUR", "--method", "card_visa", "--key", "a b"], "the key is not usable"),

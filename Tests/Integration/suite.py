@@ -10,6 +10,7 @@ import bad_input  # noqa: E402
 import command_line  # noqa: E402
 import faults  # noqa: E402
 import identity  # noqa: E402
+import metrics  # noqa: E402
 import mutations  # noqa: E402
 import notifications  # noqa: E402
 import objects  # noqa: E402
@@ -21,8 +22,8 @@ import proxy  # noqa: E402
 def main():
     passed = failed = 0
     modules = (
-        payments, bad_input, mutations, objects, identity, access, command_line, notifications,
-        proxy, faults, outage)
+        payments, bad_input, mutations, objects, identity, access, command_line, metrics,
+        notifications, proxy, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

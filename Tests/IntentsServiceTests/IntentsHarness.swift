@@ -81,7 +81,8 @@ struct IntentsHarness: Sendable {
         do {
           try await withGRPCServer(
             transport: transport, services: service.handlers,
-            interceptors: [witness(), CallInterceptor(logger: Certificates.quiet)]
+            interceptors: [witness(), CallInterceptor(
+              logger: Certificates.quiet, metrics: CallMetrics(MetricRegistry()))]
           ) { _ in
             try await body(service, database, try await transport.listeningAddress())
           }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CProcess.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -60,6 +61,18 @@ int64_t tender_resident_bytes(void) {
   int found = fscanf(file, "%ld %ld", &total, &resident);
   fclose(file);
   return found == 2 ? (int64_t)resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
+int64_t tender_open_descriptors(void) {
+  DIR *folder = opendir("/proc/self/fd");
+  if (folder == NULL) return 0;
+  int64_t count = 0;
+  for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+    if (entry->d_name[0] != '.') count++;
+  }
+  closedir(folder);
+  // Without the one that reads the folder.
+  return count - 1;
 }
 
 int tender_wake_create(void) { return eventfd(0, EFD_CLOEXEC); }

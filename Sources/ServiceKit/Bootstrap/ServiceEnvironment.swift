@@ -12,6 +12,7 @@ package struct ServiceEnvironment: Sendable {
   package let database: PostgresClient
   package let settings: ServiceSettings
   package let logger: Logger
+  package let metrics: MetricRegistry
   package let clock: any WallClock
   package let identifiers: IdentifierSource
   package let idempotency: Idempotency
@@ -20,7 +21,7 @@ package struct ServiceEnvironment: Sendable {
   package init(
     name: ServiceName, loop: EventLoop, workers: Workers, database: PostgresClient,
     settings: ServiceSettings, logger: Logger, clock: any WallClock, tls: TLSIdentity,
-    endpoints: Endpoints
+    endpoints: Endpoints, metrics: MetricRegistry = MetricRegistry()
   ) {
     self.name = name
     self.loop = loop
@@ -28,9 +29,11 @@ package struct ServiceEnvironment: Sendable {
     self.database = database
     self.settings = settings
     self.logger = logger
+    self.metrics = metrics
     self.clock = clock
     identifiers = IdentifierSource(clock: clock)
-    idempotency = Idempotency(database: database, loop: loop)
+    idempotency = Idempotency(
+      database: database, loop: loop, counts: IdempotencyMetrics(metrics))
     peers = PeerClients(loop: loop, tls: tls, endpoints: endpoints, logger: logger)
   }
 

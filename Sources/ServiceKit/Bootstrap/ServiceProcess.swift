@@ -1,4 +1,5 @@
 import CProcess
+import CoreMetrics
 import Glibc
 import GRPCCore
 import Logging
@@ -14,6 +15,7 @@ struct ServiceProcess<Service: TenderService>: Sendable {
   let ring: LogRing
   let logger: Logger
   let clock = SystemClock()
+  let metrics = MetricRegistry()
 
   init(_ type: Service.Type, settings: ServiceSettings) throws(SettingsError) {
     self.settings = settings
@@ -27,6 +29,8 @@ struct ServiceProcess<Service: TenderService>: Sendable {
       RingLogHandler(label: label, level: level, ring: ring, clock: clock)
     }
     loop = EventLoop(name: Service.name.rawValue)
+    // What libraries measure goes the same way.
+    MetricsSystem.bootstrap(metrics)
   }
 
   func run(signals: Int32) async throws -> Int32 {
@@ -60,16 +64,17 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     try await open(database, databaseSettings)
     let environment = ServiceEnvironment(
       name: Service.name, loop: loop, workers: try Workers(), database: database, settings: settings,
-      logger: logger, clock: clock, tls: tls, endpoints: endpoints)
+      logger: logger, clock: clock, tls: tls, endpoints: endpoints, metrics: metrics)
     let service = try await Service(environment)
     let served = Self.contracts
     let health = HealthState(services: served)
     let transport = HTTP2ServerTransport(loop: loop, address: address, tls: tls)
     let operations = OperationsHandler(service: service, environment: environment)
+    CallMetrics.describe(in: metrics)
     let server = GRPCServer(
       transport: transport,
       services: service.handlers + [HealthHandler(state: health), ReflectionHandler(services: served), operations],
-      interceptors: [CallInterceptor(logger: logger)])
+      interceptors: [CallInterceptor(logger: logger, metrics: CallMetrics(metrics))])
     let ended = ProcessOutcome()
     let serving = loop.spawn(name: "server") {
       do { try await server.serve() } catch {

@@ -1,7 +1,8 @@
+import CoreMetrics
 import GRPCCore
 import Money
 package import Postgres
-package import Reactor
+import Reactor
 import Seal
 package import Wire
 
@@ -14,10 +15,12 @@ package final class Idempotency: Sendable {
   private let database: PostgresClient
   private let loop: EventLoop
   private let local: LocalClaims
+  private let counts: IdempotencyMetrics
 
-  package init(database: PostgresClient, loop: EventLoop) {
+  init(database: PostgresClient, loop: EventLoop, counts: IdempotencyMetrics) {
     self.database = database
     self.loop = loop
+    self.counts = counts
     self.local = LocalClaims(loop: loop)
   }
 
@@ -99,7 +102,10 @@ package final class Idempotency: Sendable {
         local.end(scope)
         throw error
       }
-      if case .claimed(let claim) = outcome { return .run(claim) }
+      if case .claimed(let claim) = outcome {
+        (claim.isTakeover ? counts.takenOver : counts.executed).increment()
+        return .run(claim)
+      }
       local.end(scope)
       if let finished = try await settle(outcome, scope, until: deadline) {
         return .replay(finished.answer)
@@ -135,8 +141,10 @@ package final class Idempotency: Sendable {
 
   /// Takes over claims of a method whose holders are gone.
   package func takeAbandoned(method: String, limit: Int64) async throws -> [Claim] {
-    try await database.query(ClaimStatements.takeAbandoned(method: method, limit: limit)).map {
-      row in
+    let rows = try await database.query(
+      ClaimStatements.takeAbandoned(method: method, limit: limit))
+    counts.takenOver.increment(by: rows.count)
+    return try rows.map { row in
       let (merchant, method, key, fence, subject) = try row.decode(
         (UUIDBits, String, String, Int64, UUIDBits?).self)
       return Claim(
@@ -230,7 +238,9 @@ extension Idempotency {
       }
       local.end(scope)
       switch turn {
-      case .answer(let response): return (response, subject)
+      case .answer(let response):
+        counts.executed.increment()
+        return (response, subject)
       case .other(let outcome):
         if let finished = try await settle(outcome, scope, until: deadline) {
           return (try replay(finished.answer), finished.subject)
@@ -242,6 +252,7 @@ extension Idempotency {
   /// A stored answer as the call's own, marked as replayed.
   package func replay<Response: WireMessage>(_ answer: StoredAnswer) throws -> Response {
     CallContext.current?.replay.set()
+    counts.replayed.increment()
     switch answer {
     case .response(let bytes): return try Response(decoding: bytes, strict: false)
     case .refusal(let refusal): throw refusal
@@ -255,11 +266,12 @@ extension Idempotency {
     switch outcome {
     case .finished(let finished): return finished
     case .reused:
+      counts.reused.increment()
       throw RPCFailure.failedPrecondition(
         "IDEMPOTENCY_KEY_REUSED",
         "This idempotency key was used with another payload. Use a new key for a new request.")
     case .running:
-      guard loop.now < deadline else { throw Self.inProgress }
+      guard loop.now < deadline else { throw inProgress() }
       try await loop.sleep(for: .milliseconds(IdempotencyLimits.pollMilliseconds))
       return nil
     case .claimed:
@@ -271,7 +283,7 @@ extension Idempotency {
     _ scope: ClaimScope, until deadline: MonotonicInstant
   ) async throws {
     let left = loop.now.duration(to: deadline).wholeMillisecondsRoundedUp
-    guard left > 0 else { throw Self.inProgress }
+    guard left > 0 else { throw inProgress() }
     await local.wait(for: scope, milliseconds: left)
   }
 
@@ -283,8 +295,9 @@ extension Idempotency {
     return loop.now.advanced(by: .milliseconds(milliseconds))
   }
 
-  private static var inProgress: RPCFailure {
-    RPCFailure(
+  private func inProgress() -> RPCFailure {
+    counts.inProgress.increment()
+    return RPCFailure(
       .aborted, "IDEMPOTENCY_IN_PROGRESS",
       "The first request with this idempotency key still runs. Try again with the same key.",
       retryAfterMilliseconds: 500)
@@ -296,11 +309,13 @@ extension Idempotency {
   ) async throws -> ClaimOutcome {
     let answer = StoredAnswer.refusal(
       StoredRefusal(code: failure.code, message: failure.message, details: failure.statusDetails))
-    return try await database.transaction { [self] transaction in
+    let outcome = try await database.transaction { [self] transaction in
       let outcome = try await take(scope, request, call, subject: UUIDBits(0), in: transaction)
       guard case .claimed(let claim) = outcome else { return outcome }
       try await finish(claim, answer, in: transaction)
       return outcome
     }
+    if case .claimed = outcome { counts.refused.increment() }
+    return outcome
   }
 }

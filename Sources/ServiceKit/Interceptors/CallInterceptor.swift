@@ -19,9 +19,13 @@ package struct CallInterceptor: ServerInterceptor {
 
   private let peer: PeerSource
   private let logger: Logger
+  private let metrics: CallMetrics
 
-  package init(logger: Logger, peer: @escaping PeerSource = CallInterceptor.connectionPeer) {
+  package init(
+    logger: Logger, metrics: CallMetrics, peer: @escaping PeerSource = CallInterceptor.connectionPeer
+  ) {
     self.logger = logger
+    self.metrics = metrics
     self.peer = peer
   }
 
@@ -37,9 +41,27 @@ package struct CallInterceptor: ServerInterceptor {
         _ request: StreamingServerRequest<Input>, _ context: ServerContext
       ) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
+    let method = context.descriptor.fullyQualifiedMethod
+    let running = metrics.begin(method)
+    do {
+      let response = try await admitted(method, request, context, next)
+      running.end(response.refusal)
+      return response
+    } catch {
+      running.end(error.statusCode)
+      throw error
+    }
+  }
+
+  private func admitted<Input: Sendable, Output: Sendable>(
+    _ method: String, _ request: StreamingServerRequest<Input>, _ context: ServerContext,
+    _ next:
+      @concurrent @Sendable (
+        _ request: StreamingServerRequest<Input>, _ context: ServerContext
+      ) async throws -> StreamingServerResponse<Output>
+  ) async throws -> StreamingServerResponse<Output> {
     let call = try CallAdmission.admit(
-      method: context.descriptor.fullyQualifiedMethod, peer: peer(context),
-      metadata: request.metadata)
+      method: method, peer: peer(context), metadata: request.metadata)
     return try await CallContext.$current.withValue(call) {
       do {
         var response = try await next(request, context)
@@ -73,6 +95,23 @@ package struct CallInterceptor: ServerInterceptor {
         "a call failed", metadata: ["method": "\(call.method)", "error": "\(error)"])
       return RPCError(RPCFailure.internalError)
     }
+  }
+}
+
+extension StreamingServerResponse {
+  /// The code of an answer that is a refusal.
+  fileprivate var refusal: RPCError.Code? {
+    switch accepted {
+    case .success: nil
+    case .failure(let error): error.code
+    }
+  }
+}
+
+extension Error {
+  /// The code that the caller will see.
+  fileprivate var statusCode: RPCError.Code {
+    (self as? RPCError)?.code ?? (self as? any RPCErrorConvertible)?.rpcErrorCode ?? .unknown
   }
 }
 

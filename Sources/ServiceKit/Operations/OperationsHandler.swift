@@ -18,6 +18,7 @@ package struct OperationsHandler<Service: TenderService>: CommonV1.Operations.Si
     self.service = service
     self.environment = environment
     startedAt = environment.clock.now
+    ProcessMetrics.add(environment, service, startedAt: startedAt)
   }
 
   package func getStatus(
@@ -37,6 +38,13 @@ package struct OperationsHandler<Service: TenderService>: CommonV1.Operations.Si
       cpuMicroseconds: UInt64(tender_cpu_microseconds()), commits: UInt64(statistics.commits))
   }
 
+  package func listMetrics(
+    request: CommonV1.ListMetricsRequest, context: ServerContext
+  ) async throws -> CommonV1.ListMetricsResponse {
+    let families = await environment.metrics.families(environment.logger)
+    return CommonV1.ListMetricsResponse(families: families.map(\.wire))
+  }
+
   package func listAlerts(
     request: CommonV1.ListAlertsRequest, context: ServerContext
   ) async throws -> CommonV1.ListAlertsResponse {
@@ -50,5 +58,37 @@ package struct OperationsHandler<Service: TenderService>: CommonV1.Operations.Si
           subject: subject, message: message, firstSeenAt: first.wire, lastSeenAt: last.wire,
           occurrences: UInt64(clamping: count))
       })
+  }
+}
+
+extension MetricFamily {
+  fileprivate var wire: CommonV1.MetricFamily {
+    CommonV1.MetricFamily(name: name, help: help, type: kind.wire, series: series.map(\.wire))
+  }
+}
+
+extension MetricFamily.Kind {
+  fileprivate var wire: CommonV1.MetricType {
+    switch self {
+    case .counter: .counter
+    case .gauge: .gauge
+    case .histogram: .histogram
+    }
+  }
+}
+
+extension MetricSeries {
+  fileprivate var wire: CommonV1.MetricSeries {
+    var wire = CommonV1.MetricSeries(
+      labels: labels.map { CommonV1.MetricLabel(name: $0.name, value: $0.value) })
+    switch value {
+    case .number(let number): wire.value = number
+    case .histogram(let histogram):
+      wire.sum = histogram.sum
+      wire.buckets = histogram.buckets.map {
+        CommonV1.MetricBucket(upperBound: $0.upperBound, count: $0.count)
+      }
+    }
+    return wire
   }
 }

@@ -108,6 +108,14 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.common.v1.Operations/ListMetrics",
+      access: [.operator, .auditor],
+      mutation: .reads,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.common.v1.Operations/ListAlerts",
       access: [.operator, .auditor],
       mutation: .reads,

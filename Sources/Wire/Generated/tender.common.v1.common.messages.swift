@@ -44,6 +44,51 @@ extension CommonV1 {
 }
 
 extension CommonV1 {
+  package enum MetricType: WireEnum {
+    case unspecified
+    /// Only grows while the process lives; begins at 0 with the process.
+    case counter
+    case gauge
+    case histogram
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .counter
+      case 2: self = .gauge
+      case 3: self = .histogram
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .counter: 1
+      case .gauge: 2
+      case .histogram: 3
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "METRIC_TYPE_UNSPECIFIED"
+      case .counter: "METRIC_TYPE_COUNTER"
+      case .gauge: "METRIC_TYPE_GAUGE"
+      case .histogram: "METRIC_TYPE_HISTOGRAM"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .counter, .gauge, .histogram]
+  }
+}
+
+extension CommonV1 {
   /// An amount in the minor unit of its currency: 4999 EUR is 49.99 €, 500 JPY is 500 ¥.
   package struct Money: WireMessage {
     /// ISO 4217 code, three capital letters. An unknown code is refused with CURRENCY_UNKNOWN.
@@ -464,6 +509,299 @@ extension CommonV1.GetStatusResponse {
     json.field("residentBytes", residentBytes)
     json.field("cpuMicroseconds", cpuMicroseconds)
     json.field("commits", commits)
+  }
+}
+
+extension CommonV1 {
+  package struct ListMetricsRequest: WireMessage {
+
+    package init() {}
+  }
+}
+
+extension CommonV1.ListMetricsRequest {
+  package static let fullName = "tender.common.v1.ListMetricsRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__list_metrics_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__ListMetricsRequest.self, capacity: 1)
+    tender__common__v1__list_metrics_request__init(c)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+  }
+}
+
+extension CommonV1 {
+  package struct MetricLabel: WireMessage {
+    package var name: String
+    package var value: String
+
+    package init(
+      name: String = "",
+      value: String = ""
+    ) {
+      self.name = name
+      self.value = value
+    }
+  }
+}
+
+extension CommonV1.MetricLabel {
+  package static let fullName = "tender.common.v1.MetricLabel"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__metric_label()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Common__V1__MetricLabel.self)
+    self.name = try reader.string(c.pointee.name, "name")
+    self.value = try reader.string(c.pointee.value, "value")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__MetricLabel.self, capacity: 1)
+    tender__common__v1__metric_label__init(c)
+    c.pointee.name = writer.string(name)
+    c.pointee.value = writer.string(value)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("name", name)
+    json.field("value", value)
+  }
+}
+
+extension CommonV1 {
+  /// Observations at or below a bound: counts are cumulative.
+  package struct MetricBucket: WireMessage {
+    /// In the metric's unit; the last bucket's bound is infinity.
+    package var upperBound: Double
+    package var count: UInt64
+
+    package init(
+      upperBound: Double = 0,
+      count: UInt64 = 0
+    ) {
+      self.upperBound = upperBound
+      self.count = count
+    }
+  }
+}
+
+extension CommonV1.MetricBucket {
+  package static let fullName = "tender.common.v1.MetricBucket"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__metric_bucket()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Common__V1__MetricBucket.self)
+    self.upperBound = c.pointee.upper_bound
+    self.count = c.pointee.count
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__MetricBucket.self, capacity: 1)
+    tender__common__v1__metric_bucket__init(c)
+    c.pointee.upper_bound = upperBound
+    c.pointee.count = count
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("upperBound", upperBound)
+    json.field("count", count)
+  }
+}
+
+extension CommonV1 {
+  package struct MetricSeries: WireMessage {
+    /// In the order of their names; distinct within a family.
+    package var labels: [CommonV1.MetricLabel]
+    /// Of counters and gauges.
+    package var value: Double
+    /// Of histograms; the last one counts every observation.
+    package var buckets: [CommonV1.MetricBucket]
+    /// Of histograms: the sum of all observations.
+    package var sum: Double
+
+    package init(
+      labels: [CommonV1.MetricLabel] = [],
+      value: Double = 0,
+      buckets: [CommonV1.MetricBucket] = [],
+      sum: Double = 0
+    ) {
+      self.labels = labels
+      self.value = value
+      self.buckets = buckets
+      self.sum = sum
+    }
+  }
+}
+
+extension CommonV1.MetricSeries {
+  package static let fullName = "tender.common.v1.MetricSeries"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__metric_series()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Common__V1__MetricSeries.self)
+    self.labels = try reader.messages(c.pointee.n_labels, c.pointee.labels, "labels")
+    self.value = c.pointee.value
+    self.buckets = try reader.messages(c.pointee.n_buckets, c.pointee.buckets, "buckets")
+    self.sum = c.pointee.sum
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__MetricSeries.self, capacity: 1)
+    tender__common__v1__metric_series__init(c)
+    c.pointee.n_labels = labels.count
+    c.pointee.labels = writer.messages(labels)
+    c.pointee.value = value
+    c.pointee.n_buckets = buckets.count
+    c.pointee.buckets = writer.messages(buckets)
+    c.pointee.sum = sum
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("labels", labels)
+    json.field("value", value)
+    json.field("buckets", buckets)
+    json.field("sum", sum)
+  }
+}
+
+extension CommonV1 {
+  /// One metric with all its series.
+  package struct MetricFamily: WireMessage {
+    /// By Prometheus's conventions, the unit in the name: `tender_rpc_duration_seconds`.
+    package var name: String
+    /// What it says, in one sentence.
+    package var help: String
+    package var type: CommonV1.MetricType
+    package var series: [CommonV1.MetricSeries]
+
+    package init(
+      name: String = "",
+      help: String = "",
+      type: CommonV1.MetricType = .init(rawValue: 0),
+      series: [CommonV1.MetricSeries] = []
+    ) {
+      self.name = name
+      self.help = help
+      self.type = type
+      self.series = series
+    }
+  }
+}
+
+extension CommonV1.MetricFamily {
+  package static let fullName = "tender.common.v1.MetricFamily"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__metric_family()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Common__V1__MetricFamily.self)
+    self.name = try reader.string(c.pointee.name, "name")
+    self.help = try reader.string(c.pointee.help, "help")
+    self.type = try reader.enumeration(c.pointee.type.rawValue, "type")
+    self.series = try reader.messages(c.pointee.n_series, c.pointee.series, "series")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__MetricFamily.self, capacity: 1)
+    tender__common__v1__metric_family__init(c)
+    c.pointee.name = writer.string(name)
+    c.pointee.help = writer.string(help)
+    c.pointee.type = .init(rawValue: UInt32(bitPattern: type.rawValue))
+    c.pointee.n_series = series.count
+    c.pointee.series = writer.messages(series)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("name", name)
+    json.field("help", help)
+    json.field("type", type)
+    json.field("series", series)
+  }
+}
+
+extension CommonV1 {
+  package struct ListMetricsResponse: WireMessage {
+    package var families: [CommonV1.MetricFamily]
+
+    package init(
+      families: [CommonV1.MetricFamily] = []
+    ) {
+      self.families = families
+    }
+  }
+}
+
+extension CommonV1.ListMetricsResponse {
+  package static let fullName = "tender.common.v1.ListMetricsResponse"
+  package static let bytesMax = 1048576
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__common__v1__list_metrics_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Common__V1__ListMetricsResponse.self)
+    self.families = try reader.messages(c.pointee.n_families, c.pointee.families, "families")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Common__V1__ListMetricsResponse.self, capacity: 1)
+    tender__common__v1__list_metrics_response__init(c)
+    c.pointee.n_families = families.count
+    c.pointee.families = writer.messages(families)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("families", families)
   }
 }
 

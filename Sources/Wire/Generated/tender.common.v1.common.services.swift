@@ -26,6 +26,19 @@ extension CommonV1.Operations {
         type: .unary
       )
     }
+    /// Namespace for "ListMetrics" metadata.
+    package enum ListMetrics: Sendable {
+      /// Request type for "ListMetrics".
+      package typealias Input = CommonV1.ListMetricsRequest
+      /// Response type for "ListMetrics".
+      package typealias Output = CommonV1.ListMetricsResponse
+      /// Descriptor for "ListMetrics".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.common.v1.Operations"),
+        method: "ListMetrics",
+        type: .unary
+      )
+    }
     /// Namespace for "ListAlerts" metadata.
     package enum ListAlerts: Sendable {
       /// Request type for "ListAlerts".
@@ -42,6 +55,7 @@ extension CommonV1.Operations {
     /// Descriptors for all methods in the "tender.common.v1.Operations" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       GetStatus.descriptor,
+      ListMetrics.descriptor,
       ListAlerts.descriptor
     ]
   }
@@ -88,6 +102,27 @@ extension CommonV1.Operations {
       request: GRPCCore.StreamingServerRequest<CommonV1.GetStatusRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<CommonV1.GetStatusResponse>
+
+    /// Handle the "ListMetrics" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+    /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+    /// > What cannot be read, for example while the database is away, is left out and counted in
+    /// > `tender_metrics_source_failures_total`.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `CommonV1.ListMetricsRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `CommonV1.ListMetricsResponse` messages.
+    func listMetrics(
+      request: GRPCCore.StreamingServerRequest<CommonV1.ListMetricsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<CommonV1.ListMetricsResponse>
 
     /// Handle the "ListAlerts" method.
     ///
@@ -138,6 +173,27 @@ extension CommonV1.Operations {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<CommonV1.GetStatusResponse>
 
+    /// Handle the "ListMetrics" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+    /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+    /// > What cannot be read, for example while the database is away, is left out and counted in
+    /// > `tender_metrics_source_failures_total`.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `CommonV1.ListMetricsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `CommonV1.ListMetricsResponse` message.
+    func listMetrics(
+      request: GRPCCore.ServerRequest<CommonV1.ListMetricsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<CommonV1.ListMetricsResponse>
+
     /// Handle the "ListAlerts" method.
     ///
     /// > Source IDL Documentation:
@@ -185,6 +241,27 @@ extension CommonV1.Operations {
       context: GRPCCore.ServerContext
     ) async throws -> CommonV1.GetStatusResponse
 
+    /// Handle the "ListMetrics" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+    /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+    /// > What cannot be read, for example while the database is away, is left out and counted in
+    /// > `tender_metrics_source_failures_total`.
+    ///
+    /// - Parameters:
+    ///   - request: A `CommonV1.ListMetricsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `CommonV1.ListMetricsResponse` to respond with.
+    func listMetrics(
+      request: CommonV1.ListMetricsRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> CommonV1.ListMetricsResponse
+
     /// Handle the "ListAlerts" method.
     ///
     /// > Source IDL Documentation:
@@ -220,6 +297,17 @@ extension CommonV1.Operations.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: CommonV1.Operations.Method.ListMetrics.descriptor,
+      deserializer: WireRequestDeserializer<CommonV1.ListMetricsRequest>(CommonV1.Operations.Method.ListMetrics.descriptor),
+      serializer: WireSerializer<CommonV1.ListMetricsResponse>(),
+      handler: { request, context in
+        try await self.listMetrics(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: CommonV1.Operations.Method.ListAlerts.descriptor,
       deserializer: WireRequestDeserializer<CommonV1.ListAlertsRequest>(CommonV1.Operations.Method.ListAlerts.descriptor),
       serializer: WireSerializer<CommonV1.ListAlertsResponse>(),
@@ -246,6 +334,17 @@ extension CommonV1.Operations.ServiceProtocol {
     return GRPCCore.StreamingServerResponse(single: response)
   }
 
+  package func listMetrics(
+    request: GRPCCore.StreamingServerRequest<CommonV1.ListMetricsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<CommonV1.ListMetricsResponse> {
+    let response = try await self.listMetrics(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
   package func listAlerts(
     request: GRPCCore.StreamingServerRequest<CommonV1.ListAlertsRequest>,
     context: GRPCCore.ServerContext
@@ -266,6 +365,19 @@ extension CommonV1.Operations.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<CommonV1.GetStatusResponse> {
     return GRPCCore.ServerResponse<CommonV1.GetStatusResponse>(
       message: try await self.getStatus(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func listMetrics(
+    request: GRPCCore.ServerRequest<CommonV1.ListMetricsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<CommonV1.ListMetricsResponse> {
+    return GRPCCore.ServerResponse<CommonV1.ListMetricsResponse>(
+      message: try await self.listMetrics(
         request: request.message,
         context: context
       ),
@@ -320,6 +432,32 @@ extension CommonV1.Operations {
       deserializer: some GRPCCore.MessageDeserializer<CommonV1.GetStatusResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<CommonV1.GetStatusResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ListMetrics" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+    /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+    /// > What cannot be read, for example while the database is away, is left out and counted in
+    /// > `tender_metrics_source_failures_total`.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `CommonV1.ListMetricsRequest` message.
+    ///   - serializer: A serializer for `CommonV1.ListMetricsRequest` messages.
+    ///   - deserializer: A deserializer for `CommonV1.ListMetricsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func listMetrics<Result>(
+      request: GRPCCore.ClientRequest<CommonV1.ListMetricsRequest>,
+      serializer: some GRPCCore.MessageSerializer<CommonV1.ListMetricsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<CommonV1.ListMetricsResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<CommonV1.ListMetricsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "ListAlerts" method.
@@ -400,6 +538,43 @@ extension CommonV1.Operations {
       )
     }
 
+    /// Call the "ListMetrics" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+    /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+    /// > What cannot be read, for example while the database is away, is left out and counted in
+    /// > `tender_metrics_source_failures_total`.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `CommonV1.ListMetricsRequest` message.
+    ///   - serializer: A serializer for `CommonV1.ListMetricsRequest` messages.
+    ///   - deserializer: A deserializer for `CommonV1.ListMetricsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listMetrics<Result>(
+      request: GRPCCore.ClientRequest<CommonV1.ListMetricsRequest>,
+      serializer: some GRPCCore.MessageSerializer<CommonV1.ListMetricsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<CommonV1.ListMetricsResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<CommonV1.ListMetricsResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: CommonV1.Operations.Method.ListMetrics.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
     /// Call the "ListAlerts" method.
     ///
     /// > Source IDL Documentation:
@@ -467,6 +642,38 @@ extension CommonV1.Operations.ClientProtocol {
     )
   }
 
+  /// Call the "ListMetrics" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+  /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+  /// > What cannot be read, for example while the database is away, is left out and counted in
+  /// > `tender_metrics_source_failures_total`.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `CommonV1.ListMetricsRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listMetrics<Result>(
+    request: GRPCCore.ClientRequest<CommonV1.ListMetricsRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<CommonV1.ListMetricsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.listMetrics(
+      request: request,
+      serializer: WireSerializer<CommonV1.ListMetricsRequest>(),
+      deserializer: WireResponseDeserializer<CommonV1.ListMetricsResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
   /// Call the "ListAlerts" method.
   ///
   /// > Source IDL Documentation:
@@ -526,6 +733,42 @@ extension CommonV1.Operations.ClientProtocol {
       metadata: metadata
     )
     return try await self.getStatus(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListMetrics" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What the process measures, by name, at this moment. Series are bounded: their labels come from
+  /// > closed lists (methods, codes, queues, configured accounts), and a process has at most about 1,000.
+  /// > What cannot be read, for example while the database is away, is left out and counted in
+  /// > `tender_metrics_source_failures_total`.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listMetrics<Result>(
+    _ message: CommonV1.ListMetricsRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<CommonV1.ListMetricsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<CommonV1.ListMetricsRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.listMetrics(
       request: request,
       options: options,
       onResponse: handleResponse

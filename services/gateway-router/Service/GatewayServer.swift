@@ -25,6 +25,7 @@ package final class GatewayServer: TenderService {
     let relay = FactRelay.make(environment)
     let flow = GatewayFlow(environment, ports: ports, wake: { relay.wake() })
     self.ports = ports
+    environment.metrics.add("breakers") { ports.breakers.families() }
     logger = environment.logger
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)

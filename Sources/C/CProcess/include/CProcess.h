@@ -17,6 +17,8 @@ int tender_signal_next(int fd);
 int64_t tender_cpu_microseconds(void);
 /// Resident memory of the process, in bytes; 0 when unknown.
 int64_t tender_resident_bytes(void);
+/// Open file descriptors of the process, by /proc; 0 when unknown. Reads a folder: not on a loop.
+int64_t tender_open_descriptors(void);
 
 /// A blocking event counter for one reader thread.
 int tender_wake_create(void);

@@ -173,6 +173,24 @@ static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__queue_s
 static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__get_status_response(void) {
   return &tender__common__v1__get_status_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__list_metrics_request(void) {
+  return &tender__common__v1__list_metrics_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__metric_label(void) {
+  return &tender__common__v1__metric_label__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__metric_bucket(void) {
+  return &tender__common__v1__metric_bucket__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__metric_series(void) {
+  return &tender__common__v1__metric_series__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__metric_family(void) {
+  return &tender__common__v1__metric_family__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__list_metrics_response(void) {
+  return &tender__common__v1__list_metrics_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__list_alerts_request(void) {
   return &tender__common__v1__list_alerts_request__descriptor;
 }

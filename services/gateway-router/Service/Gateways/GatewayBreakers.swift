@@ -66,6 +66,25 @@ final class GatewayBreakers: Sendable {
     }
   }
 
+  /// 1 for the state that each account's breaker is in.
+  func families() -> [MetricFamily] {
+    let states = breakers.withLock { $0.mapValues(\.state.name) }
+    let series = states.sorted { $0.key.description < $1.key.description }.flatMap { account, state in
+      Breaker.State.names.map { name in
+        MetricSeries(
+          [
+            MetricLabel("account", account.account),
+            MetricLabel("gateway", account.gateway.rawValue), MetricLabel("state", name),
+          ], .number(name == state ? 1 : 0))
+      }
+    }
+    return [
+      MetricFamily(
+        "tender_gateway_breaker_state", .gauge,
+        "1 for the state of an account's breaker: closed, open, half_open.", series)
+    ]
+  }
+
   private static let actor = "service:gateway-router"
 
   private static func dedupKey(_ account: GatewayAccount) -> String { "\(alertKind):\(account)" }
@@ -79,6 +98,18 @@ final class GatewayBreakers: Sendable {
       } catch {
         environment.logger.warning("a breaker's report", metadata: ["error": "\(error)"])
       }
+    }
+  }
+}
+
+extension Breaker.State {
+  fileprivate static let names = ["closed", "half_open", "open"]
+
+  fileprivate var name: String {
+    switch self {
+    case .closed: "closed"
+    case .open: "open"
+    case .halfOpen: "half_open"
     }
   }
 }

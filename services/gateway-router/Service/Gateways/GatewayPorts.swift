@@ -28,6 +28,7 @@ final class GatewayPorts: Sendable {
   let client: HTTPClient
   let accounts: [GatewayAccount: GatewayAccountSettings]
   let breakers: GatewayBreakers
+  private let metrics: GatewayMetrics
   private let table: RoutingTable
   let adapters: [GatewayName: any Gateway]
   let loop: EventLoop
@@ -41,6 +42,7 @@ final class GatewayPorts: Sendable {
       throw SettingsError("`gateways.priority` is empty: name at least one gateway.")
     }
     breakers = GatewayBreakers(environment, settings.map(\.account))
+    metrics = GatewayMetrics(environment.metrics)
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop
     client = try HTTPClient(loop: environment.loop, resolver: try Resolver(loop: environment.loop))
@@ -84,9 +86,9 @@ final class GatewayPorts: Sendable {
       ownReference: order.reference.text)
     let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
     guard send == .replay || breakers.admits(account) else {
-      return Heard(
-        outcome: .notExecuted(Proof(neverWritten: .breakerOpen)), detail: "the breaker is open",
-        milliseconds: 0)
+      let outcome = Outcome.notExecuted(Proof(neverWritten: .breakerOpen))
+      metrics.count(sent.purpose, at: account, outcome, milliseconds: nil)
+      return Heard(outcome: outcome, detail: "the breaker is open", milliseconds: 0)
     }
     let heard = await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.authorize(order)
@@ -185,6 +187,7 @@ final class GatewayPorts: Sendable {
     let answer = adapter.read(facts, for: sent.purpose)
     let outcome = OutcomeRule.outcome(of: facts, answer, to: sent, DeclineTable.current.classify)
     let spent = started.duration(to: loop.now).wholeMillisecondsRoundedUp
+    metrics.count(sent.purpose, at: account, outcome, milliseconds: spent)
     return Heard(
       outcome: outcome, detail: Self.words(outcome, report), milliseconds: Int32(clamping: spent),
       contact: Breaker.Result(facts))

@@ -93,6 +93,7 @@ struct FactCalls: IntentsV1.PaymentFacts.SimpleServiceProtocol {
             result: application.apply(fact).rawValue)
         }
         try await transaction.commit(with: flow.writer.statements(application, stamp))
+        flow.metrics.count(application)
         return results
       }
     } catch let failure as RPCFailure where failure.code == .notFound {

@@ -20,6 +20,7 @@ final class IntentFlow: Sendable {
 
   let environment: ServiceEnvironment
   let writer: IntentWriter
+  let metrics: IntentMetrics
   /// Wakes the relays when something was committed for them.
   let wake: @Sendable () -> Void
 
@@ -27,6 +28,7 @@ final class IntentFlow: Sendable {
     self.environment = environment
     self.wake = wake
     writer = IntentWriter(identifiers: environment.identifiers)
+    metrics = IntentMetrics(environment.metrics)
   }
 
   /// Who ends an intent's open work: a caller who is there, or a worker without one.
@@ -80,6 +82,7 @@ final class IntentFlow: Sendable {
           environment.idempotency.finishStatement(claim, answer(application.intent)))
       }
       try await transaction.commit(with: statements)
+      metrics.count(application)
       return application.intent
     }
   }
@@ -96,6 +99,7 @@ final class IntentFlow: Sendable {
       intent: work.intent, operations: work.operations, now: environment.clock.now)
     application.apply(facts)
     guard !application.touched.isEmpty else { return nil }
+    let applied = application
     let intent = application.intent
     let guards =
       [
@@ -109,11 +113,12 @@ final class IntentFlow: Sendable {
       }
     let statements = writer.news(application, stamp)
     do {
-      return try await environment.database.transaction { transaction in
+      return try await environment.database.transaction { [metrics] transaction in
         let held = try await transaction.batch(guards)
         guard held[0].count == 1 else { throw Idempotency.FenceLost() }
         guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else { throw ChangedMeanwhile() }
         try await transaction.commit(with: statements)
+        metrics.count(applied)
         return intent
       }
     } catch is ChangedMeanwhile {

@@ -65,6 +65,7 @@ struct IntentSteps: Sendable {
     let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
     try await transaction.commit(with: written(intent, cause: "cancel", next.notices, stamp))
+    flow.metrics.count(intent.state)
   }
 
   private func verdict(

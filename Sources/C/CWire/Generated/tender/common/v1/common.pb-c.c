@@ -322,6 +322,276 @@ void   tender__common__v1__get_status_response__free_unpacked
   assert(message->base.descriptor == &tender__common__v1__get_status_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__common__v1__list_metrics_request__init
+                     (Tender__Common__V1__ListMetricsRequest         *message)
+{
+  static const Tender__Common__V1__ListMetricsRequest init_value = TENDER__COMMON__V1__LIST_METRICS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__list_metrics_request__get_packed_size
+                     (const Tender__Common__V1__ListMetricsRequest *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__list_metrics_request__pack
+                     (const Tender__Common__V1__ListMetricsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__list_metrics_request__pack_to_buffer
+                     (const Tender__Common__V1__ListMetricsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__ListMetricsRequest *
+       tender__common__v1__list_metrics_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__ListMetricsRequest *)
+     protobuf_c_message_unpack (&tender__common__v1__list_metrics_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__list_metrics_request__free_unpacked
+                     (Tender__Common__V1__ListMetricsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__common__v1__metric_label__init
+                     (Tender__Common__V1__MetricLabel         *message)
+{
+  static const Tender__Common__V1__MetricLabel init_value = TENDER__COMMON__V1__METRIC_LABEL__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__metric_label__get_packed_size
+                     (const Tender__Common__V1__MetricLabel *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_label__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__metric_label__pack
+                     (const Tender__Common__V1__MetricLabel *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_label__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__metric_label__pack_to_buffer
+                     (const Tender__Common__V1__MetricLabel *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_label__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__MetricLabel *
+       tender__common__v1__metric_label__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__MetricLabel *)
+     protobuf_c_message_unpack (&tender__common__v1__metric_label__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__metric_label__free_unpacked
+                     (Tender__Common__V1__MetricLabel *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__metric_label__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__common__v1__metric_bucket__init
+                     (Tender__Common__V1__MetricBucket         *message)
+{
+  static const Tender__Common__V1__MetricBucket init_value = TENDER__COMMON__V1__METRIC_BUCKET__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__metric_bucket__get_packed_size
+                     (const Tender__Common__V1__MetricBucket *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_bucket__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__metric_bucket__pack
+                     (const Tender__Common__V1__MetricBucket *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_bucket__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__metric_bucket__pack_to_buffer
+                     (const Tender__Common__V1__MetricBucket *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_bucket__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__MetricBucket *
+       tender__common__v1__metric_bucket__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__MetricBucket *)
+     protobuf_c_message_unpack (&tender__common__v1__metric_bucket__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__metric_bucket__free_unpacked
+                     (Tender__Common__V1__MetricBucket *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__metric_bucket__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__common__v1__metric_series__init
+                     (Tender__Common__V1__MetricSeries         *message)
+{
+  static const Tender__Common__V1__MetricSeries init_value = TENDER__COMMON__V1__METRIC_SERIES__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__metric_series__get_packed_size
+                     (const Tender__Common__V1__MetricSeries *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_series__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__metric_series__pack
+                     (const Tender__Common__V1__MetricSeries *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_series__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__metric_series__pack_to_buffer
+                     (const Tender__Common__V1__MetricSeries *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_series__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__MetricSeries *
+       tender__common__v1__metric_series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__MetricSeries *)
+     protobuf_c_message_unpack (&tender__common__v1__metric_series__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__metric_series__free_unpacked
+                     (Tender__Common__V1__MetricSeries *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__metric_series__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__common__v1__metric_family__init
+                     (Tender__Common__V1__MetricFamily         *message)
+{
+  static const Tender__Common__V1__MetricFamily init_value = TENDER__COMMON__V1__METRIC_FAMILY__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__metric_family__get_packed_size
+                     (const Tender__Common__V1__MetricFamily *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_family__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__metric_family__pack
+                     (const Tender__Common__V1__MetricFamily *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_family__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__metric_family__pack_to_buffer
+                     (const Tender__Common__V1__MetricFamily *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__metric_family__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__MetricFamily *
+       tender__common__v1__metric_family__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__MetricFamily *)
+     protobuf_c_message_unpack (&tender__common__v1__metric_family__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__metric_family__free_unpacked
+                     (Tender__Common__V1__MetricFamily *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__metric_family__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__common__v1__list_metrics_response__init
+                     (Tender__Common__V1__ListMetricsResponse         *message)
+{
+  static const Tender__Common__V1__ListMetricsResponse init_value = TENDER__COMMON__V1__LIST_METRICS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__common__v1__list_metrics_response__get_packed_size
+                     (const Tender__Common__V1__ListMetricsResponse *message)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__common__v1__list_metrics_response__pack
+                     (const Tender__Common__V1__ListMetricsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__common__v1__list_metrics_response__pack_to_buffer
+                     (const Tender__Common__V1__ListMetricsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Common__V1__ListMetricsResponse *
+       tender__common__v1__list_metrics_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Common__V1__ListMetricsResponse *)
+     protobuf_c_message_unpack (&tender__common__v1__list_metrics_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__common__v1__list_metrics_response__free_unpacked
+                     (Tender__Common__V1__ListMetricsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__common__v1__list_metrics_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__common__v1__list_alerts_request__init
                      (Tender__Common__V1__ListAlertsRequest         *message)
 {
@@ -905,6 +1175,318 @@ const ProtobufCMessageDescriptor tender__common__v1__get_status_response__descri
   (ProtobufCMessageInit) tender__common__v1__get_status_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define tender__common__v1__list_metrics_request__field_descriptors NULL
+#define tender__common__v1__list_metrics_request__field_indices_by_name NULL
+#define tender__common__v1__list_metrics_request__number_ranges NULL
+const ProtobufCMessageDescriptor tender__common__v1__list_metrics_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.ListMetricsRequest",
+  "ListMetricsRequest",
+  "Tender__Common__V1__ListMetricsRequest",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__ListMetricsRequest),
+  0,
+  tender__common__v1__list_metrics_request__field_descriptors,
+  tender__common__v1__list_metrics_request__field_indices_by_name,
+  0,  tender__common__v1__list_metrics_request__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__list_metrics_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__common__v1__metric_label__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricLabel, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricLabel, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__common__v1__metric_label__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange tender__common__v1__metric_label__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__common__v1__metric_label__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.MetricLabel",
+  "MetricLabel",
+  "Tender__Common__V1__MetricLabel",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__MetricLabel),
+  2,
+  tender__common__v1__metric_label__field_descriptors,
+  tender__common__v1__metric_label__field_indices_by_name,
+  1,  tender__common__v1__metric_label__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__metric_label__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__common__v1__metric_bucket__field_descriptors[2] =
+{
+  {
+    "upper_bound",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricBucket, upper_bound),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricBucket, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__common__v1__metric_bucket__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = upper_bound */
+};
+static const ProtobufCIntRange tender__common__v1__metric_bucket__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__common__v1__metric_bucket__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.MetricBucket",
+  "MetricBucket",
+  "Tender__Common__V1__MetricBucket",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__MetricBucket),
+  2,
+  tender__common__v1__metric_bucket__field_descriptors,
+  tender__common__v1__metric_bucket__field_indices_by_name,
+  1,  tender__common__v1__metric_bucket__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__metric_bucket__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__common__v1__metric_series__field_descriptors[4] =
+{
+  {
+    "labels",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Common__V1__MetricSeries, n_labels),
+    offsetof(Tender__Common__V1__MetricSeries, labels),
+    &tender__common__v1__metric_label__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricSeries, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "buckets",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Common__V1__MetricSeries, n_buckets),
+    offsetof(Tender__Common__V1__MetricSeries, buckets),
+    &tender__common__v1__metric_bucket__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sum",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricSeries, sum),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__common__v1__metric_series__field_indices_by_name[] = {
+  2,   /* field[2] = buckets */
+  0,   /* field[0] = labels */
+  3,   /* field[3] = sum */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange tender__common__v1__metric_series__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__common__v1__metric_series__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.MetricSeries",
+  "MetricSeries",
+  "Tender__Common__V1__MetricSeries",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__MetricSeries),
+  4,
+  tender__common__v1__metric_series__field_descriptors,
+  tender__common__v1__metric_series__field_indices_by_name,
+  1,  tender__common__v1__metric_series__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__metric_series__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__common__v1__metric_family__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricFamily, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "help",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricFamily, help),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Common__V1__MetricFamily, type),
+    &tender__common__v1__metric_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "series",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Common__V1__MetricFamily, n_series),
+    offsetof(Tender__Common__V1__MetricFamily, series),
+    &tender__common__v1__metric_series__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__common__v1__metric_family__field_indices_by_name[] = {
+  1,   /* field[1] = help */
+  0,   /* field[0] = name */
+  3,   /* field[3] = series */
+  2,   /* field[2] = type */
+};
+static const ProtobufCIntRange tender__common__v1__metric_family__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__common__v1__metric_family__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.MetricFamily",
+  "MetricFamily",
+  "Tender__Common__V1__MetricFamily",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__MetricFamily),
+  4,
+  tender__common__v1__metric_family__field_descriptors,
+  tender__common__v1__metric_family__field_indices_by_name,
+  1,  tender__common__v1__metric_family__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__metric_family__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__common__v1__list_metrics_response__field_descriptors[1] =
+{
+  {
+    "families",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Common__V1__ListMetricsResponse, n_families),
+    offsetof(Tender__Common__V1__ListMetricsResponse, families),
+    &tender__common__v1__metric_family__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__common__v1__list_metrics_response__field_indices_by_name[] = {
+  0,   /* field[0] = families */
+};
+static const ProtobufCIntRange tender__common__v1__list_metrics_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__common__v1__list_metrics_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.common.v1.ListMetricsResponse",
+  "ListMetricsResponse",
+  "Tender__Common__V1__ListMetricsResponse",
+  "tender.common.v1",
+  sizeof(Tender__Common__V1__ListMetricsResponse),
+  1,
+  tender__common__v1__list_metrics_response__field_descriptors,
+  tender__common__v1__list_metrics_response__field_indices_by_name,
+  1,  tender__common__v1__list_metrics_response__number_ranges,
+  (ProtobufCMessageInit) tender__common__v1__list_metrics_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define tender__common__v1__list_alerts_request__field_descriptors NULL
 #define tender__common__v1__list_alerts_request__field_indices_by_name NULL
 #define tender__common__v1__list_alerts_request__number_ranges NULL
@@ -989,5 +1571,37 @@ const ProtobufCEnumDescriptor tender__common__v1__alert_severity__descriptor =
   tender__common__v1__alert_severity__enum_values_by_name,
   1,
   tender__common__v1__alert_severity__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__common__v1__metric_type__enum_values_by_number[4] =
+{
+  { "METRIC_TYPE_UNSPECIFIED", "TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_UNSPECIFIED", 0 },
+  { "METRIC_TYPE_COUNTER", "TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_COUNTER", 1 },
+  { "METRIC_TYPE_GAUGE", "TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_GAUGE", 2 },
+  { "METRIC_TYPE_HISTOGRAM", "TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_HISTOGRAM", 3 },
+};
+static const ProtobufCIntRange tender__common__v1__metric_type__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tender__common__v1__metric_type__enum_values_by_name[4] =
+{
+  { "METRIC_TYPE_COUNTER", 1 },
+  { "METRIC_TYPE_GAUGE", 2 },
+  { "METRIC_TYPE_HISTOGRAM", 3 },
+  { "METRIC_TYPE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__common__v1__metric_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.common.v1.MetricType",
+  "MetricType",
+  "Tender__Common__V1__MetricType",
+  "tender.common.v1",
+  4,
+  tender__common__v1__metric_type__enum_values_by_number,
+  4,
+  tender__common__v1__metric_type__enum_values_by_name,
+  1,
+  tender__common__v1__metric_type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -23,6 +23,12 @@ typedef struct Tender__Common__V1__Alert Tender__Common__V1__Alert;
 typedef struct Tender__Common__V1__GetStatusRequest Tender__Common__V1__GetStatusRequest;
 typedef struct Tender__Common__V1__QueueStatus Tender__Common__V1__QueueStatus;
 typedef struct Tender__Common__V1__GetStatusResponse Tender__Common__V1__GetStatusResponse;
+typedef struct Tender__Common__V1__ListMetricsRequest Tender__Common__V1__ListMetricsRequest;
+typedef struct Tender__Common__V1__MetricLabel Tender__Common__V1__MetricLabel;
+typedef struct Tender__Common__V1__MetricBucket Tender__Common__V1__MetricBucket;
+typedef struct Tender__Common__V1__MetricSeries Tender__Common__V1__MetricSeries;
+typedef struct Tender__Common__V1__MetricFamily Tender__Common__V1__MetricFamily;
+typedef struct Tender__Common__V1__ListMetricsResponse Tender__Common__V1__ListMetricsResponse;
 typedef struct Tender__Common__V1__ListAlertsRequest Tender__Common__V1__ListAlertsRequest;
 typedef struct Tender__Common__V1__ListAlertsResponse Tender__Common__V1__ListAlertsResponse;
 
@@ -35,6 +41,13 @@ typedef enum _Tender__Common__V1__AlertSeverity {
   TENDER__COMMON__V1__ALERT_SEVERITY__ALERT_SEVERITY_CRITICAL = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__COMMON__V1__ALERT_SEVERITY)
 } Tender__Common__V1__AlertSeverity;
+typedef enum _Tender__Common__V1__MetricType {
+  TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_UNSPECIFIED = 0,
+  TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_COUNTER = 1,
+  TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_GAUGE = 2,
+  TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_HISTOGRAM = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__COMMON__V1__METRIC_TYPE)
+} Tender__Common__V1__MetricType;
 
 /* --- messages --- */
 
@@ -125,6 +138,77 @@ struct  Tender__Common__V1__GetStatusResponse
 #define TENDER__COMMON__V1__GET_STATUS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__get_status_response__descriptor) \
     , {0,NULL}, {0,NULL}, 0, NULL, 0,NULL, 0, 0, 0 }
+
+
+struct  Tender__Common__V1__ListMetricsRequest
+{
+  ProtobufCMessage base;
+};
+#define TENDER__COMMON__V1__LIST_METRICS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__list_metrics_request__descriptor) \
+     }
+
+
+struct  Tender__Common__V1__MetricLabel
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData value;
+};
+#define TENDER__COMMON__V1__METRIC_LABEL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__metric_label__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Common__V1__MetricBucket
+{
+  ProtobufCMessage base;
+  double upper_bound;
+  uint64_t count;
+};
+#define TENDER__COMMON__V1__METRIC_BUCKET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__metric_bucket__descriptor) \
+    , 0, 0 }
+
+
+struct  Tender__Common__V1__MetricSeries
+{
+  ProtobufCMessage base;
+  size_t n_labels;
+  Tender__Common__V1__MetricLabel **labels;
+  double value;
+  size_t n_buckets;
+  Tender__Common__V1__MetricBucket **buckets;
+  double sum;
+};
+#define TENDER__COMMON__V1__METRIC_SERIES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__metric_series__descriptor) \
+    , 0,NULL, 0, 0,NULL, 0 }
+
+
+struct  Tender__Common__V1__MetricFamily
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData help;
+  Tender__Common__V1__MetricType type;
+  size_t n_series;
+  Tender__Common__V1__MetricSeries **series;
+};
+#define TENDER__COMMON__V1__METRIC_FAMILY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__metric_family__descriptor) \
+    , {0,NULL}, {0,NULL}, TENDER__COMMON__V1__METRIC_TYPE__METRIC_TYPE_UNSPECIFIED, 0,NULL }
+
+
+struct  Tender__Common__V1__ListMetricsResponse
+{
+  ProtobufCMessage base;
+  size_t n_families;
+  Tender__Common__V1__MetricFamily **families;
+};
+#define TENDER__COMMON__V1__LIST_METRICS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__common__v1__list_metrics_response__descriptor) \
+    , 0,NULL }
 
 
 struct  Tender__Common__V1__ListAlertsRequest
@@ -280,6 +364,120 @@ Tender__Common__V1__GetStatusResponse *
 void   tender__common__v1__get_status_response__free_unpacked
                      (Tender__Common__V1__GetStatusResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Common__V1__ListMetricsRequest methods */
+void   tender__common__v1__list_metrics_request__init
+                     (Tender__Common__V1__ListMetricsRequest         *message);
+size_t tender__common__v1__list_metrics_request__get_packed_size
+                     (const Tender__Common__V1__ListMetricsRequest   *message);
+size_t tender__common__v1__list_metrics_request__pack
+                     (const Tender__Common__V1__ListMetricsRequest   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__list_metrics_request__pack_to_buffer
+                     (const Tender__Common__V1__ListMetricsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__ListMetricsRequest *
+       tender__common__v1__list_metrics_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__list_metrics_request__free_unpacked
+                     (Tender__Common__V1__ListMetricsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Common__V1__MetricLabel methods */
+void   tender__common__v1__metric_label__init
+                     (Tender__Common__V1__MetricLabel         *message);
+size_t tender__common__v1__metric_label__get_packed_size
+                     (const Tender__Common__V1__MetricLabel   *message);
+size_t tender__common__v1__metric_label__pack
+                     (const Tender__Common__V1__MetricLabel   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__metric_label__pack_to_buffer
+                     (const Tender__Common__V1__MetricLabel   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__MetricLabel *
+       tender__common__v1__metric_label__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__metric_label__free_unpacked
+                     (Tender__Common__V1__MetricLabel *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Common__V1__MetricBucket methods */
+void   tender__common__v1__metric_bucket__init
+                     (Tender__Common__V1__MetricBucket         *message);
+size_t tender__common__v1__metric_bucket__get_packed_size
+                     (const Tender__Common__V1__MetricBucket   *message);
+size_t tender__common__v1__metric_bucket__pack
+                     (const Tender__Common__V1__MetricBucket   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__metric_bucket__pack_to_buffer
+                     (const Tender__Common__V1__MetricBucket   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__MetricBucket *
+       tender__common__v1__metric_bucket__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__metric_bucket__free_unpacked
+                     (Tender__Common__V1__MetricBucket *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Common__V1__MetricSeries methods */
+void   tender__common__v1__metric_series__init
+                     (Tender__Common__V1__MetricSeries         *message);
+size_t tender__common__v1__metric_series__get_packed_size
+                     (const Tender__Common__V1__MetricSeries   *message);
+size_t tender__common__v1__metric_series__pack
+                     (const Tender__Common__V1__MetricSeries   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__metric_series__pack_to_buffer
+                     (const Tender__Common__V1__MetricSeries   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__MetricSeries *
+       tender__common__v1__metric_series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__metric_series__free_unpacked
+                     (Tender__Common__V1__MetricSeries *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Common__V1__MetricFamily methods */
+void   tender__common__v1__metric_family__init
+                     (Tender__Common__V1__MetricFamily         *message);
+size_t tender__common__v1__metric_family__get_packed_size
+                     (const Tender__Common__V1__MetricFamily   *message);
+size_t tender__common__v1__metric_family__pack
+                     (const Tender__Common__V1__MetricFamily   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__metric_family__pack_to_buffer
+                     (const Tender__Common__V1__MetricFamily   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__MetricFamily *
+       tender__common__v1__metric_family__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__metric_family__free_unpacked
+                     (Tender__Common__V1__MetricFamily *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Common__V1__ListMetricsResponse methods */
+void   tender__common__v1__list_metrics_response__init
+                     (Tender__Common__V1__ListMetricsResponse         *message);
+size_t tender__common__v1__list_metrics_response__get_packed_size
+                     (const Tender__Common__V1__ListMetricsResponse   *message);
+size_t tender__common__v1__list_metrics_response__pack
+                     (const Tender__Common__V1__ListMetricsResponse   *message,
+                      uint8_t             *out);
+size_t tender__common__v1__list_metrics_response__pack_to_buffer
+                     (const Tender__Common__V1__ListMetricsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Common__V1__ListMetricsResponse *
+       tender__common__v1__list_metrics_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__common__v1__list_metrics_response__free_unpacked
+                     (Tender__Common__V1__ListMetricsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Common__V1__ListAlertsRequest methods */
 void   tender__common__v1__list_alerts_request__init
                      (Tender__Common__V1__ListAlertsRequest         *message);
@@ -341,6 +539,24 @@ typedef void (*Tender__Common__V1__QueueStatus_Closure)
 typedef void (*Tender__Common__V1__GetStatusResponse_Closure)
                  (const Tender__Common__V1__GetStatusResponse *message,
                   void *closure_data);
+typedef void (*Tender__Common__V1__ListMetricsRequest_Closure)
+                 (const Tender__Common__V1__ListMetricsRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Common__V1__MetricLabel_Closure)
+                 (const Tender__Common__V1__MetricLabel *message,
+                  void *closure_data);
+typedef void (*Tender__Common__V1__MetricBucket_Closure)
+                 (const Tender__Common__V1__MetricBucket *message,
+                  void *closure_data);
+typedef void (*Tender__Common__V1__MetricSeries_Closure)
+                 (const Tender__Common__V1__MetricSeries *message,
+                  void *closure_data);
+typedef void (*Tender__Common__V1__MetricFamily_Closure)
+                 (const Tender__Common__V1__MetricFamily *message,
+                  void *closure_data);
+typedef void (*Tender__Common__V1__ListMetricsResponse_Closure)
+                 (const Tender__Common__V1__ListMetricsResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Common__V1__ListAlertsRequest_Closure)
                  (const Tender__Common__V1__ListAlertsRequest *message,
                   void *closure_data);
@@ -354,6 +570,7 @@ typedef void (*Tender__Common__V1__ListAlertsResponse_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    tender__common__v1__alert_severity__descriptor;
+extern const ProtobufCEnumDescriptor    tender__common__v1__metric_type__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__money__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__metadata_entry__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__origin__descriptor;
@@ -361,6 +578,12 @@ extern const ProtobufCMessageDescriptor tender__common__v1__alert__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__get_status_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__queue_status__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__get_status_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__list_metrics_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__metric_label__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__metric_bucket__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__metric_series__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__metric_family__descriptor;
+extern const ProtobufCMessageDescriptor tender__common__v1__list_metrics_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__list_alerts_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__common__v1__list_alerts_response__descriptor;
 

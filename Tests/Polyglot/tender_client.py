@@ -1,8 +1,10 @@
 """Calls Tender from Python with grpcio and the plain .proto files: what any language would do."""
+import atexit
 import importlib
 import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -14,8 +16,10 @@ PROTO = ROOT / "proto"
 
 
 def compile_contracts():
-    """Python modules from proto/, made in a temporary directory and imported from there."""
+    """Python modules from proto/, made in a directory that is removed at the end: what is not
+    imported yet is imported from there later."""
     target = tempfile.mkdtemp(prefix="tender-proto-")
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
     files = [
         str(p.relative_to(PROTO)) for top in ("tender", "google", "grpc")
         for p in (PROTO / top).rglob("*.proto") if "testing" not in p.parts]

@@ -1,3 +1,5 @@
+import Wire
+
 /// A JSON text made of typed parts, in the order given: what is written here is what is signed and
 /// sent, so nothing is ever encoded again.
 package enum JSONValue: Sendable {
@@ -22,7 +24,7 @@ package enum JSONValue: Sendable {
 
   private func write(to text: inout String) {
     switch self {
-    case .string(let value): Self.quote(value, into: &text)
+    case .string(let value): JSONQuoting.append(value, to: &text)
     case .integer(let value): text += String(value)
     case .boolean(let value): text += value ? "true" : "false"
     case .null: text += "null"
@@ -38,29 +40,11 @@ package enum JSONValue: Sendable {
       text += "{"
       for (index, field) in fields.enumerated() {
         if index > 0 { text += "," }
-        Self.quote(field.0, into: &text)
+        JSONQuoting.append(field.0, to: &text)
         text += ":"
         field.1.write(to: &text)
       }
       text += "}"
     }
-  }
-
-  private static func quote(_ value: String, into text: inout String) {
-    text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case _ where scalar.value < 0x20:
-        let hex = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    text += "\""
   }
 }

@@ -93,7 +93,8 @@ extension CommonV1 {
   package struct Money: WireMessage {
     /// ISO 4217 code, three capital letters. An unknown code is refused with CURRENCY_UNKNOWN.
     package var currency: String
-    /// Minor units. Where an operation needs a positive amount it says so.
+    /// Minor units. Where an operation needs a positive amount (AMOUNT_NOT_POSITIVE), one that is not
+    /// negative (AMOUNT_NEGATIVE), or has a limit (AMOUNT_TOO_LARGE), it says so.
     package var amountMinor: Int64
 
     package init(

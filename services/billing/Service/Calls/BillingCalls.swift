@@ -20,9 +20,9 @@ struct BillingCalls: BillingV1.Billing.SimpleServiceProtocol {
     let merchant = try CallContext.require().requireMerchant()
     let draft = Subscribing.Draft(
       subscription: environment.identifiers.make(), invoice: environment.identifiers.make(),
-      merchant: merchant, customer: try RequestFields.id(request.customerID, "customer_id"),
-      price: try RequestFields.id(request.priceID, "price_id"),
-      paymentMethod: try RequestFields.id(request.paymentMethodID, "payment_method_id"),
+      merchant: merchant, customer: try RequestFields.requiredID(request.customerID, "customer_id"),
+      price: try RequestFields.requiredID(request.priceID, "price_id"),
+      paymentMethod: try RequestFields.requiredID(request.paymentMethodID, "payment_method_id"),
       quantity: request.quantity == 0 ? 1 : Int64(request.quantity))
     // Asked before the claim, because a transaction waits for nobody; it counts only for a new one:
     // a replay is answered as it was, whatever became of the payment method.
@@ -57,7 +57,7 @@ struct BillingCalls: BillingV1.Billing.SimpleServiceProtocol {
   func cancelSubscription(
     request: BillingV1.CancelSubscriptionRequest, context: ServerContext
   ) async throws -> BillingV1.CancelSubscriptionResponse {
-    let id = try RequestFields.id(
+    let id = try RequestFields.requiredID(
       request.subscriptionID, "subscription_id", as: SubscriptionID.self)
     defer { payment.wake() }
     return try await environment.idempotency.perform(request) { [subscribing] transaction, call in

@@ -31,7 +31,7 @@ extension BillingCalls {
   func createPrice(
     request: BillingV1.CreatePriceRequest, context: ServerContext
   ) async throws -> BillingV1.CreatePriceResponse {
-    let product = try RequestFields.id(request.productID, "product_id", as: ProductID.self)
+    let product = try RequestFields.requiredID(request.productID, "product_id", as: ProductID.self)
     let amount = try RequestFields.amount(request.unitAmount, field: "unit_amount")
     let interval = try RequestFields.interval(request.intervalUnit, count: request.intervalCount)
     return try await environment.idempotency.perform(request) { [environment] transaction, call in
@@ -56,7 +56,7 @@ extension BillingCalls {
     request: BillingV1.GetSubscriptionRequest, context: ServerContext
   ) async throws -> BillingV1.GetSubscriptionResponse {
     let merchant = try CallContext.require().requireMerchant()
-    let id = try RequestFields.id(
+    let id = try RequestFields.requiredID(
       request.subscriptionID, "subscription_id", as: SubscriptionID.self)
     return BillingV1.GetSubscriptionResponse(
       subscription: BillingV1.Subscription(try await subscription(id, of: merchant)))
@@ -66,7 +66,7 @@ extension BillingCalls {
     request: BillingV1.GetInvoiceRequest, context: ServerContext
   ) async throws -> BillingV1.GetInvoiceResponse {
     let merchant = try CallContext.require().requireMerchant()
-    let id = try RequestFields.id(request.invoiceID, "invoice_id", as: InvoiceID.self)
+    let id = try RequestFields.requiredID(request.invoiceID, "invoice_id", as: InvoiceID.self)
     let rows = try await environment.database.query(InvoiceStatements.get(id, of: merchant))
     guard let invoice = try await views(rows, of: merchant).first else {
       throw BillingRefusal.invoiceNotFound
@@ -78,7 +78,7 @@ extension BillingCalls {
     request: BillingV1.ListInvoicesRequest, context: ServerContext
   ) async throws -> BillingV1.ListInvoicesResponse {
     let merchant = try CallContext.require().requireMerchant()
-    let id = try RequestFields.id(
+    let id = try RequestFields.requiredID(
       request.subscriptionID, "subscription_id", as: SubscriptionID.self)
     _ = try await subscription(id, of: merchant)
     let rows = try await environment.database.query(

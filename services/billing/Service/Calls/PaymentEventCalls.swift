@@ -30,10 +30,10 @@ struct PaymentEventCalls: BillingV1.PaymentEvents.SimpleServiceProtocol {
     guard let merchant = MerchantID(event.merchantID) else {
       throw RPCFailure.invalid("\(field).merchant_id", "MERCHANT_INVALID", "No merchant id.")
     }
-    let intent = try RequestFields.id(
+    let intent = try RequestFields.requiredID(
       event.paymentIntentID, "\(field).payment_intent_id", as: PaymentIntentID.self)
     guard let origin = event.origin, origin.type == Self.originType else { return false }
-    let invoice = try RequestFields.id(origin.id, "\(field).origin.id", as: InvoiceID.self)
+    let invoice = try RequestFields.requiredID(origin.id, "\(field).origin.id", as: InvoiceID.self)
     guard
       let news = PaymentNews(
         intent: intent, version: event.version, status: event.status, failure: event.failure)

@@ -24,6 +24,31 @@ struct DeadlineAndCancellationTests {
     }
   }
 
+  /// Guards servers against callers whose reset is lost: they know the time from the start.
+  @Test(arguments: [nil, 3_000, 300_000])
+  func aCallTimeoutTravelsUnlessTheTaskHasAnEarlierDeadline(_ milliseconds: Int64?) async throws {
+    try await Harness.withEcho(.tender) { client, probe in
+      var options = CallOptions.defaults
+      options.timeout = .seconds(60)
+      let deadline = milliseconds.map { Deadline.after(.milliseconds($0)) }
+      await withTaskGroup(of: Void.self) { [options] group in
+        group.addTask {
+          _ = await #expect(throws: RPCError.self) {
+            try await Deadline.$current.withValue(deadline) {
+              _ = try await client.echo([], .hang, options: options)
+            }
+          }
+        }
+        await probe.wait(for: .started)
+        group.cancelAll()
+      }
+      await probe.wait(for: .cancelled)
+      let left = try #require(probe.deadline).remaining
+      #expect(left < (milliseconds == 3_000 ? .seconds(4) : .seconds(61)))
+      #expect(left > (milliseconds == 3_000 ? .zero : .seconds(10)))
+    }
+  }
+
   @Test func theServerEnforcesADeadlineThatTheClientForgets() async throws {
     try await Harness.withServer { server in
       let peer = try RawPeer(to: server.address)

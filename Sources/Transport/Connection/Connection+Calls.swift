@@ -25,7 +25,7 @@ extension Connection {
       scratchHeaders.add(":status", "200")
       scratchHeaders.add("content-type", "application/grpc")
     } else {
-      addRequestHeaders(call)
+      addRequestHeaders(call, metadata)
     }
     try addMetadata(metadata)
     do {
@@ -57,7 +57,7 @@ extension Connection {
     min(limits.headerListBytesMax, session?.peerHeaderListBytesMax ?? .max)
   }
 
-  private func addRequestHeaders(_ call: Call) {
+  private func addRequestHeaders(_ call: Call, _ metadata: Metadata) {
     scratchHeaders.add(":method", "POST")
     scratchHeaders.add(":scheme", "https")
     if let method = call.method {
@@ -67,8 +67,11 @@ extension Connection {
     scratchHeaders.add(":authority", authority.utf8)
     scratchHeaders.add("te", "trailers")
     scratchHeaders.add("content-type", "application/grpc")
-    if let deadline = call.deadline {
-      let left = deadline.remaining.wholeNanoseconds
+    // GRPCCore says a call's own timeout in metadata; the task's deadline may be earlier.
+    let timeout = metadata[stringValues: "grpc-timeout"].first { _ in true }
+      .flatMap { GRPCTimeout.parse(Array($0.utf8)) }
+    let remaining = call.deadline?.remaining.wholeNanoseconds
+    if let left = timeout.map({ min($0, remaining ?? $0) }) ?? remaining {
       let name: StaticString = "grpc-timeout"
       let value = GRPCTimeout.format(nanoseconds: left)
       name.withUTF8Buffer { scratchHeaders.add($0, value.utf8, isSensitive: true) }

@@ -22,6 +22,9 @@ let safeSettings = baseSettings + [.strictMemorySafety()]
 
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcInProcess = Target.Dependency.product(name: "GRPCInProcessTransport", package: "grpc-swift-2")
+let grpcNIO = Target.Dependency.product(
+  name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport",
+  condition: .when(traits: ["Comparison"]))
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -198,7 +201,7 @@ let testTargets: [Target] = [
   tests("WireTests", ["Wire", "CWire", "Money", grpcCore, grpcInProcess]),
   tests(
     "TransportTests",
-    ["Transport", "Reactor", "CNghttp2", "TestSupport", grpcCore, grpcInProcess, logging],
+    ["Transport", "Reactor", "CNghttp2", "TestSupport", grpcCore, grpcInProcess, grpcNIO, logging],
     exclude: ["Interop", "Corpus"]),
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor"]),
@@ -206,7 +209,10 @@ let testTargets: [Target] = [
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
   tests(
     "ServiceKitTests",
-    ["ServiceKit", "Wire", "Money", "Transport", "Reactor", grpcCore, logging, metrics]),
+    [
+      "ServiceKit", "Wire", "Money", "Transport", "Reactor", "TestSupport", grpcCore, logging,
+      metrics,
+    ]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
@@ -250,6 +256,11 @@ let testTargets: [Target] = [
 
 let package = Package(
   name: "tender",
+  traits: [
+    .trait(
+      name: "Comparison",
+      description: "TransportTests also run over grpc-swift-nio-transport (Tests/Comparison/run)")
+  ],
   dependencies: [
     .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -261,6 +272,8 @@ let package = Package(
     // Subprocess's paths are its FilePath.
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    // Used with the trait Comparison only; without it, it is neither resolved nor fetched.
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
   ],
   targets: limited(cModules + modules + services + programs + benches + testSupport + testTargets)
 )

@@ -75,7 +75,7 @@ struct BackPressureTests {
   }
 
   /// Waits until a number has not grown for 20 looks in a row.
-  private static func waitUntilSteady(_ value: () -> Int) async throws {
+  static func waitUntilSteady(_ value: () -> Int) async throws {
     var last = -1
     var same = 0
     while same < 20 {

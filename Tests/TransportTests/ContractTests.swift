@@ -122,16 +122,4 @@ struct ContractTests {
       #expect(sum == 200)
     }
   }
-
-  @Test(arguments: TransportKind.allCases)
-  func aCallTimeoutEndsTheCall(_ kind: TransportKind) async throws {
-    try await Harness.withEcho(kind) { client, _ in
-      let error = await #expect(throws: RPCError.self) {
-        var options = CallOptions.defaults
-        options.timeout = .milliseconds(100)
-        _ = try await client.echo([], .hang, options: options)
-      }
-      #expect(error?.code == .deadlineExceeded)
-    }
-  }
 }

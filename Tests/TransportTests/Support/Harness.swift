@@ -1,55 +1,8 @@
 import GRPCCore
-import GRPCInProcessTransport
 import Logging
 import Reactor
 import TestSupport
 import Transport
-
-/// The transports that keep the same contract.
-enum TransportKind: String, CaseIterable, Sendable {
-  case tender
-  case inProcess
-}
-
-/// Any client transport of bytes, so that one test runs over all of them.
-struct AnyClientTransport: ClientTransport {
-  typealias Bytes = [UInt8]
-
-  let base: any ClientTransport<[UInt8]>
-
-  var retryThrottle: RetryThrottle? { base.retryThrottle }
-  func connect() async throws { try await base.connect() }
-  func beginGracefulShutdown() { base.beginGracefulShutdown() }
-
-  @concurrent
-  func withStream<Result: Sendable>(
-    descriptor: MethodDescriptor, options: CallOptions,
-    _ closure: @concurrent (RPCStream<Inbound, Outbound>, ClientContext) async throws -> Result
-  ) async throws -> Result {
-    try await base.withStream(descriptor: descriptor, options: options, closure)
-  }
-
-  func config(forMethod descriptor: MethodDescriptor) -> MethodConfig? {
-    base.config(forMethod: descriptor)
-  }
-}
-
-struct AnyServerTransport: ServerTransport {
-  typealias Bytes = [UInt8]
-
-  let base: any ServerTransport<[UInt8]>
-
-  func configure(context: GRPCServerContext) { base.configure(context: context) }
-  func listen(
-    streamHandler:
-      @escaping @concurrent @Sendable (RPCStream<Inbound, Outbound>, ServerContext) async -> Void
-  ) async throws {
-    try await base.listen(streamHandler: streamHandler)
-  }
-  func beginGracefulShutdown() { base.beginGracefulShutdown() }
-}
-
-typealias EchoClient = GRPCClient<AnyClientTransport>
 
 /// Certificates that all tests share: making them takes longer than using them.
 enum SharedCertificates {
@@ -123,31 +76,6 @@ enum Harness {
     ) { try await body($0) }
     _ = await loop.shutdown(within: .seconds(5))
     return result
-  }
-
-  /// The echo service and a client of it over the transport.
-  static func withEcho(
-    _ kind: TransportKind, limits: TransportLimits = TransportLimits(),
-    _ body: @Sendable (EchoClient, EchoProbe) async throws -> Void
-  ) async throws {
-    switch kind {
-    case .tender:
-      try await withServer(limits: limits) { server in
-        try await withClient(of: [server.address], limits: limits) { client in
-          try await body(client, server.probe)
-        }
-      }
-    case .inProcess:
-      let transport = InProcessTransport()
-      let probe = EchoProbe()
-      try await withGRPCServer(
-        transport: transport.server, services: [EchoService(probe: probe)]
-      ) { _ in
-        try await withGRPCClient(transport: AnyClientTransport(base: transport.client)) {
-          try await body($0, probe)
-        }
-      }
-    }
   }
 }
 

@@ -214,6 +214,12 @@ let testTargets: [Target] = [
       metrics,
     ]),
   tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
+  tests(
+    "GatewayServiceTests",
+    [
+      "GatewayService", "GatewayCore", "GatewaySimulator", "ServiceKit", "Wire", "Seal", "Outbound",
+      "Postgres", "Reactor", "Transport", "Money", "TestSupport", grpcCore, logging,
+    ]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
   tests("IntentsCoreTests", ["IntentsCore", "Money"]),

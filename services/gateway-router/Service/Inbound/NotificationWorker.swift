@@ -68,7 +68,7 @@ final class NotificationWorker: Sendable {
   }
 
   /// One batch; true when there may be more.
-  private func work() async throws -> Bool {
+  func work() async throws -> Bool {
     let rows = try await environment.database.query(
       NotificationStatements.take(limit: Self.batchMax, leaseSeconds: Self.leaseSeconds))
     var items: [Item] = []

@@ -30,7 +30,8 @@ final class RecoveryWorker: Sendable {
 
   func shutdown() async { await worker.shutdown() }
 
-  private func work() async throws {
+  /// One round.
+  func work() async throws {
     try await looks()
     try await captures()
     try await reversals()

@@ -1,0 +1,49 @@
+import GatewayCore
+import Postgres
+import TestSupport
+import Testing
+import Wire
+
+@testable import GatewayService
+
+/// Several processes of the service share one database and nothing else.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct ReplicaTests {
+  @Test func replicasRacingOnOneOperationPayOnce() async throws {
+    try await GatewayHarness.with { harness in
+      for _ in 0..<5 {
+        let order = harness.order()
+        let before = try await harness.gateways.payments().count
+        async let one = harness.first.execute(order)
+        async let other = harness.second.execute(order)
+        let answers = [try await one, try await other]
+        let ours = try await harness.gateways.payments().dropFirst(before)
+        #expect(ours.count == 1 && ours.first?.captured == 4_999, "\(ours)")
+        // Who came second answers what is known by then: a beginning of the same facts.
+        let facts = try await harness.first.execute(order).map { $0.encode() }
+        for answer in answers { #expect(facts.starts(with: answer.map { $0.encode() })) }
+        #expect(answers.contains { $0.map(\.kind) == [.authorized, .captured] })
+      }
+    }
+  }
+
+  /// The capture's notification reaches another replica before the capture's answer reaches the
+  /// caller's: one fact, and the caller hears of it.
+  @Test func aFactThatAnotherReplicaWroteIsAnswered() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.gateways.inject("stripe", "slow", on: ["capture"])
+      let order = harness.order()
+      async let answer = harness.first.execute(order)
+      try await eventually { try await harness.gateways.payments().first?.captured == 4_999 }
+      try await StripeEvent.deliver(
+        order, status: "succeeded", id: "evt_early", to: harness.second, harness)
+      let written: Int64 = try await harness.value("select count(*) from fact where kind = 2")
+      #expect(written == 1)
+      let facts = try await answer
+      #expect(facts.map(\.kind) == [.authorized, .captured])
+      #expect(facts.map(\.sequence) == [1, 2])
+      let total: Int64 = try await harness.value("select count(*) from fact")
+      #expect(total == 2)
+    }
+  }
+}

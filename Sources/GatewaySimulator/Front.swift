@@ -77,7 +77,9 @@ struct Front: Sendable {
           outcome.response = api.failure(.error500After)
         }
       }
-      if let key = call.idempotencyKey { finish(call, key, outcome, &books, now) }
+      if let key = call.idempotencyKey, !isUndecided(fault) {
+        finish(call, key, outcome, &books, now)
+      }
       return outcome
     }
     guard let outcome else {
@@ -88,6 +90,10 @@ struct Front: Sendable {
       )
     }
     return dressed(outcome.response, call, chosen, isReplay: false)
+  }
+
+  private func isUndecided(_ fault: Fault?) -> Bool {
+    fault == .timeoutUndecided && api.gateway == .stripe
   }
 
   private func finish(
@@ -127,7 +133,7 @@ struct Front: Sendable {
     var delivery = Delivery.whole
     switch chosen.fault {
     case .refuse, .modificationFails, .modificationFailsLate, .modificationLost: break
-    case .timeoutBefore, .timeoutAfter: delivery = .silence
+    case .timeoutBefore, .timeoutAfter, .timeoutUndecided: delivery = .silence
     case .slow: delivery = .late(milliseconds: chosen.delayMilliseconds)
     case .closeBefore, .closeAfter: delivery = .closed(reset: false)
     case .resetAfter: delivery = .closed(reset: true)

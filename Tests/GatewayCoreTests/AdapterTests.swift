@@ -211,9 +211,9 @@ struct AnswerTests {
       #","last_payment_error":{"type":"card_error","code":"card_declined","decline_code":"lost_card"}"#,
       "declined never"
     ),
-    ("requires_payment_method", "", "unreadable"),
-    ("requires_confirmation", "", "unreadable"),
-    ("status_of_next_year", "", "unreadable"),
+    ("requires_payment_method", "", "undecided"),
+    ("requires_confirmation", "", "undecided"),
+    ("status_of_next_year", "", "undecided"),
   ])
   func stripeStates(status: String, more: String, expected: String) {
     #expect(Self.word(StripeGateway(), 200, Self.intent(status, more), .authorize) == expected)
@@ -280,9 +280,9 @@ struct AnswerTests {
     ("Refused", #","refusalReason":"FRAUD""#, "declined never"),
     ("Refused", #","refusalReasonCode":"9""#, "declined otherGateway"),
     ("Error", #","refusalReasonCode":"4""#, "declined otherGateway"),
-    ("Cancelled", "", "declined later"), ("AuthenticationFinished", "", "unreadable"),
-    ("AuthenticationNotRequired", "", "unreadable"), ("Success", "", "unreadable"),
-    ("NextYear", "", "unreadable"),
+    ("Cancelled", "", "declined later"), ("AuthenticationFinished", "", "undecided"),
+    ("AuthenticationNotRequired", "", "undecided"), ("Success", "", "undecided"),
+    ("NextYear", "", "undecided"),
   ])
   func adyenResultCodes(resultCode: String, more: String, expected: String) {
     #expect(Self.word(AdyenGateway(), 200, Self.adyen(resultCode, more), .authorize) == expected)

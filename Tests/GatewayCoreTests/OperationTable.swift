@@ -83,7 +83,7 @@ let operationTable = """
     action: open [1 is requires_action, FACT 1 requiresAction]
     conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is declined]
     exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
-    close: closed canceled, final [condemn 1 reverse, FACT 1 canceled]
+    close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
   NEVER
@@ -98,7 +98,7 @@ let operationTable = """
     action: open [1 is requires_action, FACT 1 requiresAction]
     conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is declined]
     exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
-    close: closed canceled, final [condemn 1 reverse, FACT 1 canceled]
+    close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
   UNSENT

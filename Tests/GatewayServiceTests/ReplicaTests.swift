@@ -17,12 +17,17 @@ struct ReplicaTests {
         async let one = harness.first.execute(order)
         async let other = harness.second.execute(order)
         let answers = [try await one, try await other]
+        // Both may send the capture, under one key: who hears that the key is in use waits.
+        try await harness.work { try await harness.first.execute(order).last?.kind == .captured }
         let ours = try await harness.gateways.payments().dropFirst(before)
         #expect(ours.count == 1 && ours.first?.captured == 4_999, "\(ours)")
-        // Who came second answers what is known by then: a beginning of the same facts.
-        let facts = try await harness.first.execute(order).map { $0.encode() }
-        for answer in answers { #expect(facts.starts(with: answer.map { $0.encode() })) }
-        #expect(answers.contains { $0.map(\.kind) == [.authorized, .captured] })
+        // Each answer is what was known by then: a beginning of the same facts.
+        let facts = try await harness.first.execute(order)
+        // The second one may have looked before the first one's payment was there.
+        #expect(facts.kinds.filter { $0 != .unknown } == [.authorized, .captured])
+        for answer in answers {
+          #expect(facts.map { $0.encode() }.starts(with: answer.map { $0.encode() }))
+        }
       }
     }
   }

@@ -78,16 +78,54 @@ def test_a_stored_500_after_the_effect_is_found_in_the_gateways_list():
     until(lambda: booked(final.id) == 4999)
 
 
-def test_a_500_whose_search_fails_too_is_found_by_the_next_look():
+def test_a_500_whose_search_fails_too_is_paid_elsewhere_and_given_back():
     inject("stripe", "error_500_after")
-    inject("stripe", "error_500", operation="list", count=2)
+    inject("stripe", "error_500", operation="list", count=1)
     try:
         intent = pay(timeout=20)
-        assert intent.status == PROCESSING, intent
+        assert intent.gateway == "adyen", intent
         final = until(lambda: get(intent.id).status == SUCCEEDED and get(intent.id), 60)
+        story = tender("show", intent.id)
+        assert "will be given back" in story, story
+        until(lambda: "canceled" in [
+            charge["status"] for charge in charges(final.id) if charge["gateway"] == "stripe"], 60)
     finally:
         clear()
-    assert captured(final.id) == 4999 and len(charges(final.id)) == 1, charges(final.id)
+    assert captured(final.id) == 4999 and len(charges(final.id)) == 2, charges(final.id)
+    until(lambda: "was given back" in tender("show", intent.id))
+
+
+def paid_once(intent_id):
+    until(lambda: get(intent_id).status == SUCCEEDED, 60)
+    taken = [charge for charge in charges(intent_id) if charge["captured"] > charge["refunded"]]
+    assert len(taken) == 1 and taken[0]["captured"] == 4999, charges(intent_id)
+    until(lambda: booked(intent_id) == 4999)
+
+
+def test_a_dead_first_gateway_never_costs_the_payer_5_s():
+    faults = {
+        "refuses connections": {"fault": "refuse"},
+        "answers nothing": {"fault": "timeout_before", "count": 1000},
+        "answers 500 without acting": {"fault": "error_500", "count": 1000},
+        "answers 500 after acting": {"fault": "error_500_after", "count": 1000},
+        "acts and answers nothing": {"fault": "timeout_after", "count": 1000},
+    }
+    for name, fault in faults.items():
+        intents, times = [], []
+        http("/control/faults", {"gateway": "stripe", **fault})
+        try:
+            for _ in range(3):
+                started = time.monotonic()
+                intents.append(pay())
+                times.append(time.monotonic() - started)
+        finally:
+            clear()
+        print(f"     {name}: {max(times):.2f} s")
+        assert max(times) < 5, (name, times)
+        for intent in intents:
+            assert intent.status == SUCCEEDED or intent.authorized, intent
+            paid_once(intent.id)
+    until(lambda: pay().gateway == "stripe", 60, every=1)
 
 
 def running(program):

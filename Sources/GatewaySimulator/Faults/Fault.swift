@@ -6,6 +6,9 @@ package enum Fault: String, Sendable, CaseIterable {
   case timeoutBefore = "timeout_before"
   /// Never answers; acted.
   case timeoutAfter = "timeout_after"
+  /// Never answers; Stripe: has made the payment and is still confirming it, for ever, so that its
+  /// key stays in use. Adyen: acted.
+  case timeoutUndecided = "timeout_undecided"
   /// Acts at once, answers after `delay_ms`.
   case slow
   /// 500, did not act. Stripe stores it: the same key answers 500 for ever.

@@ -131,7 +131,7 @@ struct StripeAPI: GatewayAPI {
 
   func execute(_ call: Call, fault: Fault?, _ books: inout Books, now: Int64) -> Outcome {
     switch call.operation {
-    case .create: create(call, &books, now)
+    case .create: create(call, isUndecided: fault == .timeoutUndecided, &books, now)
     case .confirm: onPayment(call, &books) { confirm($0, call, &$1, now) }
     case .capture: onPayment(call, &books) { capture($0, call, &$1, now) }
     case .cancel: onPayment(call, &books) { cancel($0, call, &$1, now) }

@@ -1,6 +1,8 @@
 /// PaymentIntents: create, confirm, capture, cancel.
 extension StripeAPI {
-  func create(_ call: Call, _ books: inout Books, _ now: Int64) -> Outcome {
+  func create(
+    _ call: Call, isUndecided: Bool, _ books: inout Books, _ now: Int64
+  ) -> Outcome {
     let form = call.form
     if let error = checked(form) { return error.unstored }
     guard let amount = form["amount"].flatMap({ Int64($0) }), let currency = form["currency"] else {
@@ -23,7 +25,7 @@ extension StripeAPI {
     payment.echoed = StripeParameters.echoed.compactMap { name in form[name].map { (name, $0) } }
     if let error = methodMisfit(payment, form) { return error.unstored }
     announce("payment_intent.created", payment, &books, now)
-    guard form["confirm"] == "true" else {
+    guard form["confirm"] == "true", !isUndecided else {
       books.put(.payment(payment))
       return Outcome(response: StripeObjects.response(payment), isStored: true)
     }

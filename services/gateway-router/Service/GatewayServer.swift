@@ -23,7 +23,9 @@ package final class GatewayServer: TenderService {
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
     let relay = FactRelay.make(environment)
-    let flow = GatewayFlow(environment, ports: ports, wake: { relay.wake() })
+    let flow = GatewayFlow(
+      environment, ports: ports, times: try RecoveryTimes.read(environment.settings.config),
+      wake: { relay.wake() })
     self.ports = ports
     environment.metrics.add("breakers") { ports.breakers.families() }
     logger = environment.logger

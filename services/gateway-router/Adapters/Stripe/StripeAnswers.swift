@@ -54,8 +54,8 @@ extension StripeGateway {
     guard let error = JSONReading.decode(StripeErrorBody.self, from: body)?.error,
       error.type != nil
     else { return .foreignError(status: status) }
-    if error.type == "idempotency_error" { return .keyReused }
     if error.code == "idempotency_key_in_use" || error.code == "lock_timeout" { return .inFlight }
+    if error.type == "idempotency_error" { return .keyReused }
     if let intent = error.payment_intent?.intent, let known = readRefusal(error, intent, purpose) {
       return known
     }

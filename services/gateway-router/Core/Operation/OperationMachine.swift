@@ -136,7 +136,13 @@ struct OperationStep {
 
   /// Writes the last fact once every attempt has negative evidence.
   mutating func finishIfPossible() {
-    guard !operation.isFinal, operation.condemned.allSatisfy(\.evidence.isNegative) else { return }
+    // What is canceled must not come back: there a declined object has to be dead as well.
+    let isOver = { [phase = operation.phase] (evidence: Evidence) in
+      if case .closed(.canceled, _) = phase { evidence.isResolved } else { evidence.isNegative }
+    }
+    guard !operation.isFinal, operation.condemned.allSatisfy({ isOver($0.evidence) }) else {
+      return
+    }
     switch operation.phase {
     case .open: return
     case .won(let winner, _):

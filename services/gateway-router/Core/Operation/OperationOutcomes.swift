@@ -229,7 +229,9 @@ extension Attempt {
     guard let shown = outcome.evidence(traits: gateway.traits, reference: reference) else {
       return self != before
     }
-    if evidence.yields(to: shown) { evidence = shown.merged(over: evidence) }
+    if evidence.yields(to: shown) || (outcome.provesAbsence && !evidence.isKnown) {
+      evidence = shown.merged(over: evidence)
+    }
     return self != before
   }
 }
@@ -270,7 +272,16 @@ extension Evidence {
   }
 }
 
+extension Evidence {
+  /// Something explicit was seen.
+  fileprivate var isKnown: Bool { self != .sent && self != .unknown }
+}
+
 extension Outcome {
+  fileprivate var provesAbsence: Bool {
+    if case .notExecuted(let proof) = self { proof.kind == .neverExisted } else { false }
+  }
+
   package var isConflict: Bool {
     if case .unknown(let reason) = self { reason.isConflict } else { false }
   }
@@ -282,6 +293,7 @@ extension Outcome {
       settled.kind == .received || settled.kind == .refunded ? nil : settled.reference
     case .pending(let pending): pending.reference
     case .declined(let decline): decline.gatewayReference
+    case .unknown(.undecided(let reference)): reference
     case .notExecuted, .unknown: nil
     }
   }

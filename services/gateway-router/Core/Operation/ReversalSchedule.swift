@@ -7,15 +7,23 @@ package enum ReversalSchedule {
   package static let offsetsSeconds: [Int64] = [10, 30, 75, 300, 3_600, 21_600, 86_400]
   package static let repeatSeconds: Int64 = 86_400
 
+  /// From then on a list of the gateway's that does not hold an attempt proves that it never existed.
+  package static var absenceSeconds: Int64 { offsetsSeconds[offsetsSeconds.count - 1] }
+  /// From then on people hear of an attempt that nothing has proven.
+  package static var alertSeconds: Int64 { absenceSeconds }
+
   /// When try `number` (1, 2, 3...) is due.
-  package static func due(condemnedAt: Timestamp, try number: Int) -> Timestamp {
+  /// - Parameter scale: of all waits; below 1 only where tests and proofs run.
+  package static func due(
+    condemnedAt: Timestamp, try number: Int, scale: Double = 1
+  ) -> Timestamp {
     let index = max(number, 1) - 1
     let seconds =
       index < offsetsSeconds.count
       ? offsetsSeconds[index]
       : offsetsSeconds[offsetsSeconds.count - 1] + repeatSeconds
         * Int64(index - offsetsSeconds.count + 1)
-    return condemnedAt + .seconds(seconds)
+    return condemnedAt + .milliseconds(Int64(Double(seconds) * 1_000 * scale))
   }
 
   /// From this try on the accounting report is asked too.
@@ -41,6 +49,20 @@ package enum ReversalStep: Sendable, Hashable {
 /// What to do about a condemned attempt, or a winner to be released. Never a replay of the payment
 /// (interleavings 5, 8); always a look before a cancel where a look exists.
 package enum ReversalRule {
+  /// Only what is condemned, or a winner that is to be released, may be given back (interleavings
+  /// 2): whatever a job was made for, the operation decides.
+  package static func step(
+    about id: AttemptID, in operation: Operation, isFresh: Bool
+  ) -> ReversalStep {
+    if let condemned = operation.condemned.first(where: { $0.id == id }) {
+      return step(for: condemned, isFresh: isFresh)
+    }
+    guard let winner = operation.winner, winner.attempt.id == id, winner.isReleasing else {
+      return .wait
+    }
+    return step(for: winner.attempt, isFresh: isFresh)
+  }
+
   /// - Parameter isFresh: `attempt.evidence` comes from a look within this run of the job.
   package static func step(for attempt: Attempt, isFresh: Bool) -> ReversalStep {
     let traits = attempt.gateway.traits
@@ -73,6 +95,9 @@ package enum ProbeStep: Sendable, Hashable {
 }
 
 package enum ProbeRule {
+  /// A live call's own replays are over by then, and so is its chance to start another attempt.
+  package static let replayAfterSeconds: Int64 = 8
+
   /// - Parameters:
   ///   - operation: as it is now; the attempt must be one of its live ones.
   ///   - ageSeconds: since the first send.
@@ -82,14 +107,14 @@ package enum ProbeRule {
     ageSeconds: Int64,
     sendWindowIsOpen: Bool
   ) -> ProbeStep {
-    guard case .open(let live, let condemned) = operation.phase,
+    guard case .open(let live, _) = operation.phase,
       let attempt = live.first(where: { $0.id == id })
     else { return .wait }
     let traits = attempt.gateway.traits
     if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }
-    let isSole = live.count == 1 && condemned.allSatisfy { $0.evidence == .notExecuted }
     let isRemembered = ageSeconds < traits.replayWindowSeconds
-    if isSole && isRemembered && sendWindowIsOpen { return .replay }
+    let callIsOver = ageSeconds >= replayAfterSeconds
+    if operation.hasOnly(id) && isRemembered && callIsOver && sendWindowIsOpen { return .replay }
     return traits.findsByReference ? .find : .wait
   }
 }

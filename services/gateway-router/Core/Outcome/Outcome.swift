@@ -59,6 +59,8 @@ package enum UnknownReason: Sendable, Hashable {
   /// An error of the gateway's front, not in its own words.
   case foreignError(status: Int)
   case unreadable
+  /// The gateway has the payment, under this id, and has not decided it yet.
+  case undecided(reference: String)
   case notFound
   /// The answer contradicts the request: alert, people must look.
   case conflicted(Conflict)

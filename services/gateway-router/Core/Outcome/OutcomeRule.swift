@@ -109,7 +109,8 @@ package enum OutcomeRule {
     case .pending: return .pending(Pending(reference: reference, kind: .bank))
     case .requiresAction(let action):
       return .pending(Pending(reference: reference, kind: .action(action)))
-    case .declined, .unrecognized: return .unknown(.unreadable)
+    case .declined: return .unknown(.unreadable)
+    case .unrecognized: return .unknown(.undecided(reference: reference))
     }
   }
 

@@ -10,6 +10,8 @@ package struct Proof: Sendable, Hashable, CustomStringConvertible {
     case refusedUnprocessed(status: Int)
     /// The gateway canceled it on our request: it cannot succeed any more.
     case fenced
+    /// The gateway's list of that time, read to its end, does not hold it.
+    case neverExisted
   }
 
   package let kind: Kind
@@ -36,12 +38,20 @@ package struct Proof: Sendable, Hashable, CustomStringConvertible {
     kind = .fenced
   }
 
+  /// nil before the reversal's schedule has ended: whatever was on its way has arrived by then, and
+  /// no key is remembered any more. Only for a condemned attempt, which nothing sends again.
+  package init?(absentFromListAfter seconds: Int64) {
+    guard seconds >= ReversalSchedule.absenceSeconds else { return nil }
+    kind = .neverExisted
+  }
+
   package var description: String {
     switch kind {
     case .neverSent(let stage): "failed while \(stage), no request byte written"
     case .neverWritten(let reason): "not written: \(reason)"
     case .refusedUnprocessed(let status): "refused with \(status) by the gateway on a first send"
     case .fenced: "canceled at the gateway"
+    case .neverExisted: "not in the gateway's list of payments a day later"
     }
   }
 }

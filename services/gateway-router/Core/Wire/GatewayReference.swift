@@ -23,6 +23,8 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
 
   package static let lengthMax = 64
   package static let tryMax = 9_999
+  /// A fence within a call has a key that no job's tries reach.
+  package static let fenceTry = tryMax
 
   package let kind: Kind
   // Halves, not one UInt128: see `EntityID`.

@@ -51,7 +51,7 @@ extension GatewayFlow {
         id: environment.identifiers.make(), gateway: first.gateway, account: first.account,
         mode: mode), allowsSpeculation: false)
     guard let record = try await insert(asked, event, route: route.explanation) else { return nil }
-    let driven = try await drive(record, method: method, route: route, started: started)
+    let driven = try await drive(Course(record, method, route, started))
     // Another replica may have written facts meanwhile, for example from a notification.
     guard driven.facts.count == driven.record.operation.factCount else {
       return try await facts(record.id, of: record.intent)
@@ -106,84 +106,6 @@ extension GatewayFlow {
     return facts
   }
 
-  // MARK: Attempts
-
-  /// Sends the operation's live attempt and follows it until there is a winner, a definite end, or
-  /// the budget is spent.
-  /// - Returns: the operation as it is then, and the facts that were written here.
-  private func drive(
-    _ record: OperationRecord, method: ResolvedMethod, route: Route, started: MonotonicInstant
-  ) async throws -> (record: OperationRecord, facts: [GatewayV1.Fact]) {
-    var record = record
-    var facts: [GatewayV1.Fact] = []
-    var remaining = Array(route.candidates.dropFirst())
-    var send = Send.first
-    while let attempt = record.operation.liveAttempt {
-      let budget = left(since: started)
-      guard budget > .zero else { return (record, facts) }
-      let heard = await ports.authorize(record, attempt, method, send, within: budget)
-      let next = remaining.first.map { candidate in
-        NewAttempt(
-          id: environment.identifiers.make(), gateway: candidate.gateway,
-          account: candidate.account, mode: route.mode(record.operation.captureMethod))
-      }
-      let notes = OperationWriter.Notes(
-        route: route.explanation, detail: heard.detail, milliseconds: heard.milliseconds)
-      let moved = try await move(record, notes) { operation, step in
-        switch step {
-        case 0: return .outcome(attempt.id, heard.outcome)
-        case 1: return Self.after(operation, attempt.id, next)
-        default: return nil
-        }
-      }
-      record = moved.record
-      facts += moved.facts
-      if moved.actions.startsAttempt { remaining.removeFirst() }
-      if let capture = record.operation.winner?.captures.first(where: { $0.state == .queued }) {
-        let sent = try await sendCapture(capture, record, within: left(since: started))
-        return (sent.record, facts + sent.facts)
-      }
-      guard case .open = record.operation.phase, let live = record.operation.liveAttempt else {
-        return (record, facts)
-      }
-      if live.id == attempt.id {
-        // Unknown: as the sole attempt, the same request under the same key is the best look.
-        guard case .unknown = heard.outcome, try await pauseBeforeReplay(since: started) else {
-          return (record, facts)
-        }
-        let age = environment.clock.now.seconds - record.createdAt.seconds
-        guard case .replay = ProbeRule.step(
-          for: live.id, in: record.operation, ageSeconds: age,
-          sendWindowIsOpen: environment.clock.now < record.sendBefore)
-        else { return (record, facts) }
-        if heard.outcome.isIndeterminate, attempt.gateway.traits.findsByReference {
-          try await look(at: attempt.id, record, within: left(since: started))
-          return (try await load(record.id, of: record.intent) ?? record, facts)
-        }
-        send = .replay
-      } else {
-        send = .first
-      }
-    }
-    return (record, facts)
-  }
-
-  /// A second gateway after proof that nothing was executed, or a decline that allows another one;
-  /// otherwise the routes are exhausted. An unknown outcome waits.
-  private static func after(
-    _ operation: Operation, _ id: AttemptID, _ next: NewAttempt?
-  ) -> OperationEvent? {
-    guard case .open(let live, _) = operation.phase,
-      let attempt = live.first(where: { $0.id == id }), attempt.evidence.isNegative
-    else { return nil }
-    if let next, case .moved = OperationMachine.next(
-      operation, .start(next, allowsSpeculation: false))
-    {
-      return .start(next, allowsSpeculation: false)
-    }
-    return .routesExhausted
-  }
-
   // MARK: An operation that is there already
 
   /// A live caller asks again: what is unknown is looked at now, not when its turn comes.
@@ -194,36 +116,6 @@ extension GatewayFlow {
     }
     guard let attempt = record.operation.liveAttempt, !attempt.evidence.isNegative else { return }
     try await look(at: attempt.id, record, within: left(since: started))
-  }
-
-  // MARK: Time
-
-  func left(since started: MonotonicInstant) -> Duration {
-    let spent = started.duration(to: environment.loop.now)
-    let budget = Duration.milliseconds(
-      Self.budgetMilliseconds - Self.commitReserveMilliseconds)
-    return budget - spent
-  }
-
-  private func pauseBeforeReplay(since started: MonotonicInstant) async throws -> Bool {
-    guard left(since: started) > .milliseconds(500) else { return false }
-    try await environment.loop.sleep(for: .milliseconds(100))
-    return true
-  }
-}
-
-extension Operation {
-  /// The attempt that is out, while nothing is decided. There is never a second one without a
-  /// policy that allows it.
-  var liveAttempt: Attempt? {
-    guard case .open(let live, _) = phase else { return nil }
-    return live.last
-  }
-}
-
-extension [OperationAction] {
-  fileprivate var startsAttempt: Bool {
-    contains { if case .insertAttempt = $0 { true } else { false } }
   }
 }
 

@@ -9,23 +9,23 @@ import Wire
 /// The work on operations: T2 and T3 of a payment (DESIGN sections 7 and 9). Rules decide, this
 /// shell stores what they decided and talks to gateways.
 final class GatewayFlow: Sendable {
-  /// The payer's budget for one operation, before the answer is `processing`.
-  static let budgetMilliseconds: Int64 = 4_300
-  /// Left for the commit and the way back.
-  static let commitReserveMilliseconds: Int64 = 300
-
   let environment: ServiceEnvironment
   let ports: GatewayPorts
   let writer: OperationWriter
+  let times: RecoveryTimes
   let runs: OperationRuns
   let wake: @Sendable () -> Void
 
-  init(_ environment: ServiceEnvironment, ports: GatewayPorts, wake: @escaping @Sendable () -> Void)
-  {
+  init(
+    _ environment: ServiceEnvironment, ports: GatewayPorts, times: RecoveryTimes = RecoveryTimes(),
+    wake: @escaping @Sendable () -> Void
+  ) {
     self.environment = environment
+    self.times = times
     self.ports = ports
     self.wake = wake
-    writer = OperationWriter(identifiers: environment.identifiers, clock: environment.clock)
+    writer = OperationWriter(
+      identifiers: environment.identifiers, clock: environment.clock, times: times)
     runs = OperationRuns(loop: environment.loop)
   }
 

@@ -32,6 +32,7 @@ extension GatewayFlow {
     case .find:
       heard = await ports.find(record, attempt, now: now, within: limit)
     case .wait:
+      _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
       return
     }
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
@@ -49,7 +50,7 @@ extension GatewayFlow {
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
       try await sendCapture(capture, moved.record, within: limit)
     } else if moved.actions.isEmpty, case .unknown = heard.outcome {
-      _ = try await environment.database.query(AttemptStatements.look(id, of: record))
+      _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
     }
   }
 
@@ -119,22 +120,23 @@ extension GatewayFlow {
   // MARK: Reversals
 
   /// One step of giving back what a condemned attempt, or a winner to be released, holds.
+  /// - Parameter ageSeconds: since it was condemned, as the schedule counts.
   func reverse(
-    _ id: AttemptID, _ record: OperationRecord, try number: Int, within limit: Duration
+    _ id: AttemptID, _ record: OperationRecord, try number: Int, ageSeconds: Int64 = 0,
+    within limit: Duration
   ) async throws {
     var record = record
     var isFresh = false
     // A look, then the act it shows to be right.
     for _ in 0..<2 {
       guard let attempt = record.operation.attempt(id) else { return }
-      let heard: GatewayPorts.Heard
-      switch ReversalRule.step(for: attempt, isFresh: isFresh) {
+      let heard: GatewayPorts.Heard?
+      switch ReversalRule.step(about: id, in: record.operation, isFresh: isFresh) {
       case .get(let reference):
         heard = await ports.get(record, attempt, reference: reference, within: limit)
         isFresh = true
       case .find:
-        heard = await ports.find(
-          record, attempt, now: environment.clock.now, within: limit)
+        heard = await search(attempt, record, ageSeconds: ageSeconds, within: limit)
         isFresh = true
       case .cancel(let reference):
         heard = await ports.cancel(
@@ -146,18 +148,35 @@ extension GatewayFlow {
       case .done:
         _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
         return
-      case .wait:
-        return
+      case .wait: heard = nil
       }
+      guard let heard else { break }
       let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: nil)
       record = try await move(record.id, of: record.intent, notes) { _, step in
         step == 0 ? .outcome(id, heard.outcome) : nil
       }.record
       guard isFresh else { break }
     }
-    if let attempt = record.operation.attempt(id), attempt.evidence.isResolved {
+    guard let attempt = record.operation.attempt(id) else { return }
+    if attempt.evidence.isResolved {
       _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
+    } else if ageSeconds >= ReversalSchedule.alertSeconds {
+      try await reportUnproven(id, record)
     }
+  }
+}
+
+extension GatewayFlow {
+  /// Searches for a condemned attempt; a list without it proves something only when all is over.
+  private func search(
+    _ attempt: Attempt, _ record: OperationRecord, ageSeconds: Int64, within limit: Duration
+  ) async -> GatewayPorts.Heard {
+    var heard = await ports.find(record, attempt, now: environment.clock.now, within: limit)
+    if heard.isAbsent, let proof = Proof(absentFromListAfter: ageSeconds) {
+      heard.outcome = .notExecuted(proof)
+      heard.detail = "not executed: \(proof)"
+    }
+    return heard
   }
 }
 

@@ -23,6 +23,8 @@ final class GatewayPorts: Sendable {
     var milliseconds: Int32
     /// How the gateway did technically; nil when it was not asked.
     var contact: Breaker.Result?
+    /// A search was read to its end and does not hold the payment.
+    var isAbsent = false
   }
 
   let client: HTTPClient

@@ -47,7 +47,7 @@ extension GatewayPorts {
         else {
           return Heard(
             outcome: .unknown(.notFound), detail: "not found by our reference",
-            milliseconds: spent)
+            milliseconds: spent, isAbsent: true)
         }
         order = FindOrder(reference: order.reference, createdSeconds: later)
       case .failed(let answer):

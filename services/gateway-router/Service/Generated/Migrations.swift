@@ -272,4 +272,37 @@ select 'the version of an operation is guarded', exists (
 
 """##,
     checksum: "523b483da672b646338800ebbc15b4ad639cda20e3df4969b0343d7f671f108f"),
+  Migration(
+    number: 3, name: "failover",
+    up: ##"""
+-- Failover: what a merchant allows, and operations that stay open too long.
+
+-- Rows are only added: the newest version of a merchant counts; none means the standard.
+create table merchant_policy (
+  merchant_id uuid not null,
+  version integer not null check (version > 0),
+  -- A second authorisation beside one whose outcome is unknown, while the payer is there.
+  speculates_with_payer boolean not null,
+  -- The same for payments that the merchant starts.
+  speculates_off_session boolean not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (merchant_id, version)
+);
+
+-- Given up by age.
+create index operation_open_since on operation (created_at) where state = 1;
+
+grant select, insert on merchant_policy to gateway_service;
+
+"""##,
+    check: ##"""
+select 'policies are only added', not has_table_privilege(
+  'gateway_service', 'gateway.merchant_policy', 'update, delete');
+select 'open operations are found by age', exists (
+  select 1 from pg_indexes where schemaname = 'gateway' and indexname = 'operation_open_since');
+
+"""##,
+    checksum: "a4f5565edd177ef16e6f3a4a7e13bd358daecd5d814de53091f845178c63c3cb"),
 ]

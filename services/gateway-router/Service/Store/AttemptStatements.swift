@@ -8,8 +8,6 @@ import ServiceKit
 enum AttemptStatements {
   /// Until the first look at an attempt whose outcome nobody stored: longer than any live call.
   static let firstLookSeconds: Double = 8
-  /// Looks at an unknown attempt: seconds, by the number of looks before.
-  static let looksSeconds: [Double] = [1, 2, 3, 5, 10, 30, 60, 300]
 
   static func insert(
     _ attempt: Attempt, of record: OperationRecord, route: String, _ stamp: Stamp
@@ -56,13 +54,17 @@ enum AttemptStatements {
     """
   }
 
-  static func look(_ id: AttemptID, of record: OperationRecord) -> Statement {
-    let looks = record.attempts[id]?.looks ?? 0
-    let seconds = looksSeconds[min(looks, looksSeconds.count - 1)]
-    return """
-      update attempt set look_at = now() + make_interval(secs => \(seconds))
-      where intent_id = \(record.intent) and id = \(id)
-      """
+  /// Never before the call that sent it is surely over: another process must not repeat the request
+  /// while that call may be trying the next gateway.
+  static func look(
+    _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes
+  ) -> Statement {
+    """
+    update attempt set look_at = greatest(
+      now() + make_interval(secs => \(times.look(after: record.attempts[id]?.looks ?? 0))),
+      created_at + make_interval(secs => \(firstLookSeconds)))
+    where intent_id = \(record.intent) and id = \(id) and disposition = 1
+    """
   }
 
   /// Attempts that are due for a look; the lease is the next look.
@@ -165,7 +167,8 @@ enum AttemptStatements {
       order by next_try_at limit \(limit) for update skip locked
     ) due
     where r.intent_id = due.intent_id and r.attempt_id = due.attempt_id
-    returning r.intent_id, r.operation_id, r.attempt_id, r.tries, r.condemned_at
+    returning r.intent_id, r.operation_id, r.attempt_id, r.tries, r.condemned_at,
+      (extract(epoch from now() - r.condemned_at) * 1000)::bigint
     """
   }
 

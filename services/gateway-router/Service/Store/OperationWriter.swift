@@ -17,6 +17,7 @@ struct OperationWriter: Sendable {
 
   let identifiers: IdentifierSource
   let clock: any WallClock
+  let times: RecoveryTimes
 
   /// What the actions of one event come with.
   struct Notes: Sendable {
@@ -77,7 +78,7 @@ struct OperationWriter: Sendable {
     case .repeatCapture(let id, let isNewTry):
       [AttemptStatements.repeat(id, of: record, isNewTry: isNewTry)]
     case .look(let id):
-      [AttemptStatements.look(id, of: record)]
+      [AttemptStatements.look(id, of: record, times)]
     case .writeFact:
       // All of a transaction's facts are written together, after what they tell of.
       []
@@ -100,7 +101,7 @@ struct OperationWriter: Sendable {
     _ id: AttemptID, _ record: OperationRecord, _ stamp: Stamp
   ) -> Statement {
     AttemptStatements.insertReversal(
-      id, of: record, afterSeconds: Double(ReversalSchedule.offsetsSeconds[0]), stamp)
+      id, of: record, afterSeconds: times.firstReversal, stamp)
   }
 
   private func raise(

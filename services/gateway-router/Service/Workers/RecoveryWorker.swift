@@ -35,6 +35,18 @@ final class RecoveryWorker: Sendable {
     try await looks()
     try await captures()
     try await reversals()
+    try await giveUps()
+  }
+
+  private func giveUps() async throws {
+    let overdue = try await environment.database.query(
+      OperationStatements.overdue(flow.times, limit: Self.batchMax))
+    for row in overdue {
+      let (intent, operation) = try row.decode((PaymentIntentID, OperationID).self)
+      try await flow.runs.exclusively(operation) { [flow] in
+        try await flow.giveUp(operation, of: intent)
+      }
+    }
   }
 
   private func looks() async throws {
@@ -67,13 +79,16 @@ final class RecoveryWorker: Sendable {
     let due = try await environment.database.query(
       AttemptStatements.takeDueReversals(limit: Self.batchMax))
     for row in due {
-      let (intent, operation, attempt, tries, condemnedAt) = try row.decode(
-        (PaymentIntentID, OperationID, AttemptID, Int32, Timestamp).self)
+      let (intent, operation, attempt, tries, condemnedAt, age) = try row.decode(
+        (PaymentIntentID, OperationID, AttemptID, Int32, Timestamp, Int64).self)
       try await exclusively(operation, of: intent) { [flow] record in
         try await flow.reverse(
-          attempt, record, try: Int(tries) + 1, within: .seconds(Self.workSeconds))
+          attempt, record, try: Int(tries) + 1,
+          ageSeconds: flow.times.scheduled(Double(age) / 1_000),
+          within: .seconds(Self.workSeconds))
       }
-      let next = ReversalSchedule.due(condemnedAt: condemnedAt, try: Int(tries) + 1)
+      let next = ReversalSchedule.due(
+        condemnedAt: condemnedAt, try: Int(tries) + 1, scale: flow.times.scale)
       _ = try await environment.database.query(
         AttemptStatements.rescheduleReversal(attempt, of: intent, at: next))
     }

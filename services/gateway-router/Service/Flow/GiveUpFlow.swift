@@ -1,0 +1,35 @@
+import GatewayCore
+import Money
+import Outbox
+import Postgres
+import ServiceKit
+
+/// What stays unknown: the operation closes by age, and people hear of what nothing proves.
+extension GatewayFlow {
+  static let unprovenKind = "reversal_unproven"
+
+  /// Closes an operation that is still open. Everything of it is condemned; its last fact waits
+  /// until each attempt has evidence. What the bank works on is not given up.
+  func giveUp(_ id: OperationID, of intent: PaymentIntentID) async throws {
+    _ = try await move(id, of: intent, .init(detail: "given up")) { operation, step in
+      guard step == 0, case .open(let live, _) = operation.phase,
+        live.allSatisfy({ $0.evidence != .pending })
+      else { return nil }
+      return .close(.gaveUp, onlyIfUnsent: false)
+    }
+  }
+
+  /// The schedule is over and nothing has proven what became of the attempt.
+  func reportUnproven(_ id: AttemptID, _ record: OperationRecord) async throws {
+    guard let attempt = record.operation.attempt(id), !attempt.evidence.isResolved else { return }
+    _ = try await environment.database.query(
+      Alerts.raise(
+        Alert(
+          .critical, kind: Self.unprovenKind, subject: id.description,
+          message: "Attempt \(id) of \(record.intent) at \(attempt.gateway) is \(attempt.evidence.name)"
+            + " a day after it was given up. Look for reference "
+            + "\(GatewayReference.authorize(id).text) in the gateway's accounting report; give back "
+            + "there what it shows.",
+          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
+  }
+}

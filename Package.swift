@@ -222,7 +222,7 @@ let testTargets: [Target] = [
     ]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
-  tests("IntentsCoreTests", ["IntentsCore", "Money"]),
+  tests("IntentsCoreTests", ["IntentsCore", "Money", "TestSupport"]),
   tests(
     "IntentsServiceTests",
     [

@@ -6,6 +6,9 @@ import Wire
 /// Stands for gateway-router: captures every payment, once, when the gate is open.
 final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
   let gate = Gate()
+  /// Refunds wait here.
+  let refundGate = Gate()
+  let refunds = FakeRefunds()
   private let merchant: String
   private let happenings: Happenings
   private let captured = Mutex<[String: GatewayV1.Fact]>([:])
@@ -38,6 +41,14 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     request: GatewayV1.CaptureOperationRequest, context: ServerContext
   ) async throws -> GatewayV1.CaptureOperationResponse {
     throw RPCError(code: .unimplemented, message: "not in these tests")
+  }
+
+  func refundOperation(
+    request: GatewayV1.RefundOperationRequest, context: ServerContext
+  ) async throws -> GatewayV1.RefundOperationResponse {
+    happenings.note(.refundAsked)
+    await refundGate.wait()
+    return GatewayV1.RefundOperationResponse(facts: try refunds.answer(request, merchant))
   }
 
   func closeOperation(

@@ -11,6 +11,8 @@ final class Happenings: Sendable {
     case callCancelled
     case callEnded
     case posted
+    /// A refund's call reached gateway-router: its T1 has committed.
+    case refundAsked
   }
 
   private typealias Condition = @Sendable ([Kind: Int]) -> Bool

@@ -120,6 +120,12 @@ extension GatewayV1 {
     case captureFailed
     /// A gateway's answer contradicts the request; people must look. Not final.
     case conflicted
+    /// The gateway has accepted a refund; its result comes later. Not final.
+    case refundPending
+    /// `amount` was given back at the winner.
+    case refunded
+    /// A refund failed. After `refunded` of the same refund: the money came back.
+    case refundFailed
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -136,6 +142,9 @@ extension GatewayV1 {
       case 8: self = .requiresAction
       case 9: self = .captureFailed
       case 10: self = .conflicted
+      case 11: self = .refundPending
+      case 12: self = .refunded
+      case 13: self = .refundFailed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -153,6 +162,9 @@ extension GatewayV1 {
       case .requiresAction: 8
       case .captureFailed: 9
       case .conflicted: 10
+      case .refundPending: 11
+      case .refunded: 12
+      case .refundFailed: 13
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -171,11 +183,14 @@ extension GatewayV1 {
       case .requiresAction: "FACT_KIND_REQUIRES_ACTION"
       case .captureFailed: "FACT_KIND_CAPTURE_FAILED"
       case .conflicted: "FACT_KIND_CONFLICTED"
+      case .refundPending: "FACT_KIND_REFUND_PENDING"
+      case .refunded: "FACT_KIND_REFUNDED"
+      case .refundFailed: "FACT_KIND_REFUND_FAILED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed]
   }
 }
 
@@ -330,21 +345,24 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured or pending amount; absent where the kind has none.
+    /// Authorised, captured, pending or refunded amount; absent where the kind has none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
     /// The merchant's account at that gateway.
     package var gatewayAccount: String
-    /// The gateway's id of the payment.
+    /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
+    /// Why it was declined or failed.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
     package var captureID: String
     /// When the next look at an unknown outcome is due.
     package var nextCheckAt: GoogleProtobuf.Timestamp?
+    /// The refund this fact is about; only for the refund kinds.
+    package var refundID: String
 
     package init(
       operationID: String = "",
@@ -360,7 +378,8 @@ extension GatewayV1 {
       decline: GatewayV1.Decline? = nil,
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
-      nextCheckAt: GoogleProtobuf.Timestamp? = nil
+      nextCheckAt: GoogleProtobuf.Timestamp? = nil,
+      refundID: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -376,6 +395,7 @@ extension GatewayV1 {
       self.occurredAt = occurredAt
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
+      self.refundID = refundID
     }
   }
 }
@@ -408,6 +428,7 @@ extension GatewayV1.Fact {
     self.occurredAt = try reader.message(c.pointee.occurred_at, "occurred_at")
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
+    self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -427,6 +448,7 @@ extension GatewayV1.Fact {
     c.pointee.occurred_at = writer.message(occurredAt)
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
+    c.pointee.refund_id = writer.string(refundID)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -444,6 +466,7 @@ extension GatewayV1.Fact {
     json.field("occurredAt", occurredAt)
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
+    json.field("refundId", refundID)
   }
 }
 
@@ -670,6 +693,106 @@ extension GatewayV1.CaptureOperationResponse {
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Gateway__V1__CaptureOperationResponse.self, capacity: 1)
     tender__gateway__v1__capture_operation_response__init(c)
+    c.pointee.n_facts = facts.count
+    c.pointee.facts = writer.messages(facts)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("facts", facts)
+  }
+}
+
+extension GatewayV1 {
+  package struct RefundOperationRequest: WireMessage {
+    package var operationID: String
+    package var intentID: String
+    /// One refund at the gateway per id, for ever.
+    package var refundID: String
+    package var amount: CommonV1.Money?
+
+    package init(
+      operationID: String = "",
+      intentID: String = "",
+      refundID: String = "",
+      amount: CommonV1.Money? = nil
+    ) {
+      self.operationID = operationID
+      self.intentID = intentID
+      self.refundID = refundID
+      self.amount = amount
+    }
+  }
+}
+
+extension GatewayV1.RefundOperationRequest {
+  package static let fullName = "tender.gateway.v1.RefundOperationRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__refund_operation_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RefundOperationRequest.self)
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
+    self.refundID = try reader.string(c.pointee.refund_id, "refund_id", required: true, idPrefix: "re")
+    self.amount = try reader.message(c.pointee.amount, "amount", required: true)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RefundOperationRequest.self, capacity: 1)
+    tender__gateway__v1__refund_operation_request__init(c)
+    c.pointee.operation_id = writer.string(operationID)
+    c.pointee.intent_id = writer.string(intentID)
+    c.pointee.refund_id = writer.string(refundID)
+    c.pointee.amount = writer.message(amount)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("operationId", operationID)
+    json.field("intentId", intentID)
+    json.field("refundId", refundID)
+    json.field("amount", amount)
+  }
+}
+
+extension GatewayV1 {
+  package struct RefundOperationResponse: WireMessage {
+    package var facts: [GatewayV1.Fact]
+
+    package init(
+      facts: [GatewayV1.Fact] = []
+    ) {
+      self.facts = facts
+    }
+  }
+}
+
+extension GatewayV1.RefundOperationResponse {
+  package static let fullName = "tender.gateway.v1.RefundOperationResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__refund_operation_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RefundOperationResponse.self)
+    self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RefundOperationResponse.self, capacity: 1)
+    tender__gateway__v1__refund_operation_response__init(c)
     c.pointee.n_facts = facts.count
     c.pointee.facts = writer.messages(facts)
   }
@@ -1038,6 +1161,85 @@ extension GatewayV1.Capture {
 }
 
 extension GatewayV1 {
+  package struct Refund: WireMessage {
+    package var id: String
+    package var amount: CommonV1.Money?
+    /// queued (proven not executed, goes again), sending, accepted, succeeded, failed or unknown.
+    package var state: String
+    /// What was seen last, in words.
+    package var detail: String
+    /// The gateway's id of the refund, once it is known.
+    package var gatewayReference: String
+    package var createdAt: GoogleProtobuf.Timestamp?
+    package var decidedAt: GoogleProtobuf.Timestamp?
+
+    package init(
+      id: String = "",
+      amount: CommonV1.Money? = nil,
+      state: String = "",
+      detail: String = "",
+      gatewayReference: String = "",
+      createdAt: GoogleProtobuf.Timestamp? = nil,
+      decidedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+      self.id = id
+      self.amount = amount
+      self.state = state
+      self.detail = detail
+      self.gatewayReference = gatewayReference
+      self.createdAt = createdAt
+      self.decidedAt = decidedAt
+    }
+  }
+}
+
+extension GatewayV1.Refund {
+  package static let fullName = "tender.gateway.v1.Refund"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__refund()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Refund.self)
+    self.id = try reader.string(c.pointee.id, "id")
+    self.amount = try reader.message(c.pointee.amount, "amount")
+    self.state = try reader.string(c.pointee.state, "state")
+    self.detail = try reader.string(c.pointee.detail, "detail")
+    self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference")
+    self.createdAt = try reader.message(c.pointee.created_at, "created_at")
+    self.decidedAt = try reader.message(c.pointee.decided_at, "decided_at")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Refund.self, capacity: 1)
+    tender__gateway__v1__refund__init(c)
+    c.pointee.id = writer.string(id)
+    c.pointee.amount = writer.message(amount)
+    c.pointee.state = writer.string(state)
+    c.pointee.detail = writer.string(detail)
+    c.pointee.gateway_reference = writer.string(gatewayReference)
+    c.pointee.created_at = writer.message(createdAt)
+    c.pointee.decided_at = writer.message(decidedAt)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("id", id)
+    json.field("amount", amount)
+    json.field("state", state)
+    json.field("detail", detail)
+    json.field("gatewayReference", gatewayReference)
+    json.field("createdAt", createdAt)
+    json.field("decidedAt", decidedAt)
+  }
+}
+
+extension GatewayV1 {
   package struct Operation: WireMessage {
     package var id: String
     package var intentID: String
@@ -1048,6 +1250,7 @@ extension GatewayV1 {
     package var captures: [GatewayV1.Capture]
     package var facts: [GatewayV1.Fact]
     package var createdAt: GoogleProtobuf.Timestamp?
+    package var refunds: [GatewayV1.Refund]
 
     package init(
       id: String = "",
@@ -1058,7 +1261,8 @@ extension GatewayV1 {
       attempts: [GatewayV1.Attempt] = [],
       captures: [GatewayV1.Capture] = [],
       facts: [GatewayV1.Fact] = [],
-      createdAt: GoogleProtobuf.Timestamp? = nil
+      createdAt: GoogleProtobuf.Timestamp? = nil,
+      refunds: [GatewayV1.Refund] = []
     ) {
       self.id = id
       self.intentID = intentID
@@ -1069,6 +1273,7 @@ extension GatewayV1 {
       self.captures = captures
       self.facts = facts
       self.createdAt = createdAt
+      self.refunds = refunds
     }
   }
 }
@@ -1096,6 +1301,7 @@ extension GatewayV1.Operation {
     self.captures = try reader.messages(c.pointee.n_captures, c.pointee.captures, "captures")
     self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
     self.createdAt = try reader.message(c.pointee.created_at, "created_at")
+    self.refunds = try reader.messages(c.pointee.n_refunds, c.pointee.refunds, "refunds")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1113,6 +1319,8 @@ extension GatewayV1.Operation {
     c.pointee.n_facts = facts.count
     c.pointee.facts = writer.messages(facts)
     c.pointee.created_at = writer.message(createdAt)
+    c.pointee.n_refunds = refunds.count
+    c.pointee.refunds = writer.messages(refunds)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1125,5 +1333,6 @@ extension GatewayV1.Operation {
     json.field("captures", captures)
     json.field("facts", facts)
     json.field("createdAt", createdAt)
+    json.field("refunds", refunds)
   }
 }

@@ -39,6 +39,19 @@ extension GatewayV1.GatewayRouter {
         type: .unary
       )
     }
+    /// Namespace for "RefundOperation" metadata.
+    package enum RefundOperation: Sendable {
+      /// Request type for "RefundOperation".
+      package typealias Input = GatewayV1.RefundOperationRequest
+      /// Response type for "RefundOperation".
+      package typealias Output = GatewayV1.RefundOperationResponse
+      /// Descriptor for "RefundOperation".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.GatewayRouter"),
+        method: "RefundOperation",
+        type: .unary
+      )
+    }
     /// Namespace for "CloseOperation" metadata.
     package enum CloseOperation: Sendable {
       /// Request type for "CloseOperation".
@@ -69,6 +82,7 @@ extension GatewayV1.GatewayRouter {
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       ExecuteOperation.descriptor,
       CaptureOperation.descriptor,
+      RefundOperation.descriptor,
       CloseOperation.descriptor,
       ListOperations.descriptor
     ]
@@ -138,6 +152,30 @@ extension GatewayV1.GatewayRouter {
       request: GRPCCore.StreamingServerRequest<GatewayV1.CaptureOperationRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.CaptureOperationResponse>
+
+    /// Handle the "RefundOperation" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+    /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+    /// > not known yet.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.RefundOperationResponse` messages.
+    func refundOperation(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.RefundOperationRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RefundOperationResponse>
 
     /// Handle the "CloseOperation" method.
     ///
@@ -229,6 +267,30 @@ extension GatewayV1.GatewayRouter {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<GatewayV1.CaptureOperationResponse>
 
+    /// Handle the "RefundOperation" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+    /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+    /// > not known yet.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.RefundOperationResponse` message.
+    func refundOperation(
+      request: GRPCCore.ServerRequest<GatewayV1.RefundOperationRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.RefundOperationResponse>
+
     /// Handle the "CloseOperation" method.
     ///
     /// > Source IDL Documentation:
@@ -317,6 +379,30 @@ extension GatewayV1.GatewayRouter {
       context: GRPCCore.ServerContext
     ) async throws -> GatewayV1.CaptureOperationResponse
 
+    /// Handle the "RefundOperation" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+    /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+    /// > not known yet.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.RefundOperationRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.RefundOperationResponse` to respond with.
+    func refundOperation(
+      request: GatewayV1.RefundOperationRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.RefundOperationResponse
+
     /// Handle the "CloseOperation" method.
     ///
     /// > Source IDL Documentation:
@@ -382,6 +468,17 @@ extension GatewayV1.GatewayRouter.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: GatewayV1.GatewayRouter.Method.RefundOperation.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.RefundOperationRequest>(GatewayV1.GatewayRouter.Method.RefundOperation.descriptor),
+      serializer: WireSerializer<GatewayV1.RefundOperationResponse>(),
+      handler: { request, context in
+        try await self.refundOperation(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: GatewayV1.GatewayRouter.Method.CloseOperation.descriptor,
       deserializer: WireRequestDeserializer<GatewayV1.CloseOperationRequest>(GatewayV1.GatewayRouter.Method.CloseOperation.descriptor),
       serializer: WireSerializer<GatewayV1.CloseOperationResponse>(),
@@ -424,6 +521,17 @@ extension GatewayV1.GatewayRouter.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.CaptureOperationResponse> {
     let response = try await self.captureOperation(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func refundOperation(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.RefundOperationRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RefundOperationResponse> {
+    let response = try await self.refundOperation(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -474,6 +582,19 @@ extension GatewayV1.GatewayRouter.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<GatewayV1.CaptureOperationResponse> {
     return GRPCCore.ServerResponse<GatewayV1.CaptureOperationResponse>(
       message: try await self.captureOperation(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func refundOperation(
+    request: GRPCCore.ServerRequest<GatewayV1.RefundOperationRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.RefundOperationResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.RefundOperationResponse>(
+      message: try await self.refundOperation(
         request: request.message,
         context: context
       ),
@@ -568,6 +689,35 @@ extension GatewayV1.GatewayRouter {
       deserializer: some GRPCCore.MessageDeserializer<GatewayV1.CaptureOperationResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.CaptureOperationResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "RefundOperation" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+    /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+    /// > not known yet.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.RefundOperationRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.RefundOperationResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func refundOperation<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.RefundOperationRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.RefundOperationRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RefundOperationResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RefundOperationResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "CloseOperation" method.
@@ -703,6 +853,46 @@ extension GatewayV1.GatewayRouter {
       try await self.client.unary(
         request: request,
         descriptor: GatewayV1.GatewayRouter.Method.CaptureOperation.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "RefundOperation" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+    /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+    /// > not known yet.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.RefundOperationRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.RefundOperationResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func refundOperation<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.RefundOperationRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.RefundOperationRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RefundOperationResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RefundOperationResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.GatewayRouter.Method.RefundOperation.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -849,6 +1039,41 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
     )
   }
 
+  /// Call the "RefundOperation" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+  /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+  /// > not known yet.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+  /// > refunded). After a refusal nothing was sent.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func refundOperation<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.RefundOperationRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RefundOperationResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.refundOperation(
+      request: request,
+      serializer: WireSerializer<GatewayV1.RefundOperationRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.RefundOperationResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
   /// Call the "CloseOperation" method.
   ///
   /// > Source IDL Documentation:
@@ -979,6 +1204,45 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
       metadata: metadata
     )
     return try await self.captureOperation(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "RefundOperation" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
+  /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
+  /// > not known yet.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+  /// > refunded). After a refusal nothing was sent.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func refundOperation<Result>(
+    _ message: GatewayV1.RefundOperationRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RefundOperationResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.RefundOperationRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.refundOperation(
       request: request,
       options: options,
       onResponse: handleResponse

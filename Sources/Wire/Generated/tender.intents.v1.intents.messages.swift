@@ -159,6 +159,139 @@ extension IntentsV1 {
 }
 
 extension IntentsV1 {
+  package enum RefundStatus: WireEnum {
+    case unspecified
+    /// Asked for; `pending_reason` says what is missing. Its amount is not refundable meanwhile.
+    case pending
+    /// The gateway has given the money back. It may still fail later: the money then came back.
+    case succeeded
+    /// Proven: the payer has not got it, or it came back. Its amount is refundable again.
+    case failed
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .pending
+      case 2: self = .succeeded
+      case 3: self = .failed
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .pending: 1
+      case .succeeded: 2
+      case .failed: 3
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "REFUND_STATUS_UNSPECIFIED"
+      case .pending: "REFUND_STATUS_PENDING"
+      case .succeeded: "REFUND_STATUS_SUCCEEDED"
+      case .failed: "REFUND_STATUS_FAILED"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .pending, .succeeded, .failed]
+  }
+}
+
+extension IntentsV1 {
+  package enum RefundPendingReason: WireEnum {
+    case unspecified
+    /// No answer of the gateway is known yet. Only evidence ends it, and never a second refund.
+    case outcomeUnknown
+    /// The gateway has accepted it and will tell its result.
+    case gatewayPending
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .outcomeUnknown
+      case 2: self = .gatewayPending
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .outcomeUnknown: 1
+      case .gatewayPending: 2
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "REFUND_PENDING_REASON_UNSPECIFIED"
+      case .outcomeUnknown: "REFUND_PENDING_REASON_OUTCOME_UNKNOWN"
+      case .gatewayPending: "REFUND_PENDING_REASON_GATEWAY_PENDING"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .outcomeUnknown, .gatewayPending]
+  }
+}
+
+extension IntentsV1 {
+  package enum RefundReason: WireEnum {
+    case unspecified
+    case requestedByCustomer
+    case duplicate
+    case fraudulent
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .requestedByCustomer
+      case 2: self = .duplicate
+      case 3: self = .fraudulent
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .requestedByCustomer: 1
+      case .duplicate: 2
+      case .fraudulent: 3
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "REFUND_REASON_UNSPECIFIED"
+      case .requestedByCustomer: "REFUND_REASON_REQUESTED_BY_CUSTOMER"
+      case .duplicate: "REFUND_REASON_DUPLICATE"
+      case .fraudulent: "REFUND_REASON_FRAUDULENT"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .requestedByCustomer, .duplicate, .fraudulent]
+  }
+}
+
+extension IntentsV1 {
   package struct PaymentFailure: WireMessage {
     package var kind: IntentsV1.FailureKind
     /// `card_declined`, `insufficient_funds`, `expired_card`, …, `abandoned_before_send`,
@@ -232,6 +365,7 @@ extension IntentsV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     package var amountCapturableMinor: Int64
     package var amountCapturedMinor: Int64
+    /// What refunds have given back.
     package var amountRefundedMinor: Int64
     package var paymentMethodID: String
     package var customerID: String
@@ -250,6 +384,8 @@ extension IntentsV1 {
     package var updatedAt: GoogleProtobuf.Timestamp?
     /// True while processing with an authorisation that is already won.
     package var authorized: Bool
+    /// What may still be refunded: captured, less every refund that is not proven failed.
+    package var amountRefundableMinor: Int64
 
     package init(
       id: String = "",
@@ -275,7 +411,8 @@ extension IntentsV1 {
       version: UInt64 = 0,
       createdAt: GoogleProtobuf.Timestamp? = nil,
       updatedAt: GoogleProtobuf.Timestamp? = nil,
-      authorized: Bool = false
+      authorized: Bool = false,
+      amountRefundableMinor: Int64 = 0
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -301,6 +438,7 @@ extension IntentsV1 {
       self.createdAt = createdAt
       self.updatedAt = updatedAt
       self.authorized = authorized
+      self.amountRefundableMinor = amountRefundableMinor
     }
   }
 }
@@ -343,6 +481,7 @@ extension IntentsV1.PaymentIntent {
     self.createdAt = try reader.message(c.pointee.created_at, "created_at")
     self.updatedAt = try reader.message(c.pointee.updated_at, "updated_at")
     self.authorized = c.pointee.authorized != 0
+    self.amountRefundableMinor = c.pointee.amount_refundable_minor
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -373,6 +512,7 @@ extension IntentsV1.PaymentIntent {
     c.pointee.created_at = writer.message(createdAt)
     c.pointee.updated_at = writer.message(updatedAt)
     c.pointee.authorized = authorized ? 1 : 0
+    c.pointee.amount_refundable_minor = amountRefundableMinor
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -400,6 +540,7 @@ extension IntentsV1.PaymentIntent {
     json.field("createdAt", createdAt)
     json.field("updatedAt", updatedAt)
     json.field("authorized", authorized)
+    json.field("amountRefundableMinor", amountRefundableMinor)
   }
 }
 
@@ -1101,6 +1242,482 @@ extension IntentsV1.ListPaymentIntentsResponse {
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("paymentIntents", paymentIntents)
+    json.field("nextPageToken", nextPageToken)
+  }
+}
+
+extension IntentsV1 {
+  package struct RefundFailure: WireMessage {
+    /// `refund_failed`, `refund_canceled`, `gateway_rejected_request`, `gateway_account_refused`, …
+    package var code: String
+    /// The gateway's own code, for people.
+    package var gatewayCode: String
+
+    package init(
+      code: String = "",
+      gatewayCode: String = ""
+    ) {
+      self.code = code
+      self.gatewayCode = gatewayCode
+    }
+  }
+}
+
+extension IntentsV1.RefundFailure {
+  package static let fullName = "tender.intents.v1.RefundFailure"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__refund_failure()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__RefundFailure.self)
+    self.code = try reader.string(c.pointee.code, "code")
+    self.gatewayCode = try reader.string(c.pointee.gateway_code, "gateway_code")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__RefundFailure.self, capacity: 1)
+    tender__intents__v1__refund_failure__init(c)
+    c.pointee.code = writer.string(code)
+    c.pointee.gateway_code = writer.string(gatewayCode)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("code", code)
+    json.field("gatewayCode", gatewayCode)
+  }
+}
+
+extension IntentsV1 {
+  /// Money given back to the payer of a payment intent, always at the gateway that captured it.
+  package struct Refund: WireMessage {
+    package var id: String
+    package var merchantID: String
+    package var livemode: Bool
+    package var paymentIntentID: String
+    package var amount: CommonV1.Money?
+    package var status: IntentsV1.RefundStatus
+    /// Only while pending.
+    package var pendingReason: IntentsV1.RefundPendingReason
+    /// When Tender looks again by itself; present while the outcome is unknown.
+    package var nextCheckAt: GoogleProtobuf.Timestamp?
+    package var reason: IntentsV1.RefundReason
+    /// Only in failed.
+    package var failure: IntentsV1.RefundFailure?
+    package var gateway: String
+    /// The gateway's id of the refund, once it is known.
+    package var gatewayReference: String
+    package var metadata: [CommonV1.MetadataEntry]
+    /// Counts 1, 2, 3 … with each change; a later version never shows an older state.
+    package var version: UInt64
+    package var createdAt: GoogleProtobuf.Timestamp?
+    package var updatedAt: GoogleProtobuf.Timestamp?
+
+    package init(
+      id: String = "",
+      merchantID: String = "",
+      livemode: Bool = false,
+      paymentIntentID: String = "",
+      amount: CommonV1.Money? = nil,
+      status: IntentsV1.RefundStatus = .init(rawValue: 0),
+      pendingReason: IntentsV1.RefundPendingReason = .init(rawValue: 0),
+      nextCheckAt: GoogleProtobuf.Timestamp? = nil,
+      reason: IntentsV1.RefundReason = .init(rawValue: 0),
+      failure: IntentsV1.RefundFailure? = nil,
+      gateway: String = "",
+      gatewayReference: String = "",
+      metadata: [CommonV1.MetadataEntry] = [],
+      version: UInt64 = 0,
+      createdAt: GoogleProtobuf.Timestamp? = nil,
+      updatedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+      self.id = id
+      self.merchantID = merchantID
+      self.livemode = livemode
+      self.paymentIntentID = paymentIntentID
+      self.amount = amount
+      self.status = status
+      self.pendingReason = pendingReason
+      self.nextCheckAt = nextCheckAt
+      self.reason = reason
+      self.failure = failure
+      self.gateway = gateway
+      self.gatewayReference = gatewayReference
+      self.metadata = metadata
+      self.version = version
+      self.createdAt = createdAt
+      self.updatedAt = updatedAt
+    }
+  }
+}
+
+extension IntentsV1.Refund {
+  package static let fullName = "tender.intents.v1.Refund"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__refund()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__Refund.self)
+    self.id = try reader.string(c.pointee.id, "id")
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.livemode = c.pointee.livemode != 0
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id")
+    self.amount = try reader.message(c.pointee.amount, "amount")
+    self.status = try reader.enumeration(c.pointee.status.rawValue, "status")
+    self.pendingReason = try reader.enumeration(c.pointee.pending_reason.rawValue, "pending_reason")
+    self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
+    self.reason = try reader.enumeration(c.pointee.reason.rawValue, "reason")
+    self.failure = try reader.message(c.pointee.failure, "failure")
+    self.gateway = try reader.string(c.pointee.gateway, "gateway")
+    self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference")
+    self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata")
+    self.version = c.pointee.version
+    self.createdAt = try reader.message(c.pointee.created_at, "created_at")
+    self.updatedAt = try reader.message(c.pointee.updated_at, "updated_at")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__Refund.self, capacity: 1)
+    tender__intents__v1__refund__init(c)
+    c.pointee.id = writer.string(id)
+    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.livemode = livemode ? 1 : 0
+    c.pointee.payment_intent_id = writer.string(paymentIntentID)
+    c.pointee.amount = writer.message(amount)
+    c.pointee.status = .init(rawValue: UInt32(bitPattern: status.rawValue))
+    c.pointee.pending_reason = .init(rawValue: UInt32(bitPattern: pendingReason.rawValue))
+    c.pointee.next_check_at = writer.message(nextCheckAt)
+    c.pointee.reason = .init(rawValue: UInt32(bitPattern: reason.rawValue))
+    c.pointee.failure = writer.message(failure)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.gateway_reference = writer.string(gatewayReference)
+    c.pointee.n_metadata = metadata.count
+    c.pointee.metadata = writer.messages(metadata)
+    c.pointee.version = version
+    c.pointee.created_at = writer.message(createdAt)
+    c.pointee.updated_at = writer.message(updatedAt)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("id", id)
+    json.field("merchantId", merchantID)
+    json.field("livemode", livemode)
+    json.field("paymentIntentId", paymentIntentID)
+    json.field("amount", amount)
+    json.field("status", status)
+    json.field("pendingReason", pendingReason)
+    json.field("nextCheckAt", nextCheckAt)
+    json.field("reason", reason)
+    json.field("failure", failure)
+    json.field("gateway", gateway)
+    json.field("gatewayReference", gatewayReference)
+    json.field("metadata", metadata)
+    json.field("version", version)
+    json.field("createdAt", createdAt)
+    json.field("updatedAt", updatedAt)
+  }
+}
+
+extension IntentsV1 {
+  package struct CreateRefundRequest: WireMessage {
+    package var paymentIntentID: String
+    /// Positive, in the intent's currency. Absent: everything refundable.
+    package var amount: CommonV1.Money?
+    package var reason: IntentsV1.RefundReason
+    package var metadata: [CommonV1.MetadataEntry]
+
+    package init(
+      paymentIntentID: String = "",
+      amount: CommonV1.Money? = nil,
+      reason: IntentsV1.RefundReason = .init(rawValue: 0),
+      metadata: [CommonV1.MetadataEntry] = []
+    ) {
+      self.paymentIntentID = paymentIntentID
+      self.amount = amount
+      self.reason = reason
+      self.metadata = metadata
+    }
+  }
+}
+
+extension IntentsV1.CreateRefundRequest {
+  package static let fullName = "tender.intents.v1.CreateRefundRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__create_refund_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateRefundRequest.self)
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
+    self.amount = try reader.message(c.pointee.amount, "amount")
+    self.reason = try reader.enumeration(c.pointee.reason.rawValue, "reason")
+    self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata", countMax: 50)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__CreateRefundRequest.self, capacity: 1)
+    tender__intents__v1__create_refund_request__init(c)
+    c.pointee.payment_intent_id = writer.string(paymentIntentID)
+    c.pointee.amount = writer.message(amount)
+    c.pointee.reason = .init(rawValue: UInt32(bitPattern: reason.rawValue))
+    c.pointee.n_metadata = metadata.count
+    c.pointee.metadata = writer.messages(metadata)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("paymentIntentId", paymentIntentID)
+    json.field("amount", amount)
+    json.field("reason", reason)
+    json.field("metadata", metadata)
+  }
+}
+
+extension IntentsV1.CreateRefundRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, paymentIntentID)
+    fingerprint.field(2, amount)
+    fingerprint.field(3, reason)
+    fingerprint.field(4, metadata)
+  }
+}
+
+extension IntentsV1 {
+  package struct CreateRefundResponse: WireMessage {
+    package var refund: IntentsV1.Refund?
+
+    package init(
+      refund: IntentsV1.Refund? = nil
+    ) {
+      self.refund = refund
+    }
+  }
+}
+
+extension IntentsV1.CreateRefundResponse {
+  package static let fullName = "tender.intents.v1.CreateRefundResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__create_refund_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CreateRefundResponse.self)
+    self.refund = try reader.message(c.pointee.refund, "refund")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__CreateRefundResponse.self, capacity: 1)
+    tender__intents__v1__create_refund_response__init(c)
+    c.pointee.refund = writer.message(refund)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("refund", refund)
+  }
+}
+
+extension IntentsV1 {
+  package struct GetRefundRequest: WireMessage {
+    package var refundID: String
+
+    package init(
+      refundID: String = ""
+    ) {
+      self.refundID = refundID
+    }
+  }
+}
+
+extension IntentsV1.GetRefundRequest {
+  package static let fullName = "tender.intents.v1.GetRefundRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__get_refund_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetRefundRequest.self)
+    self.refundID = try reader.string(c.pointee.refund_id, "refund_id", required: true, idPrefix: "re")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__GetRefundRequest.self, capacity: 1)
+    tender__intents__v1__get_refund_request__init(c)
+    c.pointee.refund_id = writer.string(refundID)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("refundId", refundID)
+  }
+}
+
+extension IntentsV1 {
+  package struct GetRefundResponse: WireMessage {
+    package var refund: IntentsV1.Refund?
+
+    package init(
+      refund: IntentsV1.Refund? = nil
+    ) {
+      self.refund = refund
+    }
+  }
+}
+
+extension IntentsV1.GetRefundResponse {
+  package static let fullName = "tender.intents.v1.GetRefundResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__get_refund_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__GetRefundResponse.self)
+    self.refund = try reader.message(c.pointee.refund, "refund")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__GetRefundResponse.self, capacity: 1)
+    tender__intents__v1__get_refund_response__init(c)
+    c.pointee.refund = writer.message(refund)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("refund", refund)
+  }
+}
+
+extension IntentsV1 {
+  package struct ListRefundsRequest: WireMessage {
+    /// Only refunds of this intent; empty means all of the merchant's.
+    package var paymentIntentID: String
+    /// 1 to 100; 0 means 20.
+    package var pageSize: UInt32
+    package var pageToken: String
+
+    package init(
+      paymentIntentID: String = "",
+      pageSize: UInt32 = 0,
+      pageToken: String = ""
+    ) {
+      self.paymentIntentID = paymentIntentID
+      self.pageSize = pageSize
+      self.pageToken = pageToken
+    }
+  }
+}
+
+extension IntentsV1.ListRefundsRequest {
+  package static let fullName = "tender.intents.v1.ListRefundsRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__list_refunds_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ListRefundsRequest.self)
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", idPrefix: "pi")
+    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...100)
+    self.pageToken = try reader.string(c.pointee.page_token, "page_token", lengthMax: 256)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__ListRefundsRequest.self, capacity: 1)
+    tender__intents__v1__list_refunds_request__init(c)
+    c.pointee.payment_intent_id = writer.string(paymentIntentID)
+    c.pointee.page_size = pageSize
+    c.pointee.page_token = writer.string(pageToken)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("paymentIntentId", paymentIntentID)
+    json.field("pageSize", pageSize)
+    json.field("pageToken", pageToken)
+  }
+}
+
+extension IntentsV1 {
+  package struct ListRefundsResponse: WireMessage {
+    package var refunds: [IntentsV1.Refund]
+    /// Empty on the last page. Bound to the merchant and the intent.
+    package var nextPageToken: String
+
+    package init(
+      refunds: [IntentsV1.Refund] = [],
+      nextPageToken: String = ""
+    ) {
+      self.refunds = refunds
+      self.nextPageToken = nextPageToken
+    }
+  }
+}
+
+extension IntentsV1.ListRefundsResponse {
+  package static let fullName = "tender.intents.v1.ListRefundsResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__list_refunds_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__ListRefundsResponse.self)
+    self.refunds = try reader.messages(c.pointee.n_refunds, c.pointee.refunds, "refunds")
+    self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__ListRefundsResponse.self, capacity: 1)
+    tender__intents__v1__list_refunds_response__init(c)
+    c.pointee.n_refunds = refunds.count
+    c.pointee.refunds = writer.messages(refunds)
+    c.pointee.next_page_token = writer.string(nextPageToken)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("refunds", refunds)
     json.field("nextPageToken", nextPageToken)
   }
 }

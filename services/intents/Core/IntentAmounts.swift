@@ -5,11 +5,17 @@ package struct IntentAmounts: Sendable, Hashable {
   package var intendedMinor: Int64
   package var authorizedMinor: Int64
   package var capturedMinor: Int64
+  /// Refunds that are not proven failed: done, under way or of unknown outcome.
+  package var refundsReservedMinor: Int64
 
-  package init(intendedMinor: Int64, authorizedMinor: Int64, capturedMinor: Int64) {
+  package init(
+    intendedMinor: Int64, authorizedMinor: Int64, capturedMinor: Int64,
+    refundsReservedMinor: Int64 = 0
+  ) {
     self.intendedMinor = intendedMinor
     self.authorizedMinor = authorizedMinor
     self.capturedMinor = capturedMinor
+    self.refundsReservedMinor = refundsReservedMinor
   }
 
   /// What CapturePaymentIntent may still take.
@@ -31,6 +37,32 @@ package struct IntentAmounts: Sendable, Hashable {
     guard amount > 0 else { return .failure(.amountNotPositive) }
     guard amount <= capturable else {
       return .failure(.amountTooLarge(capturableMinor: capturable))
+    }
+    return .success(amount)
+  }
+}
+
+extension IntentAmounts {
+  /// What CreateRefund may still give back.
+  package func refundableMinor(in state: IntentState) -> Int64 {
+    state.status == .succeeded ? max(0, capturedMinor - refundsReservedMinor) : 0
+  }
+
+  package enum RefundRefusal: Error, Sendable, Hashable {
+    case state(allowed: [IntentStatus])
+    case amountTooLarge(refundableMinor: Int64)
+  }
+
+  /// The amount a refund gives back: all that is refundable unless the caller names less.
+  /// - Parameter requestedMinor: positive, where the caller names an amount.
+  package func refund(
+    requestedMinor: Int64?, in state: IntentState
+  ) -> Result<Int64, RefundRefusal> {
+    guard state.status == .succeeded else { return .failure(.state(allowed: [.succeeded])) }
+    let refundable = refundableMinor(in: state)
+    let amount = requestedMinor ?? refundable
+    guard amount > 0, amount <= refundable else {
+      return .failure(.amountTooLarge(refundableMinor: refundable))
     }
     return .success(amount)
   }

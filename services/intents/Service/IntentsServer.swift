@@ -32,6 +32,7 @@ package final class IntentsServer: TenderService {
     partitions = PartitionKeeper(environment)
     handlers = [
       PaymentIntentCalls(environment: environment, flow: flow, proof: proof),
+      RefundCalls(environment: environment, flow: RefundFlow(flow: flow), proof: proof),
       FactCalls(environment: environment, flow: flow),
       CustomerCalls(environment: environment),
       MerchantCalls(environment: environment),

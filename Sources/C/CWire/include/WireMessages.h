@@ -215,6 +215,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__captur
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__capture_operation_response(void) {
   return &tender__gateway__v1__capture_operation_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__refund_operation_request(void) {
+  return &tender__gateway__v1__refund_operation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__refund_operation_response(void) {
+  return &tender__gateway__v1__refund_operation_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__close_operation_request(void) {
   return &tender__gateway__v1__close_operation_request__descriptor;
 }
@@ -232,6 +238,9 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__attemp
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__capture(void) {
   return &tender__gateway__v1__capture__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__refund(void) {
+  return &tender__gateway__v1__refund__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__operation(void) {
   return &tender__gateway__v1__operation__descriptor;
@@ -280,6 +289,30 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_p
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_payment_intents_response(void) {
   return &tender__intents__v1__list_payment_intents_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund_failure(void) {
+  return &tender__intents__v1__refund_failure__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund(void) {
+  return &tender__intents__v1__refund__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_request(void) {
+  return &tender__intents__v1__create_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_response(void) {
+  return &tender__intents__v1__create_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_request(void) {
+  return &tender__intents__v1__get_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_response(void) {
+  return &tender__intents__v1__get_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_request(void) {
+  return &tender__intents__v1__list_refunds_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_response(void) {
+  return &tender__intents__v1__list_refunds_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__apply_facts_request(void) {
   return &tender__intents__v1__apply_facts_request__descriptor;

@@ -80,6 +80,14 @@ package struct AdyenGateway: Gateway {
     _ facts: TransferFacts, for reference: GatewayReference
   ) -> FoundPage? { nil }
 
+  package func refunds(
+    of payment: String, after: String?
+  ) throws(ExpressionError) -> GatewayRequest? { nil }
+
+  package func readRefunds(
+    _ facts: TransferFacts, for reference: GatewayReference
+  ) -> FoundRefund? { nil }
+
   private func modify(
     _ order: ModifyOrder,
     _ step: String

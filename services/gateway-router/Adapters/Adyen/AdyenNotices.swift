@@ -111,8 +111,9 @@ package enum AdyenNotices {
       return item.additionalData?["modification.action"] == "refund"
         ? .refund(.succeeded) : .payment(.canceled)
     case "REFUND": return .refund(succeeded ? .succeeded : .failed(code: reason))
-    case "REFUND_FAILED": return .refund(.failed(code: reason))
-    case "REFUNDED_REVERSED": return .refundReversed
+    // Both follow a REFUND that was reported done.
+    case "REFUND_FAILED", "REFUNDED_REVERSED":
+      return .refundReversed(code: reason.isEmpty ? code.lowercased() : reason)
     case "REPORT_AVAILABLE": return .reportAvailable(url: reason)
     case "REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK",
       "CHARGEBACK_REVERSED", "SECOND_CHARGEBACK", "DISPUTE_DEFENSE_PERIOD_ENDED",

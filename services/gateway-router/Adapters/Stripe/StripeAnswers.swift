@@ -20,10 +20,27 @@ extension StripeGateway {
     guard 200..<300 ~= answer.status else {
       return .failed(Self.readError(answer.status, answer.body, .look))
     }
-    guard let page = JSONReading.decode(StripePage.self, from: answer.body), page.object == "list"
+    guard let page = JSONReading.decode(StripePage<StripePaymentIntent>.self, from: answer.body), page.object == "list"
     else { return .failed(.unreadable) }
     let ours = page.data.first { $0.metadata?[Self.referenceKey] == reference.text }
     if let ours { return .found(Self.payment(ours, .look)) }
+    guard page.has_more == true else { return .absent }
+    guard let last = page.data.last?.id else { return .failed(.unreadable) }
+    return .more(after: last)
+  }
+
+  package func readRefunds(
+    _ facts: TransferFacts, for reference: GatewayReference
+  ) -> FoundRefund? {
+    guard let answer = facts.answer else { return nil }
+    guard 200..<300 ~= answer.status else {
+      return .failed(Self.readError(answer.status, answer.body, .look))
+    }
+    guard let page = JSONReading.decode(StripePage<StripeRefund>.self, from: answer.body),
+      page.object == "list"
+    else { return .failed(.unreadable) }
+    let ours = page.data.first { $0.metadata?[Self.referenceKey] == reference.text }
+    if let ours { return .found(Self.refund(ours)) }
     guard page.has_more == true else { return .absent }
     guard let last = page.data.last?.id else { return .failed(.unreadable) }
     return .more(after: last)

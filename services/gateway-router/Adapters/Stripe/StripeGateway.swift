@@ -87,6 +87,16 @@ package struct StripeGateway: Gateway {
     return get("/v1/payment_intents?" + String(decoding: form.bytes, as: UTF8.self))
   }
 
+  package func refunds(
+    of payment: String, after: String?
+  ) throws(ExpressionError) -> GatewayRequest? {
+    var form = FormEncoding()
+    form.add("payment_intent", try GatewayPath.segment(payment))
+    form.add("limit", String(Self.pageSize))
+    form.add("starting_after", after)
+    return get("/v1/refunds?" + String(decoding: form.bytes, as: UTF8.self))
+  }
+
   private func get(_ path: String) -> GatewayRequest {
     GatewayRequest(
       method: .get,

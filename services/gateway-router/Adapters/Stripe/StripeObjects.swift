@@ -50,9 +50,9 @@ struct StripeRefund: Decodable {
   var metadata: StringValues?
 }
 
-struct StripePage: Decodable {
+struct StripePage<Item: Decodable>: Decodable {
   var object: String?
-  var data: [StripePaymentIntent]
+  var data: [Item]
   var has_more: Bool?
 }
 

@@ -44,6 +44,7 @@ package enum NoticeRule {
     case .payment:
       return judge(notice, attempt, .look, operation.amount, classify) { .outcome(attempt.id, $0) }
     case .refund, .refundReversed:
+      // The winner's refunds are judged by `RefundNoticeRule`.
       guard operation.winner?.attempt.id != attempt.id else { return .ignore("a refund") }
       guard case .refund(.succeeded) = notice.event else {
         return .alert(kind: "compensation_failed", "The refund of a condemned attempt failed.")

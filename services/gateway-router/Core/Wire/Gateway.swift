@@ -176,6 +176,17 @@ package enum FoundPage: Sendable, Hashable {
   case failed(GatewayAnswer)
 }
 
+/// One page of a payment's refunds.
+package enum FoundRefund: Sendable, Hashable {
+  case found(RefundAnswer)
+  /// Not on this page; the list goes on behind this id.
+  case more(after: String)
+  /// Not among them.
+  case absent
+  /// No page but an error, or nothing readable.
+  case failed(GatewayAnswer)
+}
+
 /// A gateway's language: orders to requests, answers to the platform's words. Pure.
 package protocol Gateway: Sendable {
   var name: GatewayName { get }
@@ -195,6 +206,11 @@ package protocol Gateway: Sendable {
   func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest?
   /// The reading of such a page; nil when the facts hold no whole answer.
   func readPage(_ facts: TransferFacts, for reference: GatewayReference) -> FoundPage?
+
+  /// One page of a payment's refunds; nil where the gateway cannot list them.
+  func refunds(of payment: String, after: String?) throws(ExpressionError) -> GatewayRequest?
+  /// The reading of such a page; nil when the facts hold no whole answer.
+  func readRefunds(_ facts: TransferFacts, for reference: GatewayReference) -> FoundRefund?
 
   /// The adapter's reading of a whole answer; nil when the facts hold none.
   func read(_ facts: TransferFacts, for purpose: SentRequest.Purpose) -> GatewayAnswer?

@@ -10,7 +10,7 @@ package struct GatewayNotice: Sendable, Hashable {
     case cancelFailed(code: String)
     case refund(RefundAnswer.State)
     /// A refund that had succeeded came back.
-    case refundReversed
+    case refundReversed(code: String)
     /// The gateway's own word for the step of a dispute.
     case dispute(String)
     case reportAvailable(url: String)
@@ -60,8 +60,8 @@ package struct GatewayNotice: Sendable, Hashable {
     return switch event {
     case .payment(let state): .payment(PaymentAnswer(echo: echo, state: state))
     case .refund(let state): .refund(RefundAnswer(echo: echo, state: state))
-    case .refundReversed:
-      .refund(RefundAnswer(echo: echo, state: .failed(code: "refund_reversed")))
+    case .refundReversed(let code):
+      .refund(RefundAnswer(echo: echo, state: .failed(code: code)))
     case .captureFailed, .cancelFailed, .dispute, .reportAvailable, .unrecognized: nil
     }
   }

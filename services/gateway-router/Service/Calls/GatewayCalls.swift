@@ -39,6 +39,21 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     return GatewayV1.CaptureOperationResponse(facts: facts)
   }
 
+  func refundOperation(
+    request: GatewayV1.RefundOperationRequest, context: ServerContext
+  ) async throws -> GatewayV1.RefundOperationResponse {
+    let (operation, intent) = try ids(request.operationID, request.intentID)
+    let merchant = try CallContext.require().requireMerchant()
+    guard let refund = RefundID(request.refundID) else {
+      throw RPCFailure.invalid("refund_id", "ID_INVALID", "This is no refund id.")
+    }
+    let amount = try Self.amount(request.amount)
+    let facts = try await shielded { flow in
+      try await flow.refund(operation, of: intent, merchant, refund, amount)
+    }
+    return GatewayV1.RefundOperationResponse(facts: facts)
+  }
+
   func closeOperation(
     request: GatewayV1.CloseOperationRequest, context: ServerContext
   ) async throws -> GatewayV1.CloseOperationResponse {
@@ -65,7 +80,9 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
       let id = try row[0, as: OperationID.self]
       guard let record = try await flow.load(id, of: intent) else { continue }
       response.operations.append(
-        GatewayV1.Operation(record, facts: try await flow.facts(id, of: intent)))
+        GatewayV1.Operation(
+          record, facts: try await flow.facts(id, of: intent),
+          refunds: try await flow.refunds(id, of: intent, record.operation.amount.currency)))
     }
     return response
   }

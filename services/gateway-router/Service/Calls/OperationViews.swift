@@ -4,7 +4,7 @@ import ServiceKit
 import Wire
 
 extension GatewayV1.Operation {
-  init(_ record: OperationRecord, facts: [GatewayV1.Fact]) {
+  init(_ record: OperationRecord, facts: [GatewayV1.Fact], refunds: [RefundRecord]) {
     let operation = record.operation
     self.init(
       id: record.id.description, intentID: record.intent.description,
@@ -19,7 +19,18 @@ extension GatewayV1.Operation {
           id: capture.id.description, amount: CommonV1.Money(capture.amount),
           state: "\(capture.state)")
       },
-      facts: facts, createdAt: record.createdAt.wire)
+      facts: facts, createdAt: record.createdAt.wire,
+      refunds: refunds.map(GatewayV1.Refund.init(_:)))
+  }
+}
+
+extension GatewayV1.Refund {
+  fileprivate init(_ record: RefundRecord) {
+    self.init(
+      id: record.refund.id.description, amount: CommonV1.Money(record.refund.amount),
+      state: "\(record.refund.state)", detail: record.detail,
+      gatewayReference: record.refund.reference ?? "", createdAt: record.createdAt.wire,
+      decidedAt: record.decidedAt?.wire)
   }
 }
 

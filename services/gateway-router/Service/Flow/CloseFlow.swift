@@ -69,7 +69,7 @@ extension GatewayFlow {
     try await closeUnsent(record, code: "abandoned_before_send")
   }
 
-  private func requireOwned(
+  func requireOwned(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID
   ) async throws {
     guard let record = try await load(id, of: intent), record.merchant == merchant else {

@@ -20,6 +20,9 @@ extension GatewayFlow {
       guard let record = try await load(subject.operation, of: subject.intent),
         let attempt = record.operation.attempt(subject.attempt)
       else { throw NotificationTrouble.noSuchAttempt }
+      if notice.isAboutRefund, record.operation.winner?.attempt.id == attempt.id {
+        return try await applyRefund(notice, about: attempt, record)
+      }
       let age = environment.clock.now.seconds - record.sentSeconds(attempt.id)
       switch NoticeRule.verdict(
         notice, about: attempt, of: record.operation, ageSeconds: age,

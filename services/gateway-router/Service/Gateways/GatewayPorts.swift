@@ -162,7 +162,7 @@ final class GatewayPorts: Sendable {
 
   // MARK: The exchange
 
-  private func exchange(
+  func exchange(
     _ attempt: Attempt, _ sent: SentRequest, within limit: Duration,
     _ build: (any Gateway) throws(ExpressionError) -> GatewayRequest?
   ) async -> Heard {

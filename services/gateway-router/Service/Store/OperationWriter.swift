@@ -114,7 +114,7 @@ struct OperationWriter: Sendable {
         merchant: UUIDBits(record.merchant.bits)))
   }
 
-  private func write(
+  func write(
     _ facts: [GatewayV1.Fact], _ record: OperationRecord, _ stamp: Stamp
   ) -> [Statement] {
     guard !facts.isEmpty else { return [] }

@@ -36,6 +36,7 @@ final class RecoveryWorker: Sendable {
     try await captures()
     try await reversals()
     try await giveUps()
+    try await refunds()
   }
 
   private func giveUps() async throws {
@@ -45,6 +46,17 @@ final class RecoveryWorker: Sendable {
       let (intent, operation) = try row.decode((PaymentIntentID, OperationID).self)
       try await flow.runs.exclusively(operation) { [flow] in
         try await flow.giveUp(operation, of: intent)
+      }
+    }
+  }
+
+  private func refunds() async throws {
+    let due = try await environment.database.query(
+      RefundStatements.takeDue(limit: Self.batchMax))
+    for row in due {
+      let (intent, operation, id) = try row.decode((PaymentIntentID, OperationID, RefundID).self)
+      try await exclusively(operation, of: intent) { [flow] _ in
+        try await flow.advanceRefund(id, of: operation, intent, within: .seconds(Self.workSeconds))
       }
     }
   }

@@ -36,7 +36,7 @@ extension PaymentIntentCalls {
     let size = request.pageSize == 0 ? 20 : Int64(request.pageSize)
     let status = request.status.rawValue == 0 ? nil : Int16(clamping: request.status.rawValue)
     let token = PageToken(merchant: merchant, filter: status.map(String.init) ?? "", proof: proof)
-    let before = try token.position(of: request.pageToken)
+    let before = try token.position(of: request.pageToken, as: PaymentIntentID.self)
     let rows = try await environment.database.query(
       IntentStatements.list(of: merchant, before: before, status: status, limit: size + 1))
     let intents = try rows.map(IntentRow.init(row:))
@@ -57,15 +57,17 @@ struct PageToken: Sendable {
   let filter: String
   let proof: KeyProof
 
-  func text(after id: PaymentIntentID) -> String {
+  func text<Kind>(after id: EntityID<Kind>) -> String {
     "\(id).\(proof.text(of: "page\n\(merchant)\n\(filter)\n\(id)"))"
   }
 
   /// - Throws: PAGE_TOKEN_INVALID, also for another merchant's token.
-  func position(of text: String) throws(RPCFailure) -> PaymentIntentID? {
+  func position<Kind>(
+    of text: String, as type: EntityID<Kind>.Type
+  ) throws(RPCFailure) -> EntityID<Kind>? {
     if text.isEmpty { return nil }
     let parts = text.split(separator: ".")
-    guard parts.count == 2, let id = PaymentIntentID(String(parts[0])), proof.matches(
+    guard parts.count == 2, let id = EntityID<Kind>(String(parts[0])), proof.matches(
       String(parts[1]), "page\n\(merchant)\n\(filter)\n\(id)")
     else {
       throw .invalid(

@@ -25,6 +25,7 @@ struct FactApplication {
   }
 
   private(set) var intent: IntentRow
+  private(set) var refunds: RefundApplication
   private(set) var operations: [OperationRow]
   private(set) var steps: [Step] = []
   private(set) var captures: [(id: CaptureID, operation: OperationID, amountMinor: Int64, captured: Bool)] = []
@@ -33,8 +34,11 @@ struct FactApplication {
   var touched: some Collection<OperationID> { appliedFrom.keys }
   private let now: Timestamp
 
-  init(intent: IntentRow, operations: [OperationRow], now: Timestamp) {
+  init(
+    intent: IntentRow, operations: [OperationRow], refunds: [RefundRow] = [], now: Timestamp
+  ) {
     self.intent = intent
+    self.refunds = RefundApplication(refunds, now: now)
     self.operations = operations
     self.now = now
   }
@@ -53,6 +57,7 @@ struct FactApplication {
     guard sequence == operations[index].appliedSequence + 1 else { return .notYet }
     if appliedFrom[id] == nil { appliedFrom[id] = operations[index].appliedSequence }
     operations[index].appliedSequence = sequence
+    if refunds.apply(fact, of: id, to: &intent) { return .applied }
     let isCurrent = intent.currentOperation == id && operations[index].isOpen
     guard let meaning = FactMeaning(fact) else {
       record(fact, moved: false, [.alert(kind: "fact_not_understood")])
@@ -157,7 +162,8 @@ struct FactMeaning {
       fact = .captureFailed(code: Self.code(wire.decline, otherwise: "capture_failed"))
       closesOperation = true
     case .conflicted: fact = .conflicted
-    case .unspecified, .unrecognized: return nil
+    // About a refund, not about the intent's own state.
+    case .refundPending, .refunded, .refundFailed, .unspecified, .unrecognized: return nil
     }
   }
 

@@ -135,6 +135,7 @@ final class IntentFlow: Sendable {
   ) async throws -> FactApplication {
     var statements = [
       IntentStatements.lock(intent, of: merchant), OperationStatements.list(intent),
+      RefundStatements.list(intent),
     ]
     if let claim { statements.insert(environment.idempotency.lockStatement(claim), at: 0) }
     var results = try await transaction.batch(statements)
@@ -142,6 +143,6 @@ final class IntentFlow: Sendable {
     guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
     return FactApplication(
       intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),
-      now: environment.clock.now)
+      refunds: try results[2].map(RefundRow.init(row:)), now: environment.clock.now)
   }
 }

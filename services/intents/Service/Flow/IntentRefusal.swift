@@ -35,6 +35,22 @@ enum IntentRefusal {
       metadata: ["payment_intent_id": intent.description])
   }
 
+  static func refundNotFound(_ id: RefundID) -> RPCFailure {
+    .notFound("REFUND_NOT_FOUND", "There is no refund \(id) for this merchant.")
+  }
+
+  static func refund(
+    _ refusal: IntentAmounts.RefundRefusal, _ current: IntentStatus
+  ) -> RPCFailure {
+    switch refusal {
+    case .state(let allowed): state(current, allowed: allowed)
+    case .amountTooLarge(let refundable):
+      .failedPrecondition(
+        "AMOUNT_TOO_LARGE", "At most \(refundable) minor units can be refunded.",
+        metadata: ["amount_refundable_minor": String(refundable)])
+    }
+  }
+
   static func amount(_ refusal: IntentAmounts.CaptureRefusal) -> RPCFailure {
     switch refusal {
     case .amountNotPositive:

@@ -52,6 +52,9 @@ struct IntentWriter: Sendable {
         }
       }
     }
+    let refunds = news(of: application.refunds, stamp)
+    statements += refunds.statements
+    messages += refunds.messages
     if !messages.isEmpty { statements.append(OutboxWriter.insert(messages)) }
     return statements
   }
@@ -67,7 +70,7 @@ struct IntentWriter: Sendable {
 
   // MARK: Messages
 
-  private func message(
+  func message(
     _ destination: String, _ id: UInt128, _ intent: IntentRow, _ payload: [UInt8], _ stamp: Stamp
   ) -> OutboxMessage {
     OutboxMessage(
@@ -107,15 +110,23 @@ struct IntentWriter: Sendable {
     guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
     let account = GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount)
     let source = fact.captureID.isEmpty ? fact.operationID : fact.captureID
-    let movement = Movement(account: account, kind: .capture, source: .operation(source))
-    let amount = Amount(currency, minor: money.amountMinor)
+    return booking(
+      Movement(account: account, kind: .capture, source: .operation(source)),
+      Amount(currency, minor: money.amountMinor), intent, fact, stamp)
+  }
+
+  /// A movement of money that has happened, as one balanced ledger transaction.
+  func booking(
+    _ movement: Movement, _ amount: Amount, _ intent: IntentRow, _ fact: GatewayV1.Fact,
+    _ stamp: Stamp
+  ) -> [OutboxMessage] {
     let digest = SHA256.hash(movement.canonicalText)
-    guard let entries = PostingTemplate.entries(.capture, amount, at: account),
+    guard let entries = PostingTemplate.entries(movement.kind, amount, at: movement.account),
       let id = LedgerTransactionID(bytes: digest.prefix(16))
     else { return [] }
     let command = LedgerV1.PostingCommand(
       transactionID: id.description, merchantID: intent.merchant.description,
-      kind: PostingKind.capture.rawValue, entries: entries.map(LedgerV1.Entry.init(posting:)),
+      kind: movement.kind.rawValue, entries: entries.map(LedgerV1.Entry.init(posting:)),
       effectiveAt: fact.occurredAt ?? intent.updatedAt.wire, subject: intent.id.description,
       externalReference: fact.gatewayReference, recordsFact: true)
     return [message(Self.ledger, id.bits, intent, command.encode(), stamp)]

@@ -58,7 +58,7 @@ extension IntentFlow {
 
   /// Repeats a call while the router is unreachable. Every one of these calls is idempotent by the
   /// ids it carries.
-  private func asking(
+  func asking(
     _ what: String, _ call: () async throws -> [GatewayV1.Fact]
   ) async -> [GatewayV1.Fact] {
     for attempt in 1...Self.routerTriesMax {
@@ -116,7 +116,7 @@ extension IntentFlow {
     ).facts
   }
 
-  private func router() throws -> GatewayV1.GatewayRouter.Client<HTTP2ClientTransport> {
+  func router() throws -> GatewayV1.GatewayRouter.Client<HTTP2ClientTransport> {
     GatewayV1.GatewayRouter.Client(wrapping: try environment.peers.client(.gatewayRouter))
   }
 

@@ -24,6 +24,10 @@ struct IntentRow: Sendable {
   var gatewayReference: String
   var authorizedMinor: Int64
   var capturedMinor: Int64
+  /// What refunds have given back.
+  var refundedMinor: Int64 = 0
+  /// What refunds that are not proven failed take.
+  var refundsReservedMinor: Int64 = 0
   var currentOperation: OperationID?
   var nextCheckAt: Timestamp?
   var version: Int64
@@ -34,7 +38,8 @@ struct IntentRow: Sendable {
 
   var amounts: IntentAmounts {
     IntentAmounts(
-      intendedMinor: amount.minor, authorizedMinor: authorizedMinor, capturedMinor: capturedMinor)
+      intendedMinor: amount.minor, authorizedMinor: authorizedMinor, capturedMinor: capturedMinor,
+      refundsReservedMinor: refundsReservedMinor)
   }
 }
 
@@ -48,7 +53,11 @@ extension IntentRow {
     i.gateway, i.gateway_account, i.gateway_reference, i.authorized_minor,
     (select coalesce(sum(c.amount_minor), 0)::bigint from capture c
       where c.intent_id = i.id and c.state = 2),
-    i.current_operation_id, i.next_check_at, i.version, i.created_at, i.updated_at
+    i.current_operation_id, i.next_check_at, i.version, i.created_at, i.updated_at,
+    (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
+      where r.intent_id = i.id and r.status = 2),
+    (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
+      where r.intent_id = i.id and r.status <> 3)
     """
 
   init(row: Row) throws {
@@ -77,6 +86,8 @@ extension IntentRow {
     version = try row[27, as: Int64.self]
     createdAt = try row[28, as: Timestamp.self]
     updatedAt = try row[29, as: Timestamp.self]
+    refundedMinor = try row[30, as: Int64.self]
+    refundsReservedMinor = try row[31, as: Int64.self]
   }
 
   private static func failure(_ row: Row) throws -> IntentFailure? {

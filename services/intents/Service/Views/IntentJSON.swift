@@ -19,6 +19,8 @@ enum IntentJSON {
       ("capture_method", .string(row.captureMethod == .manual ? "manual" : "automatic")),
       ("amount_capturable_minor", .integer(row.amounts.capturableMinor(in: row.state))),
       ("amount_captured_minor", .integer(row.capturedMinor)),
+      ("amount_refunded_minor", .integer(row.refundedMinor)),
+      ("amount_refundable_minor", .integer(row.amounts.refundableMinor(in: row.state))),
       ("payment_method_id", .optional(row.paymentMethod?.description)),
       ("customer_id", .optional(row.customer?.description)),
       ("description", .string(row.description)),

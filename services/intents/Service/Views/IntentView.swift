@@ -10,7 +10,7 @@ extension IntentsV1.PaymentIntent {
       id: row.id.description, merchantID: row.merchant.description, livemode: row.livemode,
       amount: CommonV1.Money(row.amount), captureMethod: row.captureMethod.wire,
       status: row.state.wireStatus, amountCapturableMinor: row.amounts.capturableMinor(in: row.state),
-      amountCapturedMinor: row.capturedMinor,
+      amountCapturedMinor: row.capturedMinor, amountRefundedMinor: row.refundedMinor,
       paymentMethodID: row.paymentMethod?.description ?? "",
       customerID: row.customer?.description ?? "", description: row.description,
       statementDescriptor: row.statementDescriptor,
@@ -19,7 +19,8 @@ extension IntentsV1.PaymentIntent {
       },
       failure: row.lastFailure.map(IntentsV1.PaymentFailure.init(_:)),
       gateway: row.gateway, gatewayReference: row.gatewayReference,
-      version: UInt64(row.version), createdAt: row.createdAt.wire, updatedAt: row.updatedAt.wire)
+      version: UInt64(row.version), createdAt: row.createdAt.wire, updatedAt: row.updatedAt.wire,
+      amountRefundableMinor: row.amounts.refundableMinor(in: row.state))
     if let type = row.originType, let id = row.originID {
       origin = CommonV1.Origin(type: type, id: id)
     }

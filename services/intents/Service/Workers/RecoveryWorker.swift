@@ -46,11 +46,34 @@ final class RecoveryWorker: Sendable {
     try await end("CancelPaymentIntent") {
       IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
     }
+    try await refunds()
     let stuck = try await environment.database.query(
       IntentStatements.takeStuck(olderThanSeconds: Self.stuckSeconds, limit: Self.batchMax))
     for row in stuck {
       let (merchant, id) = try row.decode((MerchantID, PaymentIntentID).self)
       try await flow.settle(id, of: merchant)
+    }
+  }
+
+  /// Refunds go on: the same id and key make no second one, and the money is the payer's.
+  private func refunds() async throws {
+    let refunds = RefundFlow(flow: flow)
+    for claim in try await environment.idempotency.takeAbandoned(
+      method: "CreateRefund", limit: Self.batchMax) where claim.subject.bits != 0
+    {
+      do {
+        _ = try await refunds.finish(
+          claim, RefundID(bits: claim.subject.bits),
+          of: MerchantID(bits: claim.scope.merchant.bits))
+      } catch is Idempotency.FenceLost {
+        continue
+      }
+    }
+    let stuck = try await environment.database.query(
+      RefundStatements.takeUnknown(limit: Self.batchMax))
+    for row in stuck {
+      let (merchant, id) = try row.decode((MerchantID, RefundID).self)
+      try await refunds.settle(id, of: merchant)
     }
   }
 

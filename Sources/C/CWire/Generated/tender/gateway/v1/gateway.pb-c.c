@@ -277,6 +277,96 @@ void   tender__gateway__v1__capture_operation_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__capture_operation_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__refund_operation_request__init
+                     (Tender__Gateway__V1__RefundOperationRequest         *message)
+{
+  static const Tender__Gateway__V1__RefundOperationRequest init_value = TENDER__GATEWAY__V1__REFUND_OPERATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__refund_operation_request__get_packed_size
+                     (const Tender__Gateway__V1__RefundOperationRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__refund_operation_request__pack
+                     (const Tender__Gateway__V1__RefundOperationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__refund_operation_request__pack_to_buffer
+                     (const Tender__Gateway__V1__RefundOperationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RefundOperationRequest *
+       tender__gateway__v1__refund_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RefundOperationRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__refund_operation_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__refund_operation_request__free_unpacked
+                     (Tender__Gateway__V1__RefundOperationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__refund_operation_response__init
+                     (Tender__Gateway__V1__RefundOperationResponse         *message)
+{
+  static const Tender__Gateway__V1__RefundOperationResponse init_value = TENDER__GATEWAY__V1__REFUND_OPERATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__refund_operation_response__get_packed_size
+                     (const Tender__Gateway__V1__RefundOperationResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__refund_operation_response__pack
+                     (const Tender__Gateway__V1__RefundOperationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__refund_operation_response__pack_to_buffer
+                     (const Tender__Gateway__V1__RefundOperationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RefundOperationResponse *
+       tender__gateway__v1__refund_operation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RefundOperationResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__refund_operation_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__refund_operation_response__free_unpacked
+                     (Tender__Gateway__V1__RefundOperationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__refund_operation_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__close_operation_request__init
                      (Tender__Gateway__V1__CloseOperationRequest         *message)
 {
@@ -547,6 +637,51 @@ void   tender__gateway__v1__capture__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__capture__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__refund__init
+                     (Tender__Gateway__V1__Refund         *message)
+{
+  static const Tender__Gateway__V1__Refund init_value = TENDER__GATEWAY__V1__REFUND__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__refund__get_packed_size
+                     (const Tender__Gateway__V1__Refund *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__refund__pack
+                     (const Tender__Gateway__V1__Refund *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__refund__pack_to_buffer
+                     (const Tender__Gateway__V1__Refund *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__refund__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__Refund *
+       tender__gateway__v1__refund__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__Refund *)
+     protobuf_c_message_unpack (&tender__gateway__v1__refund__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__refund__free_unpacked
+                     (Tender__Gateway__V1__Refund *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__refund__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__operation__init
                      (Tender__Gateway__V1__Operation         *message)
 {
@@ -656,7 +791,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[15] =
 {
   {
     "operation_id",
@@ -826,6 +961,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refund_id",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, refund_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
@@ -841,12 +988,13 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
+  14,   /* field[14] = refund_id */
   3,   /* field[3] = sequence */
 };
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -856,7 +1004,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  14,
+  15,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -1156,6 +1304,121 @@ const ProtobufCMessageDescriptor tender__gateway__v1__capture_operation_response
   tender__gateway__v1__capture_operation_response__field_indices_by_name,
   1,  tender__gateway__v1__capture_operation_response__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__capture_operation_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__refund_operation_request__field_descriptors[4] =
+{
+  {
+    "operation_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RefundOperationRequest, operation_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intent_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RefundOperationRequest, intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refund_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RefundOperationRequest, refund_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RefundOperationRequest, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__refund_operation_request__field_indices_by_name[] = {
+  3,   /* field[3] = amount */
+  1,   /* field[1] = intent_id */
+  0,   /* field[0] = operation_id */
+  2,   /* field[2] = refund_id */
+};
+static const ProtobufCIntRange tender__gateway__v1__refund_operation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__refund_operation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RefundOperationRequest",
+  "RefundOperationRequest",
+  "Tender__Gateway__V1__RefundOperationRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RefundOperationRequest),
+  4,
+  tender__gateway__v1__refund_operation_request__field_descriptors,
+  tender__gateway__v1__refund_operation_request__field_indices_by_name,
+  1,  tender__gateway__v1__refund_operation_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__refund_operation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__refund_operation_response__field_descriptors[1] =
+{
+  {
+    "facts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__RefundOperationResponse, n_facts),
+    offsetof(Tender__Gateway__V1__RefundOperationResponse, facts),
+    &tender__gateway__v1__fact__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__refund_operation_response__field_indices_by_name[] = {
+  0,   /* field[0] = facts */
+};
+static const ProtobufCIntRange tender__gateway__v1__refund_operation_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__refund_operation_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RefundOperationResponse",
+  "RefundOperationResponse",
+  "Tender__Gateway__V1__RefundOperationResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RefundOperationResponse),
+  1,
+  tender__gateway__v1__refund_operation_response__field_descriptors,
+  tender__gateway__v1__refund_operation_response__field_indices_by_name,
+  1,  tender__gateway__v1__refund_operation_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__refund_operation_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__close_operation_request__field_descriptors[3] =
@@ -1607,7 +1870,123 @@ const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__capture__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__refund__field_descriptors[7] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, state),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, detail),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_reference",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, gateway_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decided_at",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Refund, decided_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__refund__field_indices_by_name[] = {
+  1,   /* field[1] = amount */
+  5,   /* field[5] = created_at */
+  6,   /* field[6] = decided_at */
+  3,   /* field[3] = detail */
+  4,   /* field[4] = gateway_reference */
+  0,   /* field[0] = id */
+  2,   /* field[2] = state */
+};
+static const ProtobufCIntRange tender__gateway__v1__refund__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.Refund",
+  "Refund",
+  "Tender__Gateway__V1__Refund",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__Refund),
+  7,
+  tender__gateway__v1__refund__field_descriptors,
+  tender__gateway__v1__refund__field_indices_by_name,
+  1,  tender__gateway__v1__refund__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__refund__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_descriptors[10] =
 {
   {
     "id",
@@ -1717,6 +2096,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refunds",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__Operation, n_refunds),
+    offsetof(Tender__Gateway__V1__Operation, refunds),
+    &tender__gateway__v1__refund__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__operation__field_indices_by_name[] = {
   2,   /* field[2] = amount */
@@ -1727,12 +2118,13 @@ static const unsigned tender__gateway__v1__operation__field_indices_by_name[] = 
   7,   /* field[7] = facts */
   0,   /* field[0] = id */
   1,   /* field[1] = intent_id */
+  9,   /* field[9] = refunds */
   4,   /* field[4] = state */
 };
 static const ProtobufCIntRange tender__gateway__v1__operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor =
 {
@@ -1742,7 +2134,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor =
   "Tender__Gateway__V1__Operation",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Operation),
-  9,
+  10,
   tender__gateway__v1__operation__field_descriptors,
   tender__gateway__v1__operation__field_indices_by_name,
   1,  tender__gateway__v1__operation__number_ranges,
@@ -1815,7 +2207,7 @@ const ProtobufCEnumDescriptor tender__gateway__v1__decline_class__descriptor =
   tender__gateway__v1__decline_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[11] =
+static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[14] =
 {
   { "FACT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED", 0 },
   { "FACT_KIND_AUTHORIZED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_AUTHORIZED", 1 },
@@ -1828,11 +2220,14 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REQUIRES_ACTION", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REQUIRES_ACTION", 8 },
   { "FACT_KIND_CAPTURE_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CAPTURE_FAILED", 9 },
   { "FACT_KIND_CONFLICTED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CONFLICTED", 10 },
+  { "FACT_KIND_REFUND_PENDING", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING", 11 },
+  { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
+  { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
-{0, 0},{0, 11}
+{0, 0},{0, 14}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[11] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[14] =
 {
   { "FACT_KIND_AUTHORIZED", 1 },
   { "FACT_KIND_CANCELED", 7 },
@@ -1842,6 +2237,9 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_DECLINED", 3 },
   { "FACT_KIND_NOT_EXECUTED", 4 },
   { "FACT_KIND_PENDING", 6 },
+  { "FACT_KIND_REFUNDED", 12 },
+  { "FACT_KIND_REFUND_FAILED", 13 },
+  { "FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REQUIRES_ACTION", 8 },
   { "FACT_KIND_UNKNOWN", 5 },
   { "FACT_KIND_UNSPECIFIED", 0 },
@@ -1853,9 +2251,9 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   "FactKind",
   "Tender__Gateway__V1__FactKind",
   "tender.gateway.v1",
-  11,
+  14,
   tender__gateway__v1__fact_kind__enum_values_by_number,
-  11,
+  14,
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,

@@ -682,6 +682,366 @@ void   tender__intents__v1__list_payment_intents_response__free_unpacked
   assert(message->base.descriptor == &tender__intents__v1__list_payment_intents_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__intents__v1__refund_failure__init
+                     (Tender__Intents__V1__RefundFailure         *message)
+{
+  static const Tender__Intents__V1__RefundFailure init_value = TENDER__INTENTS__V1__REFUND_FAILURE__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__refund_failure__get_packed_size
+                     (const Tender__Intents__V1__RefundFailure *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund_failure__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__refund_failure__pack
+                     (const Tender__Intents__V1__RefundFailure *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund_failure__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__refund_failure__pack_to_buffer
+                     (const Tender__Intents__V1__RefundFailure *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund_failure__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__RefundFailure *
+       tender__intents__v1__refund_failure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__RefundFailure *)
+     protobuf_c_message_unpack (&tender__intents__v1__refund_failure__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__refund_failure__free_unpacked
+                     (Tender__Intents__V1__RefundFailure *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__refund_failure__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__refund__init
+                     (Tender__Intents__V1__Refund         *message)
+{
+  static const Tender__Intents__V1__Refund init_value = TENDER__INTENTS__V1__REFUND__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__refund__get_packed_size
+                     (const Tender__Intents__V1__Refund *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__refund__pack
+                     (const Tender__Intents__V1__Refund *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__refund__pack_to_buffer
+                     (const Tender__Intents__V1__Refund *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__refund__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__Refund *
+       tender__intents__v1__refund__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__Refund *)
+     protobuf_c_message_unpack (&tender__intents__v1__refund__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__refund__free_unpacked
+                     (Tender__Intents__V1__Refund *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__refund__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__create_refund_request__init
+                     (Tender__Intents__V1__CreateRefundRequest         *message)
+{
+  static const Tender__Intents__V1__CreateRefundRequest init_value = TENDER__INTENTS__V1__CREATE_REFUND_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__create_refund_request__get_packed_size
+                     (const Tender__Intents__V1__CreateRefundRequest *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__create_refund_request__pack
+                     (const Tender__Intents__V1__CreateRefundRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__create_refund_request__pack_to_buffer
+                     (const Tender__Intents__V1__CreateRefundRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__CreateRefundRequest *
+       tender__intents__v1__create_refund_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__CreateRefundRequest *)
+     protobuf_c_message_unpack (&tender__intents__v1__create_refund_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__create_refund_request__free_unpacked
+                     (Tender__Intents__V1__CreateRefundRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__create_refund_response__init
+                     (Tender__Intents__V1__CreateRefundResponse         *message)
+{
+  static const Tender__Intents__V1__CreateRefundResponse init_value = TENDER__INTENTS__V1__CREATE_REFUND_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__create_refund_response__get_packed_size
+                     (const Tender__Intents__V1__CreateRefundResponse *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__create_refund_response__pack
+                     (const Tender__Intents__V1__CreateRefundResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__create_refund_response__pack_to_buffer
+                     (const Tender__Intents__V1__CreateRefundResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__CreateRefundResponse *
+       tender__intents__v1__create_refund_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__CreateRefundResponse *)
+     protobuf_c_message_unpack (&tender__intents__v1__create_refund_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__create_refund_response__free_unpacked
+                     (Tender__Intents__V1__CreateRefundResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__create_refund_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__get_refund_request__init
+                     (Tender__Intents__V1__GetRefundRequest         *message)
+{
+  static const Tender__Intents__V1__GetRefundRequest init_value = TENDER__INTENTS__V1__GET_REFUND_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__get_refund_request__get_packed_size
+                     (const Tender__Intents__V1__GetRefundRequest *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__get_refund_request__pack
+                     (const Tender__Intents__V1__GetRefundRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__get_refund_request__pack_to_buffer
+                     (const Tender__Intents__V1__GetRefundRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__GetRefundRequest *
+       tender__intents__v1__get_refund_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__GetRefundRequest *)
+     protobuf_c_message_unpack (&tender__intents__v1__get_refund_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__get_refund_request__free_unpacked
+                     (Tender__Intents__V1__GetRefundRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__get_refund_response__init
+                     (Tender__Intents__V1__GetRefundResponse         *message)
+{
+  static const Tender__Intents__V1__GetRefundResponse init_value = TENDER__INTENTS__V1__GET_REFUND_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__get_refund_response__get_packed_size
+                     (const Tender__Intents__V1__GetRefundResponse *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__get_refund_response__pack
+                     (const Tender__Intents__V1__GetRefundResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__get_refund_response__pack_to_buffer
+                     (const Tender__Intents__V1__GetRefundResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__GetRefundResponse *
+       tender__intents__v1__get_refund_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__GetRefundResponse *)
+     protobuf_c_message_unpack (&tender__intents__v1__get_refund_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__get_refund_response__free_unpacked
+                     (Tender__Intents__V1__GetRefundResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__get_refund_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__list_refunds_request__init
+                     (Tender__Intents__V1__ListRefundsRequest         *message)
+{
+  static const Tender__Intents__V1__ListRefundsRequest init_value = TENDER__INTENTS__V1__LIST_REFUNDS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__list_refunds_request__get_packed_size
+                     (const Tender__Intents__V1__ListRefundsRequest *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__list_refunds_request__pack
+                     (const Tender__Intents__V1__ListRefundsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__list_refunds_request__pack_to_buffer
+                     (const Tender__Intents__V1__ListRefundsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__ListRefundsRequest *
+       tender__intents__v1__list_refunds_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__ListRefundsRequest *)
+     protobuf_c_message_unpack (&tender__intents__v1__list_refunds_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__list_refunds_request__free_unpacked
+                     (Tender__Intents__V1__ListRefundsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__list_refunds_response__init
+                     (Tender__Intents__V1__ListRefundsResponse         *message)
+{
+  static const Tender__Intents__V1__ListRefundsResponse init_value = TENDER__INTENTS__V1__LIST_REFUNDS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__list_refunds_response__get_packed_size
+                     (const Tender__Intents__V1__ListRefundsResponse *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__list_refunds_response__pack
+                     (const Tender__Intents__V1__ListRefundsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__list_refunds_response__pack_to_buffer
+                     (const Tender__Intents__V1__ListRefundsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__ListRefundsResponse *
+       tender__intents__v1__list_refunds_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__ListRefundsResponse *)
+     protobuf_c_message_unpack (&tender__intents__v1__list_refunds_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__list_refunds_response__free_unpacked
+                     (Tender__Intents__V1__ListRefundsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__list_refunds_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__intents__v1__apply_facts_request__init
                      (Tender__Intents__V1__ApplyFactsRequest         *message)
 {
@@ -1344,7 +1704,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_failure__descripto
   (ProtobufCMessageInit) tender__intents__v1__payment_failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[24] =
+static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[25] =
 {
   {
     "id",
@@ -1634,11 +1994,24 @@ static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "amount_refundable_minor",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__PaymentIntent, amount_refundable_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__payment_intent__field_indices_by_name[] = {
   3,   /* field[3] = amount */
   8,   /* field[8] = amount_capturable_minor */
   9,   /* field[9] = amount_captured_minor */
+  24,   /* field[24] = amount_refundable_minor */
   10,   /* field[10] = amount_refunded_minor */
   23,   /* field[23] = authorized */
   4,   /* field[4] = capture_method */
@@ -1664,7 +2037,7 @@ static const unsigned tender__intents__v1__payment_intent__field_indices_by_name
 static const ProtobufCIntRange tender__intents__v1__payment_intent__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 24 }
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor =
 {
@@ -1674,7 +2047,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor
   "Tender__Intents__V1__PaymentIntent",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__PaymentIntent),
-  24,
+  25,
   tender__intents__v1__payment_intent__field_descriptors,
   tender__intents__v1__payment_intent__field_indices_by_name,
   1,  tender__intents__v1__payment_intent__number_ranges,
@@ -2461,6 +2834,596 @@ const ProtobufCMessageDescriptor tender__intents__v1__list_payment_intents_respo
   (ProtobufCMessageInit) tender__intents__v1__list_payment_intents_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tender__intents__v1__refund_failure__field_descriptors[2] =
+{
+  {
+    "code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__RefundFailure, code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_code",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__RefundFailure, gateway_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__refund_failure__field_indices_by_name[] = {
+  0,   /* field[0] = code */
+  1,   /* field[1] = gateway_code */
+};
+static const ProtobufCIntRange tender__intents__v1__refund_failure__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__refund_failure__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.RefundFailure",
+  "RefundFailure",
+  "Tender__Intents__V1__RefundFailure",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__RefundFailure),
+  2,
+  tender__intents__v1__refund_failure__field_descriptors,
+  tender__intents__v1__refund_failure__field_indices_by_name,
+  1,  tender__intents__v1__refund_failure__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__refund_failure__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__refund__field_descriptors[16] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "merchant_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, merchant_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "livemode",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment_intent_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, payment_intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, status),
+    &tender__intents__v1__refund_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pending_reason",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, pending_reason),
+    &tender__intents__v1__refund_pending_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_check_at",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, next_check_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, reason),
+    &tender__intents__v1__refund_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, failure),
+    &tender__intents__v1__refund_failure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_reference",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, gateway_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Intents__V1__Refund, n_metadata),
+    offsetof(Tender__Intents__V1__Refund, metadata),
+    &tender__common__v1__metadata_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "updated_at",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__Refund, updated_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__refund__field_indices_by_name[] = {
+  4,   /* field[4] = amount */
+  14,   /* field[14] = created_at */
+  9,   /* field[9] = failure */
+  10,   /* field[10] = gateway */
+  11,   /* field[11] = gateway_reference */
+  0,   /* field[0] = id */
+  2,   /* field[2] = livemode */
+  1,   /* field[1] = merchant_id */
+  12,   /* field[12] = metadata */
+  7,   /* field[7] = next_check_at */
+  3,   /* field[3] = payment_intent_id */
+  6,   /* field[6] = pending_reason */
+  8,   /* field[8] = reason */
+  5,   /* field[5] = status */
+  15,   /* field[15] = updated_at */
+  13,   /* field[13] = version */
+};
+static const ProtobufCIntRange tender__intents__v1__refund__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 16 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__refund__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.Refund",
+  "Refund",
+  "Tender__Intents__V1__Refund",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__Refund),
+  16,
+  tender__intents__v1__refund__field_descriptors,
+  tender__intents__v1__refund__field_indices_by_name,
+  1,  tender__intents__v1__refund__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__refund__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__create_refund_request__field_descriptors[4] =
+{
+  {
+    "payment_intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreateRefundRequest, payment_intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreateRefundRequest, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreateRefundRequest, reason),
+    &tender__intents__v1__refund_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "metadata",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Intents__V1__CreateRefundRequest, n_metadata),
+    offsetof(Tender__Intents__V1__CreateRefundRequest, metadata),
+    &tender__common__v1__metadata_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__create_refund_request__field_indices_by_name[] = {
+  1,   /* field[1] = amount */
+  3,   /* field[3] = metadata */
+  0,   /* field[0] = payment_intent_id */
+  2,   /* field[2] = reason */
+};
+static const ProtobufCIntRange tender__intents__v1__create_refund_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__create_refund_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.CreateRefundRequest",
+  "CreateRefundRequest",
+  "Tender__Intents__V1__CreateRefundRequest",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__CreateRefundRequest),
+  4,
+  tender__intents__v1__create_refund_request__field_descriptors,
+  tender__intents__v1__create_refund_request__field_indices_by_name,
+  1,  tender__intents__v1__create_refund_request__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__create_refund_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__create_refund_response__field_descriptors[1] =
+{
+  {
+    "refund",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreateRefundResponse, refund),
+    &tender__intents__v1__refund__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__create_refund_response__field_indices_by_name[] = {
+  0,   /* field[0] = refund */
+};
+static const ProtobufCIntRange tender__intents__v1__create_refund_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__create_refund_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.CreateRefundResponse",
+  "CreateRefundResponse",
+  "Tender__Intents__V1__CreateRefundResponse",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__CreateRefundResponse),
+  1,
+  tender__intents__v1__create_refund_response__field_descriptors,
+  tender__intents__v1__create_refund_response__field_indices_by_name,
+  1,  tender__intents__v1__create_refund_response__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__create_refund_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__get_refund_request__field_descriptors[1] =
+{
+  {
+    "refund_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__GetRefundRequest, refund_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__get_refund_request__field_indices_by_name[] = {
+  0,   /* field[0] = refund_id */
+};
+static const ProtobufCIntRange tender__intents__v1__get_refund_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__get_refund_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.GetRefundRequest",
+  "GetRefundRequest",
+  "Tender__Intents__V1__GetRefundRequest",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__GetRefundRequest),
+  1,
+  tender__intents__v1__get_refund_request__field_descriptors,
+  tender__intents__v1__get_refund_request__field_indices_by_name,
+  1,  tender__intents__v1__get_refund_request__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__get_refund_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__get_refund_response__field_descriptors[1] =
+{
+  {
+    "refund",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__GetRefundResponse, refund),
+    &tender__intents__v1__refund__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__get_refund_response__field_indices_by_name[] = {
+  0,   /* field[0] = refund */
+};
+static const ProtobufCIntRange tender__intents__v1__get_refund_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__get_refund_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.GetRefundResponse",
+  "GetRefundResponse",
+  "Tender__Intents__V1__GetRefundResponse",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__GetRefundResponse),
+  1,
+  tender__intents__v1__get_refund_response__field_descriptors,
+  tender__intents__v1__get_refund_response__field_indices_by_name,
+  1,  tender__intents__v1__get_refund_response__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__get_refund_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__list_refunds_request__field_descriptors[3] =
+{
+  {
+    "payment_intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__ListRefundsRequest, payment_intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__ListRefundsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__ListRefundsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__list_refunds_request__field_indices_by_name[] = {
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  0,   /* field[0] = payment_intent_id */
+};
+static const ProtobufCIntRange tender__intents__v1__list_refunds_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__list_refunds_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.ListRefundsRequest",
+  "ListRefundsRequest",
+  "Tender__Intents__V1__ListRefundsRequest",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__ListRefundsRequest),
+  3,
+  tender__intents__v1__list_refunds_request__field_descriptors,
+  tender__intents__v1__list_refunds_request__field_indices_by_name,
+  1,  tender__intents__v1__list_refunds_request__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__list_refunds_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__list_refunds_response__field_descriptors[2] =
+{
+  {
+    "refunds",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Intents__V1__ListRefundsResponse, n_refunds),
+    offsetof(Tender__Intents__V1__ListRefundsResponse, refunds),
+    &tender__intents__v1__refund__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__ListRefundsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__list_refunds_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
+  0,   /* field[0] = refunds */
+};
+static const ProtobufCIntRange tender__intents__v1__list_refunds_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__list_refunds_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.ListRefundsResponse",
+  "ListRefundsResponse",
+  "Tender__Intents__V1__ListRefundsResponse",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__ListRefundsResponse),
+  2,
+  tender__intents__v1__list_refunds_response__field_descriptors,
+  tender__intents__v1__list_refunds_response__field_indices_by_name,
+  1,  tender__intents__v1__list_refunds_response__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__list_refunds_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tender__intents__v1__apply_facts_request__field_descriptors[1] =
 {
   {
@@ -3206,5 +4169,99 @@ const ProtobufCEnumDescriptor tender__intents__v1__failure_kind__descriptor =
   tender__intents__v1__failure_kind__enum_values_by_name,
   1,
   tender__intents__v1__failure_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__intents__v1__refund_status__enum_values_by_number[4] =
+{
+  { "REFUND_STATUS_UNSPECIFIED", "TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_UNSPECIFIED", 0 },
+  { "REFUND_STATUS_PENDING", "TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_PENDING", 1 },
+  { "REFUND_STATUS_SUCCEEDED", "TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_SUCCEEDED", 2 },
+  { "REFUND_STATUS_FAILED", "TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_FAILED", 3 },
+};
+static const ProtobufCIntRange tender__intents__v1__refund_status__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tender__intents__v1__refund_status__enum_values_by_name[4] =
+{
+  { "REFUND_STATUS_FAILED", 3 },
+  { "REFUND_STATUS_PENDING", 1 },
+  { "REFUND_STATUS_SUCCEEDED", 2 },
+  { "REFUND_STATUS_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__intents__v1__refund_status__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.RefundStatus",
+  "RefundStatus",
+  "Tender__Intents__V1__RefundStatus",
+  "tender.intents.v1",
+  4,
+  tender__intents__v1__refund_status__enum_values_by_number,
+  4,
+  tender__intents__v1__refund_status__enum_values_by_name,
+  1,
+  tender__intents__v1__refund_status__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__intents__v1__refund_pending_reason__enum_values_by_number[3] =
+{
+  { "REFUND_PENDING_REASON_UNSPECIFIED", "TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_UNSPECIFIED", 0 },
+  { "REFUND_PENDING_REASON_OUTCOME_UNKNOWN", "TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_OUTCOME_UNKNOWN", 1 },
+  { "REFUND_PENDING_REASON_GATEWAY_PENDING", "TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_GATEWAY_PENDING", 2 },
+};
+static const ProtobufCIntRange tender__intents__v1__refund_pending_reason__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tender__intents__v1__refund_pending_reason__enum_values_by_name[3] =
+{
+  { "REFUND_PENDING_REASON_GATEWAY_PENDING", 2 },
+  { "REFUND_PENDING_REASON_OUTCOME_UNKNOWN", 1 },
+  { "REFUND_PENDING_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__intents__v1__refund_pending_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.RefundPendingReason",
+  "RefundPendingReason",
+  "Tender__Intents__V1__RefundPendingReason",
+  "tender.intents.v1",
+  3,
+  tender__intents__v1__refund_pending_reason__enum_values_by_number,
+  3,
+  tender__intents__v1__refund_pending_reason__enum_values_by_name,
+  1,
+  tender__intents__v1__refund_pending_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__intents__v1__refund_reason__enum_values_by_number[4] =
+{
+  { "REFUND_REASON_UNSPECIFIED", "TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED", 0 },
+  { "REFUND_REASON_REQUESTED_BY_CUSTOMER", "TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_REQUESTED_BY_CUSTOMER", 1 },
+  { "REFUND_REASON_DUPLICATE", "TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_DUPLICATE", 2 },
+  { "REFUND_REASON_FRAUDULENT", "TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_FRAUDULENT", 3 },
+};
+static const ProtobufCIntRange tender__intents__v1__refund_reason__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tender__intents__v1__refund_reason__enum_values_by_name[4] =
+{
+  { "REFUND_REASON_DUPLICATE", 2 },
+  { "REFUND_REASON_FRAUDULENT", 3 },
+  { "REFUND_REASON_REQUESTED_BY_CUSTOMER", 1 },
+  { "REFUND_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__intents__v1__refund_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.RefundReason",
+  "RefundReason",
+  "Tender__Intents__V1__RefundReason",
+  "tender.intents.v1",
+  4,
+  tender__intents__v1__refund_reason__enum_values_by_number,
+  4,
+  tender__intents__v1__refund_reason__enum_values_by_name,
+  1,
+  tender__intents__v1__refund_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

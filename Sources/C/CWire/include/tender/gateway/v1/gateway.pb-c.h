@@ -23,12 +23,15 @@ typedef struct Tender__Gateway__V1__ExecuteOperationRequest Tender__Gateway__V1_
 typedef struct Tender__Gateway__V1__ExecuteOperationResponse Tender__Gateway__V1__ExecuteOperationResponse;
 typedef struct Tender__Gateway__V1__CaptureOperationRequest Tender__Gateway__V1__CaptureOperationRequest;
 typedef struct Tender__Gateway__V1__CaptureOperationResponse Tender__Gateway__V1__CaptureOperationResponse;
+typedef struct Tender__Gateway__V1__RefundOperationRequest Tender__Gateway__V1__RefundOperationRequest;
+typedef struct Tender__Gateway__V1__RefundOperationResponse Tender__Gateway__V1__RefundOperationResponse;
 typedef struct Tender__Gateway__V1__CloseOperationRequest Tender__Gateway__V1__CloseOperationRequest;
 typedef struct Tender__Gateway__V1__CloseOperationResponse Tender__Gateway__V1__CloseOperationResponse;
 typedef struct Tender__Gateway__V1__ListOperationsRequest Tender__Gateway__V1__ListOperationsRequest;
 typedef struct Tender__Gateway__V1__ListOperationsResponse Tender__Gateway__V1__ListOperationsResponse;
 typedef struct Tender__Gateway__V1__Attempt Tender__Gateway__V1__Attempt;
 typedef struct Tender__Gateway__V1__Capture Tender__Gateway__V1__Capture;
+typedef struct Tender__Gateway__V1__Refund Tender__Gateway__V1__Refund;
 typedef struct Tender__Gateway__V1__Operation Tender__Gateway__V1__Operation;
 
 
@@ -60,7 +63,10 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CANCELED = 7,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REQUIRES_ACTION = 8,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CAPTURE_FAILED = 9,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CONFLICTED = 10
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CONFLICTED = 10,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING = 11,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED = 12,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
 typedef enum _Tender__Gateway__V1__OperationState {
@@ -109,10 +115,11 @@ struct  Tender__Gateway__V1__Fact
   Google__Protobuf__Timestamp *occurred_at;
   ProtobufCBinaryData capture_id;
   Google__Protobuf__Timestamp *next_check_at;
+  ProtobufCBinaryData refund_id;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest
@@ -165,6 +172,30 @@ struct  Tender__Gateway__V1__CaptureOperationResponse
 };
 #define TENDER__GATEWAY__V1__CAPTURE_OPERATION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__capture_operation_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Tender__Gateway__V1__RefundOperationRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData operation_id;
+  ProtobufCBinaryData intent_id;
+  ProtobufCBinaryData refund_id;
+  Tender__Common__V1__Money *amount;
+};
+#define TENDER__GATEWAY__V1__REFUND_OPERATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__refund_operation_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL }
+
+
+struct  Tender__Gateway__V1__RefundOperationResponse
+{
+  ProtobufCMessage base;
+  size_t n_facts;
+  Tender__Gateway__V1__Fact **facts;
+};
+#define TENDER__GATEWAY__V1__REFUND_OPERATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__refund_operation_response__descriptor) \
     , 0,NULL }
 
 
@@ -256,6 +287,22 @@ struct  Tender__Gateway__V1__Capture
     , {0,NULL}, NULL, {0,NULL}, NULL, NULL }
 
 
+struct  Tender__Gateway__V1__Refund
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  Tender__Common__V1__Money *amount;
+  ProtobufCBinaryData state;
+  ProtobufCBinaryData detail;
+  ProtobufCBinaryData gateway_reference;
+  Google__Protobuf__Timestamp *created_at;
+  Google__Protobuf__Timestamp *decided_at;
+};
+#define TENDER__GATEWAY__V1__REFUND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__refund__descriptor) \
+    , {0,NULL}, NULL, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL }
+
+
 struct  Tender__Gateway__V1__Operation
 {
   ProtobufCMessage base;
@@ -271,10 +318,12 @@ struct  Tender__Gateway__V1__Operation
   size_t n_facts;
   Tender__Gateway__V1__Fact **facts;
   Google__Protobuf__Timestamp *created_at;
+  size_t n_refunds;
+  Tender__Gateway__V1__Refund **refunds;
 };
 #define TENDER__GATEWAY__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__operation__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0,NULL, NULL }
+    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 /* Tender__Gateway__V1__Decline methods */
@@ -391,6 +440,44 @@ Tender__Gateway__V1__CaptureOperationResponse *
 void   tender__gateway__v1__capture_operation_response__free_unpacked
                      (Tender__Gateway__V1__CaptureOperationResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__RefundOperationRequest methods */
+void   tender__gateway__v1__refund_operation_request__init
+                     (Tender__Gateway__V1__RefundOperationRequest         *message);
+size_t tender__gateway__v1__refund_operation_request__get_packed_size
+                     (const Tender__Gateway__V1__RefundOperationRequest   *message);
+size_t tender__gateway__v1__refund_operation_request__pack
+                     (const Tender__Gateway__V1__RefundOperationRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__refund_operation_request__pack_to_buffer
+                     (const Tender__Gateway__V1__RefundOperationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__RefundOperationRequest *
+       tender__gateway__v1__refund_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__refund_operation_request__free_unpacked
+                     (Tender__Gateway__V1__RefundOperationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__RefundOperationResponse methods */
+void   tender__gateway__v1__refund_operation_response__init
+                     (Tender__Gateway__V1__RefundOperationResponse         *message);
+size_t tender__gateway__v1__refund_operation_response__get_packed_size
+                     (const Tender__Gateway__V1__RefundOperationResponse   *message);
+size_t tender__gateway__v1__refund_operation_response__pack
+                     (const Tender__Gateway__V1__RefundOperationResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__refund_operation_response__pack_to_buffer
+                     (const Tender__Gateway__V1__RefundOperationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__RefundOperationResponse *
+       tender__gateway__v1__refund_operation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__refund_operation_response__free_unpacked
+                     (Tender__Gateway__V1__RefundOperationResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__CloseOperationRequest methods */
 void   tender__gateway__v1__close_operation_request__init
                      (Tender__Gateway__V1__CloseOperationRequest         *message);
@@ -505,6 +592,25 @@ Tender__Gateway__V1__Capture *
 void   tender__gateway__v1__capture__free_unpacked
                      (Tender__Gateway__V1__Capture *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__Refund methods */
+void   tender__gateway__v1__refund__init
+                     (Tender__Gateway__V1__Refund         *message);
+size_t tender__gateway__v1__refund__get_packed_size
+                     (const Tender__Gateway__V1__Refund   *message);
+size_t tender__gateway__v1__refund__pack
+                     (const Tender__Gateway__V1__Refund   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__refund__pack_to_buffer
+                     (const Tender__Gateway__V1__Refund   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__Refund *
+       tender__gateway__v1__refund__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__refund__free_unpacked
+                     (Tender__Gateway__V1__Refund *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__Operation methods */
 void   tender__gateway__v1__operation__init
                      (Tender__Gateway__V1__Operation         *message);
@@ -544,6 +650,12 @@ typedef void (*Tender__Gateway__V1__CaptureOperationRequest_Closure)
 typedef void (*Tender__Gateway__V1__CaptureOperationResponse_Closure)
                  (const Tender__Gateway__V1__CaptureOperationResponse *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__RefundOperationRequest_Closure)
+                 (const Tender__Gateway__V1__RefundOperationRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__RefundOperationResponse_Closure)
+                 (const Tender__Gateway__V1__RefundOperationResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Gateway__V1__CloseOperationRequest_Closure)
                  (const Tender__Gateway__V1__CloseOperationRequest *message,
                   void *closure_data);
@@ -561,6 +673,9 @@ typedef void (*Tender__Gateway__V1__Attempt_Closure)
                   void *closure_data);
 typedef void (*Tender__Gateway__V1__Capture_Closure)
                  (const Tender__Gateway__V1__Capture *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__Refund_Closure)
+                 (const Tender__Gateway__V1__Refund *message,
                   void *closure_data);
 typedef void (*Tender__Gateway__V1__Operation_Closure)
                  (const Tender__Gateway__V1__Operation *message,
@@ -582,12 +697,15 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_r
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture_operation_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture_operation_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__refund_operation_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__refund_operation_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__close_operation_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__close_operation_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -1,0 +1,135 @@
+import Money
+
+/// Something that is now known about a refund. Raw values are those of the contract.
+package enum RefundFactKind: Int16, Sendable, Hashable, CaseIterable {
+  case pending = 11
+  case refunded = 12
+  case failed = 13
+}
+
+package enum RefundEvent: Sendable, Hashable {
+  /// What an answer, a look or a notification shows.
+  case outcome(Outcome)
+  /// A refund that had succeeded came back.
+  case cameBack(code: String)
+  /// The proven unexecuted request goes out again.
+  case sendAgain
+}
+
+/// What people must look at.
+package enum RefundAlert: String, Sendable, Hashable, CaseIterable {
+  case answerConflicts = "refund_answer_conflicts"
+  /// Reported done after it was reported failed.
+  case succeededAfterFailure = "refund_succeeded_after_failure"
+}
+
+/// The life of a refund at its gateway: state × event → state, facts, alerts. Knowledge never goes
+/// back; silence, "not found" and contradictions decide nothing.
+package enum RefundMachine {
+  package struct Step: Sendable, Hashable {
+    package var refund: Refund
+    /// In order.
+    package var facts: [RefundFactKind] = []
+    package var alerts: [RefundAlert] = []
+  }
+
+  /// nil when the event changes nothing.
+  package static func next(_ refund: Refund, _ event: RefundEvent) -> Step? {
+    var step = Step(refund: refund)
+    switch event {
+    case .sendAgain:
+      guard refund.state == .queued else { return nil }
+      step.refund.state = .sending
+    case .cameBack(let code):
+      cameBack(code, &step)
+    case .outcome(let outcome):
+      learn(outcome, &step)
+    }
+    return step.refund == refund && step.facts.isEmpty && step.alerts.isEmpty ? nil : step
+  }
+
+  private static func learn(_ outcome: Outcome, _ step: inout Step) {
+    switch outcome {
+    case .succeeded(let settled):
+      step.refund.reference = step.refund.reference ?? settled.reference
+      switch settled.kind {
+      case .refunded: succeeded(&step)
+      case .received: accepted(&step)
+      // No answers to a refund: they say nothing of it.
+      case .authorized, .captured, .canceled: unknown(&step)
+      }
+    case .pending(let pending):
+      step.refund.reference = step.refund.reference ?? pending.reference
+      accepted(&step)
+    case .declined(let decline):
+      declined(decline, &step)
+    case .notExecuted:
+      // Only the first send itself can be proven not executed.
+      if step.refund.state == .sending { step.refund.state = .queued }
+    case .unknown(let reason):
+      unknown(&step)
+      guard reason.isConflict, !step.refund.isConflicted else { return }
+      step.refund.isConflicted = true
+      step.alerts.append(.answerConflicts)
+    }
+  }
+
+  private static func accepted(_ step: inout Step) {
+    switch step.refund.state {
+    case .sending, .unknown, .queued:
+      step.refund.state = .accepted
+      step.facts.append(.pending)
+    case .accepted, .succeeded, .failed: break
+    }
+  }
+
+  private static func succeeded(_ step: inout Step) {
+    switch step.refund.state {
+    case .sending, .unknown, .queued, .accepted:
+      step.refund.state = .succeeded
+      step.refund.hasSucceeded = true
+      step.facts.append(.refunded)
+    case .succeeded: break
+    case .failed:
+      // After it came back, an old message; otherwise one of the two is wrong.
+      if !step.refund.hasSucceeded { step.alerts.append(.succeededAfterFailure) }
+    }
+  }
+
+  private static func declined(_ decline: Decline, _ step: inout Step) {
+    switch step.refund.state {
+    // A refused request says nothing of a refund that the gateway knows already.
+    case .accepted, .succeeded:
+      guard decline.origin == .bank else { return }
+      fail(decline.code, decline.gatewayCode, &step)
+    case .sending:
+      fail(decline.code, decline.gatewayCode, &step)
+    case .unknown, .queued:
+      guard decline.origin == .bank else { return }
+      fail(decline.code, decline.gatewayCode, &step)
+    case .failed: break
+    }
+  }
+
+  /// It can only come back after it was done: that is told first, so that both are booked.
+  private static func cameBack(_ code: String, _ step: inout Step) {
+    switch step.refund.state {
+    case .sending, .unknown, .queued, .accepted:
+      step.refund.hasSucceeded = true
+      step.facts.append(.refunded)
+      fail("refund_reversed", code, &step)
+    case .succeeded: fail("refund_reversed", code, &step)
+    case .failed: break
+    }
+  }
+
+  private static func fail(_ code: String, _ gatewayCode: String, _ step: inout Step) {
+    step.refund.state = .failed
+    step.refund.failure = Refund.Failure(code: code, gatewayCode: gatewayCode)
+    step.facts.append(.failed)
+  }
+
+  private static func unknown(_ step: inout Step) {
+    if step.refund.state == .sending { step.refund.state = .unknown }
+  }
+}

@@ -1,0 +1,245 @@
+import GatewayCore
+import Money
+import Outbox
+import Postgres
+import Reactor
+import ServiceKit
+import Wire
+
+/// RefundOperation, and what goes on with refunds afterwards. Always at the winner's gateway.
+extension GatewayFlow {
+  /// - Returns: all facts of the operation so far.
+  /// - Throws: OPERATION_NOT_FOUND, OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH,
+  ///   AMOUNT_TOO_LARGE.
+  func refund(
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ refund: RefundID,
+    _ amount: Amount
+  ) async throws -> [GatewayV1.Fact] {
+    try await runs.exclusively(id) { [self] in
+      let started = environment.loop.now
+      try await requireOwned(id, of: intent, merchant)
+      let isNew = try await beginRefund(id, of: intent, refund, amount)
+      if isNew {
+        try await sendRefund(refund, of: id, intent, .first, within: left(since: started))
+      } else {
+        try await advanceRefund(refund, of: id, intent, within: left(since: started))
+      }
+      return try await facts(id, of: intent)
+    }
+  }
+
+  /// The row is committed before a byte leaves.
+  /// - Returns: false when the refund was there already.
+  private func beginRefund(
+    _ id: OperationID, of intent: PaymentIntentID, _ refund: RefundID, _ amount: Amount
+  ) async throws -> Bool {
+    let stamp = environment.stamp
+    return try await environment.database.transaction { transaction in
+      let (record, known) = try await Self.locked(id, of: intent, in: transaction)
+      let isNew: Bool
+      do {
+        isNew = try RefundGuard.mayBegin(
+          refund, amount, of: record.operation, known.map(\.refund))
+      } catch { throw Self.failure(error) }
+      guard isNew, let winner = record.operation.winner else { return false }
+      try await transaction.commit(with: [
+        RefundStatements.insert(refund, amount, at: winner.attempt.id, of: record, stamp)
+      ])
+      return true
+    }
+  }
+
+  /// Operation and refunds under the operation's lock.
+  private static func locked(
+    _ id: OperationID, of intent: PaymentIntentID, in transaction: borrowing Transaction
+  ) async throws -> (OperationRecord, [RefundRecord]) {
+    let rows = try await transaction.batch(
+      OperationStatements.load(id, of: intent, lock: true)
+        + [RefundStatements.list(id, of: intent)])
+    guard let record = try OperationRecord(rows: Array(rows.dropLast())), let last = rows.last else {
+      throw RPCFailure.notFound("OPERATION_NOT_FOUND", "There is no operation \(id).")
+    }
+    let currency = record.operation.amount.currency
+    return (record, try last.map { try RefundRecord($0, currency) })
+  }
+
+  func refunds(
+    _ id: OperationID, of intent: PaymentIntentID, _ currency: Currency
+  ) async throws -> [RefundRecord] {
+    try await environment.database.query(RefundStatements.list(id, of: intent))
+      .map { try RefundRecord($0, currency) }
+  }
+
+  // MARK: Going on
+
+  /// The next step of a refund that is not decided: a look, or the same request under its key.
+  func advanceRefund(
+    _ refund: RefundID, of id: OperationID, _ intent: PaymentIntentID, within limit: Duration
+  ) async throws {
+    guard limit > .zero, let (record, attempt, known) = try await view(refund, of: id, intent)
+    else { return }
+    let age = environment.clock.now.seconds - known.createdAt.seconds
+    let step = RefundRule.step(
+      for: known.refund, at: attempt.gateway, ageSeconds: age, keySaysNothing: false)
+    switch step {
+    case .done: return
+    case .send:
+      // Committed as sending again first: after a crash it is unknown, not unsent.
+      try await learn(.sendAgain, about: refund, of: id, intent, detail: "sent again")
+      try await sendRefund(refund, of: id, intent, .first, within: limit)
+    case .replay:
+      try await sendRefund(refund, of: id, intent, .replay, within: limit)
+    case .get(let reference):
+      let heard = await ports.get(
+        known.refund, reference: reference, at: attempt, within: limit)
+      try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
+    case .list:
+      let heard = await ports.list(known.refund, at: attempt, within: limit)
+      try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
+    case .wait: break
+    }
+    try await alertByAge(refund, age: age, record, attempt)
+  }
+
+  /// Sends a refund under its key and stores what came of it. Where the key holds a failure that
+  /// says nothing, the payment's refunds are searched.
+  private func sendRefund(
+    _ refund: RefundID, of id: OperationID, _ intent: PaymentIntentID, _ send: Send,
+    within limit: Duration
+  ) async throws {
+    let started = environment.loop.now
+    guard limit > .zero, let (_, attempt, known) = try await view(refund, of: id, intent) else {
+      return
+    }
+    let sent = await ports.refund(attempt, known.refund, send, within: limit)
+    try await learn(.outcome(sent.outcome), about: refund, of: id, intent, detail: sent.detail)
+    let rest = limit - started.duration(to: environment.loop.now)
+    guard case .unknown = sent.outcome, rest > .milliseconds(200) else { return }
+    let saysNothing = send == .replay || sent.outcome.isIndeterminate
+    switch RefundRule.step(
+      for: known.refund, at: attempt.gateway, ageSeconds: 0, keySaysNothing: saysNothing)
+    {
+    case .list:
+      let heard = await ports.list(known.refund, at: attempt, within: rest)
+      try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
+    case .replay:
+      try await sendRefund(refund, of: id, intent, .replay, within: rest)
+    case .send, .get, .wait, .done: return
+    }
+  }
+
+  private func view(
+    _ refund: RefundID, of id: OperationID, _ intent: PaymentIntentID
+  ) async throws -> (OperationRecord, Attempt, RefundRecord)? {
+    guard let record = try await load(id, of: intent), let winner = record.operation.winner
+    else { return nil }
+    let known = try await refunds(id, of: intent, record.operation.amount.currency)
+    guard let found = known.first(where: { $0.refund.id == refund }) else { return nil }
+    return (record, winner.attempt, found)
+  }
+
+  // MARK: Storing
+
+  /// Applies an event under the operation's lock: row, facts, outbox and alerts in one transaction.
+  /// - Returns: whether it changed anything.
+  @discardableResult
+  func learn(
+    _ event: RefundEvent, about refund: RefundID, of id: OperationID, _ intent: PaymentIntentID,
+    detail: String
+  ) async throws -> Bool {
+    let stamp = environment.stamp
+    let facts = try await environment.database.transaction { [self] transaction in
+      let (record, known) = try await Self.locked(id, of: intent, in: transaction)
+      guard let winner = record.operation.winner,
+        let found = known.first(where: { $0.refund.id == refund }),
+        let step = RefundMachine.next(found.refund, event)
+      else { return [GatewayV1.Fact]?.none }
+      let now = environment.clock.now
+      let facts = step.facts.enumerated().map { offset, kind in
+        GatewayV1.Fact(
+          kind, step.refund, at: winner.attempt, record,
+          sequence: record.operation.factCount + 1 + offset, now)
+      }
+      var statements = [RefundStatements.update(step.refund, of: record, detail: detail)]
+      if !facts.isEmpty { statements.append(RefundStatements.countFacts(facts.count, of: record)) }
+      statements += writer.write(facts, record, stamp)
+      statements += step.alerts.map { Self.alert($0, refund, record) }
+      try await transaction.commit(with: statements)
+      return facts
+    }
+    announce(facts ?? [])
+    return facts != nil
+  }
+
+  private static func alert(
+    _ kind: RefundAlert, _ refund: RefundID, _ record: OperationRecord
+  ) -> Statement {
+    Alerts.raise(
+      Alert(
+        .critical, kind: kind.rawValue, subject: refund.description,
+        message: "Refund \(refund) of \(record.intent): compare it with the gateway's own records "
+          + "before anything else is done.",
+        actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits)))
+  }
+
+  /// Silence decides nothing; people hear of it.
+  private func alertByAge(
+    _ refund: RefundID, age: Int64, _ record: OperationRecord, _ attempt: Attempt
+  ) async throws {
+    let known = try await refunds(
+      record.id, of: record.intent, record.operation.amount.currency)
+    guard let found = known.first(where: { $0.refund.id == refund })?.refund, !found.isDecided
+    else { return }
+    let isAccepted = found.state == .accepted
+    guard
+      age > (isAccepted
+        ? RefundSchedule.acceptedAlertSeconds : RefundSchedule.unknownAlertSeconds)
+    else { return }
+    let advice =
+      isAccepted
+      ? "\(attempt.gateway) accepted it and has not told its result: check that its notifications "
+        + "arrive, and its own records."
+      : "what became of it is not known: look for reference "
+        + "\(GatewayReference.refund(refund)) in \(attempt.gateway)'s own records."
+    _ = try await environment.database.query(
+      Alerts.raise(
+        Alert(
+          isAccepted ? .warning : .critical,
+          kind: isAccepted ? "refund_unconfirmed" : "refund_outcome_unknown",
+          subject: refund.description, message: "Refund \(refund) of \(record.intent): \(advice)",
+          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
+  }
+
+  private static func failure(_ refusal: RefundGuard.Refusal) -> RPCFailure {
+    switch refusal {
+    case .notWon:
+      .failedPrecondition("OPERATION_NOT_WON", "The operation has no winner to refund at.")
+    case .currencyMismatch:
+      .failedPrecondition("CURRENCY_MISMATCH", "The operation has another currency.")
+    case .mismatch:
+      .failedPrecondition("REFUND_MISMATCH", "This refund id was used for another amount.")
+    case .amountTooLarge(let refundable):
+      .failedPrecondition(
+        "AMOUNT_TOO_LARGE", "At most \(refundable) minor units can be refunded.",
+        metadata: ["amount_refundable_minor": String(refundable)])
+    }
+  }
+}
+
+extension GatewayV1.Fact {
+  init(
+    _ kind: RefundFactKind, _ refund: Refund, at attempt: Attempt, _ record: OperationRecord,
+    sequence: Int, _ now: Timestamp
+  ) {
+    self.init(
+      operationID: record.id.description, intentID: record.intent.description,
+      merchantID: record.merchant.description, sequence: UInt32(sequence),
+      kind: .init(rawValue: Int32(kind.rawValue)), amount: CommonV1.Money(refund.amount),
+      gateway: attempt.gateway.rawValue, gatewayAccount: attempt.account,
+      gatewayReference: refund.reference ?? "", attemptID: attempt.id.description,
+      occurredAt: now.wire, refundID: refund.id.description)
+    if kind == .failed, let failure = refund.failure {
+      decline = GatewayV1.Decline(code: failure.code, gatewayCode: failure.gatewayCode)
+    }
+  }
+}

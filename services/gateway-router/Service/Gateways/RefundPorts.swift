@@ -1,0 +1,81 @@
+import GatewayAdapters
+import GatewayCore
+import Money
+import Outbound
+import Reactor
+
+/// Refunds at the winner's gateway: the one request, and the ways to find out what became of it.
+extension GatewayPorts {
+  /// Pages of a payment's refunds that are read.
+  static let refundPagesMax = 5
+
+  /// One key for ever.
+  func refund(
+    _ attempt: Attempt, _ refund: Refund, _ send: Send, within limit: Duration
+  ) async -> Heard {
+    let order = ModifyOrder(
+      reference: .refund(refund.id), account: attempt.account,
+      paymentReference: attempt.reference ?? "", amount: refund.amount)
+    return await exchange(attempt, sent(attempt, refund, .refund, send), within: limit) {
+      adapter throws(ExpressionError) in
+      try adapter.refund(order)
+    }
+  }
+
+  func get(
+    _ refund: Refund, reference: String, at attempt: Attempt, within limit: Duration
+  ) async -> Heard {
+    await exchange(attempt, sent(attempt, refund, .look, .first), within: limit) {
+      adapter throws(ExpressionError) in
+      try adapter.get(refund: reference, key: .refund(refund.id))
+    }
+  }
+
+  /// Searches the payment's refunds for ours; what is not found may exist all the same.
+  func list(_ refund: Refund, at attempt: Attempt, within limit: Duration) async -> Heard {
+    let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
+    guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
+      return Self.unheard("the settings no longer name \(account)")
+    }
+    let request = sent(attempt, refund, .look, .first)
+    let started = loop.now
+    var last: String?
+    for _ in 0..<Self.refundPagesMax {
+      let left = limit - started.duration(to: loop.now)
+      let built: GatewayRequest?
+      do {
+        built = try adapter.refunds(of: attempt.reference ?? "", after: last)
+      } catch { return Self.unheard("\(error)") }
+      guard let built, left > .zero else { return Self.unheard("\(attempt.gateway) has no list") }
+      let report = await client.send(outbound(built, adapter, settings, within: left))
+      let spent = Int32(clamping: started.duration(to: loop.now).wholeMillisecondsRoundedUp)
+      let answer: GatewayAnswer
+      switch adapter.readRefunds(TransferFacts(report), for: .refund(refund.id)) {
+      case .found(let found): answer = .refund(found)
+      case .failed(let failure): answer = failure
+      case .absent: return Self.unheard("not among the payment's refunds")
+      case nil: return Self.unheard("listed refunds: no answer")
+      case .more(let after):
+        last = after
+        continue
+      }
+      let outcome = OutcomeRule.outcome(answer, to: request, DeclineTable.current.classify)
+      return Heard(
+        outcome: outcome, detail: "listed refunds: \(Self.words(outcome, report))",
+        milliseconds: spent)
+    }
+    return Self.unheard("not on \(Self.refundPagesMax) pages of the payment's refunds")
+  }
+
+  private func sent(
+    _ attempt: Attempt, _ refund: Refund, _ purpose: SentRequest.Purpose, _ send: Send
+  ) -> SentRequest {
+    SentRequest(
+      purpose: purpose, send: send, amount: refund.amount, account: attempt.account,
+      ownReference: GatewayReference.refund(refund.id).text)
+  }
+
+  private static func unheard(_ detail: String) -> Heard {
+    Heard(outcome: .unknown(.notFound), detail: detail, milliseconds: 0)
+  }
+}

@@ -1,0 +1,138 @@
+import IntentsCore
+import Money
+import Outbox
+import Postgres
+import ServiceKit
+import Wire
+
+/// The phases of a refund that belong to intents: T1 writes claim and refund, then gateway-router
+/// is asked, then T4 commits what it told: state, events, ledger command, stored answer.
+///
+/// A refund has no last moment to be sent: its id and key make it one refund however often it is
+/// asked for, so that whoever finds it without an answer drives it on.
+struct RefundFlow: Sendable {
+  let flow: IntentFlow
+
+  /// A refund as asked for: checked, not yet written.
+  struct Order: Sendable {
+    var id: RefundID
+    var intent: PaymentIntentID
+    var amount: Amount?
+    var reason: RefundReason
+    var metadata: [CommonV1.MetadataEntry]
+  }
+
+  // MARK: T1
+
+  /// Under the intent's lock: of two that do not fit together, one wins.
+  /// - Throws: PAYMENT_INTENT_NOT_FOUND, CURRENCY_MISMATCH, PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+  func begin(
+    _ order: Order, of merchant: MerchantID, in transaction: borrowing Transaction
+  ) async throws {
+    var intent = try await flow.locked(
+      order.intent, of: merchant, claim: nil, in: transaction
+    ).intent
+    if let amount = order.amount, amount.currency != intent.amount.currency {
+      throw RPCFailure.invalid(
+        "amount.currency", "CURRENCY_MISMATCH",
+        "The payment intent is in \(intent.amount.currency.code).")
+    }
+    let minor: Int64
+    switch intent.amounts.refund(requestedMinor: order.amount?.minor, in: intent.state) {
+    case .success(let allowed): minor = allowed
+    case .failure(let refusal): throw IntentRefusal.refund(refusal, intent.state.status)
+    }
+    guard let operation = intent.currentOperation else { throw RPCFailure.internalError }
+    let now = flow.environment.clock.now
+    let stamp = flow.environment.stamp
+    let refund = RefundRow(
+      merchant: merchant, intent: intent.id, id: order.id, operation: operation,
+      amount: Amount(intent.amount.currency, minor: minor), reason: order.reason,
+      state: .pending(.outcomeUnknown), gateway: intent.gateway,
+      gatewayAccount: intent.gatewayAccount, gatewayReference: "",
+      metadataKeys: order.metadata.map(\.key), metadataValues: order.metadata.map(\.value),
+      nextCheckAt: now + .seconds(RefundStatements.firstCheckSeconds), version: 1, createdAt: now,
+      updatedAt: now)
+    intent.take(refund.state, minor)
+    intent.version += 1
+    intent.updatedAt = now
+    try await transaction.commit(with: [
+      RefundStatements.write(refund, stamp), IntentStatements.update(intent, stamp),
+      IntentStatements.change(intent, cause: "refund", stamp),
+      OutboxWriter.insert([flow.writer.event("refund.created", refund, intent, stamp)]),
+    ])
+  }
+
+  // MARK: The rest
+
+  /// Drives the refund to an answer and stores it for the claim.
+  func finish(
+    _ claim: Claim, _ id: RefundID, of merchant: MerchantID
+  ) async throws -> IntentsV1.CreateRefundResponse {
+    let environment = flow.environment
+    defer { environment.idempotency.release(claim) }
+    let refund = try await get(id, of: merchant)
+    let facts = await facts(for: refund)
+    let written = try await commit(facts, to: refund, claim)
+    flow.wake()
+    return Self.answer(written)
+  }
+
+  /// The same without a claim: for refunds whose claims are answered and whose outcome is unknown.
+  func settle(_ id: RefundID, of merchant: MerchantID) async throws {
+    let refund = try await get(id, of: merchant)
+    let facts = await facts(for: refund)
+    let written = facts.isEmpty ? refund : try await commit(facts, to: refund, nil)
+    flow.wake()
+    let age = flow.environment.clock.now.seconds - written.createdAt.seconds
+    guard case .pending(.outcomeUnknown) = written.state, age > RefundStatements.alertSeconds
+    else { return }
+    _ = try await flow.environment.database.query(
+      flow.writer.alert("refund_outcome_unknown", written, flow.environment.stamp))
+  }
+
+  func get(_ id: RefundID, of merchant: MerchantID) async throws -> RefundRow {
+    let rows = try await flow.environment.database.query(RefundStatements.get(id, of: merchant))
+    guard let row = rows.first else { throw IntentRefusal.refundNotFound(id) }
+    return try RefundRow(row: row)
+  }
+
+  /// None when the outcome is known, or when gateway-router says nothing: silence changes nothing.
+  private func facts(for refund: RefundRow) async -> [GatewayV1.Fact] {
+    guard case .pending(.outcomeUnknown) = refund.state else { return [] }
+    let request = GatewayV1.RefundOperationRequest(
+      operationID: refund.operation.description, intentID: refund.intent.description,
+      refundID: refund.id.description, amount: CommonV1.Money(refund.amount))
+    let metadata = OutgoingCall.metadata(merchant: refund.merchant, key: "refund/\(refund.id)")
+    return await flow.asking("refund") {
+      try await flow.router().refundOperation(request, metadata: metadata).facts
+    }
+  }
+
+  /// T4. Repeating it changes nothing.
+  private func commit(
+    _ facts: [GatewayV1.Fact], to refund: RefundRow, _ claim: Claim?
+  ) async throws -> RefundRow {
+    let environment = flow.environment
+    let stamp = environment.stamp
+    return try await environment.database.transaction { [flow] transaction in
+      var application = try await flow.locked(
+        refund.intent, of: refund.merchant, claim: claim, in: transaction)
+      application.apply(facts)
+      guard let written = application.refunds.row(refund.id) else {
+        throw IntentRefusal.refundNotFound(refund.id)
+      }
+      var statements = flow.writer.statements(application, stamp)
+      if let claim {
+        let answer = StoredAnswer.response(Self.answer(written).encode())
+        statements.append(environment.idempotency.finishStatement(claim, answer))
+      }
+      try await transaction.commit(with: statements)
+      return written
+    }
+  }
+
+  private static func answer(_ refund: RefundRow) -> IntentsV1.CreateRefundResponse {
+    IntentsV1.CreateRefundResponse(refund: IntentsV1.Refund(refund))
+  }
+}

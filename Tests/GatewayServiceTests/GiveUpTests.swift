@@ -13,7 +13,8 @@ struct GiveUpTests {
   private static func age(_ harness: GatewayHarness, minutes: Int) async throws {
     try await harness.test.run(
       """
-      update gateway.operation set created_at = created_at - interval '\(minutes) minutes';
+      update gateway.operation set created_at = created_at - interval '\(minutes) minutes',
+        version = version + 1;
       update gateway.attempt set created_at = created_at - interval '\(minutes) minutes';
       """)
   }

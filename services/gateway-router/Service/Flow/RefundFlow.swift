@@ -37,7 +37,7 @@ extension GatewayFlow {
     return try await environment.database.transaction { transaction in
       let (record, known) = try await Self.locked(id, of: intent, in: transaction)
       let isNew: Bool
-      do {
+      do throws(RefundGuard.Refusal) {
         isNew = try RefundGuard.mayBegin(
           refund, amount, of: record.operation, known.map(\.refund))
       } catch { throw Self.failure(error) }

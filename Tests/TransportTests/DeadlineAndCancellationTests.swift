@@ -25,13 +25,12 @@ struct DeadlineAndCancellationTests {
   }
 
   /// Guards servers against callers whose reset is lost: they know the time from the start.
-  @Test(arguments: [nil, 3_000, 300_000])
-  func aCallTimeoutTravelsUnlessTheTaskHasAnEarlierDeadline(_ milliseconds: Int64?) async throws {
+  @Test(arguments: [nil, 200, 20_000])
+  func aCallTimeoutTravelsUnlessTheTaskHasAnEarlierDeadline(_ seconds: Int64?) async throws {
     try await Harness.withEcho(.tender) { client, probe in
       var options = CallOptions.defaults
-      options.timeout = .seconds(60)
-      let began = MonotonicInstant.now
-      let deadline = milliseconds.map { Deadline.after(.milliseconds($0)) }
+      options.timeout = .seconds(2_000)
+      let deadline = seconds.map { Deadline.after(.seconds($0)) }
       await withTaskGroup(of: Void.self) { [options] group in
         group.addTask {
           _ = await #expect(throws: RPCError.self) {
@@ -44,10 +43,9 @@ struct DeadlineAndCancellationTests {
         group.cancelAll()
       }
       await probe.wait(for: .cancelled)
-      // Later at the server by the way there.
-      let given = began.duration(to: try #require(probe.deadline).instant)
-      let said = Duration.seconds(milliseconds == 3_000 ? 3 : 60)
-      #expect(given >= said && given < said + .seconds(20))
+      let left = try #require(probe.deadline).remaining
+      #expect(left < .seconds(min(seconds ?? 2_000, 2_000) + 1))
+      #expect(left > .seconds(min(seconds ?? 2_000, 2_000) - 100))
     }
   }
 

@@ -108,6 +108,19 @@ struct ConnectionLifeTests {
     }
   }
 
+  @Test func aServerThatHasEndedIsReleased() async throws {
+    struct Ended: Sendable {
+      weak let transport: HTTP2ServerTransport?
+    }
+    let ended = try await Harness.withServer { server in
+      try await Harness.withClient(of: [server.address]) { client in
+        _ = try await client.echo([])
+        return Ended(transport: server.transport)
+      }
+    }
+    #expect(ended.transport == nil)
+  }
+
   @Test func aDrainIsCutAfterItsGrace() async throws {
     try await Harness.withServer(limits: Self.limits { $0.graceMilliseconds = 100 }) { server in
       try await Harness.withClient(of: [server.address]) { client in

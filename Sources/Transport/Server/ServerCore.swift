@@ -32,6 +32,7 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
   private var connections: [ObjectIdentifier: Connection] = [:]
   private var methods = MethodTable(methods: [])
   private var handler: Handler?
+  private var wasStarted = false
   private var continuation: UnsafeContinuation<Void, any Error>?
   private var addressWaiters: [Waiter<SocketAddress>] = []
   private var ticker: TimerToken?
@@ -55,10 +56,11 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
     _ continuation: UnsafeContinuation<Void, any Error>
   ) {
     guard case .idle = state else {
-      if case .ended = state, self.handler == nil { return continuation.resume() }
+      if case .ended = state, !wasStarted { return continuation.resume() }
       return continuation.resume(
         throwing: RPCError(code: .failedPrecondition, message: "The transport was used before."))
     }
+    wasStarted = true
     self.methods = methods
     self.handler = handler
     self.continuation = continuation
@@ -120,6 +122,8 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
     ticker?.cancel()
     ticker = nil
     share?.shutdown()
+    // GRPCCore's server is in it, which holds the transport.
+    handler = nil
     let error = failure
     for waiter in addressWaiters {
       waiter.resume(

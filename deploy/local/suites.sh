@@ -5,11 +5,11 @@
 readonly PYTHON_PACKAGES=(grpcio==1.85.1 grpcio-tools==1.85.1 protobuf==7.36.2)
 readonly SUITE_SECONDS=1800
 # Suites that need a whole deployment, or minutes.
-readonly SLOW_SUITES=" Generated Integration Startup Speed FreshMachine Sabotage Comparison "
+readonly SLOW_SUITES=" Generated Integration Startup Speed FreshMachine Sabotage Comparison Sanitizer "
 # Suites that run only when named.
-readonly NAMED_SUITES=(-e FreshMachine -e Sabotage -e Comparison)
+readonly NAMED_SUITES=(-e FreshMachine -e Sabotage -e Comparison -e Sanitizer)
 # Suites that need neither the tests' build nor PostgreSQL.
-readonly ALONE_SUITES=(-e Checks -e FreshMachine -e Comparison)
+readonly ALONE_SUITES=(-e Checks -e FreshMachine -e Comparison -e Sanitizer)
 
 passed=0
 failed=0

@@ -19,6 +19,12 @@ final class SessionRecorder: HTTP2SessionDelegate {
   let limits: TransportLimits
   let role: HTTP2Session.Role
   private(set) var events: [Event] = []
+  /// The events up to the peer's GOAWAY. With no call open the connection is done there: how much of
+  /// what follows is still read depends on the pieces.
+  var eventsToGoodbye: ArraySlice<Event> {
+    let goodbye = events.firstIndex { if case .goAway = $0 { true } else { false } }
+    return goodbye.map { events[...$0] } ?? events[...]
+  }
   /// Bytes that the session held for us at once, at most.
   private(set) var largestMessage = 0
   private var requests: [Int32: RequestHeadParser] = [:]

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 
+from people import channel
 from scene import *
 
 SERVICES = ["intents", "gateway-router", "vault-token", "ledger", "webhooks", "billing"]
@@ -143,6 +144,14 @@ def running(program):
     return found
 
 
+def watching(service):
+    """An open watch of a service that serves."""
+    watch = channel(service, "operator").unary_stream(
+        "/grpc.health.v1.Health/Watch", request_serializer=None, response_deserializer=None
+    )(b"", timeout=60)
+    return watch if next(watch) == SERVING else None
+
+
 def test_each_service_killed_once_loses_nothing():
     for service in SERVICES:
         pids = running(f"{os.environ['TENDER_TEST_CHECKOUT']}/.tender/bin/{service}")
@@ -192,3 +201,17 @@ def test_a_gateway_that_is_away_gets_no_new_payments_until_it_is_back():
     finally:
         clear()
     until(lambda: pay().gateway == "stripe", 60, every=1)
+
+
+def test_an_open_health_watch_ends_and_holds_up_no_stop():
+    for service in SERVICES:
+        program = f"{os.environ['TENDER_TEST_CHECKOUT']}/.tender/bin/{service}"
+        pids = until(lambda: running(program))
+        watch = until(lambda: watching(service))
+        os.kill(pids[0], signal.SIGTERM)
+        started = time.monotonic()
+        # What it said before counts too; the last word is that it does not serve, then an end in order.
+        assert list(watch)[-1] == NOT_SERVING, service
+        until(lambda: pids[0] not in running(program))
+        # Far below the grace of a drain, after which calls are cut.
+        assert time.monotonic() - started < 10, service

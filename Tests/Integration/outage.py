@@ -33,9 +33,6 @@ def database_away(mode):
         settings.write_text(good)
 
 
-# grpc.health.v1.HealthCheckResponse, encoded.
-SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
-
 
 def all_report(status):
     return all(

@@ -102,8 +102,8 @@ struct ServiceProcess<Service: TenderService>: Sendable {
       }
     }
     logger.notice("stopping")
-    health.set(serving: false)
     watch.stop()
+    health.finish()
     server.beginGracefulShutdown()
     await serving.value
     await service.shutdown()

@@ -5,6 +5,8 @@ package final class HealthState: Sendable {
   private struct State {
     /// Not before the process has said so.
     var isServing = false
+    /// Never again: the process stops.
+    var hasFinished = false
     var nextWatcher = 0
     var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
   }
@@ -24,22 +26,27 @@ package final class HealthState: Sendable {
 
   package func set(serving: Bool) {
     let watchers = state.withLock { state -> [AsyncStream<Bool>.Continuation] in
-      guard state.isServing != serving else { return [] }
+      guard state.isServing != serving, !state.hasFinished else { return [] }
       state.isServing = serving
       return Array(state.watchers.values)
     }
     for watcher in watchers { watcher.yield(serving) }
   }
 
-  /// The status now and each change of it; nil when there are too many watchers.
+  /// The status now and each change of it until the process stops; nil when there are too many
+  /// watchers.
   func changes() -> AsyncStream<Bool>? {
     let (stream, continuation) = AsyncStream.makeStream(
       of: Bool.self, bufferingPolicy: .bufferingNewest(4))
     let id: Int? = state.withLock { state in
       guard state.watchers.count < Self.watchersMax else { return nil }
       state.nextWatcher += 1
-      state.watchers[state.nextWatcher] = continuation
       continuation.yield(state.isServing)
+      if state.hasFinished {
+        continuation.finish()
+      } else {
+        state.watchers[state.nextWatcher] = continuation
+      }
       return state.nextWatcher
     }
     guard let id else { return nil }
@@ -49,9 +56,14 @@ package final class HealthState: Sendable {
     return stream
   }
 
-  /// Ends all watches, at shutdown.
+  /// The process stops: not serving from here on, which every watcher still learns before its watch
+  /// ends. A watch that stayed open would hold up the drain of its connection.
   package func finish() {
-    let watchers = state.withLock { Array($0.watchers.values) }
+    set(serving: false)
+    let watchers = state.withLock { state in
+      state.hasFinished = true
+      return Array(state.watchers.values)
+    }
     for watcher in watchers { watcher.finish() }
   }
 }

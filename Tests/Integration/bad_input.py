@@ -83,6 +83,25 @@ def test_huge_metadata_is_refused():
     assert pay().status == SUCCEEDED
 
 
+def test_what_no_handler_sees_has_a_reason_too():
+    channel = DEPLOYMENT.channel("intents")
+
+    def call(method="ListPaymentIntents", metadata=(), body=b"", **options):
+        return channel.unary_unary(
+            f"/tender.intents.v1.PaymentIntents/{method}", request_serializer=None,
+            response_deserializer=None)(body, metadata=metadata, timeout=10, **options)
+
+    many = [(f"x-{number}", "y") for number in range(120)]
+    for arguments, expected in [
+        ({"metadata": many}, ("RESOURCE_EXHAUSTED", "METADATA_TOO_LARGE")),
+        ({"method": "Nothing"}, ("UNIMPLEMENTED", "METHOD_UNKNOWN")),
+        ({"compression": grpc.Compression.Gzip, "body": b"\0" * 100},
+         ("UNIMPLEMENTED", "COMPRESSION_UNSUPPORTED")),
+        ({"body": b"\0" * (9 << 20)}, ("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LONG")),
+    ]:
+        assert refusal(lambda: call(**arguments)) == expected, arguments.keys()
+
+
 def test_a_passed_deadline_stores_a_result_or_nothing():
     metadata = with_key()
     code, _ = refusal(lambda: pay(metadata=metadata, timeout=0.001))

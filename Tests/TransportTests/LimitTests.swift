@@ -76,6 +76,46 @@ struct LimitTests {
     }
   }
 
+  struct Refused: Sendable {
+    var reason: String
+    var status: Int
+    var method = "Unary"
+    var headers: [(String, String)] = []
+    /// What comes in DATA, gRPC's framing included.
+    var body: [UInt8] = []
+  }
+
+  private static let refused: [Refused] = [
+    Refused(
+      reason: "METADATA_TOO_LARGE", status: 8, headers: (0..<150).map { ("field-\($0)", "x") }),
+    Refused(reason: "METADATA_INVALID", status: 3, headers: [("some-bin", "no base64!")]),
+    Refused(reason: "METADATA_INVALID", status: 3, headers: [("grpc-timeout", "soon")]),
+    Refused(reason: "COMPRESSION_UNSUPPORTED", status: 12, headers: [("grpc-encoding", "gzip")]),
+    Refused(reason: "METHOD_UNKNOWN", status: 12, method: "Nothing"),
+    Refused(reason: "COMPRESSION_UNSUPPORTED", status: 12, method: "Collect", body: [1, 0, 0, 0, 0]),
+    Refused(reason: "MESSAGE_MALFORMED", status: 13, method: "Collect", body: [9, 0, 0, 0, 0]),
+    Refused(reason: "MESSAGE_MALFORMED", status: 13, method: "Collect", body: [0, 0, 0, 0, 5, 1]),
+    Refused(reason: "MESSAGE_TOO_LONG", status: 8, method: "Collect", body: [0, 255, 0, 0, 0]),
+    Refused(
+      reason: "DEADLINE_EXCEEDED", status: 4, method: "Hang", headers: [("grpc-timeout", "1m")],
+      body: [0, 0, 0, 0, 0]),
+  ]
+
+  /// What is answered without the handler has a reason, as what handlers answer has.
+  @Test(arguments: refused)
+  func refusalsSayWhy(_ refused: Refused) async throws {
+    try await Harness.withServer { server in
+      let peer = try RawPeer(to: server.address)
+      try peer.send(
+        RawPeer.opening
+          + RawPeer.request("/test.Echo/\(refused.method)", stream: 1, refused.headers)
+          + RawPeer.frame(0, flags: 1, stream: 1, refused.body))
+      let trailers = try peer.readTrailers(stream: 1)
+      #expect(trailers["grpc-status"] == "\(refused.status)")
+      #expect(trailers["refused-because"] == refused.reason)
+    }
+  }
+
   @Test func callsAboveThePeersStreamLimitWaitForRoom() async throws {
     try await Harness.withServer(limits: Self.limits { $0.concurrentStreamsMax = 4 }) { server in
       try await Harness.withClient(of: [server.address]) { client in

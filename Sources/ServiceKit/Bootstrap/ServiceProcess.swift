@@ -68,7 +68,8 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     let service = try await Service(environment)
     let served = Self.contracts
     let health = HealthState(services: served)
-    let transport = HTTP2ServerTransport(loop: loop, address: address, tls: tls)
+    let transport = HTTP2ServerTransport(
+      loop: loop, address: address, tls: tls, refusalDetails: RPCFailure.refusalDetails)
     let operations = OperationsHandler(service: service, environment: environment)
     CallMetrics.describe(in: metrics)
     let server = GRPCServer(

@@ -1,4 +1,5 @@
 package import GRPCCore
+package import Transport
 import Wire
 
 /// A refusal that callers can act on: a status code, a reason from the operation's closed list, a
@@ -53,6 +54,15 @@ package struct RPCFailure: Error, Sendable, Hashable {
   package static func unavailable(_ message: String) -> RPCFailure {
     RPCFailure(.unavailable, "UNAVAILABLE", message, retryAfterMilliseconds: 1000)
   }
+}
+
+extension RPCFailure {
+  /// A refusal of the transport as all others are: what it answers before a handler has its reason too.
+  package init(_ refusal: CallRefusal) {
+    self.init(refusal.code, refusal.reason.rawValue, refusal.message)
+  }
+
+  package static let refusalDetails: CallRefusal.Details = { RPCFailure($0).rpcErrorMetadata }
 }
 
 extension RPCFailure: RPCErrorConvertible {

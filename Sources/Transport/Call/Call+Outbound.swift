@@ -44,7 +44,8 @@ extension Call {
         throw RPCError(code: .internalError, message: "A message was sent before metadata.")
       }
       guard bytes.count <= limits.messageBytesMax else {
-        throw Self.error(.messageTooLarge(bytes: bytes.count, limit: limits.messageBytesMax))
+        throw FramingError.messageTooLarge(bytes: bytes.count, limit: limits.messageBytesMax)
+          .refusal.error
       }
       outbound.body.append(message: bytes)
       resumeBody()
@@ -78,12 +79,17 @@ extension Call {
     deadlineTimer = nil
   }
 
+  /// Ends the call over its handler's head (server).
+  func finish(refusing refusal: CallRefusal) {
+    finish(status: refusal.status, connection?.refusalDetails?(refusal) ?? [:])
+  }
+
   /// The writer has no more to say. A server's call must have had its status by now.
   func finishWriting(_ error: (any Error)?) {
     guard !isClosed, outbound.end == nil, !outbound.isEnded else { return }
     if isServer {
-      let code = (error as? RPCError).map { Status.Code($0.code) } ?? .internalError
-      finish(status: Status(code: code, message: "The handler ended without a status."))
+      let code = (error as? RPCError)?.code ?? .internalError
+      finish(refusing: CallRefusal(code, .internalError, "The handler ended without a status."))
     } else if let error {
       // The reader learns why too, unless the server's answer is already there.
       fail(error as? RPCError ?? RPCError(code: .unknown, message: "Writing failed.", cause: error))
@@ -131,10 +137,11 @@ extension Call {
 
   /// The call's time is up.
   func expire() {
-    let error = RPCError(code: .deadlineExceeded, message: "The deadline passed.")
+    let refusal = CallRefusal(.deadlineExceeded, .deadlineExceeded, "The deadline passed.")
+    let error = refusal.error
     inbound.finish(.failed(error))
     if isServer {
-      finish(status: Status(code: .deadlineExceeded, message: error.message))
+      finish(refusing: refusal)
       failWriters(error)
       stopHandler?()
     } else {

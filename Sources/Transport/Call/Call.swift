@@ -95,7 +95,7 @@ final class Call: @unchecked Sendable {
   /// The server ended the call (client).
   func received(status: Status, metadata: Metadata) {
     if status.code == .ok, !deframer.isBetweenMessages {
-      inbound.finish(.failed(Self.error(FramingError.truncated)))
+      inbound.finish(.failed(FramingError.truncated.refusal.error))
     } else {
       inbound.finish(.status(status, metadata))
     }
@@ -120,28 +120,12 @@ final class Call: @unchecked Sendable {
   }
 
   private func refuseInbound(_ error: FramingError) {
-    let failure = Self.error(error)
-    inbound.finish(.failed(failure))
+    inbound.finish(.failed(error.refusal.error))
     if isServer {
-      finish(status: Status(code: Status.Code(failure.code), message: failure.message))
+      finish(refusing: error.refusal)
       stopHandler?()
     } else {
       connection?.reset(self, .cancel)
-    }
-  }
-
-  static func error(_ error: FramingError) -> RPCError {
-    switch error {
-    case .compressed:
-      RPCError(code: .unimplemented, message: "A compressed message came; none was agreed.")
-    case .invalidFlag:
-      RPCError(code: .internalError, message: "The message framing is invalid.")
-    case .messageTooLarge(let bytes, let limit):
-      RPCError(
-        code: .resourceExhausted,
-        message: "A message of \(bytes) bytes exceeds the limit of \(limit).")
-    case .truncated:
-      RPCError(code: .internalError, message: "The stream ended within a message.")
     }
   }
 

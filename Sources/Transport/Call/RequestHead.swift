@@ -22,7 +22,7 @@ struct RequestHeadParser {
   /// Why a call does not reach its handler.
   enum Refusal: Error {
     /// Answered as a gRPC status.
-    case status(Status)
+    case status(CallRefusal)
     /// Not gRPC at all: answered as plain HTTP.
     case http(StaticString)
   }
@@ -36,7 +36,8 @@ struct RequestHeadParser {
   mutating func add(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
     guard refusal == nil else { return }
     guard budget.admit(nameLength: name.count, valueLength: value.count) else {
-      refuse(.resourceExhausted, "The header list is larger than the limit.")
+      refuse(
+        .resourceExhausted, .metadataTooLarge, "The metadata is larger than the limit: send less.")
       return
     }
     if name.first == UInt8(ascii: ":") {
@@ -45,7 +46,7 @@ struct RequestHeadParser {
       do {
         try MetadataCoding.decode(name: name, value: value, into: &metadata)
       } catch {
-        refuse(.invalidArgument, error.error.message)
+        refuse(.invalidArgument, .metadataInvalid, error.error.message)
       }
     }
   }
@@ -72,12 +73,12 @@ struct RequestHeadParser {
       return true
     case 12 where name.elementsEqual("grpc-timeout"):
       timeoutNanoseconds = GRPCTimeout.parse(value)
-      if timeoutNanoseconds == nil { refuse(.invalidArgument, "grpc-timeout is malformed.") }
+      if timeoutNanoseconds == nil {
+        refuse(.invalidArgument, .metadataInvalid, "grpc-timeout is malformed.")
+      }
       return true
     case 13 where name.elementsEqual("grpc-encoding"):
-      if !value.elementsEqual("identity") {
-        refuse(.unimplemented, "Compression is not supported.")
-      }
+      if !value.elementsEqual("identity") { refusal = .status(.compressed) }
       return true
     case 15 where name.elementsEqual("accept-encoding"), 20 where name.hasPrefix("grpc-accept-en"):
       return true
@@ -86,8 +87,10 @@ struct RequestHeadParser {
     }
   }
 
-  private mutating func refuse(_ code: Status.Code, _ message: String) {
-    refusal = .status(Status(code: code, message: message))
+  private mutating func refuse(
+    _ code: RPCError.Code, _ reason: CallRefusal.Reason, _ message: String
+  ) {
+    refusal = .status(CallRefusal(code, reason, message))
   }
 
   /// The request, once all fields are in.
@@ -100,9 +103,11 @@ struct RequestHeadParser {
       return RequestHead(
         method: method, metadata: metadata, timeoutNanoseconds: timeoutNanoseconds)
     case .unknown:
-      throw .status(Status(code: .unimplemented, message: "The method does not exist."))
+      throw .status(
+        CallRefusal(.unimplemented, .methodUnknown, "The method does not exist."))
     case .malformed, nil:
-      throw .status(Status(code: .unimplemented, message: "The path names no method."))
+      throw .status(
+        CallRefusal(.unimplemented, .methodUnknown, "The path names no method."))
     }
   }
 

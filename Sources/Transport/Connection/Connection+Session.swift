@@ -60,7 +60,7 @@ extension Connection: HTTP2SessionDelegate {
     } catch {
       call.inbound.finish(.finished)
       switch error {
-      case .status(let status): call.finish(status: status)
+      case .status(let refusal): call.finish(refusing: refusal)
       case .http(let status): sendHTTPStatus(of: call, status)
       }
     }

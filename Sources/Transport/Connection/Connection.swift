@@ -32,6 +32,7 @@ final class Connection: @unchecked Sendable {
   let role: HTTP2Session.Role
   let share: TurnShare
   let logger: Logger
+  let refusalDetails: CallRefusal.Details?
   weak var owner: (any ConnectionOwner)?
   /// Whom a client insists on.
   let expectedPeer: PeerIdentity?
@@ -83,6 +84,7 @@ final class Connection: @unchecked Sendable {
     limits = settings.limits
     share = settings.share
     logger = settings.logger
+    refusalDetails = settings.refusalDetails
     authority = expectedPeer.map(Self.authority) ?? "localhost"
     remotePeer = Self.describe(remoteAddress)
     localPeer = Self.describe(SocketAddress.local(of: fd))
@@ -272,4 +274,6 @@ struct ConnectionSettings {
   let tls: TLSIdentity
   let share: TurnShare
   let logger: Logger
+  /// What goes with the transport's own refusals (server).
+  var refusalDetails: CallRefusal.Details?
 }

@@ -16,13 +16,18 @@ package final class HTTP2ServerTransport: ServerTransport {
   private let core: ServerCore
   private let methods = Mutex<MethodTable?>(nil)
 
-  /// - Parameter address: where to listen; port 0 picks one, see `listeningAddress()`.
+  /// - Parameters:
+  ///   - address: where to listen; port 0 picks one, see `listeningAddress()`.
+  ///   - refusalDetails: the metadata of what the transport itself refuses; none when nil.
   package init(
     loop: EventLoop, address: SocketAddress, tls: TLSIdentity,
-    limits: TransportLimits = TransportLimits(), logger: Logger = Logger(label: "transport")
+    limits: TransportLimits = TransportLimits(), refusalDetails: CallRefusal.Details? = nil,
+    logger: Logger = Logger(label: "transport")
   ) {
     self.loop = loop
-    core = ServerCore(loop: loop, address: address, tls: tls, limits: limits, logger: logger)
+    core = ServerCore(
+      loop: loop, address: address, tls: tls, limits: limits, refusalDetails: refusalDetails,
+      logger: logger)
   }
 
   package func configure(context: GRPCServerContext) {

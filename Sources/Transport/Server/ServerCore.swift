@@ -24,6 +24,7 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
   private let tls: TLSIdentity
   private let limits: TransportLimits
   private let logger: Logger
+  private let refusalDetails: CallRefusal.Details?
   private var share: TurnShare?
   private var state = State.idle
   private var listener: Int32 = -1
@@ -40,12 +41,13 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
 
   init(
     loop: EventLoop, address: SocketAddress, tls: TLSIdentity, limits: TransportLimits,
-    logger: Logger
+    refusalDetails: CallRefusal.Details?, logger: Logger
   ) {
     self.loop = loop
     self.address = address
     self.tls = tls
     self.limits = limits
+    self.refusalDetails = refusalDetails
     self.logger = logger
   }
 
@@ -192,7 +194,8 @@ final class ServerCore: RequestReceiver, @unchecked Sendable {
       return
     }
     let settings = ConnectionSettings(
-      loop: loop, limits: limits, tls: tls, share: share, logger: logger)
+      loop: loop, limits: limits, tls: tls, share: share, logger: logger,
+      refusalDetails: refusalDetails)
     do {
       let connection = try Connection(
         fd: fd, role: .server, state: .handshaking, expectedPeer: nil, remoteAddress: remote,

@@ -47,7 +47,8 @@ enum Harness {
     let probe = EchoProbe()
     let tls = try identity ?? TLSIdentity(files ?? SharedCertificates.server.get())
     let transport = HTTP2ServerTransport(
-      loop: loop, address: address, tls: tls, limits: limits, logger: quiet)
+      loop: loop, address: address, tls: tls, limits: limits,
+      refusalDetails: { ["refused-because": "\($0.reason.rawValue)"] }, logger: quiet)
     let result = try await withGRPCServer(
       transport: transport, services: [EchoService(probe: probe)]
     ) { _ in

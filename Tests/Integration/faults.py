@@ -1,4 +1,5 @@
 """Gateways that fail and services that die: nothing is charged twice, nothing is lost."""
+import concurrent.futures
 import os
 import signal
 import subprocess
@@ -167,6 +168,35 @@ def test_each_service_killed_once_loses_nothing():
         assert captured(intent.id) == 4999, (service, charges(intent.id))
         until(lambda: booked(intent.id) == 4999)
         print(f"     {service}: booked after {time.monotonic() - started:.1f} s")
+
+
+def test_a_payment_whose_process_is_killed_under_way_is_answered_within_ten_seconds():
+    metadata, held = with_key(), len(http("/books")["payments"])
+    # The gateway has charged and says nothing: the payment is under way for seconds.
+    inject("stripe", "timeout_after")
+
+    def caller():
+        try:
+            return pay(metadata=metadata)
+        except grpc.RpcError as error:
+            return error.code().name
+
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            first = pool.submit(caller)
+            until(lambda: len(http("/books")["payments"]) > held, 10, every=0.02)
+            for pid in running(f"{os.environ['TENDER_TEST_CHECKOUT']}/.tender/bin/intents"):
+                os.kill(pid, signal.SIGKILL)
+            started = time.monotonic()
+            assert first.result() in ("UNAVAILABLE", "CANCELLED"), first.result()
+        intent = settled(metadata, 30)
+        took = time.monotonic() - started
+    finally:
+        clear()
+    assert intent.status == SUCCEEDED and captured(intent.id) == 4999, charges(intent.id)
+    assert len(charges(intent.id)) == 1, charges(intent.id)
+    print(f"     answered after {took:.1f} s")
+    assert took < 10, took
 
 
 def test_a_gateway_that_refuses_connections_is_followed_by_the_other():

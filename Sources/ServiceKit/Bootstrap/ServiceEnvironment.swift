@@ -32,8 +32,7 @@ package struct ServiceEnvironment: Sendable {
     self.metrics = metrics
     self.clock = clock
     identifiers = IdentifierSource(clock: clock)
-    idempotency = Idempotency(
-      database: database, loop: loop, counts: IdempotencyMetrics(metrics))
+    idempotency = Idempotency(database: database, loop: loop, metrics: metrics, logger: logger)
     peers = PeerClients(loop: loop, tls: tls, endpoints: endpoints, logger: logger)
   }
 

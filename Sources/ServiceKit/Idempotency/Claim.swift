@@ -57,8 +57,6 @@ package enum ClaimOutcome: Sendable, Hashable {
 
 /// The named limits of idempotency.
 package enum IdempotencyLimits {
-  /// How long a claim belongs to its holder. Longer than any payment may take on the payer's path.
-  package static let leaseSeconds: Int64 = 15
   /// How long a duplicate waits for the first call's answer.
   package static let waitMilliseconds: Int64 = 2_000
   /// How often a waiting duplicate looks at the row when another process holds the claim.

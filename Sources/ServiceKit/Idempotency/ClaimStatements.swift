@@ -8,14 +8,14 @@ enum ClaimStatements {
   /// the same payload. It returns no row when somebody else holds the key.
   static func take(
     _ scope: ClaimScope, fingerprint: [UInt8], version: Int16, subject: UUIDBits, actor: String,
-    traceID: [UInt8]
+    traceID: [UInt8], lease: Duration
   ) -> Statement {
     """
     insert into idempotency_key as k
       (merchant_id, method, key, fingerprint, fingerprint_version, state, fence, lease_until,
        subject, actor, trace_id)
     values (\(scope.merchant), \(scope.method), \(scope.key), \(fingerprint),
-      \(version), 0, 1, now() + make_interval(secs => \(Double(IdempotencyLimits.leaseSeconds))),
+      \(version), 0, 1, now() + \(lease.wholeMicroseconds) * interval '1 microsecond',
       \(subject), \(actor), \(traceID))
     on conflict (merchant_id, method, key) do update set
       fence = k.fence + 1,
@@ -67,10 +67,10 @@ enum ClaimStatements {
   }
 
   /// Claims whose holder is gone, for the worker that ends them: takes them over one by one.
-  static func takeAbandoned(method: String, limit: Int64) -> Statement {
+  static func takeAbandoned(method: String, limit: Int64, lease: Duration) -> Statement {
     """
     update idempotency_key k set fence = k.fence + 1,
-      lease_until = now() + make_interval(secs => \(Double(IdempotencyLimits.leaseSeconds)))
+      lease_until = now() + \(lease.wholeMicroseconds) * interval '1 microsecond'
     from (
       select merchant_id, method, key from idempotency_key
       where state = 0 and lease_until < now() and method = \(method)
@@ -78,6 +78,19 @@ enum ClaimStatements {
     ) due
     where k.merchant_id = due.merchant_id and k.method = due.method and k.key = due.key
     returning k.merchant_id, k.method, k.key, k.fence, k.subject
+    """
+  }
+
+  /// Rows that are finished or whose fence moved on are left alone, and not returned.
+  static func renew(_ claims: [Claim], for lease: Duration) -> Statement {
+    """
+    update idempotency_key k
+    set lease_until = now() + \(lease.wholeMicroseconds) * interval '1 microsecond'
+    from unnest(\(claims.map(\.scope.merchant)), \(claims.map(\.scope.method)),
+      \(claims.map(\.scope.key)), \(claims.map(\.fence))) as held (merchant_id, method, key, fence)
+    where k.merchant_id = held.merchant_id and k.method = held.method and k.key = held.key
+      and k.fence = held.fence and k.state = 0
+    returning k.merchant_id, k.method, k.key
     """
   }
 

@@ -1,8 +1,9 @@
 import CoreMetrics
 import GRPCCore
+package import Logging
 import Money
 package import Postgres
-import Reactor
+package import Reactor
 import Seal
 package import Wire
 
@@ -16,8 +17,24 @@ package final class Idempotency: Sendable {
   private let loop: EventLoop
   private let local: LocalClaims
   private let counts: IdempotencyMetrics
+  private let leases: ClaimLeases
+  private let lease: ClaimLease
 
-  init(database: PostgresClient, loop: EventLoop, counts: IdempotencyMetrics) {
+  package convenience init(
+    database: PostgresClient, loop: EventLoop, metrics: MetricRegistry, logger: Logger,
+    lease: ClaimLease = .standard
+  ) {
+    self.init(
+      database: database, loop: loop, counts: IdempotencyMetrics(metrics), logger: logger,
+      lease: lease)
+  }
+
+  init(
+    database: PostgresClient, loop: EventLoop, counts: IdempotencyMetrics, logger: Logger,
+    lease: ClaimLease
+  ) {
+    self.lease = lease
+    leases = ClaimLeases(database: database, loop: loop, lease: lease, logger: logger)
     self.database = database
     self.loop = loop
     self.counts = counts
@@ -87,6 +104,7 @@ package final class Idempotency: Sendable {
         continue
       }
       let outcome: ClaimOutcome
+      let asked = MonotonicInstant.now
       do {
         outcome = try await database.transaction { transaction in
           let outcome = try await take(scope, request, call, subject: subject, in: transaction)
@@ -104,6 +122,7 @@ package final class Idempotency: Sendable {
       }
       if case .claimed(let claim) = outcome {
         (claim.isTakeover ? counts.takenOver : counts.executed).increment()
+        leases.hold(claim, since: asked)
         return .run(claim)
       }
       local.end(scope)
@@ -133,24 +152,30 @@ package final class Idempotency: Sendable {
     ClaimStatements.finish(claim, answer)
   }
 
-  /// Lets duplicates that wait in this process look at the answer. Call it when a begun claim
-  /// has ended, whatever its end.
+  /// Ends the claim's lease, and lets duplicates that wait in this process look at the answer. Call
+  /// it when a begun or taken claim has ended, whatever its end.
   package func release(_ claim: Claim) {
-    loop.execute { [local] in local.end(claim.scope) }
+    loop.execute { [local, leases] in
+      leases.drop(claim)
+      local.end(claim.scope)
+    }
   }
 
-  /// Takes over claims of a method whose holders are gone.
+  /// Takes over claims of a method whose holders are gone. Each is held until it is released.
   package func takeAbandoned(method: String, limit: Int64) async throws -> [Claim] {
+    let asked = MonotonicInstant.now
     let rows = try await database.query(
-      ClaimStatements.takeAbandoned(method: method, limit: limit))
+      ClaimStatements.takeAbandoned(method: method, limit: limit, lease: lease.length))
     counts.takenOver.increment(by: rows.count)
-    return try rows.map { row in
+    let claims = try rows.map { row in
       let (merchant, method, key, fence, subject) = try row.decode(
         (UUIDBits, String, String, Int64, UUIDBits?).self)
       return Claim(
         scope: ClaimScope(merchant: merchant, method: method, key: key), fence: fence,
         subject: subject ?? UUIDBits(0), isTakeover: true)
     }
+    loop.execute { [leases] in for claim in claims { leases.hold(claim, since: asked) } }
+    return claims
   }
 
   /// Deletes answers that have expired; returns how many.
@@ -196,7 +221,8 @@ extension Idempotency {
     let rows = try await transaction.batch([
       ClaimStatements.take(
         scope, fingerprint: fingerprint, version: Int16(Request.fingerprintVersion),
-        subject: subject, actor: call.actor, traceID: call.trace.traceIDBytes),
+        subject: subject, actor: call.actor, traceID: call.trace.traceIDBytes,
+        lease: lease.length),
       ClaimStatements.look(scope),
     ])
     if let row = rows[0].first {

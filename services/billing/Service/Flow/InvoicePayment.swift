@@ -8,7 +8,7 @@ import ServiceKit
 /// (always with the try's own key) and commits what came of it. A crash in between leaves an open
 /// try, and the worker does the same again.
 final class InvoicePayment: Sendable {
-  /// How long a flow may take after its caller has left; below the claim's lease.
+  /// How long a flow may take after its caller has left; below `ClaimLease.heldMax`.
   static let limitSeconds: Int64 = 12
 
   let environment: ServiceEnvironment

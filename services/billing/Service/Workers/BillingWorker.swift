@@ -54,7 +54,9 @@ final class BillingWorker: Sendable {
   private func endSubscriptionClaims() async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: "CreateSubscription", limit: Self.batchMax)
-    for claim in claims where claim.subject.bits != 0 {
+    for claim in claims {
+      defer { environment.idempotency.release(claim) }
+      guard claim.subject.bits != 0 else { continue }
       environment.logger.notice(
         "ending an abandoned claim",
         metadata: ["subscription": "\(SubscriptionID(bits: claim.subject.bits))"])
@@ -67,7 +69,9 @@ final class BillingWorker: Sendable {
   private func endClockClaims() async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: "AdvanceClock", limit: Self.batchMax)
-    for claim in claims where claim.subject.bits != 0 {
+    for claim in claims {
+      defer { environment.idempotency.release(claim) }
+      guard claim.subject.bits != 0 else { continue }
       try await ignoringLostFence {
         _ = try await clock.finish(claim, of: MerchantID(bits: claim.scope.merchant.bits))
       }

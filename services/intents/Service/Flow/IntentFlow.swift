@@ -12,7 +12,7 @@ import Wire
 ///
 /// From T1 on the work belongs to the process: the caller may leave, the flow goes on.
 final class IntentFlow: Sendable {
-  /// How long a flow may take after its caller has left; below the claim's lease.
+  /// How long a flow may take after its caller has left; below `ClaimLease.heldMax`.
   static let limitSeconds: Int64 = 12
   /// Calls to gateway-router for one step, while it is unreachable.
   static let routerTriesMax = 3

@@ -82,7 +82,9 @@ final class RecoveryWorker: Sendable {
   ) async throws {
     let claims = try await environment.idempotency.takeAbandoned(
       method: method, limit: Self.batchMax)
-    for claim in claims where claim.subject.bits != 0 {
+    for claim in claims {
+      defer { environment.idempotency.release(claim) }
+      guard claim.subject.bits != 0 else { continue }
       environment.logger.notice(
         "ending an abandoned claim",
         metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject.bits))"])

@@ -18,6 +18,8 @@ struct Show: Command {
     let gatewayReference: String
     let timeline: [Timeline.Entry]
     let gaps: [String]
+    /// What the gateways were asked and what follows from it, in words.
+    let route: [String]
     let failure: String?
   }
 
@@ -25,7 +27,7 @@ struct Show: Command {
     guard id.hasPrefix("pi_") else {
       throw Failure("\(id) is no payment", next: "give a pi_… id", status: .usage)
     }
-    let (intent, timeline) = try await ServiceSession.with(try Checkout.find()) { session in
+    let (intent, timeline, route) = try await ServiceSession.with(try Checkout.find()) { session in
       let reads = Reads(
         session: session, merchant: try MerchantOption.resolve(merchant, session))
       return try await Self.collect(id, reads)
@@ -34,13 +36,14 @@ struct Show: Command {
       id: intent.id, status: WireText.status(intent.status),
       amount: WireText.money(intent.amount), gateway: intent.gateway,
       gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps,
+      route: route,
       failure: intent.failure.map { DeclineText.of($0) })
     try output.result(answer) {
       [
         "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
           + answer.gatewayReference,
       ] + (answer.failure.map { ["failure   \($0)"] } ?? []) + [""]
-        + timeline.lines
+        + route + (route.isEmpty ? [] : [""]) + timeline.lines
     }
     return .succeeded
   }
@@ -48,11 +51,16 @@ struct Show: Command {
   /// A service that cannot be asked leaves a gap; without intents there is no answer.
   static func collect(
     _ id: String, _ reads: Reads
-  ) async throws -> (IntentsV1.PaymentIntent, Timeline) {
+  ) async throws -> (IntentsV1.PaymentIntent, Timeline, [String]) {
     let (intent, changes) = try await reads.intent(id)
     var timeline = Timeline(start: intent.createdAt)
     timeline.add(changes)
-    do { timeline.add(try await reads.operations(of: id)) } catch let error as CallFailure {
+    var route: [String] = []
+    do {
+      let operations = try await reads.operations(of: id)
+      timeline.add(operations)
+      route = RouteStory.lines(operations)
+    } catch let error as CallFailure {
       timeline.addGap(error)
     }
     do { timeline.add(try await reads.transactions(about: id)) } catch let error as CallFailure {
@@ -64,6 +72,6 @@ struct Show: Command {
     } catch let error as CallFailure {
       timeline.addGap(error)
     }
-    return (intent, timeline)
+    return (intent, timeline, route)
   }
 }

@@ -283,6 +283,58 @@ extension GatewayV1 {
 }
 
 extension GatewayV1 {
+  package enum OperationCloseReason: WireEnum {
+    case unspecified
+    /// Every gateway of the route was tried.
+    case exhausted
+    /// The caller gave the payment up.
+    case canceled
+    /// Its outcome stayed unknown for too long.
+    case gaveUp
+    /// Nothing was ever sent.
+    case abandoned
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .exhausted
+      case 2: self = .canceled
+      case 3: self = .gaveUp
+      case 4: self = .abandoned
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .exhausted: 1
+      case .canceled: 2
+      case .gaveUp: 3
+      case .abandoned: 4
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "OPERATION_CLOSE_REASON_UNSPECIFIED"
+      case .exhausted: "OPERATION_CLOSE_REASON_EXHAUSTED"
+      case .canceled: "OPERATION_CLOSE_REASON_CANCELED"
+      case .gaveUp: "OPERATION_CLOSE_REASON_GAVE_UP"
+      case .abandoned: "OPERATION_CLOSE_REASON_ABANDONED"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .exhausted, .canceled, .gaveUp, .abandoned]
+  }
+}
+
+extension GatewayV1 {
   package struct Decline: WireMessage {
     package var `class`: GatewayV1.DeclineClass
     /// Tender's code, for example `insufficient_funds`.
@@ -996,6 +1048,11 @@ extension GatewayV1 {
     package var gatewayMilliseconds: UInt32?
     /// Why this gateway was chosen.
     package var routeReason: String
+    /// When somebody looks at the attempt again; absent when its outcome is known, or it is condemned.
+    package var nextLookAt: GoogleProtobuf.Timestamp?
+    /// How it is given back; absent unless it is condemned with something to give back, or the winner
+    /// is being released.
+    package var reversal: GatewayV1.Reversal?
 
     package init(
       id: String = "",
@@ -1009,7 +1066,9 @@ extension GatewayV1 {
       createdAt: GoogleProtobuf.Timestamp? = nil,
       decidedAt: GoogleProtobuf.Timestamp? = nil,
       gatewayMilliseconds: UInt32? = nil,
-      routeReason: String = ""
+      routeReason: String = "",
+      nextLookAt: GoogleProtobuf.Timestamp? = nil,
+      reversal: GatewayV1.Reversal? = nil
     ) {
       self.id = id
       self.sequence = sequence
@@ -1023,6 +1082,8 @@ extension GatewayV1 {
       self.decidedAt = decidedAt
       self.gatewayMilliseconds = gatewayMilliseconds
       self.routeReason = routeReason
+      self.nextLookAt = nextLookAt
+      self.reversal = reversal
     }
   }
 }
@@ -1057,6 +1118,8 @@ extension GatewayV1.Attempt {
       self.gatewayMilliseconds = nil
     }
     self.routeReason = try reader.string(c.pointee.route_reason, "route_reason")
+    self.nextLookAt = try reader.message(c.pointee.next_look_at, "next_look_at")
+    self.reversal = try reader.message(c.pointee.reversal, "reversal")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1077,6 +1140,8 @@ extension GatewayV1.Attempt {
       c.pointee.gateway_milliseconds = value
     }
     c.pointee.route_reason = writer.string(routeReason)
+    c.pointee.next_look_at = writer.message(nextLookAt)
+    c.pointee.reversal = writer.message(reversal)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1092,6 +1157,70 @@ extension GatewayV1.Attempt {
     json.field("decidedAt", decidedAt)
     json.field("gatewayMilliseconds", gatewayMilliseconds)
     json.field("routeReason", routeReason)
+    json.field("nextLookAt", nextLookAt)
+    json.field("reversal", reversal)
+  }
+}
+
+extension GatewayV1 {
+  /// The job that gives back what an attempt holds or took. It does not give up.
+  package struct Reversal: WireMessage {
+    /// Tries so far.
+    package var tries: UInt32
+    package var condemnedAt: GoogleProtobuf.Timestamp?
+    /// When the next try is due; absent when nothing is left to give back.
+    package var nextTryAt: GoogleProtobuf.Timestamp?
+    /// When it was proven that nothing is left to give back; absent until then.
+    package var finishedAt: GoogleProtobuf.Timestamp?
+
+    package init(
+      tries: UInt32 = 0,
+      condemnedAt: GoogleProtobuf.Timestamp? = nil,
+      nextTryAt: GoogleProtobuf.Timestamp? = nil,
+      finishedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+      self.tries = tries
+      self.condemnedAt = condemnedAt
+      self.nextTryAt = nextTryAt
+      self.finishedAt = finishedAt
+    }
+  }
+}
+
+extension GatewayV1.Reversal {
+  package static let fullName = "tender.gateway.v1.Reversal"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__reversal()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Reversal.self)
+    self.tries = c.pointee.tries
+    self.condemnedAt = try reader.message(c.pointee.condemned_at, "condemned_at")
+    self.nextTryAt = try reader.message(c.pointee.next_try_at, "next_try_at")
+    self.finishedAt = try reader.message(c.pointee.finished_at, "finished_at")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Reversal.self, capacity: 1)
+    tender__gateway__v1__reversal__init(c)
+    c.pointee.tries = tries
+    c.pointee.condemned_at = writer.message(condemnedAt)
+    c.pointee.next_try_at = writer.message(nextTryAt)
+    c.pointee.finished_at = writer.message(finishedAt)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("tries", tries)
+    json.field("condemnedAt", condemnedAt)
+    json.field("nextTryAt", nextTryAt)
+    json.field("finishedAt", finishedAt)
   }
 }
 
@@ -1251,6 +1380,10 @@ extension GatewayV1 {
     package var facts: [GatewayV1.Fact]
     package var createdAt: GoogleProtobuf.Timestamp?
     package var refunds: [GatewayV1.Refund]
+    /// Why it is closed; unspecified unless it is.
+    package var closeReason: GatewayV1.OperationCloseReason
+    /// When it is given up if it is still open then; absent unless it is open.
+    package var giveUpAt: GoogleProtobuf.Timestamp?
 
     package init(
       id: String = "",
@@ -1262,7 +1395,9 @@ extension GatewayV1 {
       captures: [GatewayV1.Capture] = [],
       facts: [GatewayV1.Fact] = [],
       createdAt: GoogleProtobuf.Timestamp? = nil,
-      refunds: [GatewayV1.Refund] = []
+      refunds: [GatewayV1.Refund] = [],
+      closeReason: GatewayV1.OperationCloseReason = .init(rawValue: 0),
+      giveUpAt: GoogleProtobuf.Timestamp? = nil
     ) {
       self.id = id
       self.intentID = intentID
@@ -1274,6 +1409,8 @@ extension GatewayV1 {
       self.facts = facts
       self.createdAt = createdAt
       self.refunds = refunds
+      self.closeReason = closeReason
+      self.giveUpAt = giveUpAt
     }
   }
 }
@@ -1302,6 +1439,8 @@ extension GatewayV1.Operation {
     self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
     self.createdAt = try reader.message(c.pointee.created_at, "created_at")
     self.refunds = try reader.messages(c.pointee.n_refunds, c.pointee.refunds, "refunds")
+    self.closeReason = try reader.enumeration(c.pointee.close_reason.rawValue, "close_reason")
+    self.giveUpAt = try reader.message(c.pointee.give_up_at, "give_up_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1321,6 +1460,8 @@ extension GatewayV1.Operation {
     c.pointee.created_at = writer.message(createdAt)
     c.pointee.n_refunds = refunds.count
     c.pointee.refunds = writer.messages(refunds)
+    c.pointee.close_reason = .init(rawValue: UInt32(bitPattern: closeReason.rawValue))
+    c.pointee.give_up_at = writer.message(giveUpAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1334,5 +1475,7 @@ extension GatewayV1.Operation {
     json.field("facts", facts)
     json.field("createdAt", createdAt)
     json.field("refunds", refunds)
+    json.field("closeReason", closeReason)
+    json.field("giveUpAt", giveUpAt)
   }
 }

@@ -236,6 +236,9 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_o
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__attempt(void) {
   return &tender__gateway__v1__attempt__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__reversal(void) {
+  return &tender__gateway__v1__reversal__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__capture(void) {
   return &tender__gateway__v1__capture__descriptor;
 }

@@ -82,7 +82,10 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
       response.operations.append(
         GatewayV1.Operation(
           record, facts: try await flow.facts(id, of: intent),
-          refunds: try await flow.refunds(id, of: intent, record.operation.amount.currency)))
+          refunds: try await flow.refunds(id, of: intent, record.operation.amount.currency),
+          jobs: try await flow.jobs(id, of: intent),
+          giveUpAfter: .milliseconds(
+            Int64(flow.times.giveUp(offSession: record.offSession) * 1_000))))
     }
     return response
   }

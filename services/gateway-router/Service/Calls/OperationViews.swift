@@ -1,10 +1,31 @@
 import GatewayCore
 import Money
+import Postgres
 import ServiceKit
 import Wire
 
+/// What the jobs will do about an attempt.
+struct AttemptJobs: Sendable {
+  var nextLookAt: Timestamp?
+  var reversal: GatewayV1.Reversal?
+
+  /// A row of `OperationStatements.jobs`.
+  init(_ row: Row) throws {
+    nextLookAt = try row[1, as: Timestamp?.self]
+    guard let tries = try row[2, as: Int32?.self] else { return }
+    reversal = GatewayV1.Reversal(
+      tries: UInt32(max(0, tries)), condemnedAt: try row[3, as: Timestamp?.self]?.wire,
+      nextTryAt: try row[4, as: Timestamp?.self]?.wire,
+      finishedAt: try row[5, as: Timestamp?.self]?.wire)
+  }
+}
+
 extension GatewayV1.Operation {
-  init(_ record: OperationRecord, facts: [GatewayV1.Fact], refunds: [RefundRecord]) {
+  init(
+    _ record: OperationRecord, facts: [GatewayV1.Fact], refunds: [RefundRecord],
+    jobs: [AttemptID: AttemptJobs],
+    giveUpAfter: Duration
+  ) {
     let operation = record.operation
     self.init(
       id: record.id.description, intentID: record.intent.description,
@@ -12,7 +33,8 @@ extension GatewayV1.Operation {
       captureMethod: .init(rawValue: Int32(operation.captureMethod.rawValue)),
       state: .init(rawValue: Int32(operation.state.rawValue)),
       attempts: operation.attempts.map {
-        GatewayV1.Attempt($0.attempt, $0.disposition, record.attempts[$0.attempt.id])
+        GatewayV1.Attempt(
+          $0.attempt, $0.disposition, record.attempts[$0.attempt.id], jobs[$0.attempt.id])
       },
       captures: (operation.winner?.captures ?? []).map { capture in
         GatewayV1.Capture(
@@ -20,7 +42,9 @@ extension GatewayV1.Operation {
           state: "\(capture.state)")
       },
       facts: facts, createdAt: record.createdAt.wire,
-      refunds: refunds.map(GatewayV1.Refund.init(_:)))
+      refunds: refunds.map(GatewayV1.Refund.init(_:)),
+      closeReason: .init(rawValue: Int32(operation.closeReason?.rawValue ?? 0)),
+      giveUpAt: operation.state == .open ? (record.createdAt + giveUpAfter).wire : nil)
   }
 }
 
@@ -35,7 +59,9 @@ extension GatewayV1.Refund {
 }
 
 extension GatewayV1.Attempt {
-  fileprivate init(_ attempt: Attempt, _ disposition: Disposition, _ record: AttemptRecord?) {
+  fileprivate init(
+    _ attempt: Attempt, _ disposition: Disposition, _ record: AttemptRecord?, _ jobs: AttemptJobs?
+  ) {
     self.init(
       id: attempt.id.description, sequence: UInt32(attempt.sequence),
       gateway: attempt.gateway.rawValue, gatewayAccount: attempt.account,
@@ -43,6 +69,7 @@ extension GatewayV1.Attempt {
       evidenceDetail: record?.evidenceDetail ?? "", gatewayReference: attempt.reference ?? "",
       createdAt: record?.createdAt.wire, decidedAt: record?.decidedAt?.wire,
       gatewayMilliseconds: record?.gatewayMilliseconds.map { UInt32(max(0, $0)) },
-      routeReason: record?.routeReason ?? "")
+      routeReason: record?.routeReason ?? "", nextLookAt: jobs?.nextLookAt?.wire,
+      reversal: jobs?.reversal)
   }
 }

@@ -43,6 +43,14 @@ final class GatewayFlow: Sendable {
     }
   }
 
+  func jobs(
+    _ id: OperationID, of intent: PaymentIntentID
+  ) async throws -> [AttemptID: AttemptJobs] {
+    let rows = try await environment.database.query(OperationStatements.jobs(id, of: intent))
+    return Dictionary(
+      try rows.map { (try $0[0, as: AttemptID.self], try AttemptJobs($0)) }) { first, _ in first }
+  }
+
   /// What an event did.
   struct Moved: Sendable {
     var record: OperationRecord

@@ -95,6 +95,15 @@ enum OperationStatements {
     """
   }
 
+  /// The looks and reversals ahead: for people.
+  static func jobs(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
+    """
+    select a.id, a.look_at, r.tries, r.condemned_at, r.next_try_at, r.finished_at
+    from attempt a left join reversal r on r.intent_id = a.intent_id and r.attempt_id = a.id
+    where a.intent_id = \(intent) and a.operation_id = \(id)
+    """
+  }
+
   static func facts(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
     """
     select payload from fact where intent_id = \(intent) and operation_id = \(id)

@@ -592,6 +592,51 @@ void   tender__gateway__v1__attempt__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__attempt__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__reversal__init
+                     (Tender__Gateway__V1__Reversal         *message)
+{
+  static const Tender__Gateway__V1__Reversal init_value = TENDER__GATEWAY__V1__REVERSAL__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__reversal__get_packed_size
+                     (const Tender__Gateway__V1__Reversal *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__reversal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__reversal__pack
+                     (const Tender__Gateway__V1__Reversal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__reversal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__reversal__pack_to_buffer
+                     (const Tender__Gateway__V1__Reversal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__reversal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__Reversal *
+       tender__gateway__v1__reversal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__Reversal *)
+     protobuf_c_message_unpack (&tender__gateway__v1__reversal__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__reversal__free_unpacked
+                     (Tender__Gateway__V1__Reversal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__reversal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__capture__init
                      (Tender__Gateway__V1__Capture         *message)
 {
@@ -1599,7 +1644,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[12] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[14] =
 {
   {
     "id",
@@ -1745,6 +1790,30 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_look_at",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, next_look_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reversal",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, reversal),
+    &tender__gateway__v1__reversal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   8,   /* field[8] = created_at */
@@ -1757,13 +1826,15 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   10,   /* field[10] = gateway_milliseconds */
   7,   /* field[7] = gateway_reference */
   0,   /* field[0] = id */
+  12,   /* field[12] = next_look_at */
+  13,   /* field[13] = reversal */
   11,   /* field[11] = route_reason */
   1,   /* field[1] = sequence */
 };
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -1773,11 +1844,88 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  12,
+  14,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__attempt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__reversal__field_descriptors[4] =
+{
+  {
+    "tries",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Reversal, tries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "condemned_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Reversal, condemned_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_try_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Reversal, next_try_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "finished_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Reversal, finished_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__reversal__field_indices_by_name[] = {
+  1,   /* field[1] = condemned_at */
+  3,   /* field[3] = finished_at */
+  2,   /* field[2] = next_try_at */
+  0,   /* field[0] = tries */
+};
+static const ProtobufCIntRange tender__gateway__v1__reversal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__reversal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.Reversal",
+  "Reversal",
+  "Tender__Gateway__V1__Reversal",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__Reversal),
+  4,
+  tender__gateway__v1__reversal__field_descriptors,
+  tender__gateway__v1__reversal__field_indices_by_name,
+  1,  tender__gateway__v1__reversal__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__reversal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__capture__field_descriptors[5] =
@@ -1986,7 +2134,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__refund__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_descriptors[12] =
 {
   {
     "id",
@@ -2108,14 +2256,40 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__operation__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "close_reason",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Operation, close_reason),
+    &tender__gateway__v1__operation_close_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "give_up_at",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Operation, give_up_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__operation__field_indices_by_name[] = {
   2,   /* field[2] = amount */
   5,   /* field[5] = attempts */
   3,   /* field[3] = capture_method */
   6,   /* field[6] = captures */
+  10,   /* field[10] = close_reason */
   8,   /* field[8] = created_at */
   7,   /* field[7] = facts */
+  11,   /* field[11] = give_up_at */
   0,   /* field[0] = id */
   1,   /* field[1] = intent_id */
   9,   /* field[9] = refunds */
@@ -2124,7 +2298,7 @@ static const unsigned tender__gateway__v1__operation__field_indices_by_name[] = 
 static const ProtobufCIntRange tender__gateway__v1__operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor =
 {
@@ -2134,7 +2308,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor =
   "Tender__Gateway__V1__Operation",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Operation),
-  10,
+  12,
   tender__gateway__v1__operation__field_descriptors,
   tender__gateway__v1__operation__field_indices_by_name,
   1,  tender__gateway__v1__operation__number_ranges,
@@ -2321,5 +2495,39 @@ const ProtobufCEnumDescriptor tender__gateway__v1__attempt_disposition__descript
   tender__gateway__v1__attempt_disposition__enum_values_by_name,
   1,
   tender__gateway__v1__attempt_disposition__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__operation_close_reason__enum_values_by_number[5] =
+{
+  { "OPERATION_CLOSE_REASON_UNSPECIFIED", "TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_UNSPECIFIED", 0 },
+  { "OPERATION_CLOSE_REASON_EXHAUSTED", "TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_EXHAUSTED", 1 },
+  { "OPERATION_CLOSE_REASON_CANCELED", "TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_CANCELED", 2 },
+  { "OPERATION_CLOSE_REASON_GAVE_UP", "TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_GAVE_UP", 3 },
+  { "OPERATION_CLOSE_REASON_ABANDONED", "TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_ABANDONED", 4 },
+};
+static const ProtobufCIntRange tender__gateway__v1__operation_close_reason__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__operation_close_reason__enum_values_by_name[5] =
+{
+  { "OPERATION_CLOSE_REASON_ABANDONED", 4 },
+  { "OPERATION_CLOSE_REASON_CANCELED", 2 },
+  { "OPERATION_CLOSE_REASON_EXHAUSTED", 1 },
+  { "OPERATION_CLOSE_REASON_GAVE_UP", 3 },
+  { "OPERATION_CLOSE_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__operation_close_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.OperationCloseReason",
+  "OperationCloseReason",
+  "Tender__Gateway__V1__OperationCloseReason",
+  "tender.gateway.v1",
+  5,
+  tender__gateway__v1__operation_close_reason__enum_values_by_number,
+  5,
+  tender__gateway__v1__operation_close_reason__enum_values_by_name,
+  1,
+  tender__gateway__v1__operation_close_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -30,6 +30,7 @@ typedef struct Tender__Gateway__V1__CloseOperationResponse Tender__Gateway__V1__
 typedef struct Tender__Gateway__V1__ListOperationsRequest Tender__Gateway__V1__ListOperationsRequest;
 typedef struct Tender__Gateway__V1__ListOperationsResponse Tender__Gateway__V1__ListOperationsResponse;
 typedef struct Tender__Gateway__V1__Attempt Tender__Gateway__V1__Attempt;
+typedef struct Tender__Gateway__V1__Reversal Tender__Gateway__V1__Reversal;
 typedef struct Tender__Gateway__V1__Capture Tender__Gateway__V1__Capture;
 typedef struct Tender__Gateway__V1__Refund Tender__Gateway__V1__Refund;
 typedef struct Tender__Gateway__V1__Operation Tender__Gateway__V1__Operation;
@@ -83,6 +84,14 @@ typedef enum _Tender__Gateway__V1__AttemptDisposition {
   TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_CONDEMNED = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION)
 } Tender__Gateway__V1__AttemptDisposition;
+typedef enum _Tender__Gateway__V1__OperationCloseReason {
+  TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_EXHAUSTED = 1,
+  TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_CANCELED = 2,
+  TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_GAVE_UP = 3,
+  TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_ABANDONED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON)
+} Tender__Gateway__V1__OperationCloseReason;
 
 /* --- messages --- */
 
@@ -263,6 +272,8 @@ struct  Tender__Gateway__V1__Attempt
   Google__Protobuf__Timestamp *created_at;
   Google__Protobuf__Timestamp *decided_at;
   ProtobufCBinaryData route_reason;
+  Google__Protobuf__Timestamp *next_look_at;
+  Tender__Gateway__V1__Reversal *reversal;
   Tender__Gateway__V1__Attempt__GatewayMillisecondsCase _gateway_milliseconds_case;
   union {
     uint32_t gateway_milliseconds;
@@ -270,7 +281,20 @@ struct  Tender__Gateway__V1__Attempt
 };
 #define TENDER__GATEWAY__V1__ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__attempt__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
+
+
+struct  Tender__Gateway__V1__Reversal
+{
+  ProtobufCMessage base;
+  uint32_t tries;
+  Google__Protobuf__Timestamp *condemned_at;
+  Google__Protobuf__Timestamp *next_try_at;
+  Google__Protobuf__Timestamp *finished_at;
+};
+#define TENDER__GATEWAY__V1__REVERSAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__reversal__descriptor) \
+    , 0, NULL, NULL, NULL }
 
 
 struct  Tender__Gateway__V1__Capture
@@ -320,10 +344,12 @@ struct  Tender__Gateway__V1__Operation
   Google__Protobuf__Timestamp *created_at;
   size_t n_refunds;
   Tender__Gateway__V1__Refund **refunds;
+  Tender__Gateway__V1__OperationCloseReason close_reason;
+  Google__Protobuf__Timestamp *give_up_at;
 };
 #define TENDER__GATEWAY__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__operation__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
+    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL, TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_UNSPECIFIED, NULL }
 
 
 /* Tender__Gateway__V1__Decline methods */
@@ -573,6 +599,25 @@ Tender__Gateway__V1__Attempt *
 void   tender__gateway__v1__attempt__free_unpacked
                      (Tender__Gateway__V1__Attempt *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__Reversal methods */
+void   tender__gateway__v1__reversal__init
+                     (Tender__Gateway__V1__Reversal         *message);
+size_t tender__gateway__v1__reversal__get_packed_size
+                     (const Tender__Gateway__V1__Reversal   *message);
+size_t tender__gateway__v1__reversal__pack
+                     (const Tender__Gateway__V1__Reversal   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__reversal__pack_to_buffer
+                     (const Tender__Gateway__V1__Reversal   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__Reversal *
+       tender__gateway__v1__reversal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__reversal__free_unpacked
+                     (Tender__Gateway__V1__Reversal *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__Capture methods */
 void   tender__gateway__v1__capture__init
                      (Tender__Gateway__V1__Capture         *message);
@@ -671,6 +716,9 @@ typedef void (*Tender__Gateway__V1__ListOperationsResponse_Closure)
 typedef void (*Tender__Gateway__V1__Attempt_Closure)
                  (const Tender__Gateway__V1__Attempt *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__Reversal_Closure)
+                 (const Tender__Gateway__V1__Reversal *message,
+                  void *closure_data);
 typedef void (*Tender__Gateway__V1__Capture_Closure)
                  (const Tender__Gateway__V1__Capture *message,
                   void *closure_data);
@@ -691,6 +739,7 @@ extern const ProtobufCEnumDescriptor    tender__gateway__v1__decline_class__desc
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__fact_kind__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__attempt_disposition__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_close_reason__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor;
@@ -704,6 +753,7 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__close_operation_res
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__reversal__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor;

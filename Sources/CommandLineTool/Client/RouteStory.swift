@@ -1,0 +1,60 @@
+import Money
+import Wire
+
+/// What gateway-router did for a payment, in sentences: what was tried, what was fenced, who won, and
+/// what is given back when.
+enum RouteStory {
+  static func lines(_ operations: [GatewayV1.Operation]) -> [String] {
+    operations.flatMap { operation in
+      operation.attempts.map { "\($0.sequence). \(sentence($0))" } + end(operation)
+    }
+  }
+
+  private static func sentence(_ attempt: GatewayV1.Attempt) -> String {
+    let gateway = attempt.gateway
+    switch attempt.disposition {
+    case .winner: return "\(gateway) won: \(attempt.evidence)" + release(attempt)
+    case .condemned: return "\(gateway) \(lost(attempt))"
+    case .open, .unspecified, .unrecognized:
+      let look = attempt.nextLookAt.map { "; looked at again at \(time($0))" } ?? ""
+      return "\(gateway) was asked: \(attempt.evidence) (\(attempt.evidenceDetail))\(look)"
+    }
+  }
+
+  private static func release(_ attempt: GatewayV1.Attempt) -> String {
+    guard let job = attempt.reversal else { return "" }
+    return job.finishedAt == nil ? "; it is being released\(next(job))" : "; it was released"
+  }
+
+  private static func lost(_ attempt: GatewayV1.Attempt) -> String {
+    guard let job = attempt.reversal else {
+      switch attempt.evidence {
+      case "canceled": return "was fenced: it answered that the payment is canceled"
+      case "not_executed": return "did nothing: \(attempt.evidenceDetail)"
+      case "declined": return "declined: \(attempt.evidenceDetail)"
+      default: return "is out: \(attempt.evidence)"
+      }
+    }
+    if job.finishedAt != nil { return "was given back: \(attempt.evidence)" }
+    return "is out (\(attempt.evidence)) and will be given back\(next(job))"
+  }
+
+  private static func next(_ job: GatewayV1.Reversal) -> String {
+    job.nextTryAt.map { ": try \(job.tries + 1) at \(time($0))" } ?? ""
+  }
+
+  private static func end(_ operation: GatewayV1.Operation) -> [String] {
+    if let at = operation.giveUpAt {
+      return ["nothing has won yet; what is unknown is given up at \(time(at))"]
+    }
+    switch operation.closeReason {
+    case .exhausted: return ["no gateway took it"]
+    case .canceled: return ["it was canceled"]
+    case .gaveUp: return ["it was given up: its outcome stayed unknown"]
+    case .abandoned: return ["nothing was ever sent"]
+    case .unspecified, .unrecognized: return []
+    }
+  }
+
+  private static func time(_ at: GoogleProtobuf.Timestamp) -> String { "\(Timestamp(at))" }
+}

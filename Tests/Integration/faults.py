@@ -97,6 +97,21 @@ def test_a_500_whose_search_fails_too_is_paid_elsewhere_and_given_back():
     until(lambda: "was given back" in tender("show", intent.id))
 
 
+def test_a_merchant_that_allows_no_second_authorisation_waits():
+    assert "on" in tender("merchant", "policy").splitlines()[1]
+    tender("merchant", "policy", "--with-payer", "off")
+    http("/control/faults", {"gateway": "stripe", "fault": "timeout_before", "count": 1000})
+    try:
+        intent = pay()
+        assert intent.status == PROCESSING and not charges(intent.id), (intent, charges(intent.id))
+        story = tender("show", intent.id)
+        assert "looked at again at" in story and "given up at" in story, story
+    finally:
+        clear()
+        tender("merchant", "policy", "--with-payer", "on")
+    paid_once(intent.id)
+
+
 def paid_once(intent_id):
     until(lambda: get(intent_id).status == SUCCEEDED, 60)
     taken = [charge for charge in charges(intent_id) if charge["captured"] > charge["refunded"]]

@@ -35,6 +35,8 @@ def executable(name, request, number):
         request.url, request.event_types[0] = f"http://127.0.0.1:1/{number}", "*"
     elif name == "Keys/RotateKeys":
         request.merchant_id = STRANGER
+    elif name == "FailoverPolicies/SetFailoverPolicy":
+        request.speculates_with_payer = number % 2 == 1
     elif "name" in request.DESCRIPTOR.fields_by_name:
         if "reference" in request.DESCRIPTOR.fields_by_name:
             request.ClearField("reference")

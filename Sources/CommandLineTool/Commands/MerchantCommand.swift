@@ -5,8 +5,8 @@ import Wire
 /// Merchants of the platform.
 struct MerchantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "merchant", abstract: "Create and list merchants.",
-    subcommands: [MerchantCreate.self, MerchantList.self])
+    commandName: "merchant", abstract: "Create and list merchants, and what they allow.",
+    subcommands: [MerchantCreate.self, MerchantList.self, MerchantPolicy.self])
 }
 
 struct MerchantRow: Encodable {

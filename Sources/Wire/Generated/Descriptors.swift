@@ -224,6 +224,7 @@ extension ContractFile {
     ],
       services: [
       "tender.gateway.v1.GatewayRouter",
+      "tender.gateway.v1.FailoverPolicies",
     ],
       symbols: [
       "tender.gateway.v1.Decline",
@@ -243,6 +244,11 @@ extension ContractFile {
       "tender.gateway.v1.Capture",
       "tender.gateway.v1.Refund",
       "tender.gateway.v1.Operation",
+      "tender.gateway.v1.FailoverPolicy",
+      "tender.gateway.v1.SetFailoverPolicyRequest",
+      "tender.gateway.v1.SetFailoverPolicyResponse",
+      "tender.gateway.v1.GetFailoverPolicyRequest",
+      "tender.gateway.v1.GetFailoverPolicyResponse",
       "tender.gateway.v1.CaptureMethod",
       "tender.gateway.v1.DeclineClass",
       "tender.gateway.v1.FactKind",
@@ -255,6 +261,9 @@ extension ContractFile {
       "tender.gateway.v1.GatewayRouter.RefundOperation",
       "tender.gateway.v1.GatewayRouter.CloseOperation",
       "tender.gateway.v1.GatewayRouter.ListOperations",
+      "tender.gateway.v1.FailoverPolicies",
+      "tender.gateway.v1.FailoverPolicies.SetFailoverPolicy",
+      "tender.gateway.v1.FailoverPolicies.GetFailoverPolicy",
     ]),
     ContractFile(
       index: 13, name: "tender/intents/v1/intents.proto",

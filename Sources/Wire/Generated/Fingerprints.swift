@@ -25,6 +25,11 @@ extension BillingV1.AdvanceClockRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension GatewayV1.SetFailoverPolicyRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension IntentsV1.CreatePaymentIntentRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil

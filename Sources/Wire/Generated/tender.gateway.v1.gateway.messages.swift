@@ -1479,3 +1479,225 @@ extension GatewayV1.Operation {
     json.field("giveUpAt", giveUpAt)
   }
 }
+
+extension GatewayV1 {
+  /// Whether a card whose authorisation has no known outcome may be authorised a second time, at
+  /// another gateway. At most one authorisation is captured; the other one is given back, and until
+  /// then the card may hold the amount twice. Never done where capture is not a step of its own.
+  package struct FailoverPolicy: WireMessage {
+    /// 1, 2, 3 …; 0: the standard.
+    package var version: UInt32
+    /// While the payer is there. Standard: true.
+    package var speculatesWithPayer: Bool
+    /// For payments that the merchant starts. Standard: false.
+    package var speculatesOffSession: Bool
+
+    package init(
+      version: UInt32 = 0,
+      speculatesWithPayer: Bool = false,
+      speculatesOffSession: Bool = false
+    ) {
+      self.version = version
+      self.speculatesWithPayer = speculatesWithPayer
+      self.speculatesOffSession = speculatesOffSession
+    }
+  }
+}
+
+extension GatewayV1.FailoverPolicy {
+  package static let fullName = "tender.gateway.v1.FailoverPolicy"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__failover_policy()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__FailoverPolicy.self)
+    self.version = c.pointee.version
+    self.speculatesWithPayer = c.pointee.speculates_with_payer != 0
+    self.speculatesOffSession = c.pointee.speculates_off_session != 0
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__FailoverPolicy.self, capacity: 1)
+    tender__gateway__v1__failover_policy__init(c)
+    c.pointee.version = version
+    c.pointee.speculates_with_payer = speculatesWithPayer ? 1 : 0
+    c.pointee.speculates_off_session = speculatesOffSession ? 1 : 0
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("version", version)
+    json.field("speculatesWithPayer", speculatesWithPayer)
+    json.field("speculatesOffSession", speculatesOffSession)
+  }
+}
+
+extension GatewayV1 {
+  package struct SetFailoverPolicyRequest: WireMessage {
+    package var speculatesWithPayer: Bool
+    package var speculatesOffSession: Bool
+
+    package init(
+      speculatesWithPayer: Bool = false,
+      speculatesOffSession: Bool = false
+    ) {
+      self.speculatesWithPayer = speculatesWithPayer
+      self.speculatesOffSession = speculatesOffSession
+    }
+  }
+}
+
+extension GatewayV1.SetFailoverPolicyRequest {
+  package static let fullName = "tender.gateway.v1.SetFailoverPolicyRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__set_failover_policy_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__SetFailoverPolicyRequest.self)
+    self.speculatesWithPayer = c.pointee.speculates_with_payer != 0
+    self.speculatesOffSession = c.pointee.speculates_off_session != 0
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__SetFailoverPolicyRequest.self, capacity: 1)
+    tender__gateway__v1__set_failover_policy_request__init(c)
+    c.pointee.speculates_with_payer = speculatesWithPayer ? 1 : 0
+    c.pointee.speculates_off_session = speculatesOffSession ? 1 : 0
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("speculatesWithPayer", speculatesWithPayer)
+    json.field("speculatesOffSession", speculatesOffSession)
+  }
+}
+
+extension GatewayV1.SetFailoverPolicyRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, speculatesWithPayer)
+    fingerprint.field(2, speculatesOffSession)
+  }
+}
+
+extension GatewayV1 {
+  package struct SetFailoverPolicyResponse: WireMessage {
+    package var policy: GatewayV1.FailoverPolicy?
+
+    package init(
+      policy: GatewayV1.FailoverPolicy? = nil
+    ) {
+      self.policy = policy
+    }
+  }
+}
+
+extension GatewayV1.SetFailoverPolicyResponse {
+  package static let fullName = "tender.gateway.v1.SetFailoverPolicyResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__set_failover_policy_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__SetFailoverPolicyResponse.self)
+    self.policy = try reader.message(c.pointee.policy, "policy")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__SetFailoverPolicyResponse.self, capacity: 1)
+    tender__gateway__v1__set_failover_policy_response__init(c)
+    c.pointee.policy = writer.message(policy)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("policy", policy)
+  }
+}
+
+extension GatewayV1 {
+  package struct GetFailoverPolicyRequest: WireMessage {
+
+    package init() {}
+  }
+}
+
+extension GatewayV1.GetFailoverPolicyRequest {
+  package static let fullName = "tender.gateway.v1.GetFailoverPolicyRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__get_failover_policy_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__GetFailoverPolicyRequest.self, capacity: 1)
+    tender__gateway__v1__get_failover_policy_request__init(c)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+  }
+}
+
+extension GatewayV1 {
+  package struct GetFailoverPolicyResponse: WireMessage {
+    package var policy: GatewayV1.FailoverPolicy?
+
+    package init(
+      policy: GatewayV1.FailoverPolicy? = nil
+    ) {
+      self.policy = policy
+    }
+  }
+}
+
+extension GatewayV1.GetFailoverPolicyResponse {
+  package static let fullName = "tender.gateway.v1.GetFailoverPolicyResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__get_failover_policy_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__GetFailoverPolicyResponse.self)
+    self.policy = try reader.message(c.pointee.policy, "policy")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__GetFailoverPolicyResponse.self, capacity: 1)
+    tender__gateway__v1__get_failover_policy_response__init(c)
+    c.pointee.policy = writer.message(policy)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("policy", policy)
+  }
+}

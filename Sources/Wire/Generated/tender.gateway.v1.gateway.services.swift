@@ -1316,3 +1316,573 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
     )
   }
 }
+
+// MARK: - tender.gateway.v1.FailoverPolicies
+
+/// Namespace containing generated types for the "tender.gateway.v1.FailoverPolicies" service.
+extension GatewayV1 { package enum FailoverPolicies: Sendable {} }
+
+extension GatewayV1.FailoverPolicies {
+  /// Service descriptor for the "tender.gateway.v1.FailoverPolicies" service.
+  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.FailoverPolicies")
+  /// Namespace for method metadata.
+  package enum Method: Sendable {
+    /// Namespace for "SetFailoverPolicy" metadata.
+    package enum SetFailoverPolicy: Sendable {
+      /// Request type for "SetFailoverPolicy".
+      package typealias Input = GatewayV1.SetFailoverPolicyRequest
+      /// Response type for "SetFailoverPolicy".
+      package typealias Output = GatewayV1.SetFailoverPolicyResponse
+      /// Descriptor for "SetFailoverPolicy".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.FailoverPolicies"),
+        method: "SetFailoverPolicy",
+        type: .unary
+      )
+    }
+    /// Namespace for "GetFailoverPolicy" metadata.
+    package enum GetFailoverPolicy: Sendable {
+      /// Request type for "GetFailoverPolicy".
+      package typealias Input = GatewayV1.GetFailoverPolicyRequest
+      /// Response type for "GetFailoverPolicy".
+      package typealias Output = GatewayV1.GetFailoverPolicyResponse
+      /// Descriptor for "GetFailoverPolicy".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.FailoverPolicies"),
+        method: "GetFailoverPolicy",
+        type: .unary
+      )
+    }
+    /// Descriptors for all methods in the "tender.gateway.v1.FailoverPolicies" service.
+    package static let descriptors: [GRPCCore.MethodDescriptor] = [
+      SetFailoverPolicy.descriptor,
+      GetFailoverPolicy.descriptor
+    ]
+  }
+}
+
+extension GRPCCore.ServiceDescriptor {
+  /// Service descriptor for the "tender.gateway.v1.FailoverPolicies" service.
+  package static let GatewayV1_FailoverPolicies = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.FailoverPolicies")
+}
+
+// MARK: tender.gateway.v1.FailoverPolicies (server)
+
+extension GatewayV1.FailoverPolicies {
+  /// Streaming variant of the service protocol for the "tender.gateway.v1.FailoverPolicies" service.
+  ///
+  /// This protocol is the lowest-level of the service protocols generated for this service
+  /// giving you the most flexibility over the implementation of your service. This comes at
+  /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+  /// terms of a request stream and response stream. Where the RPC expects only a single
+  /// request or response message, you are responsible for ensuring your implementation
+  /// maintains this invariant.
+  ///
+  /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+  /// or ``SimpleServiceProtocol`` instead.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What a merchant allows while a gateway's outcome is unknown. For operators.
+  package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+    /// Handle the "SetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+    /// > Errors: INVALID_ARGUMENT; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.SetFailoverPolicyRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.SetFailoverPolicyResponse` messages.
+    func setFailoverPolicy(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.SetFailoverPolicyRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.SetFailoverPolicyResponse>
+
+    /// Handle the "GetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.GetFailoverPolicyRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.GetFailoverPolicyResponse` messages.
+    func getFailoverPolicy(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.GetFailoverPolicyRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.GetFailoverPolicyResponse>
+  }
+
+  /// Service protocol for the "tender.gateway.v1.FailoverPolicies" service.
+  ///
+  /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+  /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+  /// trailing response metadata. If you don't need these then consider using
+  /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+  /// use ``StreamingServiceProtocol``.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What a merchant allows while a gateway's outcome is unknown. For operators.
+  package protocol ServiceProtocol: GatewayV1.FailoverPolicies.StreamingServiceProtocol {
+    /// Handle the "SetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+    /// > Errors: INVALID_ARGUMENT; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SetFailoverPolicyRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.SetFailoverPolicyResponse` message.
+    func setFailoverPolicy(
+      request: GRPCCore.ServerRequest<GatewayV1.SetFailoverPolicyRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.SetFailoverPolicyResponse>
+
+    /// Handle the "GetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.GetFailoverPolicyRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.GetFailoverPolicyResponse` message.
+    func getFailoverPolicy(
+      request: GRPCCore.ServerRequest<GatewayV1.GetFailoverPolicyRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.GetFailoverPolicyResponse>
+  }
+
+  /// Simple service protocol for the "tender.gateway.v1.FailoverPolicies" service.
+  ///
+  /// This is the highest level protocol for the service. The API is the easiest to use but
+  /// doesn't provide access to request or response metadata. If you need access to these
+  /// then use ``ServiceProtocol`` instead.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What a merchant allows while a gateway's outcome is unknown. For operators.
+  package protocol SimpleServiceProtocol: GatewayV1.FailoverPolicies.ServiceProtocol {
+    /// Handle the "SetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+    /// > Errors: INVALID_ARGUMENT; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.SetFailoverPolicyRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.SetFailoverPolicyResponse` to respond with.
+    func setFailoverPolicy(
+      request: GatewayV1.SetFailoverPolicyRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.SetFailoverPolicyResponse
+
+    /// Handle the "GetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.GetFailoverPolicyRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.GetFailoverPolicyResponse` to respond with.
+    func getFailoverPolicy(
+      request: GatewayV1.GetFailoverPolicyRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.GetFailoverPolicyResponse
+  }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+extension GatewayV1.FailoverPolicies.StreamingServiceProtocol {
+  package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+    router.registerHandler(
+      forMethod: GatewayV1.FailoverPolicies.Method.SetFailoverPolicy.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.SetFailoverPolicyRequest>(GatewayV1.FailoverPolicies.Method.SetFailoverPolicy.descriptor),
+      serializer: WireSerializer<GatewayV1.SetFailoverPolicyResponse>(),
+      handler: { request, context in
+        try await self.setFailoverPolicy(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: GatewayV1.FailoverPolicies.Method.GetFailoverPolicy.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.GetFailoverPolicyRequest>(GatewayV1.FailoverPolicies.Method.GetFailoverPolicy.descriptor),
+      serializer: WireSerializer<GatewayV1.GetFailoverPolicyResponse>(),
+      handler: { request, context in
+        try await self.getFailoverPolicy(
+          request: request,
+          context: context
+        )
+      }
+    )
+  }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+extension GatewayV1.FailoverPolicies.ServiceProtocol {
+  package func setFailoverPolicy(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.SetFailoverPolicyRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.SetFailoverPolicyResponse> {
+    let response = try await self.setFailoverPolicy(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func getFailoverPolicy(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.GetFailoverPolicyRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.GetFailoverPolicyResponse> {
+    let response = try await self.getFailoverPolicy(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+extension GatewayV1.FailoverPolicies.SimpleServiceProtocol {
+  package func setFailoverPolicy(
+    request: GRPCCore.ServerRequest<GatewayV1.SetFailoverPolicyRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.SetFailoverPolicyResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.SetFailoverPolicyResponse>(
+      message: try await self.setFailoverPolicy(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func getFailoverPolicy(
+    request: GRPCCore.ServerRequest<GatewayV1.GetFailoverPolicyRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.GetFailoverPolicyResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.GetFailoverPolicyResponse>(
+      message: try await self.getFailoverPolicy(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+}
+
+// MARK: tender.gateway.v1.FailoverPolicies (client)
+
+extension GatewayV1.FailoverPolicies {
+  /// Generated client protocol for the "tender.gateway.v1.FailoverPolicies" service.
+  ///
+  /// You don't need to implement this protocol directly, use the generated
+  /// implementation, ``Client``.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What a merchant allows while a gateway's outcome is unknown. For operators.
+  package protocol ClientProtocol: Sendable {
+    /// Call the "SetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+    /// > Errors: INVALID_ARGUMENT; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SetFailoverPolicyRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.SetFailoverPolicyRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.SetFailoverPolicyResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func setFailoverPolicy<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.SetFailoverPolicyRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.SetFailoverPolicyRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.SetFailoverPolicyResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SetFailoverPolicyResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "GetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.GetFailoverPolicyRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.GetFailoverPolicyRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.GetFailoverPolicyResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func getFailoverPolicy<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.GetFailoverPolicyRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.GetFailoverPolicyRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.GetFailoverPolicyResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.GetFailoverPolicyResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+  }
+
+  /// Generated client for the "tender.gateway.v1.FailoverPolicies" service.
+  ///
+  /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+  /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+  /// means of communication with the remote peer.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What a merchant allows while a gateway's outcome is unknown. For operators.
+  package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+    private let client: GRPCCore.GRPCClient<Transport>
+
+    /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+    ///
+    /// - Parameters:
+    ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+    package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+      self.client = client
+    }
+
+    /// Call the "SetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+    /// > Errors: INVALID_ARGUMENT; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SetFailoverPolicyRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.SetFailoverPolicyRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.SetFailoverPolicyResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func setFailoverPolicy<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.SetFailoverPolicyRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.SetFailoverPolicyRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.SetFailoverPolicyResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SetFailoverPolicyResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.FailoverPolicies.Method.SetFailoverPolicy.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "GetFailoverPolicy" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.GetFailoverPolicyRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.GetFailoverPolicyRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.GetFailoverPolicyResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getFailoverPolicy<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.GetFailoverPolicyRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.GetFailoverPolicyRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.GetFailoverPolicyResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.GetFailoverPolicyResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.FailoverPolicies.Method.GetFailoverPolicy.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+  }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+extension GatewayV1.FailoverPolicies.ClientProtocol {
+  /// Call the "SetFailoverPolicy" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+  /// > Errors: INVALID_ARGUMENT; idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.SetFailoverPolicyRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func setFailoverPolicy<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.SetFailoverPolicyRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SetFailoverPolicyResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.setFailoverPolicy(
+      request: request,
+      serializer: WireSerializer<GatewayV1.SetFailoverPolicyRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.SetFailoverPolicyResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "GetFailoverPolicy" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.GetFailoverPolicyRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func getFailoverPolicy<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.GetFailoverPolicyRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.GetFailoverPolicyResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.getFailoverPolicy(
+      request: request,
+      serializer: WireSerializer<GatewayV1.GetFailoverPolicyRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.GetFailoverPolicyResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+extension GatewayV1.FailoverPolicies.ClientProtocol {
+  /// Call the "SetFailoverPolicy" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Add a version of the merchant's policy; the newest one counts from the next payment on.
+  /// > Errors: INVALID_ARGUMENT; idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func setFailoverPolicy<Result>(
+    _ message: GatewayV1.SetFailoverPolicyRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SetFailoverPolicyResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.SetFailoverPolicyRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.setFailoverPolicy(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "GetFailoverPolicy" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The policy that counts now; version 0 is the standard, for merchants that have set nothing.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func getFailoverPolicy<Result>(
+    _ message: GatewayV1.GetFailoverPolicyRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.GetFailoverPolicyResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.GetFailoverPolicyRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.getFailoverPolicy(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}

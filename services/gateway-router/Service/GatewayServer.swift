@@ -36,7 +36,9 @@ package final class GatewayServer: TenderService {
     inbound = try InboundSettings.read(environment.settings.config).map { settings in
       InboundEndpoint(environment, settings) { notifications.wake() }
     }
-    handlers = [GatewayCalls(environment: environment, flow: flow)]
+    handlers = [
+      GatewayCalls(environment: environment, flow: flow), PolicyCalls(environment: environment),
+    ]
   }
 
   package func start() async throws {

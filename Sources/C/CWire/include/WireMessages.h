@@ -248,6 +248,21 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__refund
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__operation(void) {
   return &tender__gateway__v1__operation__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__failover_policy(void) {
+  return &tender__gateway__v1__failover_policy__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__set_failover_policy_request(void) {
+  return &tender__gateway__v1__set_failover_policy_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__set_failover_policy_response(void) {
+  return &tender__gateway__v1__set_failover_policy_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_failover_policy_request(void) {
+  return &tender__gateway__v1__get_failover_policy_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_failover_policy_response(void) {
+  return &tender__gateway__v1__get_failover_policy_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__payment_failure(void) {
   return &tender__intents__v1__payment_failure__descriptor;
 }

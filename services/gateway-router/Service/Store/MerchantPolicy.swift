@@ -30,4 +30,19 @@ enum PolicyStatements {
     where merchant_id = \(merchant) order by version desc limit 1
     """
   }
+
+  /// The next version; no row when another one was added at the same moment.
+  static func insert(
+    withPayer: Bool, offSession: Bool, of merchant: MerchantID, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into merchant_policy (merchant_id, version, speculates_with_payer,
+      speculates_off_session, actor, trace_id)
+    select \(merchant), coalesce(max(version), 0) + 1, \(withPayer), \(offSession),
+      \(stamp.actor), \(stamp.traceID)
+    from merchant_policy where merchant_id = \(merchant)
+    on conflict (merchant_id, version) do nothing
+    returning version, speculates_with_payer, speculates_off_session
+    """
+  }
 }

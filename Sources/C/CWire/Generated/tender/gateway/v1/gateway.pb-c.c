@@ -772,6 +772,231 @@ void   tender__gateway__v1__operation__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__operation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__failover_policy__init
+                     (Tender__Gateway__V1__FailoverPolicy         *message)
+{
+  static const Tender__Gateway__V1__FailoverPolicy init_value = TENDER__GATEWAY__V1__FAILOVER_POLICY__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__failover_policy__get_packed_size
+                     (const Tender__Gateway__V1__FailoverPolicy *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__failover_policy__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__failover_policy__pack
+                     (const Tender__Gateway__V1__FailoverPolicy *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__failover_policy__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__failover_policy__pack_to_buffer
+                     (const Tender__Gateway__V1__FailoverPolicy *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__failover_policy__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__FailoverPolicy *
+       tender__gateway__v1__failover_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__FailoverPolicy *)
+     protobuf_c_message_unpack (&tender__gateway__v1__failover_policy__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__failover_policy__free_unpacked
+                     (Tender__Gateway__V1__FailoverPolicy *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__failover_policy__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__set_failover_policy_request__init
+                     (Tender__Gateway__V1__SetFailoverPolicyRequest         *message)
+{
+  static const Tender__Gateway__V1__SetFailoverPolicyRequest init_value = TENDER__GATEWAY__V1__SET_FAILOVER_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__set_failover_policy_request__get_packed_size
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__set_failover_policy_request__pack
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__set_failover_policy_request__pack_to_buffer
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__SetFailoverPolicyRequest *
+       tender__gateway__v1__set_failover_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__SetFailoverPolicyRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__set_failover_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__set_failover_policy_request__free_unpacked
+                     (Tender__Gateway__V1__SetFailoverPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__set_failover_policy_response__init
+                     (Tender__Gateway__V1__SetFailoverPolicyResponse         *message)
+{
+  static const Tender__Gateway__V1__SetFailoverPolicyResponse init_value = TENDER__GATEWAY__V1__SET_FAILOVER_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__set_failover_policy_response__get_packed_size
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__set_failover_policy_response__pack
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__set_failover_policy_response__pack_to_buffer
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__SetFailoverPolicyResponse *
+       tender__gateway__v1__set_failover_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__SetFailoverPolicyResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__set_failover_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__set_failover_policy_response__free_unpacked
+                     (Tender__Gateway__V1__SetFailoverPolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__set_failover_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__get_failover_policy_request__init
+                     (Tender__Gateway__V1__GetFailoverPolicyRequest         *message)
+{
+  static const Tender__Gateway__V1__GetFailoverPolicyRequest init_value = TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__get_failover_policy_request__get_packed_size
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__get_failover_policy_request__pack
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__get_failover_policy_request__pack_to_buffer
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__GetFailoverPolicyRequest *
+       tender__gateway__v1__get_failover_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__GetFailoverPolicyRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__get_failover_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__get_failover_policy_request__free_unpacked
+                     (Tender__Gateway__V1__GetFailoverPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__get_failover_policy_response__init
+                     (Tender__Gateway__V1__GetFailoverPolicyResponse         *message)
+{
+  static const Tender__Gateway__V1__GetFailoverPolicyResponse init_value = TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__get_failover_policy_response__get_packed_size
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__get_failover_policy_response__pack
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__get_failover_policy_response__pack_to_buffer
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__GetFailoverPolicyResponse *
+       tender__gateway__v1__get_failover_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__GetFailoverPolicyResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__get_failover_policy_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__get_failover_policy_response__free_unpacked
+                     (Tender__Gateway__V1__GetFailoverPolicyResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[3] =
 {
   {
@@ -2313,6 +2538,215 @@ const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor =
   tender__gateway__v1__operation__field_indices_by_name,
   1,  tender__gateway__v1__operation__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__operation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__failover_policy__field_descriptors[3] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FailoverPolicy, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "speculates_with_payer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FailoverPolicy, speculates_with_payer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "speculates_off_session",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FailoverPolicy, speculates_off_session),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__failover_policy__field_indices_by_name[] = {
+  2,   /* field[2] = speculates_off_session */
+  1,   /* field[1] = speculates_with_payer */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange tender__gateway__v1__failover_policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__failover_policy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.FailoverPolicy",
+  "FailoverPolicy",
+  "Tender__Gateway__V1__FailoverPolicy",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__FailoverPolicy),
+  3,
+  tender__gateway__v1__failover_policy__field_descriptors,
+  tender__gateway__v1__failover_policy__field_indices_by_name,
+  1,  tender__gateway__v1__failover_policy__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__failover_policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__set_failover_policy_request__field_descriptors[2] =
+{
+  {
+    "speculates_with_payer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SetFailoverPolicyRequest, speculates_with_payer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "speculates_off_session",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SetFailoverPolicyRequest, speculates_off_session),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__set_failover_policy_request__field_indices_by_name[] = {
+  1,   /* field[1] = speculates_off_session */
+  0,   /* field[0] = speculates_with_payer */
+};
+static const ProtobufCIntRange tender__gateway__v1__set_failover_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.SetFailoverPolicyRequest",
+  "SetFailoverPolicyRequest",
+  "Tender__Gateway__V1__SetFailoverPolicyRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__SetFailoverPolicyRequest),
+  2,
+  tender__gateway__v1__set_failover_policy_request__field_descriptors,
+  tender__gateway__v1__set_failover_policy_request__field_indices_by_name,
+  1,  tender__gateway__v1__set_failover_policy_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__set_failover_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__set_failover_policy_response__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SetFailoverPolicyResponse, policy),
+    &tender__gateway__v1__failover_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__set_failover_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange tender__gateway__v1__set_failover_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.SetFailoverPolicyResponse",
+  "SetFailoverPolicyResponse",
+  "Tender__Gateway__V1__SetFailoverPolicyResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__SetFailoverPolicyResponse),
+  1,
+  tender__gateway__v1__set_failover_policy_response__field_descriptors,
+  tender__gateway__v1__set_failover_policy_response__field_indices_by_name,
+  1,  tender__gateway__v1__set_failover_policy_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__set_failover_policy_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tender__gateway__v1__get_failover_policy_request__field_descriptors NULL
+#define tender__gateway__v1__get_failover_policy_request__field_indices_by_name NULL
+#define tender__gateway__v1__get_failover_policy_request__number_ranges NULL
+const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.GetFailoverPolicyRequest",
+  "GetFailoverPolicyRequest",
+  "Tender__Gateway__V1__GetFailoverPolicyRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__GetFailoverPolicyRequest),
+  0,
+  tender__gateway__v1__get_failover_policy_request__field_descriptors,
+  tender__gateway__v1__get_failover_policy_request__field_indices_by_name,
+  0,  tender__gateway__v1__get_failover_policy_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__get_failover_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__get_failover_policy_response__field_descriptors[1] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__GetFailoverPolicyResponse, policy),
+    &tender__gateway__v1__failover_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__get_failover_policy_response__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+};
+static const ProtobufCIntRange tender__gateway__v1__get_failover_policy_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.GetFailoverPolicyResponse",
+  "GetFailoverPolicyResponse",
+  "Tender__Gateway__V1__GetFailoverPolicyResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__GetFailoverPolicyResponse),
+  1,
+  tender__gateway__v1__get_failover_policy_response__field_descriptors,
+  tender__gateway__v1__get_failover_policy_response__field_indices_by_name,
+  1,  tender__gateway__v1__get_failover_policy_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__get_failover_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue tender__gateway__v1__capture_method__enum_values_by_number[3] =

@@ -34,6 +34,11 @@ typedef struct Tender__Gateway__V1__Reversal Tender__Gateway__V1__Reversal;
 typedef struct Tender__Gateway__V1__Capture Tender__Gateway__V1__Capture;
 typedef struct Tender__Gateway__V1__Refund Tender__Gateway__V1__Refund;
 typedef struct Tender__Gateway__V1__Operation Tender__Gateway__V1__Operation;
+typedef struct Tender__Gateway__V1__FailoverPolicy Tender__Gateway__V1__FailoverPolicy;
+typedef struct Tender__Gateway__V1__SetFailoverPolicyRequest Tender__Gateway__V1__SetFailoverPolicyRequest;
+typedef struct Tender__Gateway__V1__SetFailoverPolicyResponse Tender__Gateway__V1__SetFailoverPolicyResponse;
+typedef struct Tender__Gateway__V1__GetFailoverPolicyRequest Tender__Gateway__V1__GetFailoverPolicyRequest;
+typedef struct Tender__Gateway__V1__GetFailoverPolicyResponse Tender__Gateway__V1__GetFailoverPolicyResponse;
 
 
 /* --- enums --- */
@@ -350,6 +355,58 @@ struct  Tender__Gateway__V1__Operation
 #define TENDER__GATEWAY__V1__OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__operation__descriptor) \
     , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL, TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_UNSPECIFIED, NULL }
+
+
+struct  Tender__Gateway__V1__FailoverPolicy
+{
+  ProtobufCMessage base;
+  uint32_t version;
+  protobuf_c_boolean speculates_with_payer;
+  protobuf_c_boolean speculates_off_session;
+};
+#define TENDER__GATEWAY__V1__FAILOVER_POLICY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__failover_policy__descriptor) \
+    , 0, 0, 0 }
+
+
+struct  Tender__Gateway__V1__SetFailoverPolicyRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean speculates_with_payer;
+  protobuf_c_boolean speculates_off_session;
+};
+#define TENDER__GATEWAY__V1__SET_FAILOVER_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__set_failover_policy_request__descriptor) \
+    , 0, 0 }
+
+
+struct  Tender__Gateway__V1__SetFailoverPolicyResponse
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__FailoverPolicy *policy;
+};
+#define TENDER__GATEWAY__V1__SET_FAILOVER_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__set_failover_policy_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Gateway__V1__GetFailoverPolicyRequest
+{
+  ProtobufCMessage base;
+};
+#define TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__get_failover_policy_request__descriptor) \
+     }
+
+
+struct  Tender__Gateway__V1__GetFailoverPolicyResponse
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__FailoverPolicy *policy;
+};
+#define TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__get_failover_policy_response__descriptor) \
+    , NULL }
 
 
 /* Tender__Gateway__V1__Decline methods */
@@ -675,6 +732,101 @@ Tender__Gateway__V1__Operation *
 void   tender__gateway__v1__operation__free_unpacked
                      (Tender__Gateway__V1__Operation *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__FailoverPolicy methods */
+void   tender__gateway__v1__failover_policy__init
+                     (Tender__Gateway__V1__FailoverPolicy         *message);
+size_t tender__gateway__v1__failover_policy__get_packed_size
+                     (const Tender__Gateway__V1__FailoverPolicy   *message);
+size_t tender__gateway__v1__failover_policy__pack
+                     (const Tender__Gateway__V1__FailoverPolicy   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__failover_policy__pack_to_buffer
+                     (const Tender__Gateway__V1__FailoverPolicy   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__FailoverPolicy *
+       tender__gateway__v1__failover_policy__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__failover_policy__free_unpacked
+                     (Tender__Gateway__V1__FailoverPolicy *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__SetFailoverPolicyRequest methods */
+void   tender__gateway__v1__set_failover_policy_request__init
+                     (Tender__Gateway__V1__SetFailoverPolicyRequest         *message);
+size_t tender__gateway__v1__set_failover_policy_request__get_packed_size
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest   *message);
+size_t tender__gateway__v1__set_failover_policy_request__pack
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__set_failover_policy_request__pack_to_buffer
+                     (const Tender__Gateway__V1__SetFailoverPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__SetFailoverPolicyRequest *
+       tender__gateway__v1__set_failover_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__set_failover_policy_request__free_unpacked
+                     (Tender__Gateway__V1__SetFailoverPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__SetFailoverPolicyResponse methods */
+void   tender__gateway__v1__set_failover_policy_response__init
+                     (Tender__Gateway__V1__SetFailoverPolicyResponse         *message);
+size_t tender__gateway__v1__set_failover_policy_response__get_packed_size
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse   *message);
+size_t tender__gateway__v1__set_failover_policy_response__pack
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__set_failover_policy_response__pack_to_buffer
+                     (const Tender__Gateway__V1__SetFailoverPolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__SetFailoverPolicyResponse *
+       tender__gateway__v1__set_failover_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__set_failover_policy_response__free_unpacked
+                     (Tender__Gateway__V1__SetFailoverPolicyResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__GetFailoverPolicyRequest methods */
+void   tender__gateway__v1__get_failover_policy_request__init
+                     (Tender__Gateway__V1__GetFailoverPolicyRequest         *message);
+size_t tender__gateway__v1__get_failover_policy_request__get_packed_size
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest   *message);
+size_t tender__gateway__v1__get_failover_policy_request__pack
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__get_failover_policy_request__pack_to_buffer
+                     (const Tender__Gateway__V1__GetFailoverPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__GetFailoverPolicyRequest *
+       tender__gateway__v1__get_failover_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__get_failover_policy_request__free_unpacked
+                     (Tender__Gateway__V1__GetFailoverPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__GetFailoverPolicyResponse methods */
+void   tender__gateway__v1__get_failover_policy_response__init
+                     (Tender__Gateway__V1__GetFailoverPolicyResponse         *message);
+size_t tender__gateway__v1__get_failover_policy_response__get_packed_size
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse   *message);
+size_t tender__gateway__v1__get_failover_policy_response__pack
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__get_failover_policy_response__pack_to_buffer
+                     (const Tender__Gateway__V1__GetFailoverPolicyResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__GetFailoverPolicyResponse *
+       tender__gateway__v1__get_failover_policy_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__get_failover_policy_response__free_unpacked
+                     (Tender__Gateway__V1__GetFailoverPolicyResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Gateway__V1__Decline_Closure)
@@ -728,6 +880,21 @@ typedef void (*Tender__Gateway__V1__Refund_Closure)
 typedef void (*Tender__Gateway__V1__Operation_Closure)
                  (const Tender__Gateway__V1__Operation *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__FailoverPolicy_Closure)
+                 (const Tender__Gateway__V1__FailoverPolicy *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__SetFailoverPolicyRequest_Closure)
+                 (const Tender__Gateway__V1__SetFailoverPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__SetFailoverPolicyResponse_Closure)
+                 (const Tender__Gateway__V1__SetFailoverPolicyResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__GetFailoverPolicyRequest_Closure)
+                 (const Tender__Gateway__V1__GetFailoverPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__GetFailoverPolicyResponse_Closure)
+                 (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -757,6 +924,11 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__reversal__descripto
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__operation__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__failover_policy__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

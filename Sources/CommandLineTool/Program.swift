@@ -10,8 +10,8 @@ package struct Program: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
-      Show.self, Subscribe.self, Events.self, LedgerCommand.self, MerchantCommand.self,
-      MetricsCommand.self, KeysCommand.self, Listen.self, DemoCommand.self,
+      RefundCommand.self, Show.self, Subscribe.self, Events.self, LedgerCommand.self,
+      MerchantCommand.self, MetricsCommand.self, KeysCommand.self, Listen.self, DemoCommand.self,
       BenchCommand.self, RegisterDemo.self,
     ])
 

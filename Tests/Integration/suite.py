@@ -17,13 +17,14 @@ import objects  # noqa: E402
 import outage  # noqa: E402
 import payments  # noqa: E402
 import proxy  # noqa: E402
+import refunds  # noqa: E402
 
 
 def main():
     passed = failed = 0
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, faults, outage)
+        notifications, proxy, refunds, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

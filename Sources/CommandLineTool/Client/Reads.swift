@@ -23,6 +23,16 @@ struct Reads: Sendable {
     return (intent, answer.changes)
   }
 
+  /// Refunds of a payment that are shown: the newest.
+  static let refundsMax: UInt32 = 100
+
+  func refunds(of intent: String) async throws -> [IntentsV1.Refund] {
+    let request = IntentsV1.ListRefundsRequest(paymentIntentID: intent, pageSize: Self.refundsMax)
+    return try await session.call(.intents, as: .operator) { [metadata] client in
+      try await IntentsV1.Refunds.Client(wrapping: client).listRefunds(request, metadata: metadata)
+    }.refunds
+  }
+
   func operations(of intent: String) async throws -> [GatewayV1.Operation] {
     let request = GatewayV1.ListOperationsRequest(intentID: intent)
     return try await session.call(.gateway, as: .operator) { [metadata] client in

@@ -71,6 +71,12 @@ extension Timeline {
           capture.createdAt, .gateway, "capture",
           [capture.id, WireText.money(capture.amount), capture.state])
       }
+      for refund in operation.refunds {
+        add(
+          refund.createdAt, .gateway, "refund",
+          [refund.id, WireText.money(refund.amount), refund.state, refund.detail,
+            refund.gatewayReference])
+      }
       for fact in operation.facts {
         add(
           fact.occurredAt, .gateway, "fact \(fact.sequence): "

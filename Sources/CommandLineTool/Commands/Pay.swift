@@ -47,7 +47,7 @@ struct Pay: Command {
         do {
           return try await PaymentCall.create(request, key: key, session)
         } catch let error as CallFailure where error.isWorthRepeating {
-          throw error.repeatable(key)
+          throw error.repeatable(key, "it is charged at most once")
         }
       }
     }
@@ -102,11 +102,11 @@ extension ExitStatus {
 
 extension CallFailure {
   /// The same failure, with the key to repeat the call with.
-  fileprivate func repeatable(_ key: String) -> Failure {
+  func repeatable(_ key: String, _ promise: String) -> Failure {
     let failure = failure
     let first = code == .unavailable ? "\(failure.nextStep); then " : ""
     return Failure(
-      failure.message, next: "\(first)repeat it with --key \(key): it is charged at most once",
+      failure.message, next: "\(first)repeat it with --key \(key): \(promise)",
       status: failure.status)
   }
 }

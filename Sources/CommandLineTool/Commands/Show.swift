@@ -21,13 +21,24 @@ struct Show: Command {
     /// What the gateways were asked and what follows from it, in words.
     let route: [String]
     let failure: String?
+    let refunds: [Refund]
+  }
+
+  struct Refund: Encodable {
+    let id: String
+    let status: String
+    let amount: String
+    let reason: String?
+    let gatewayReference: String
+    let failure: String?
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
     guard id.hasPrefix("pi_") else {
       throw Failure("\(id) is no payment", next: "give a pi_… id", status: .usage)
     }
-    let (intent, timeline, route) = try await ServiceSession.with(try Checkout.find()) { session in
+    let (intent, refunds, timeline, route) = try await ServiceSession.with(try Checkout.find()) {
+      session in
       let reads = Reads(
         session: session, merchant: try MerchantOption.resolve(merchant, session))
       return try await Self.collect(id, reads)
@@ -36,13 +47,13 @@ struct Show: Command {
       id: intent.id, status: WireText.status(intent.status),
       amount: WireText.money(intent.amount), gateway: intent.gateway,
       gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps,
-      route: route,
-      failure: intent.failure.map { DeclineText.of($0) })
+      route: route, failure: intent.failure.map { DeclineText.of($0) },
+      refunds: refunds.map(Refund.init(_:)))
     try output.result(answer) {
       [
         "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
           + answer.gatewayReference,
-      ] + (answer.failure.map { ["failure   \($0)"] } ?? []) + [""]
+      ] + (answer.failure.map { ["failure   \($0)"] } ?? []) + answer.refunds.map(\.line) + [""]
         + route + (route.isEmpty ? [] : [""]) + timeline.lines
     }
     return .succeeded
@@ -51,8 +62,9 @@ struct Show: Command {
   /// A service that cannot be asked leaves a gap; without intents there is no answer.
   static func collect(
     _ id: String, _ reads: Reads
-  ) async throws -> (IntentsV1.PaymentIntent, Timeline, [String]) {
+  ) async throws -> (IntentsV1.PaymentIntent, [IntentsV1.Refund], Timeline, [String]) {
     let (intent, changes) = try await reads.intent(id)
+    let refunds = try await reads.refunds(of: id)
     var timeline = Timeline(start: intent.createdAt)
     timeline.add(changes)
     var route: [String] = []
@@ -69,9 +81,33 @@ struct Show: Command {
     do {
       timeline.add(try await reads.events(object: id).events)
       timeline.add(try await reads.deliveries(about: id))
+      for refund in refunds {
+        timeline.add(try await reads.events(object: refund.id).events)
+        timeline.add(try await reads.deliveries(about: refund.id))
+      }
     } catch let error as CallFailure {
       timeline.addGap(error)
     }
-    return (intent, timeline, route)
+    return (intent, refunds, timeline, route)
+  }
+}
+
+extension Show.Refund {
+  init(_ refund: IntentsV1.Refund) {
+    var status = WireText.word(refund.status, "REFUND_STATUS_")
+    if refund.status == .pending {
+      status += " (\(WireText.word(refund.pendingReason, "REFUND_PENDING_REASON_")))"
+    }
+    self.init(
+      id: refund.id, status: status, amount: WireText.money(refund.amount),
+      reason: refund.reason == .unspecified
+        ? nil : WireText.word(refund.reason, "REFUND_REASON_"),
+      gatewayReference: refund.gatewayReference,
+      failure: refund.failure.map { DeclineText.of($0.code, .unspecified, $0.gatewayCode) })
+  }
+
+  var line: String {
+    let notes = [status, reason ?? "", failure ?? "", gatewayReference].filter { !$0.isEmpty }
+    return "refund    \(id)  \(amount)  \(notes.joined(separator: "  "))"
   }
 }

@@ -29,5 +29,11 @@ struct DemoMethod: Sendable {
     DemoMethod(
       alias: "card_processing_error", stripe: "pm_card_chargeDeclinedProcessingError",
       adyen: "stored_acquirer_error", last4: "0119"),
+    DemoMethod(
+      alias: "card_refund_fails", stripe: "pm_card_refundFail", adyen: "stored_refund_fails",
+      last4: "5126"),
+    DemoMethod(
+      alias: "card_refund_pending", stripe: "pm_card_pendingRefund",
+      adyen: "stored_refund_pending", last4: "7726"),
   ]
 }

@@ -135,14 +135,21 @@ final class IntentFlow: Sendable {
   ) async throws -> FactApplication {
     var statements = [
       IntentStatements.lock(intent, of: merchant), OperationStatements.list(intent),
-      RefundStatements.list(intent),
+      RefundStatements.list(intent), OperationStatements.capturedSum(intent),
     ]
     if let claim { statements.insert(environment.idempotency.lockStatement(claim), at: 0) }
     var results = try await transaction.batch(statements)
     if claim != nil, results.removeFirst().count != 1 { throw Idempotency.FenceLost() }
     guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
+    var locked = try IntentRow(row: row)
+    let refunds = try results[2].map(RefundRow.init(row:))
+    // The locking statement sums rows as they were before it waited; these came after it.
+    locked.capturedMinor = try results[3].single()[0, as: Int64.self]
+    locked.refundedMinor = 0
+    locked.refundsReservedMinor = 0
+    for refund in refunds { locked.take(refund.state, refund.amount.minor) }
     return FactApplication(
-      intent: try IntentRow(row: row), operations: try results[1].map(OperationRow.init(row:)),
-      refunds: try results[2].map(RefundRow.init(row:)), now: environment.clock.now)
+      intent: locked, operations: try results[1].map(OperationRow.init(row:)),
+      refunds: refunds, now: environment.clock.now)
   }
 }

@@ -22,7 +22,8 @@ enum IntentStatements {
       """
   }
 
-  /// Locks the intent; every change of it happens under this lock.
+  /// Locks the intent; every change of it happens under this lock. PostgreSQL reads the row anew when
+  /// it had to wait, but not the sums beside it: whoever decides by them reads them afterwards.
   static func lock(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {
     """
     select \(raw: IntentRow.columns) from payment_intent i

@@ -69,6 +69,13 @@ enum OperationStatements {
     """
   }
 
+  static func capturedSum(_ intent: PaymentIntentID) -> Statement {
+    """
+    select coalesce(sum(amount_minor), 0)::bigint from capture
+    where intent_id = \(intent) and state = 2
+    """
+  }
+
   /// Captures that were asked for and not decided.
   static func openCapture(_ intent: PaymentIntentID) -> Statement {
     """

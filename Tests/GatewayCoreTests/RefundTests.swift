@@ -82,6 +82,38 @@ struct RefundTests {
     #expect(RefundMachine.next(step.refund, .outcome(Sample.conflict)) == nil)
   }
 
+  /// Whatever comes in whatever order: a refund is told done once and failed once, a failure after a
+  /// success is the last word, and what contradicts itself decides nothing.
+  @Test func factsCountOnceInAnyOrder() {
+    let seed = UInt64.random(in: 1...UInt64(Int64.max))
+    var random = SeededGenerator(seed: seed)
+    var ends: [Refund.State: Int] = [:]
+    for run in 0..<5_000 {
+      var refund = Refund(id: Self.id, amount: Self.amount)
+      var facts: [RefundFactKind] = []
+      for _ in 0..<12 {
+        let event = Self.events[Int.random(in: 0..<Self.events.count, using: &random)].event
+        guard let step = RefundMachine.next(refund, event) else { continue }
+        if refund.isDecided, step.refund.state != refund.state {
+          #expect(
+            refund.state == .succeeded && step.refund.state == .failed, "seed \(seed), run \(run)")
+        }
+        refund = step.refund
+        facts += step.facts
+      }
+      let allowed: [[RefundFactKind]] = [
+        [], [.pending], [.refunded], [.failed], [.pending, .refunded], [.pending, .failed],
+        [.refunded, .failed], [.pending, .refunded, .failed],
+      ]
+      #expect(allowed.contains(facts), "\(facts), seed \(seed), run \(run)")
+      #expect((refund.state == .failed) == facts.contains(.failed), "seed \(seed), run \(run)")
+      #expect(refund.hasSucceeded == facts.contains(.refunded), "seed \(seed), run \(run)")
+      #expect((refund.state == .failed) == (refund.failure != nil), "seed \(seed), run \(run)")
+      ends[refund.state, default: 0] += 1
+    }
+    #expect((ends[.succeeded] ?? 0) > 100 && (ends[.failed] ?? 0) > 100, "\(ends)")
+  }
+
   // MARK: What goes out next
 
   @Test(arguments: [

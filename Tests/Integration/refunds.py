@@ -1,7 +1,12 @@
 """Money given back: in full, in parts, refused where it must be, and once, whatever gets lost."""
 import concurrent.futures
+import os
+import signal
+import subprocess
 
-from notifications import adyen, item, queue
+from faults import running
+from notifications import adyen, item
+from rows import sql
 from scene import *
 
 REFUNDS = intents_pb2_grpc.RefundsStub(DEPLOYMENT.channel("intents"))
@@ -58,6 +63,13 @@ def agree(intent_id):
     intent = get(intent_id)
     assert 0 <= intent.amount_refunded_minor <= intent.amount_captured_minor, intent
     assert booked(intent_id) == captured(intent_id) == intent.amount_captured_minor, intent
+
+
+def alerts(kind):
+    """The subjects of gateway-router's open alerts of a kind."""
+    stub = common_pb2_grpc.OperationsStub(DEPLOYMENT.channel("gateway-router", "operator"))
+    answer = stub.ListAlerts(common_pb2.ListAlertsRequest(), timeout=5)
+    return [alert.subject for alert in answer.alerts if alert.kind == kind]
 
 
 def at_stripe(request=None):
@@ -182,6 +194,18 @@ def test_two_concurrent_refunds_of_sixty_on_a_hundred():
     agree(intent.id)
 
 
+def test_an_amount_that_the_gateway_cannot_express_fails_and_is_free_again():
+    dinar = lambda minor: common_pb2.Money(currency="KWD", amount_minor=minor)
+    intent = pay(intents_pb2.CreatePaymentIntentRequest(
+        amount=dinar(5_000), payment_method_id=VISA, confirm=True))
+    assert intent.status == SUCCEEDED and intent.gateway == "stripe", intent
+    made = refund(intent, money=dinar(1_004))
+    assert made.status == BROKEN, made
+    assert made.failure.code == "not_expressible_at_gateway", made
+    assert sent(intent.id) == [] and get(intent.id).amount_refundable_minor == 5_000
+    assert refund(intent, money=dinar(1_000)).status == GIVEN
+
+
 def lost(gateway, fault, intent, count=1):
     """A refund of 3000 whose answer gets lost by a fault; it is one refund in the end."""
     http("/control/faults", {
@@ -241,6 +265,44 @@ def test_a_gateway_that_is_away_is_never_followed_by_the_other():
     agree(intent.id)
 
 
+def impatient(intent, minor, metadata):
+    """The refund, asked for with the same key until somebody answers."""
+    def ask():
+        try:
+            return refund(intent, minor, metadata)
+        except grpc.RpcError as error:
+            assert error.code().name in (
+                "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"), error
+            return None
+    return until(ask, 60)
+
+
+def test_each_service_killed_during_a_refund_makes_one():
+    """Stripe has given the money back and takes its time to answer; meanwhile somebody dies."""
+    for service in ("gateway-router", "intents", "ledger", "webhooks"):
+        intent, metadata = at_stripe(), with_key()
+        http("/control/faults", {
+            "gateway": "stripe", "fault": "slow", "delay_ms": 1500,
+            "match": {"operation": "refund"}})
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            try:
+                asked = pool.submit(impatient, intent, 3000, metadata)
+                until(lambda: sent(intent.id), 20, every=0.02)
+                pids = running(f"{os.environ['TENDER_TEST_CHECKOUT']}/.tender/bin/{service}")
+                assert pids, service
+                for pid in pids:
+                    os.kill(pid, signal.SIGKILL)
+                made = asked.result()
+            finally:
+                http("/control/faults", method="DELETE")
+        final = ended(made, 60)
+        assert final.status == GIVEN, (service, final)
+        assert len(sent(intent.id)) == 1 and refunded(intent.id) == 3000, (service, sent(intent.id))
+        again = impatient(intent, 3000, metadata)
+        assert again.id == made.id, (service, again)
+        agree(intent.id)
+
+
 def test_a_pending_refund_succeeds_later():
     intent = at_stripe(order(method=WAITS))
     made = refund(intent, 1000)
@@ -278,6 +340,23 @@ def test_a_refund_that_adyen_cannot_do_fails():
     agree(intent.id)
 
 
+def test_a_refund_that_comes_back_at_adyen_is_refundable_again():
+    intent = at_adyen()
+    http("/control/latency", {"late_failure_ms": 500})
+    http("/control/faults", {
+        "gateway": "adyen", "fault": "modification_fails_late", "match": {"operation": "refund"}})
+    try:
+        made = refund(intent, 1000)
+        final = until(lambda: (lambda r: r if r.status == BROKEN else None)(look(made.id)), 40)
+    finally:
+        http("/control/faults", method="DELETE")
+        http("/control/latency", {"late_failure_ms": 180_000})
+    assert final.failure.code == "refund_reversed", final
+    until(lambda: ledger(intent.id, "refund") == ledger(intent.id, "refund_failed") == 1000)
+    until(lambda: get(intent.id).amount_refundable_minor == 4999)
+    agree(intent.id)
+
+
 def test_adyens_notifications_decide_in_any_order_and_once():
     """REFUNDED_REVERSED before REFUND, each twice, a forged one between: one refund and its return."""
     intent = at_adyen()
@@ -298,6 +377,11 @@ def test_adyens_notifications_decide_in_any_order_and_once():
     assert adyen(wrong) == (200, "[accepted]")
     assert adyen(forged)[0] == 401
     assert look(made.id).status == PENDING
+    # A gateway that accepts and then tells nothing is for people; its word ends the alert.
+    sql(f"update gateway.refund set created_at = now() - interval '2 days', next_try_at = now()"
+        f" where reference = '{change['id']}'")
+    until(lambda: made.id in alerts("refund_unconfirmed"))
+    assert look(made.id).status == PENDING
     for sending in (back, back, done, done, back):
         assert adyen(sending) == (200, "[accepted]")
     final = ended(made)
@@ -305,6 +389,8 @@ def test_adyens_notifications_decide_in_any_order_and_once():
     until(lambda: ledger(intent.id, "refund") == ledger(intent.id, "refund_failed") == 1000)
     assert get(intent.id).amount_refundable_minor == 4999
     assert look(made.id) == final
+    assert made.id not in alerts("refund_unconfirmed")
+    assert made.id in alerts("refund_answer_conflicts"), "the notification with another amount"
 
 
 def test_the_command_line_refunds():

@@ -9,6 +9,7 @@ final class Happenings: Sendable {
     case routerAsked
     /// The service learnt that a caller has gone.
     case callCancelled
+    case callBegan
     case callEnded
     case posted
     /// A refund's call reached gateway-router: its T1 has committed.
@@ -75,6 +76,7 @@ struct CallWitness: ServerInterceptor {
         _ request: StreamingServerRequest<Input>, _ context: ServerContext
       ) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
+    happenings.note(.callBegan)
     defer { happenings.note(.callEnded) }
     return try await withTaskCancellationHandler {
       try await next(request, context)

@@ -193,6 +193,38 @@ struct RefundTests {
     }
   }
 
+  private static func openAlerts(_ harness: IntentsHarness) async throws -> Int64 {
+    try await harness.database.query(
+      "select count(*) from alert where kind = 'refund_outcome_unknown' and state = 'open'"
+    ).single()[0, as: Int64.self]
+  }
+
+  /// Silence decides nothing, however long; people hear of it, and of its end.
+  @Test func aRefundThatStaysUnknownIsForPeople() async throws {
+    try await IntentsHarness.with { harness in
+      harness.router.refundGate.open()
+      harness.router.refunds.behave(.unreachable)
+      try await harness.withClient { client in
+        let id = try await Self.paid(harness, client)
+        let made = try await Self.refund(client, id, 3_000, key: "k").refund
+        let due: (String) async throws -> Void = { age in
+          try await TestDatabase.current.run(
+            "update intents.refund set next_check_at = now(), created_at = now() - interval '\(age)'")
+        }
+        try await due("30 days")
+        try await harness.service.start()
+        try await eventually { try await Self.openAlerts(harness) == 1 }
+        #expect(try await Self.get(client, made.id).status == .pending)
+        #expect(try await Self.intent(client, id).amountRefundableMinor == 1_999)
+        harness.router.refunds.behave(.succeed)
+        try await due("30 days")
+        try await eventually { try await Self.get(client, made.id).status == .succeeded }
+        try await eventually { try await Self.openAlerts(harness) == 0 }
+        await harness.service.shutdown()
+      }
+    }
+  }
+
   /// The holder of the claim is dead: somebody else ends it, and the old holder changes nothing.
   @Test func anAbandonedClaimEndsWithItsOneRefund() async throws {
     try await IntentsHarness.with { harness in

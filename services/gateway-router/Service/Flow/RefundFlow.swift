@@ -84,8 +84,11 @@ extension GatewayFlow {
     switch step {
     case .done: return
     case .send:
-      // Committed as sending again first: after a crash it is unknown, not unsent.
-      try await learn(.sendAgain, about: refund, of: id, intent, detail: "sent again")
+      // Committed as sending again first: after a crash it is unknown, not unsent. Whoever comes
+      // second here sends nothing: his answer would prove nothing about the first one's.
+      let isOurs = try await learn(
+        .sendAgain, about: refund, of: id, intent, detail: "sent again")
+      guard isOurs else { return }
       try await sendRefund(refund, of: id, intent, .first, within: limit)
     case .replay:
       try await sendRefund(refund, of: id, intent, .replay, within: limit)
@@ -163,12 +166,25 @@ extension GatewayFlow {
       var statements = [RefundStatements.update(step.refund, of: record, detail: detail)]
       if !facts.isEmpty { statements.append(RefundStatements.countFacts(facts.count, of: record)) }
       statements += writer.write(facts, record, stamp)
+      statements += Self.resolved(found, now)
       statements += step.alerts.map { Self.alert($0, refund, record) }
       try await transaction.commit(with: statements)
       return facts
     }
     announce(facts ?? [])
     return facts != nil
+  }
+
+  /// What was open for long enough to raise an alert has moved on.
+  private static func resolved(_ record: RefundRecord, _ now: Timestamp) -> [Statement] {
+    guard now.seconds - record.createdAt.seconds > RefundSchedule.unknownAlertSeconds else {
+      return []
+    }
+    let kinds = ["refund_outcome_unknown", "refund_unconfirmed"]
+    return [
+      Alerts.resolve(
+        dedupKeys: kinds.map { "\($0):\(record.refund.id)" }, actor: "service:gateway-router")
+    ]
   }
 
   private static func alert(

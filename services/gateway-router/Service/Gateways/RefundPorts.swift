@@ -16,9 +16,23 @@ extension GatewayPorts {
     let order = ModifyOrder(
       reference: .refund(refund.id), account: attempt.account,
       paymentReference: attempt.reference ?? "", amount: refund.amount)
+    if send == .first, let refusal = refusal(of: order, attempt) { return refusal }
     return await exchange(attempt, sent(attempt, refund, .refund, send), within: limit) {
       adapter throws(ExpressionError) in
       try adapter.refund(order)
+    }
+  }
+
+  /// What cannot be said in the gateway's terms was never sent and never will be.
+  private func refusal(of order: ModifyOrder, _ attempt: Attempt) -> Heard? {
+    do {
+      _ = try adapters[attempt.gateway]?.refund(order)
+      return nil
+    } catch {
+      let decline = Decline(
+        class: .fixData, code: "not_expressible_at_gateway", gatewayCode: "", origin: .request)
+      return Heard(
+        outcome: .declined(decline), detail: "not expressible: \(error)", milliseconds: 0)
     }
   }
 

@@ -113,6 +113,7 @@ extension IntentWriter {
     for step in refunds.steps {
       statements.append(RefundStatements.write(step.refund, stamp))
       statements.append(IntentStatements.change(step.intent, cause: step.cause, stamp))
+      statements += resolved(step.refund, stamp)
       for notice in step.notices {
         switch notice {
         case .event(let type): messages.append(event(type, step.refund, step.intent, stamp))
@@ -146,6 +147,15 @@ extension IntentWriter {
     return booking(
       Movement(account: account, kind: kind, source: .operation(step.refund.id.description)),
       step.refund.amount, step.intent, step.fact, stamp)
+  }
+
+  /// What was unknown for long enough to raise an alert is known now.
+  private func resolved(_ refund: RefundRow, _ stamp: Stamp) -> [Statement] {
+    let age = refund.updatedAt.seconds - refund.createdAt.seconds
+    guard age > RefundStatements.alertSeconds else { return [] }
+    return [
+      Alerts.resolve(dedupKeys: ["refund_outcome_unknown:\(refund.id)"], actor: stamp.actor)
+    ]
   }
 
   func alert(_ kind: String, _ refund: RefundRow, _ stamp: Stamp) -> Statement {

@@ -6,12 +6,14 @@ package struct Program: AsyncParsableCommand {
     commandName: "tender",
     abstract: "Runs and operates Tender, a payment platform.",
     discussion: """
-      Exit codes: 0 succeeded, 2 declined, 3 processing, 64 wrong usage, 69 unavailable.
+      Exit codes: 0 succeeded, 1 books differ or a promise is broken, 2 declined, 3 processing, \
+      64 wrong usage, 69 unavailable.
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
       RefundCommand.self, Show.self, Subscribe.self, Events.self, LedgerCommand.self,
       MerchantCommand.self, MetricsCommand.self, KeysCommand.self, Listen.self, DemoCommand.self,
+      ProveCommand.self,
       BenchCommand.self, RegisterDemo.self,
     ])
 

@@ -15,6 +15,10 @@ final class Announcer: @unchecked Sendable {
     let path: String
     /// Stripe: the endpoint's secret. Adyen signs inside the message.
     let secret: SecretBytes?
+    /// What the endpoint is set up for; nil: all.
+    let types: Set<String>?
+
+    func announces(_ type: String) -> Bool { types?.contains(type) ?? true }
   }
 
   private struct Delivery {
@@ -25,9 +29,20 @@ final class Announcer: @unchecked Sendable {
 
   private struct State {
     var queue: [Delivery] = []
+    var underWay: Int64 = 0
     var stopped = false
+    var chaos: WebhookChaos?
+    var counts = Counts()
+  }
+
+  /// What became of notifications since the start.
+  struct Counts: Sendable {
     var sent: Int64 = 0
     var givenUp: Int64 = 0
+    /// Copies beyond the first, and copies that were held back.
+    var duplicated: Int64 = 0
+    var late: Int64 = 0
+    var resent: Int64 = 0
   }
 
   /// Waits between tries, milliseconds; after the last one it gives up. About four minutes.
@@ -47,7 +62,28 @@ final class Announcer: @unchecked Sendable {
 
   func enqueue(_ event: Event) {
     guard targets[event.gateway] != nil else { return }
-    state.change { $0.queue.append(Delivery(event: event)) }
+    let now = machineMilliseconds()
+    state.change { state in
+      let delays = state.chaos?.draw() ?? [0]
+      state.counts.duplicated += Int64(delays.count - 1)
+      for delay in delays {
+        state.counts.late += delay > 0 ? 1 : 0
+        state.queue.append(Delivery(event: event, notBefore: now + delay))
+      }
+    }
+  }
+
+  /// What happens to notifications from now on; nil: nothing.
+  func setChaos(_ chaos: WebhookChaos?) { state.withLock { $0.chaos = chaos } }
+
+  /// Sends these once more, the latest first.
+  func resend(_ events: [Event]) -> Int {
+    let known = events.filter { targets[$0.gateway]?.announces($0.type) ?? false }
+    state.change { state in
+      state.counts.resent += Int64(known.count)
+      for event in known.reversed() { state.queue.append(Delivery(event: event)) }
+    }
+    return known.count
   }
 
   func start() {
@@ -57,10 +93,10 @@ final class Announcer: @unchecked Sendable {
 
   func stop() { state.change { $0.stopped = true } }
 
-  /// Waiting, acknowledged, given up.
-  var counts: (waiting: Int64, sent: Int64, givenUp: Int64) {
-    state.withLock { (Int64($0.queue.count), $0.sent, $0.givenUp) }
-  }
+  var counts: Counts { state.withLock { $0.counts } }
+
+  /// Waiting for their time, or being sent.
+  var unfinished: Int64 { state.withLock { Int64($0.queue.count) + $0.underWay } }
 
   private func loop() {
     while true {
@@ -71,23 +107,25 @@ final class Announcer: @unchecked Sendable {
         guard let index = state.queue.firstIndex(where: { $0.notBefore <= now }) else {
           return nil
         }
+        state.underWay += 1
         return .some(state.queue.remove(at: index))
       }
       guard let next else { continue }
       guard let delivery = next else { return }
       attempt(delivery)
+      state.withLock { $0.underWay -= 1 }
     }
   }
 
   private func attempt(_ delivery: Delivery) {
     guard let target = targets[delivery.event.gateway] else { return }
     if Announcer.post(delivery.event, to: target) {
-      state.withLock { $0.sent += 1 }
+      state.withLock { $0.counts.sent += 1 }
       onDone(delivery.event.id)
       return
     }
     guard delivery.attempt < Announcer.backoffMilliseconds.count else {
-      state.withLock { $0.givenUp += 1 }
+      state.withLock { $0.counts.givenUp += 1 }
       onDone(delivery.event.id)
       return
     }
@@ -134,7 +172,7 @@ final class Announcer: @unchecked Sendable {
 extension Announcer.Target {
   /// `http://127.0.0.1:8080/stripe`; anything that is not loopback HTTP is refused, because
   /// nothing of a test gateway may leave the machine.
-  init?(url: String, secret: SecretBytes?) {
+  init?(url: String, secret: SecretBytes?, types: Set<String>?) {
     guard url.hasPrefix("http://") else { return nil }
     let rest = url.dropFirst(7)
     let authority = rest.prefix { $0 != "/" }
@@ -147,7 +185,8 @@ extension Announcer.Target {
       port: port,
       host: String(parts[0]),
       path: path.isEmpty ? "/" : String(path),
-      secret: secret
+      secret: secret,
+      types: types
     )
   }
 }

@@ -120,13 +120,16 @@ package final class Simulator: Sendable {
     _ settings: SimulatorSettings
   ) throws(SettingsError) -> [Gateway: Announcer.Target] {
     var targets: [Gateway: Announcer.Target] = [:]
-    let wanted: [(Gateway, String?, SecretBytes?)] = [
-      (.stripe, settings.stripeWebhookURL, settings.stripeWebhookSecret),
-      (.adyen, settings.adyenWebhookURL, nil),
+    let wanted: [(Gateway, String?, SecretBytes?, Set<String>?)] = [
+      (
+        .stripe, settings.stripeWebhookURL, settings.stripeWebhookSecret,
+        settings.stripeWebhookEvents
+      ),
+      (.adyen, settings.adyenWebhookURL, nil, nil),
     ]
-    for (gateway, url, secret) in wanted {
+    for (gateway, url, secret, types) in wanted {
       guard let url else { continue }
-      guard let target = Announcer.Target(url: url, secret: secret) else {
+      guard let target = Announcer.Target(url: url, secret: secret, types: types) else {
         throw SettingsError(
           description: "webhook URL of \(gateway): \(url) is not http://127.0.0.1:PORT/PATH"
         )

@@ -134,6 +134,50 @@ import Testing
     #expect(events.contains { $0["type"]?.text == "payment_intent.created" })
   }
 
+  @Test func chaosIsDrawnBySeed() {
+    func delays(_ seed: UInt64, duplicate: Double = 0.5, late: Double = 0.5) -> [[Int64]] {
+      var chaos = WebhookChaos(
+        duplicateProbability: duplicate, lateProbability: late, lateMilliseconds: 1_000, seed: seed)
+      return (0..<100).map { _ in chaos.draw() }
+    }
+    #expect(delays(1) == delays(1))
+    #expect(delays(1) != delays(2))
+    #expect(delays(1).allSatisfy { (1...WebhookChaos.copiesMax).contains($0.count) })
+    #expect(delays(1).contains { $0.count > 1 } && delays(1).contains { $0 == [0] })
+    #expect(delays(1).joined().allSatisfy { (0...1_000).contains($0) })
+    #expect(delays(1).joined().contains { $0 > 0 })
+    #expect(delays(1, duplicate: 0, late: 0).allSatisfy { $0 == [0] })
+  }
+
+  /// Copies and delays while the chaos lasts; afterwards everything once more, on request.
+  @Test func notificationsAreCopiedHeldBackAndResent() throws {
+    let inbox = Inbox()
+    let gateways = try Gateways(
+      webhookPort: try inbox.listener.start(port: 0), events: ["payment_intent.succeeded"])
+    defer { inbox.listener.stop() }
+    let ports = gateways.ports
+    for wrong in ["{\"duplicate\":2}", "{\"late\":-1}", "{\"copies\":1}", "[]"] {
+      #expect(ports.control("POST", "/control/webhooks", wrong).status == 400)
+    }
+    let chaos = "{\"duplicate\":1,\"late\":1,\"late_ms\":50,\"seed\":3}"
+    #expect(ports.control("POST", "/control/webhooks", chaos).status == 200)
+    ports.stripe("POST", "/v1/payment_intents", stripePayment())
+    func settled() -> Bool {
+      ports.eventually { ports.control("GET", "/control/webhooks").json["waiting"]?.int == 0 }
+    }
+    #expect(settled())
+    // The first try of the first copy was refused.
+    #expect(inbox.received.withLock { $0.count } == 4)
+    let counts = ports.control("DELETE", "/control/webhooks").json
+    #expect(counts["duplicated"]?.int == 2 && counts["late"]?.int == 3)
+    #expect(ports.control("POST", "/control/webhooks/resend").json["resent"]?.int == 1)
+    #expect(settled())
+    #expect(inbox.received.withLock { $0.count } == 5)
+    let later = "{\"from_ms\":\(machineMilliseconds() + 60_000)}"
+    #expect(ports.control("POST", "/control/webhooks/resend", later).json["resent"]?.int == 0)
+    #expect(Set(inbox.received.withLock { $0.map(\.body) }).count == 1)
+  }
+
   @Test func onlyLoopbackIsCalled() throws {
     var settings = Gateways.settings("/tmp/unused-books")
     settings.stripeWebhookURL = "http://192.0.2.1:80/"

@@ -5,7 +5,8 @@
 readonly PYTHON_PACKAGES=(grpcio==1.85.1 grpcio-tools==1.85.1 protobuf==7.36.2)
 readonly SUITE_SECONDS=1800
 # Suites that need a whole deployment, or minutes.
-readonly SLOW_SUITES=" Generated Integration Startup Speed FreshMachine Sabotage Comparison Sanitizer "
+readonly SLOW_SUITES=" Generated Integration Prove Startup Speed FreshMachine Sabotage Comparison \
+Sanitizer "
 # Suites that run only when named.
 readonly NAMED_SUITES=(-e FreshMachine -e Sabotage -e Comparison -e Sanitizer)
 # Suites that need neither the tests' build nor PostgreSQL.

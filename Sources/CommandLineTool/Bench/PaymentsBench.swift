@@ -127,14 +127,7 @@ struct PaymentsBench: Sendable {
   private func drain() async throws -> Int64 {
     let start = MonotonicClock.milliseconds
     while MonotonicClock.milliseconds - start < Self.drainSeconds * 1000 {
-      var isEmpty = true
-      for service in PlatformService.allCases {
-        let queues = try await reads.status(service).queues
-        isEmpty = isEmpty && !queues.contains {
-          $0.length > 0 && !DemoSettling.unrelated.contains($0.name)
-        }
-      }
-      if isEmpty { return MonotonicClock.milliseconds - start }
+      if try await UnsentQueues.lines(reads).isEmpty { return MonotonicClock.milliseconds - start }
       try await Task.sleep(for: .milliseconds(50))
     }
     throw Failure("outboxes are not empty after \(Self.drainSeconds) s", next: "see tender doctor")

@@ -18,20 +18,34 @@ struct SimulatorControl: Sendable {
     let id: String
   }
 
-  /// One fault at the next authorisation of this amount.
+  /// A fault that strikes the next requests it matches.
   struct Fault: Encodable, Sendable {
     struct Match: Encodable, Sendable {
-      let operation = "authorize"
-      let amount: Int64
+      var operation: String?
+      var amount: Int64?
     }
-    let gateway = "any"
+    let gateway: String
     let fault: String
-    let count = 1
+    /// nil: until it is removed.
+    let count: Int?
     let match: Match
 
-    init(_ fault: String, amountMinor: Int64) {
+    /// At the next operations with this amount, at either gateway.
+    init(
+      _ fault: String, amountMinor: Int64, operation: String = "authorize", count: Int = 1
+    ) {
+      gateway = "any"
       self.fault = fault
-      match = Match(amount: amountMinor)
+      self.count = count
+      match = Match(operation: operation, amount: amountMinor)
+    }
+
+    /// The gateway's port refuses connections until the rule is removed.
+    init(refusedBy gateway: String) {
+      self.gateway = gateway
+      fault = "refuse"
+      count = nil
+      match = Match()
     }
   }
 
@@ -46,11 +60,12 @@ struct SimulatorControl: Sendable {
 
   /// - Returns: the rule's id.
   func add(_ fault: Fault) throws -> String {
-    let answer = try LoopbackHTTP.send(
-      "POST", "/control/faults", to: address, json: try JSONText.encode(fault))
-    guard answer.status == 201 else { throw refused("a fault", answer) }
+    let answer = try send("POST", "/control/faults", json: try JSONText.encode(fault))
     return try decode(Rule.self, answer).id
   }
+
+  /// Removes every rule.
+  func removeFaults() throws { try send("DELETE", "/control/faults") }
 
   /// Removes a rule; one that has struck for the last time may be gone already.
   func remove(_ id: String) throws {
@@ -59,9 +74,20 @@ struct SimulatorControl: Sendable {
 
   /// What the gateways' books hold about an intent.
   func payments(of intent: String) throws -> [Payment] {
-    let answer = try LoopbackHTTP.send("GET", "/books?intent=\(intent)", to: address)
-    guard answer.status == 200 else { throw refused("a look into its books", answer) }
-    return try decode(Books.self, answer).payments
+    let books: Books = try get("/books?intent=\(intent)")
+    return books.payments
+  }
+
+  /// - Throws: `Failure` where it refuses.
+  func get<Value: Decodable>(_ path: String) throws -> Value {
+    try decode(Value.self, try send("GET", path))
+  }
+
+  @discardableResult
+  func send(_ method: String, _ path: String, json: String? = nil) throws -> LoopbackHTTP.Answer {
+    let answer = try LoopbackHTTP.send(method, path, to: address, json: json)
+    guard (200..<300).contains(answer.status) else { throw refused("\(method) \(path)", answer) }
+    return answer
   }
 
   private func decode<Value: Decodable>(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Wire
 
 /// Payments under fire, and then the books side by side.
@@ -31,7 +30,7 @@ struct DemoCommand: Command {
       throw Failure("--payments is 1 to \(Self.paymentsMax)", next: "", status: .usage)
     }
     let checkout = try Checkout.find()
-    try Self.requireReady(checkout)
+    try Outage.requireReady(checkout)
     let seed = seed ?? UInt64.random(in: 1...999_999)
     let run = String(MonotonicClock.wallMilliseconds, radix: 36)
     let plan = DemoPlan(seed: seed, payments: payments, run: run)
@@ -53,7 +52,7 @@ struct DemoCommand: Command {
     let reads = Reads(session: session, merchant: session.merchant)
     let runner = DemoPayments(
       session: session, simulator: simulator,
-      supervisor: SupervisorState(checkout: session.checkout),
+      outage: Outage(supervisor: SupervisorState(checkout: session.checkout)),
       method: try await MethodAlias.resolve("card_visa", session), seed: seed)
     output.line("seed \(seed): \(plan.payments.count) payments, \(DemoPlan.callers) callers each")
     let outcomes = try await runner.run(plan) { output.line($0.line(of: plan.payments.count)) }
@@ -76,18 +75,5 @@ struct DemoCommand: Command {
       confirmedAgain: state.confirmedAgain, settledSeconds: state.seconds,
       stillProcessing: state.processing, problems: problems,
       seconds: (MonotonicClock.milliseconds - start) / 1000)
-  }
-
-  /// Kills are only fair to what runs.
-  private static func requireReady(_ checkout: Checkout) throws {
-    try checkout.requireDeployed()
-    let reports = try SupervisorState(checkout: checkout).reports()
-    let needed = PlatformService.allCases.map(\.rawValue) + ["gateway-sim"]
-    let absent = needed.filter { name in
-      !reports.contains { $0.name == name && $0.state == "ready" }
-    }
-    guard absent.isEmpty else {
-      throw Failure("not ready: \(absent.joined(separator: ", "))", next: "run deploy/up")
-    }
   }
 }

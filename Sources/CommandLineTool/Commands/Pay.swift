@@ -110,19 +110,3 @@ extension CallFailure {
       status: failure.status)
   }
 }
-
-/// Calls that make payments.
-enum PaymentCall {
-  static func create(
-    _ request: IntentsV1.CreatePaymentIntentRequest, key: String,
-    within limit: Duration = ServiceSession.callLimit, _ session: ServiceSession
-  ) async throws -> Reply<IntentsV1.PaymentIntent> {
-    try await session.call(.intents, within: limit) { client in
-      try await IntentsV1.PaymentIntents.Client(wrapping: client).createPaymentIntent(
-        request, metadata: CallKeys.metadata(key: key)
-      ) { response in
-        try Reply(response).map { $0.paymentIntent ?? IntentsV1.PaymentIntent() }
-      }
-    }
-  }
-}

@@ -66,7 +66,8 @@ struct DemoCaller: Sendable {
   ) async throws -> IntentsV1.PaymentIntent {
     if round > 0 {
       return try await PaymentCall.confirm(
-        intent, key: "\(payment.key)-\(round)", within: limit, session)
+        intent, key: "\(payment.key)-\(round)", within: limit, session
+      ).message
     }
     let request = IntentsV1.CreatePaymentIntentRequest(
       amount: CommonV1.Money(currency: DemoPlan.currency, amountMinor: payment.amountMinor),
@@ -78,19 +79,5 @@ struct DemoCaller: Sendable {
   private mutating func pause() async {
     let milliseconds = Int.random(in: Self.pauseMilliseconds, using: &random)
     do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return }
-  }
-}
-
-extension PaymentCall {
-  static func confirm(
-    _ intent: String, key: String, within limit: Duration = ServiceSession.callLimit,
-    _ session: ServiceSession
-  ) async throws -> IntentsV1.PaymentIntent {
-    let request = IntentsV1.ConfirmPaymentIntentRequest(paymentIntentID: intent)
-    return try await session.call(.intents, within: limit) { client in
-      try await IntentsV1.PaymentIntents.Client(wrapping: client)
-        .confirmPaymentIntent(request, metadata: CallKeys.metadata(key: key)).paymentIntent
-        ?? IntentsV1.PaymentIntent()
-    }
   }
 }

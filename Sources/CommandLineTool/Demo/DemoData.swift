@@ -1,4 +1,5 @@
 import GRPCCore
+import Money
 import Wire
 
 /// What a deployment starts with: the demo merchant's payment methods.
@@ -12,22 +13,18 @@ enum DemoData {
   static func register(_ session: ServiceSession) async throws -> [String] {
     var made: [String] = []
     for method in DemoMethod.all where try await !exists(method, session) {
-      try await register(method, session)
+      _ = try await register(method, session)
       made.append(method.alias)
     }
     return made
   }
 
-  private static func exists(_ method: DemoMethod, _ session: ServiceSession) async throws -> Bool {
-    do {
-      _ = try await MethodAlias.find(method.alias, session)
-      return true
-    } catch let error as CallFailure where error.code == .notFound {
-      return false
-    }
-  }
-
-  private static func register(_ method: DemoMethod, _ session: ServiceSession) async throws {
+  /// Registers one method.
+  /// - Parameter merchant: nil: the demo merchant, as its own client.
+  /// - Returns: its `tok_` id.
+  static func register(
+    _ method: DemoMethod, _ session: ServiceSession, merchant: MerchantID? = nil
+  ) async throws -> String {
     let request = VaultV1.CreatePaymentMethodRequest(
       type: .card,
       references: [
@@ -37,10 +34,22 @@ enum DemoData {
       card: VaultV1.CardSummary(
         brand: "visa", last4: method.last4, expiryMonth: 12, expiryYear: expiryYear),
       alias: method.alias)
-    let metadata = CallKeys.metadata(key: "demo-method-\(method.alias)-v\(version)")
-    _ = try await session.call(.vault) { client in
+    let metadata = CallKeys.metadata(
+      key: "demo-method-\(method.alias)-v\(version)", merchant: merchant)
+    let made = try await session.call(.vault, as: merchant == nil ? .demoMerchant : .operator) {
+      client in
       try await VaultV1.PaymentMethods.Client(wrapping: client)
         .createPaymentMethod(request, metadata: metadata)
+    }
+    return made.paymentMethod?.id ?? ""
+  }
+
+  private static func exists(_ method: DemoMethod, _ session: ServiceSession) async throws -> Bool {
+    do {
+      _ = try await MethodAlias.find(method.alias, session)
+      return true
+    } catch let error as CallFailure where error.code == .notFound {
+      return false
     }
   }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Wire
 
 /// Makes the payments of a plan: ten callers each, faults at the gateway, kills on the way.
@@ -21,7 +20,7 @@ struct DemoPayments: Sendable {
 
   let session: ServiceSession
   let simulator: SimulatorControl
-  let supervisor: SupervisorState
+  let outage: Outage
   let method: String
   let seed: UInt64
 
@@ -75,18 +74,7 @@ struct DemoPayments: Sendable {
   private func killOnTheWay(_ payment: DemoPlan.Payment) async throws {
     guard let service = payment.kill else { return }
     try await Task.sleep(for: .milliseconds(payment.killAfterMilliseconds))
-    let end = MonotonicClock.milliseconds + 20_000
-    // One that is just restarting is killed as soon as it is back.
-    while MonotonicClock.milliseconds < end {
-      let report = try supervisor.reports().first { $0.name == service.rawValue }
-      if let report, report.state == "ready", let pid = report.pid,
-        Spawn.isAlive(pid, startTicks: report.startTicks), kill(pid, SIGKILL) == 0
-      {
-        return
-      }
-      try await Task.sleep(for: .milliseconds(20))
-    }
-    throw Failure("\(service.rawValue) does not run", next: "see tender status")
+    try await outage.kill(service.rawValue)
   }
 }
 

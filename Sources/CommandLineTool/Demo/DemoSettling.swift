@@ -6,8 +6,6 @@ struct DemoSettling: Sendable {
   static let limitSeconds: Int64 = 60
   static let pause: Duration = .milliseconds(500)
   static let secondsBetweenLines: Int64 = 5
-  /// Queues that wait for merchants' endpoints or do housekeeping, not for other services.
-  static let unrelated: Set<String> = ["deliveries", "challenges", "reencryption"]
 
   struct State: Sendable {
     var processing = 0
@@ -69,16 +67,7 @@ struct DemoSettling: Sendable {
         continue
       }
     }
-    for service in PlatformService.allCases {
-      do {
-        let queues = try await reads.status(service).queues
-        for queue in queues where queue.length > 0 && !Self.unrelated.contains(queue.name) {
-          state.unsent.append("\(service.rawValue) \(queue.name) \(queue.length)")
-        }
-      } catch let error as CallFailure {
-        state.unsent.append("\(service.rawValue) (\(error.code))")
-      }
-    }
+    state.unsent = try await UnsentQueues.lines(reads)
     return state
   }
 }

@@ -35,13 +35,17 @@ struct ControlAPI: Sendable {
       return try clock(advance: advance)
     case ("POST", "/control/latency"): return try latency(request)
     case ("POST", "/control/authenticate"): return try authenticate(request)
-    case ("GET", "/control/webhooks"):
-      let counts = core.announcer.counts
-      return .json(200) { out in
-        out.number("waiting", counts.waiting)
-        out.number("sent", counts.sent)
-        out.number("given_up", counts.givenUp)
-      }
+    case ("GET", "/control/webhooks"): return webhooks()
+    case ("POST", "/control/webhooks"):
+      core.announcer.setChaos(try WebhookChaos(try json(request)))
+      return webhooks()
+    case ("DELETE", "/control/webhooks"):
+      core.announcer.setChaos(nil)
+      return webhooks()
+    case ("POST", "/control/webhooks/resend"):
+      let from = request.body.isEmpty ? 0 : try json(request)["from_ms"]?.int ?? 0
+      let events = try books { $0.events.filter { $0.createdAt >= from } }
+      return .json(200) { $0.number("resent", Int64(core.announcer.resend(events))) }
     default: return .json(404) { $0.text("error", "no such path or method") }
     }
   }
@@ -52,11 +56,23 @@ struct ControlAPI: Sendable {
   }
 
   /// Only what is on disk is shown. A copy is taken under the lock and written outside.
-  private func books(_ report: (Books) -> Response) throws(ControlError) -> Response {
+  private func books<Report>(_ report: (Books) -> Report) throws(ControlError) -> Report {
     guard let snapshot = core.commit({ books, _ in books }) else {
       throw ControlError("the disk under the books failed")
     }
     return report(snapshot)
+  }
+
+  private func webhooks() -> Response {
+    let counts = core.announcer.counts
+    return .json(200) { out in
+      out.number("waiting", core.announcer.unfinished)
+      out.number("sent", counts.sent)
+      out.number("given_up", counts.givenUp)
+      out.number("duplicated", counts.duplicated)
+      out.number("late", counts.late)
+      out.number("resent", counts.resent)
+    }
   }
 
   private func faults() -> Response {

@@ -1,0 +1,58 @@
+/// States, histories, and that everything comes to its end.
+extension Check {
+  /// The published graph: from a state, where a change may lead.
+  static let graph: [String: Set<String>] = [
+    "created": ["created", "processing", "canceled"],
+    "processing": [
+      "processing", "requires_action", "requires_capture", "succeeded", "failed", "canceled",
+    ],
+    "requires_action": [
+      "requires_action", "processing", "requires_capture", "succeeded", "failed", "canceled",
+    ],
+    "requires_capture": ["requires_capture", "processing", "succeeded", "failed", "canceled"],
+    // Only what is refunded or reversed may change of it.
+    "succeeded": ["succeeded"],
+    // Retryable; a terminal failure is checked for itself.
+    "failed": ["processing", "canceled"],
+    "canceled": [],
+  ]
+
+  static let states: [Check] = [
+    Check("states_follow_graph", invariant: 14) { evidence in
+      evidence.intents.flatMap { intent -> [Finding] in
+        var findings: [Finding] = []
+        let changes = intent.changes.sorted { $0.version < $1.version }
+        if changes.map(\.version) != Array(1...max(1, UInt64(changes.count))) {
+          findings.append(
+            Finding(intent.id, "versions \(changes.map(\.version))", expected: "1, 2, 3 …"))
+        }
+        if changes.last?.version != intent.version || changes.last?.status != intent.status {
+          findings.append(
+            Finding(
+              intent.id, "\(intent.status) at version \(intent.version)",
+              expected: "the end of its history"))
+        }
+        for (before, after) in zip(changes, changes.dropFirst())
+        where !(graph[before.status]?.contains(after.status) ?? false) {
+          findings.append(
+            Finding(
+              intent.id, "\(before.status) → \(after.status) at version \(after.version)",
+              expected: "a path of the graph"))
+        }
+        return findings
+      }
+    },
+    Check("nothing_left_running", invariant: 17) { evidence in
+      let rows =
+        evidence.database.runningClaims.map { "claim \($0)" }
+        + evidence.database.unsentRows.map { "unsent \($0)" }
+        + evidence.database.openReversals.map { "reversal \($0)" }
+        + evidence.database.openCaptures.map { "capture \($0)" }
+        + evidence.intents.filter { !$0.isSilent(evidence.charges(of: $0.id)) }.flatMap { intent in
+          (intent.status == "processing" ? ["payment \(intent.id)"] : [])
+            + intent.operations.filter { $0.state == "open" }.map { "operation \($0.id)" }
+        }
+      return rows.map { Finding($0, "under way", expected: "ended") }
+    },
+  ]
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Synchronization
+
+/// The process that stands still; Ctrl-C must not leave it so.
+private let standing = Atomic<Int32>(0)
+
+/// Carries out a plan's outages, each at its time.
+struct OutageRunner: Sendable {
+  let outage: Outage
+  let simulator: SimulatorControl
+
+  /// - Parameter report: sees each as it happens.
+  /// - Returns: what could not be broken.
+  func run(
+    _ planned: [PlannedOutage], report: @escaping @Sendable (PlannedOutage) -> Void
+  ) async -> [String] {
+    Self.wakeOnInterrupt()
+    return await withTaskGroup(of: String?.self) { group in
+      for one in planned {
+        group.addTask {
+          do {
+            try await Task.sleep(for: .milliseconds(one.atMilliseconds))
+            report(one)
+            try await perform(one.kind)
+            return nil
+          } catch {
+            return "\(one.line): \(error)"
+          }
+        }
+      }
+      var problems: [String] = []
+      for await problem in group { if let problem { problems.append(problem) } }
+      return problems
+    }
+  }
+
+  private func perform(_ kind: PlannedOutage.Kind) async throws {
+    switch kind {
+    case .kill(let service): try await outage.kill(service.rawValue)
+    case .stopDatabase: try await outage.stopDatabase()
+    case .pause(let service, let milliseconds):
+      let victim = try await outage.stop(service.rawValue)
+      standing.store(victim.pid, ordering: .relaxed)
+      // One that is killed while it stands still has nothing to wake up from.
+      let end = MonotonicClock.milliseconds + milliseconds
+      while MonotonicClock.milliseconds < end, victim.isAlive {
+        do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
+      }
+      outage.resume(victim)
+      standing.store(0, ordering: .relaxed)
+    case .refuse(let gateway, let milliseconds):
+      let rule = try simulator.add(SimulatorControl.Fault(refusedBy: gateway))
+      do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
+        try simulator.remove(rule)
+        throw error
+      }
+      try simulator.remove(rule)
+    }
+  }
+
+  private static func wakeOnInterrupt() {
+    let wake: @convention(c) (Int32) -> Void = { number in
+      let process = standing.load(ordering: .relaxed)
+      if process > 0 { kill(process, SIGCONT) }
+      _exit(128 + number)
+    }
+    signal(SIGINT, wake)
+    signal(SIGTERM, wake)
+  }
+}

@@ -1,0 +1,260 @@
+import GRPCCore
+import Money
+import Synchronization
+import Wire
+
+/// What a seed has shown.
+struct SeedReport: Sendable, Encodable {
+  var seed: UInt64
+  var payments = 0
+  var calls = 0
+  var outages = 0
+  var gatewayFaults = 0
+  var loadSeconds: Int64 = 0
+  var quiescedMilliseconds: Int64 = 0
+  var violations: [Violation] = []
+  var problems: [String] = []
+  var paths: [String: Int] = [:]
+}
+
+/// One seed from its plan to its verdict: load and outages, heal, quiesce, audit.
+struct SeedRun: Sendable {
+  static let webhooks = (duplicate: 0.3, late: 0.3, lateMilliseconds: Int64(3_000))
+  static let secondsBetweenLines: Int64 = 5
+
+  let plan: ProvePlan
+  let session: ServiceSession
+  let cluster: Cluster
+  let output: Output
+
+  private var supervisor: SupervisorState { SupervisorState(checkout: session.checkout) }
+
+  /// What came to the merchants' endpoints.
+  private final class Inbox: Sendable {
+    let events = Mutex<[ReceivedEvent]>([])
+    let refused = Mutex<[String]>([])
+  }
+
+  func run() async throws -> (SeedReport, RarePaths) {
+    let start = MonotonicClock.wallMilliseconds
+    let simulator = try SimulatorControl(session.checkout)
+    let chaos = SimulatorChaos(simulator: simulator)
+    try simulator.removeFaults()
+    let merchants = try await makeMerchants()
+    let inbox = Inbox()
+    // Before anything happens to them: every event of theirs must come.
+    let receivers = try await openReceivers(merchants, inbox)
+    defer { for receiver in receivers { receiver.close() } }
+    let methods = try await makeMethods(merchants)
+    let queries = EvidenceQueries(
+      cluster: cluster, checkout: session.checkout, merchants: merchants, start: start)
+    let quiescence = Quiescence(
+      session: session,
+      collector: EvidenceCollector(session: session, simulator: simulator, merchants: merchants),
+      queries: queries, chaos: chaos, supervisor: supervisor,
+      arrived: { Set(inbox.events.withLock { $0.map(\.id) }) },
+      ignoredQueues: try await oldNotifications())
+
+    var report = SeedReport(seed: plan.seed, payments: plan.payments.count)
+    let before = try chaos.counts()
+    try chaos.begin(
+      duplicate: Self.webhooks.duplicate, late: Self.webhooks.late,
+      lateMilliseconds: Self.webhooks.lateMilliseconds, seed: plan.seed)
+    let history = CallHistory()
+    report.problems = try await load(merchants, methods, history, simulator)
+    report.loadSeconds = (MonotonicClock.wallMilliseconds - start) / 1000
+    report.outages = plan.outages.count
+    report.gatewayFaults = plan.payments.count { $0.fault != nil }
+
+    try simulator.removeFaults()
+    try chaos.end()
+    output.line("  healed; waiting until nothing is under way")
+    let state = try await quiesce(quiescence, "after the outages", &report)
+    var notifications = try chaos.counts()
+    notifications.duplicated -= before.duplicated
+    notifications.late -= before.late
+    report.quiescedMilliseconds = state.milliseconds
+    let evidence = try await audit(quiescence, history, inbox, chaos, start, &report)
+    report.calls = evidence.calls.count
+    report.violations = Check.violations(in: evidence)
+    var paths = RarePaths(evidence, notifications: notifications)
+    paths.add(plan.outages, problems: report.problems.count)
+    for (path, count) in paths.counts { report.paths[path.rawValue] = count }
+    return (report, paths)
+  }
+
+  // MARK: Merchants
+
+  private func makeMerchants() async throws -> [MerchantID] {
+    var merchants: [MerchantID] = []
+    for number in 1...ProvePlan.merchants {
+      let key = try CallKeys.fresh("prove-merchant")
+      let request = IntentsV1.CreateMerchantRequest(name: "prove \(plan.seed) \(number)")
+      let made = try await session.call(.intents, as: .operator) { client in
+        try await IntentsV1.Merchants.Client(wrapping: client)
+          .createMerchant(request, metadata: CallKeys.metadata(key: key))
+      }.merchant
+      guard let id = made.flatMap({ MerchantID($0.id) }) else {
+        throw Failure("intents answered without the merchant", next: "see tender doctor")
+      }
+      merchants.append(id)
+    }
+    return merchants
+  }
+
+  /// Ids by alias, for each merchant.
+  private func makeMethods(_ merchants: [MerchantID]) async throws -> [[String: String]] {
+    let used = Set(plan.payments.map(\.method))
+    var methods: [[String: String]] = []
+    for merchant in merchants {
+      var ids: [String: String] = [:]
+      for method in DemoMethod.all where used.contains(method.alias) {
+        ids[method.alias] = try await DemoData.register(method, session, merchant: merchant)
+      }
+      methods.append(ids)
+    }
+    return methods
+  }
+
+  private func openReceivers(
+    _ merchants: [MerchantID], _ inbox: Inbox
+  ) async throws -> [WebhookReceiver] {
+    var receivers: [WebhookReceiver] = []
+    for (place, merchant) in merchants.enumerated() {
+      let receiver = WebhookReceiver(session, merchant: merchant) { arrival in
+        switch arrival {
+        case .refused(let why): inbox.refused.withLock { $0.append(why) }
+        case .event(let type, let id, let body):
+          inbox.events.withLock {
+            $0.append(ReceivedEvent(merchant: place, type: type, id: id, body: body))
+          }
+        }
+      }
+      let endpoint = try await receiver.open()
+      try await receiver.waitEnabled(endpoint.id)
+      receivers.append(receiver)
+    }
+    return receivers
+  }
+
+  /// Where notifications about nothing wait already, their queue says nothing of this seed.
+  private func oldNotifications() async throws -> Set<String> {
+    let queues = try await Reads(session: session, merchant: session.merchant)
+      .status(.gateway).queues
+    return Set(queues.filter { $0.name == "notifications" && $0.length > 0 }.map(\.name))
+  }
+
+  // MARK: Load
+
+  /// - Returns: what could not be broken.
+  private func load(
+    _ merchants: [MerchantID], _ methods: [[String: String]], _ history: CallHistory,
+    _ simulator: SimulatorControl
+  ) async throws -> [String] {
+    for payment in plan.payments {
+      guard let fault = payment.fault else { continue }
+      _ = try simulator.add(
+        SimulatorControl.Fault(
+          fault.fault, amountMinor: payment.amountMinor, operation: fault.operation,
+          count: fault.count))
+    }
+    let start = MonotonicClock.milliseconds
+    let runner = OutageRunner(outage: Outage(supervisor: supervisor), simulator: simulator)
+    let output = output
+    return await withTaskGroup(of: [String].self) { group in
+      group.addTask {
+        await runner.run(plan.outages) {
+          output.line("  \((MonotonicClock.milliseconds - start) / 1000) s: \($0.line)")
+        }
+      }
+      for payment in plan.payments {
+        let script = PaymentScript(
+          session: session, payment: payment, merchant: merchants[payment.merchant],
+          other: merchants[(payment.merchant + 1) % merchants.count],
+          method: methods[payment.merchant][payment.method] ?? "", history: history,
+          seed: plan.seed)
+        group.addTask {
+          do { try await Task.sleep(for: .milliseconds(payment.startMilliseconds)) } catch {
+            return []
+          }
+          await script.run()
+          history.endPayment()
+          return []
+        }
+      }
+      var problems: [String] = []
+      var said = Self.secondsBetweenLines
+      for await found in group {
+        problems += found
+        let seconds = (MonotonicClock.milliseconds - start) / 1000
+        guard seconds >= said else { continue }
+        said = seconds + Self.secondsBetweenLines
+        let done = history.records.ended
+        output.line("  \(seconds) s: \(done) of \(plan.payments.count) payments ended")
+      }
+      return problems
+    }
+  }
+
+  private func quiesce(
+    _ quiescence: Quiescence, _ when: String, _ report: inout SeedReport
+  ) async throws -> Quiescence.State {
+    // What was not quiet before is not waited for as long again.
+    let limit = report.problems.isEmpty ? Quiescence.limitSeconds : Self.secondsBetweenLines
+    let state = try await quiescence.wait(seconds: limit) {
+      output.line("  quiescing, \($0.milliseconds / 1000) s: \($0.line)")
+    }
+    if !state.isQuiet {
+      report.problems.append(
+        "\(when), not quiet within \(limit) s: \(state.line)")
+    }
+    return state
+  }
+
+  // MARK: Audit
+
+  private func audit(
+    _ quiescence: Quiescence, _ history: CallHistory, _ inbox: Inbox, _ chaos: SimulatorChaos,
+    _ start: Int64, _ report: inout SeedReport
+  ) async throws -> Evidence {
+    let (queries, collector) = (quiescence.queries, quiescence.collector)
+    var evidence = Evidence()
+    evidence.ledgerBefore = try await queries.ledgerPrefix(upTo: nil)
+    evidence.beforeResend = try await queries.world()
+    try chaos.resend(fromMilliseconds: start)
+    _ = try await quiesce(quiescence, "after repeated notifications", &report)
+    evidence.afterResend = try await queries.world()
+    evidence.ledgerAfter = try await queries.ledgerPrefix(upTo: evidence.ledgerBefore.batch)
+    let records = history.records
+    (evidence.calls, evidence.reads) = (records.calls, records.reads)
+    evidence.strangers = records.strangers
+    evidence.asked = plan.payments.map {
+      AskedPayment(
+        number: $0.number, merchant: $0.merchant, description: $0.description,
+        amountMinor: $0.amountMinor)
+    }
+    evidence.intents = try await collector.intents()
+    evidence.charges = try collector.charges(of: evidence.intents)
+    evidence.clearing = try await collector.clearing()
+    evidence.trial = try await collector.trial()
+    evidence.received = inbox.events.withLock { $0 }
+    evidence.refusedWebhooks = inbox.refused.withLock { $0 }
+    evidence.database = try await queries.facts()
+    return evidence
+  }
+}
+
+extension RarePaths {
+  /// What was broken; `problems` of it could not be.
+  mutating func add(_ outages: [PlannedOutage], problems: Int) {
+    guard problems == 0 else { return }
+    for outage in outages {
+      switch outage.kind {
+      case .kill: add(.serviceKilled, 1)
+      case .pause: add(.serviceStoodStill, 1)
+      case .stopDatabase: add(.databaseStopped, 1)
+      case .refuse: break
+      }
+    }
+  }
+}

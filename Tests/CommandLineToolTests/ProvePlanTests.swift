@@ -1,0 +1,125 @@
+import Testing
+
+@testable import CommandLineTool
+
+@Suite struct ProvePlanTests {
+  private static let seeds = Array(UInt64(1)...40)
+
+  @Test("the same seed is the same plan; another seed, or another run's keys, is not")
+  func repeats() {
+    for seed in Self.seeds {
+      let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+      #expect(plan == ProvePlan(seed: seed, payments: 80, run: "a"))
+      #expect(plan.payments != ProvePlan(seed: seed + 1_000, payments: 80, run: "a").payments)
+      let other = ProvePlan(seed: seed, payments: 80, run: "b")
+      #expect(Set(plan.payments.map(\.key)).isDisjoint(with: other.payments.map(\.key)))
+      #expect(plan.outages == other.outages)
+      #expect(plan.payments.map(\.steps) == other.payments.map(\.steps))
+    }
+  }
+
+  @Test("faults match by amount; merchants share keys, payments of one do not", arguments: seeds)
+  func identities(seed: UInt64) {
+    let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+    #expect(Set(plan.payments.map(\.amountMinor)).count == 80)
+    #expect(Set(plan.payments.map(\.description)).count == 80)
+    for merchant in 0..<ProvePlan.merchants {
+      let keys = plan.payments.filter { $0.merchant == merchant }.map(\.key)
+      #expect(Set(keys).count == keys.count)
+    }
+    #expect(Set(plan.payments.map(\.key)).count == 80 / ProvePlan.merchants)
+    #expect(plan.payments.allSatisfy { payment in
+      payment.steps.allSatisfy { step in
+        switch step {
+        case .capture(let amount), .captureAgainstCancel(let amount):
+          (1...payment.amountMinor).contains(amount)
+        case .twoCaptures(let one, let two):
+          (1...payment.amountMinor).contains(one) && (1...payment.amountMinor).contains(two)
+        default: true
+        }
+      }
+    })
+  }
+
+  @Test("every plan has what its paths need", arguments: seeds)
+  func content(seed: UInt64) {
+    for count in [ProvePlan.paymentsMin, 80, 200] {
+      let plan = ProvePlan(seed: seed, payments: count, run: "a")
+      let leaving = plan.payments.filter(\.leaves)
+      #expect(leaving.count == 1 && leaving.allSatisfy { $0.callers == 1 && $0.fault == nil })
+      #expect(plan.payments.contains { $0.callers > 1 })
+      #expect(plan.payments.contains { $0.fault != nil })
+      #expect(plan.payments.contains { $0.capture == .manual })
+      for service in PlatformService.allCases {
+        #expect(plan.outages.contains { $0.kind == .kill(service) })
+      }
+      #expect(plan.outages.contains { $0.kind == .stopDatabase })
+    }
+  }
+
+  @Test("the ambush: asked while gateway-router stands still, then both are killed", arguments: seeds)
+  func ambush(seed: UInt64) throws {
+    let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+    let leaving = plan.payments.first { $0.leaves }
+    let asked = try #require(leaving).startMilliseconds
+    let pauses = plan.outages.filter { outage in
+      if case .pause(.gateway, _) = outage.kind { true } else { false }
+    }
+    let still = try #require(pauses.first)
+    func kills(_ service: PlatformService) -> [Int64] {
+      plan.outages.filter { $0.kind == .kill(service) }.map(\.atMilliseconds)
+    }
+    let intents = try #require(kills(.intents).first)
+    let router = try #require(kills(.gateway).first)
+    #expect(still.atMilliseconds < asked && asked + 500 < intents && intents < router)
+    #expect(kills(.intents).dropFirst().allSatisfy { $0 > router + 5_000 })
+  }
+
+  @Test("one service stands still for longer than every lease and is not killed meanwhile",
+    arguments: seeds)
+  func standsStill(seed: UInt64) throws {
+    let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+    let pauses = plan.outages.compactMap { outage -> (PlatformService, Int64, Int64)? in
+      guard case .pause(let service, let time) = outage.kind else { return nil }
+      return (service, outage.atMilliseconds, time)
+    }
+    let (service, start, time) = try #require(pauses.last)
+    #expect(time > 15_000)
+    let killed = plan.outages.contains {
+      $0.kind == .kill(service) && (start...(start + time)).contains($0.atMilliseconds)
+    }
+    #expect(!killed)
+  }
+
+  @Test("no fault comes again before each has come once")
+  func decks() {
+    var decks = FaultDecks()
+    var random = SeededRandom(seed: 5)
+    let drawn = (0..<300).compactMap { _ in decks.draw(&random) }.filter {
+      $0.operation == "authorize"
+    }
+    let size = FaultDecks.authorize.count
+    for start in stride(from: 0, to: drawn.count - size, by: size) {
+      #expect(Set(drawn[start..<(start + size)].map(\.fault)) == Set(FaultDecks.authorize))
+    }
+    #expect(drawn.count > 2 * size)
+  }
+
+  @Test("over a few seeds every fault, step and standing service comes up")
+  func coverage() {
+    let plans = Self.seeds.map { ProvePlan(seed: $0, payments: 80, run: "a") }
+    let faults = Set(plans.flatMap { $0.payments.compactMap { $0.fault?.fault } })
+    #expect(faults == Set(FaultDecks.authorize).union(FaultDecks.capture))
+    let standing = plans.compactMap { plan -> PlatformService? in
+      guard case .pause(let service, _) = plan.outages.last(where: {
+        if case .pause = $0.kind { true } else { false }
+      })?.kind else { return nil }
+      return service
+    }
+    #expect(Set(standing) == Set(PlatformService.allCases))
+    let steps = plans.flatMap { $0.payments.flatMap(\.steps) }
+    for step in [ProvePlan.Step.repeatCall, .otherPayload, .askAsOther, .cancel] {
+      #expect(steps.contains(step))
+    }
+  }
+}

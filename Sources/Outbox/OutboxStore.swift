@@ -7,7 +7,8 @@ struct OutboxStore {
   let destination: String
 
   /// Takes due rows under a lease. Only the first unsent row of a key can be claimed, and takes the
-  /// key's next rows along: no two relays ever work on one key, unless a lease runs out.
+  /// key's next rows along, up to the first whose pause is not over: no two relays ever work on one
+  /// key, unless a lease runs out, and no row goes ahead of an earlier one.
   ///
   /// The first row of a key is looked up row by row (`lateral … limit 1`, and `destination || ''`
   /// leaves only the primary key to do it by): a join would be planned for a nearly empty table and
@@ -30,11 +31,14 @@ struct OutboxStore {
       ), chosen as materialized (
         select r.distribution_key, r.sequence
         from head h cross join lateral (
-          select n.distribution_key, n.sequence from outbox n
+          select n.distribution_key, n.sequence,
+            bool_and(n.not_before <= now()) over (order by n.sequence) as is_due
+          from outbox n
           where n.destination || '' = \(destination)
             and n.distribution_key = h.distribution_key
-            and n.sequence >= h.sequence and n.not_before <= now()
+            and n.sequence >= h.sequence
           order by n.sequence limit \(limits.rowsPerKeyMax)) r
+        where r.is_due
         order by r.sequence limit \(limits.batchMax)
       ), claimed as (
         update outbox o set

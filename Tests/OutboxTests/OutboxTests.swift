@@ -70,6 +70,28 @@ struct OutboxTests {
     }
   }
 
+  /// After a batch that failed each row has a pause of its own: a later row that is due, or new,
+  /// must not go ahead of an earlier one that is not.
+  @Test("A row whose pause is not over holds back the rows behind it, not those before it")
+  func pausedRow() async throws {
+    try await withOutbox { client in
+      let seen = Mutex<[UInt8]>([])
+      let relay = relay(client) { rows in
+        seen.withLock { $0 += rows.map { $0.payload[0] } }
+        return rows.map { _ in .delivered }
+      }
+      _ = try await client.transaction(batch: [OutboxWriter.insert((1...4).map { message($0) })])
+      _ = try await client.query(
+        "update outbox set not_before = now() + interval '1 hour' where payload = '\\x02'")
+      #expect(try await relay.runOnce().delivered == 1)
+      #expect(try await relay.runOnce().claimed == 0)
+      #expect(seen.withLock { $0 } == [1])
+      _ = try await client.query("update outbox set not_before = now()")
+      #expect(try await relay.runOnce().delivered == 3)
+      #expect(seen.withLock { $0 } == [1, 2, 3, 4])
+    }
+  }
+
   /// Interleaving 19: a high-water mark would lose the row that commits late.
   @Test("A row that commits after a later one is still sent")
   func lateRow() async throws {

@@ -12,6 +12,8 @@ package struct TransportLimits: Sendable, Hashable {
   package var headerFieldsMax = 96
   /// Bytes queued on a stream above which its writer waits.
   package var queuedBytesHigh = 64 * 1024
+  /// Connections that may drain under a call before anything of it was sent (client).
+  package var movesMax = 16
   /// Calls that wait for a connection or a free stream (client).
   package var waitingCallsMax = 1024
 

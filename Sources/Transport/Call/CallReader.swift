@@ -60,13 +60,15 @@ struct CallWriter<Part: OutboundConvertible>: ClosableRPCWriterProtocol {
     }
   }
 
-  /// A connection may drain between the call's start and its first part.
+  /// A connection may drain between the call's start and its first part, and so may the next.
   private func moveIfNeeded() async throws {
     let call = call
-    let reacquire = try await call.loop.run { call.needsConnection ? call.reacquire : nil }
-    guard let reacquire else { return }
-    let connection = try await reacquire()
-    try await call.loop.run { call.move(to: connection) }
+    for _ in 0..<call.limits.movesMax {
+      let reacquire = try await call.loop.run { call.needsConnection ? call.reacquire : nil }
+      guard let reacquire else { return }
+      let connection = try await reacquire()
+      try await call.loop.run { call.move(to: connection) }
+    }
   }
 
   func write(contentsOf elements: some Sequence<Part>) async throws {

@@ -16,12 +16,24 @@ final class RawPeer {
   let fd: Int32
   private let tls: TLSConnection
   private var received: [UInt8] = []
+  /// Bytes of a client's preface that come before its first frame.
+  private var prefaceLeft = 0
 
   init(to address: SocketAddress, identity: TLSIdentity? = nil) throws {
     fd = try RawPeer.connect(to: address)
     let identity = try identity ?? TLSIdentity(SharedCertificates.client.get())
     tls = try TLSConnection(context: identity.context(isServer: false), fd: fd)
     guard tls.handshake() == .done else { throw Failure.handshake(tls.failureText) }
+  }
+
+  /// The server's end of the next connection of a blocking listener.
+  init(acceptedFrom listener: Int32, identity: TLSIdentity) throws {
+    fd = accept(listener, nil, nil)
+    guard fd >= 0 else { throw Failure.closed }
+    RawPeer.limitTime(of: fd, seconds: 10)
+    tls = try TLSConnection(context: identity.context(isServer: true), fd: fd)
+    guard tls.handshake() == .done else { throw Failure.handshake(tls.failureText) }
+    prefaceLeft = RawPeer.opening.prefix { $0 != 0 }.count
   }
 
   deinit { close() }
@@ -38,11 +50,15 @@ final class RawPeer {
   /// A blocking socket, connected.
   static func connect(to address: SocketAddress, timeoutSeconds: Int = 10) throws -> Int32 {
     let fd = socket(address.family, Int32(SOCK_STREAM.rawValue), 0)
-    var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    limitTime(of: fd, seconds: timeoutSeconds)
     guard address.withSockaddr({ Glibc.connect(fd, $0, $1) }) == 0 else { throw Failure.closed }
     return fd
+  }
+
+  private static func limitTime(of fd: Int32, seconds: Int) {
+    var limit = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 
   func send(_ bytes: [UInt8]) throws {
@@ -75,6 +91,19 @@ final class RawPeer {
 
   /// The client's preface and empty SETTINGS.
   static let opening = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, flags: 0, stream: 0, [])
+
+  /// A server's preface.
+  static let settings = frame(4, flags: 0, stream: 0, [])
+  /// That no more calls are welcome; none is refused yet.
+  static let goodbye = frame(7, flags: 0, stream: 0, [0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0])
+
+  /// HEADERS that are a whole answer.
+  static func answer(status: Int, stream: UInt32) -> [UInt8] {
+    let fields = [
+      (":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "\(status)"),
+    ]
+    return frame(1, flags: 5, stream: stream, fields.flatMap { [0] + string($0) + string($1) })
+  }
 
   /// HEADERS of a request, without compression.
   static func request(
@@ -142,7 +171,10 @@ final class RawPeer {
       var buffer = [UInt8](repeating: 0, count: 16_384)
       let (step, count) = buffer.withUnsafeMutableBytes { tls.read(into: $0) }
       switch step {
-      case .done: received += buffer[..<count]
+      case .done:
+        let skipped = min(prefaceLeft, count)
+        prefaceLeft -= skipped
+        received += buffer[skipped..<count]
       case .wantsRead, .wantsWrite: throw Failure.timeout
       case .closed, .failed: throw Failure.closed
       }

@@ -37,6 +37,7 @@ struct GiveUpTests {
       #expect(try await harness.first.load(order).operation.state == .open)
 
       try await Self.age(harness, minutes: 61)
+      try await harness.hurry()
       try await harness.first.recover()
       #expect(try await harness.first.load(order).story == ["1 stripe condemned unknown"])
       try await Self.ageReversals(harness, hours: 23)
@@ -65,9 +66,11 @@ struct GiveUpTests {
       let order = harness.order(capture: .manual)
       #expect(try await harness.first.execute(order).kinds == [.unknown])
       try await Self.age(harness, minutes: 14)
+      try await harness.hurry()
       try await harness.first.recover()
       #expect(try await harness.first.load(order).operation.state == .open)
       try await Self.age(harness, minutes: 2)
+      try await harness.hurry()
       try await harness.first.recover()
       #expect(try await harness.first.load(order).operation.state == .closed)
       try await harness.gateways.heal()
@@ -87,7 +90,7 @@ struct GiveUpTests {
       #expect(try await harness.first.execute(order).kinds == [.unknown])
       try await harness.gateways.heal()
       try await Self.age(harness, minutes: 16)
-      try await harness.test.run("update gateway.attempt set look_at = null")
+      try await harness.hurry()
       try await harness.first.recover()
       try await Self.ageReversals(harness, hours: 24)
       try await harness.hurry()
@@ -108,8 +111,27 @@ struct GiveUpTests {
       let order = harness.order()
       #expect(try await harness.first.execute(order).kinds == [.pending])
       try await Self.age(harness, minutes: 80 * 60)
+      try await harness.test.run("update gateway.attempt set look_at = now()")
       try await harness.first.recover()
       #expect(try await harness.first.load(order).story == ["1 stripe open pending"])
+    }
+  }
+
+  /// A payer who never comes back is waited for as long: then the payment is canceled there.
+  @Test func aPayerWhoNeverActsIsGivenUp() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { method in
+        (method.stripe, method.adyen) = ("pm_card_authenticationRequired", nil)
+      }
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.requiresAction])
+      let waits: Bool = try await harness.value(
+        "select look_at = created_at + interval '15 minutes' from attempt")
+      #expect(waits)
+      try await Self.age(harness, minutes: 16)
+      try await harness.work { try await harness.first.load(order).operation.isFinal }
+      #expect(try await harness.books() == ["stripe canceled 0"])
+      #expect(try await harness.first.execute(order).kinds == [.requiresAction, .canceled])
     }
   }
 }

@@ -75,6 +75,25 @@ import Testing
     #expect((ports.summary()["charges"]?.int ?? 9) == (row.after == 500 && !row.acts ? 0 : 1))
   }
 
+  /// The payment is there, by its id it can be canceled, and its key answers nothing else.
+  @Test func aPaymentThatStaysUndecidedKeepsItsKey() throws {
+    let gateways = try Gateways()
+    let ports = gateways.ports
+    let rule = #"{"gateway":"stripe","fault":"timeout_undecided","match":{"operation":"authorize"}}"#
+    #expect(ports.control("POST", "/control/faults", rule).status == 201)
+    let lost = ports.stripe(
+      "POST", "/v1/payment_intents", stripePayment(), key: "key-1", limitMilliseconds: 300)
+    #expect(lost.seen == .silent)
+    #expect(ports.eventually { ports.summary()["payments"]?.int == 1 })
+    #expect(ports.stripe("POST", "/v1/payment_intents", stripePayment(), key: "key-1").status == 409)
+    #expect(ports.summary()["charges"]?.int == 0 && ports.summary()["payments"]?.int == 1)
+    let listed = ports.stripe("GET", "/v1/payment_intents").json["data"]?.items?.first
+    #expect(listed?["status"]?.text == "requires_confirmation")
+    let id = listed?["id"]?.text ?? ""
+    let ended = ports.stripe("POST", "/v1/payment_intents/\(id)/cancel", key: "key-2")
+    #expect(ended.json["status"]?.text == "canceled")
+  }
+
   static let adyenRows = [
     Row("timeout_before", .silent, acts: false),
     Row("timeout_after", .silent, acts: true),

@@ -8,15 +8,22 @@ import ServiceKit
 extension GatewayFlow {
   static let unprovenKind = "reversal_unproven"
 
-  /// Closes an operation that is still open. Everything of it is condemned; its last fact waits
-  /// until each attempt has evidence. What the bank works on is not given up.
-  func giveUp(_ id: OperationID, of intent: PaymentIntentID) async throws {
-    _ = try await move(id, of: intent, .init(detail: "given up")) { operation, step in
+  /// Closes an operation that has been open for too long. Everything of it is condemned; its last
+  /// fact waits until each attempt has evidence. What the bank works on is not given up.
+  /// - Returns: whether it is closed now.
+  func giveUp(_ record: OperationRecord) async throws -> Bool {
+    let age = environment.clock.now - record.createdAt
+    guard age >= .milliseconds(Int64(times.giveUp(offSession: record.offSession) * 1_000)) else {
+      return false
+    }
+    let moved = try await move(record.id, of: record.intent, .init(detail: "given up")) {
+      operation, step in
       guard step == 0, case .open(let live, _) = operation.phase,
         live.allSatisfy({ $0.evidence != .pending })
       else { return nil }
       return .close(.gaveUp, onlyIfUnsent: false)
     }
+    return moved.record.operation.state == .closed
   }
 
   /// The schedule is over and nothing has proven what became of the attempt.

@@ -275,7 +275,7 @@ select 'the version of an operation is guarded', exists (
   Migration(
     number: 3, name: "failover",
     up: ##"""
--- Failover: what a merchant allows, and operations that stay open too long.
+-- Failover: what a merchant allows.
 
 -- Rows are only added: the newest version of a merchant counts; none means the standard.
 create table merchant_policy (
@@ -291,20 +291,15 @@ create table merchant_policy (
   primary key (merchant_id, version)
 );
 
--- Given up by age.
-create index operation_open_since on operation (created_at) where state = 1;
-
 grant select, insert on merchant_policy to gateway_service;
 
 """##,
     check: ##"""
 select 'policies are only added', not has_table_privilege(
   'gateway_service', 'gateway.merchant_policy', 'update, delete');
-select 'open operations are found by age', exists (
-  select 1 from pg_indexes where schemaname = 'gateway' and indexname = 'operation_open_since');
 
 """##,
-    checksum: "a4f5565edd177ef16e6f3a4a7e13bd358daecd5d814de53091f845178c63c3cb"),
+    checksum: "30417feca3eb7d44bcf2c18ce8e91e3ee3370bb9cb87d6cfd9461e4addd381b1"),
   Migration(
     number: 4, name: "refunds",
     up: ##"""

@@ -22,12 +22,15 @@ enum AttemptStatements {
     """
   }
 
-  /// Evidence and reference; a known outcome ends the looking.
+  /// Evidence and reference; a known outcome ends the looking. A payer who has to act is waited for
+  /// until the operation is given up.
   /// - Parameter disposition: nil leaves it as it is.
   static func update(
     _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?,
-    disposition: Disposition?
+    disposition: Disposition?, _ times: RecoveryTimes
   ) -> Statement {
+    let waitSeconds: Double? =
+      attempt.evidence == .requiresAction ? times.giveUp(offSession: record.offSession) : nil
     let decline = attempt.evidence.decline
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
@@ -38,7 +41,9 @@ enum AttemptStatements {
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
-        look_at = case when \(isKnown) then null else look_at end,
+        look_at = case when \(isKnown) and disposition = 1
+            then created_at + make_interval(secs => \(waitSeconds)::float8)
+          when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
         gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)
       where intent_id = \(record.intent) and id = \(attempt.id)
@@ -55,13 +60,14 @@ enum AttemptStatements {
   }
 
   /// Never before the call that sent it is surely over: another process must not repeat the request
-  /// while that call may be trying the next gateway.
+  /// while that call may be trying the next gateway. Not much after the operation is to be given up.
   static func look(
     _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes
   ) -> Statement {
     """
     update attempt set look_at = greatest(
-      now() + make_interval(secs => \(times.look(after: record.attempts[id]?.looks ?? 0))),
+      least(now() + make_interval(secs => \(times.look(after: record.attempts[id]?.looks ?? 0))),
+        created_at + make_interval(secs => \(times.giveUp(offSession: record.offSession)))),
       created_at + make_interval(secs => \(firstLookSeconds)))
     where intent_id = \(record.intent) and id = \(id) and disposition = 1
     """

@@ -71,19 +71,6 @@ enum OperationStatements {
       """
   }
 
-  /// Open for too long without a word of the bank, oldest first.
-  static func overdue(_ times: RecoveryTimes, limit: Int64) -> Statement {
-    """
-    select o.intent_id, o.id from operation o
-    where o.state = 1 and o.created_at < now() - make_interval(secs =>
-        case when o.off_session then \(times.giveUp(offSession: true))
-          else \(times.giveUp(offSession: false)) end)
-      and not exists (select 1 from attempt a where a.intent_id = o.intent_id
-        and a.operation_id = o.id and a.disposition = 1 and a.evidence = 'pending')
-    order by o.created_at limit \(limit)
-    """
-  }
-
   static func exists(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
     "select true from operation where intent_id = \(intent) and id = \(id)"
   }

@@ -58,7 +58,7 @@ struct OperationWriter: Sendable {
       [
         AttemptStatements.update(
           attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds,
-          disposition: folded.contains(attempt.id) ? .winner : nil)
+          disposition: folded.contains(attempt.id) ? .winner : nil, times)
       ]
     case .setWinner(let id):
       folded.contains(id) ? [] : [AttemptStatements.dispose(id, of: record, .winner)]

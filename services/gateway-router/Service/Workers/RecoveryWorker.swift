@@ -35,19 +35,7 @@ final class RecoveryWorker: Sendable {
     try await looks()
     try await captures()
     try await reversals()
-    try await giveUps()
     try await refunds()
-  }
-
-  private func giveUps() async throws {
-    let overdue = try await environment.database.query(
-      OperationStatements.overdue(flow.times, limit: Self.batchMax))
-    for row in overdue {
-      let (intent, operation) = try row.decode((PaymentIntentID, OperationID).self)
-      try await flow.runs.exclusively(operation) { [flow] in
-        try await flow.giveUp(operation, of: intent)
-      }
-    }
   }
 
   private func refunds() async throws {
@@ -68,6 +56,7 @@ final class RecoveryWorker: Sendable {
       let (intent, operation, attempt) = try row.decode(
         (PaymentIntentID, OperationID, AttemptID).self)
       try await exclusively(operation, of: intent) { [flow] record in
+        if try await flow.giveUp(record) { return }
         try await flow.look(at: attempt, record, within: .seconds(Self.workSeconds))
       }
     }

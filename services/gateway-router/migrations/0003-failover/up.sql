@@ -1,4 +1,4 @@
--- Failover: what a merchant allows, and operations that stay open too long.
+-- Failover: what a merchant allows.
 
 -- Rows are only added: the newest version of a merchant counts; none means the standard.
 create table merchant_policy (
@@ -13,8 +13,5 @@ create table merchant_policy (
   trace_id bytea not null,
   primary key (merchant_id, version)
 );
-
--- Given up by age.
-create index operation_open_since on operation (created_at) where state = 1;
 
 grant select, insert on merchant_policy to gateway_service;

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from faults import running
-from notifications import adyen, item
+from notifications import adyen, item, stripe
 from rows import sql
 from scene import *
 
@@ -230,6 +230,56 @@ def test_an_answer_that_stripe_swallows_is_found_out():
 def test_a_refund_that_never_arrived_is_sent_again_under_its_key():
     for fault in ("timeout_before", "close_before", "rate_limited", "unavailable"):
         lost("stripe", fault, at_stripe())
+
+
+def test_what_is_not_found_releases_nothing():
+    """Interleaving 16: a refund of 60 is lost and cannot be found; nobody gets the 60 again."""
+    intent = at_stripe(order(10_000))
+    http("/control/faults", {
+        "gateway": "stripe", "fault": "error_500_after", "match": {"operation": "refund"}})
+    http("/control/faults", {
+        "gateway": "stripe", "fault": "error_500", "count": 3, "match": {"operation": "list"}})
+    try:
+        made = refund(intent, 6_000, timeout=20)
+        assert made.status == PENDING, made
+        assert get(intent.id).amount_refundable_minor == 4_000
+        for minor in (10_000, 6_000, 4_001):
+            assert refusal(lambda: refund(intent, minor)) == (
+                "FAILED_PRECONDITION", "AMOUNT_TOO_LARGE"), minor
+        final = ended(made, 60)
+    finally:
+        http("/control/faults", method="DELETE")
+    assert final.status == GIVEN and refunded(intent.id) == 6_000, (final, sent(intent.id))
+    assert len(sent(intent.id)) == 1
+    agree(intent.id)
+    # Stripe keeps a 500 without an effect under the key: the list holds nothing, which proves nothing.
+    intent = at_stripe(order(10_000))
+    http("/control/faults", {
+        "gateway": "stripe", "fault": "error_500", "match": {"operation": "refund"}})
+    try:
+        made = refund(intent, 6_000, timeout=20)
+    finally:
+        http("/control/faults", method="DELETE")
+    looks = "select tries from gateway.refund order by created_at desc limit 1"
+    until(lambda: int(sql(looks)[0][0]) >= 2, 40)
+    assert look(made.id).status == PENDING and sent(intent.id) == [], look(made.id)
+    assert get(intent.id).amount_refundable_minor == 4_000
+    assert refusal(lambda: refund(intent, 4_001)) == ("FAILED_PRECONDITION", "AMOUNT_TOO_LARGE")
+
+
+def test_a_refund_that_nobody_asked_for_is_for_people():
+    intent = at_stripe()
+    (charge,) = charges(intent.id)
+    event = {
+        "id": f"evt_other_refund_{charge['id']}", "object": "event", "livemode": False,
+        "type": "refund.updated", "created": int(time.time()),
+        "data": {"object": {
+            "id": "re_elsewhere", "object": "refund", "amount": 1000, "currency": "eur",
+            "status": "succeeded", "payment_intent": charge["id"], "metadata": {}}}}
+    before = len(alerts("refund_without_request"))
+    assert stripe(event)[0] == 200
+    until(lambda: len(alerts("refund_without_request")) == before + 1)
+    assert get(intent.id) == intent and ledger(intent.id, "refund") == 0
 
 
 def test_adyen_gives_back_when_its_notification_says_so():

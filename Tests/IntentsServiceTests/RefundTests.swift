@@ -1,3 +1,4 @@
+import Foundation
 import GRPCCore
 import IntentsService
 import Money
@@ -69,6 +70,19 @@ struct RefundTests {
     try await harness.database.query(
       "select payload from outbox where destination = 'ledger' order by sequence"
     ).map { try LedgerV1.PostingCommand(decoding: $0[0, as: [UInt8].self], strict: false) }
+  }
+
+  /// `data.object` of the refund events, in order.
+  static func objects(_ harness: IntentsHarness) async throws -> [[String: Any]] {
+    try await harness.database.query(
+      "select payload from outbox where destination = 'webhooks' order by sequence"
+    ).map { try WebhooksV1.EventToPublish(decoding: $0[0, as: [UInt8].self], strict: false) }
+      .filter { $0.objectID.hasPrefix("re_") }
+      .map {
+        let parsed = try JSONSerialization.jsonObject(with: Data($0.objectJson.utf8))
+        guard let object = parsed as? [String: Any] else { throw TestSetupError("no object") }
+        return object
+      }
   }
 
   static func events(_ harness: IntentsHarness) async throws -> [String] {
@@ -163,6 +177,15 @@ struct RefundTests {
       #expect(postings.map(\.kind) == ["capture", "refund"])
       #expect(postings[1].entries.map(\.amount?.amountMinor) == [1_000, 1_000])
       #expect(postings[1].recordsFact)
+      let objects = try await Self.objects(harness)
+      #expect(objects.map { $0["status"] as? String } == ["pending", "succeeded"])
+      #expect(objects.map { $0["version"] as? Int } == [1, 2])
+      #expect(objects[0]["pending_reason"] as? String == "outcome_unknown")
+      for object in objects {
+        #expect(object["object"] as? String == "refund" && object["currency"] as? String == "EUR")
+        #expect(object["amount_minor"] as? Int == 1_000 && object["reason"] as? String == "duplicate")
+        #expect(object["gateway"] as? String == "stripe" && object["failure"] is NSNull)
+      }
     }
   }
 

@@ -31,15 +31,21 @@ extension GatewayFlow {
       case .later: return .later
       case .ignore(let why): return .done("ignored: \(why)")
       case .alert(let kind, let message):
-        _ = try await environment.database.query(
-          Alerts.raise(
-            Alert(
-              .critical, kind: kind, subject: attempt.id.description, message: message,
-              actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
-        return .done("alert: \(kind)")
+        return try await alert(kind, message, about: attempt, record)
       case .apply(let event): return .done(try await apply(event, notice, record))
       }
     }
+  }
+
+  func alert(
+    _ kind: String, _ message: String, about attempt: Attempt, _ record: OperationRecord
+  ) async throws -> NoticeResult {
+    _ = try await environment.database.query(
+      Alerts.raise(
+        Alert(
+          .critical, kind: kind, subject: attempt.id.description, message: message,
+          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
+    return .done("alert: \(kind)")
   }
 
   private func apply(

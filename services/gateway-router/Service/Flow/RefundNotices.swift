@@ -1,7 +1,5 @@
 import GatewayCore
 import Money
-import Outbox
-import Postgres
 import ServiceKit
 
 /// What notifications do to refunds of a winner.
@@ -16,12 +14,7 @@ extension GatewayFlow {
     {
     case .ignore(let why): return .done("ignored: \(why)")
     case .alert(let kind, let message):
-      _ = try await environment.database.query(
-        Alerts.raise(
-          Alert(
-            .critical, kind: kind, subject: attempt.id.description, message: message,
-            actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
-      return .done("alert: \(kind)")
+      return try await alert(kind, message, about: attempt, record)
     case .apply(let refund, let event):
       let isNews = try await learn(
         event, about: refund, of: record.id, record.intent,

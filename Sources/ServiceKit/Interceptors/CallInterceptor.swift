@@ -86,6 +86,9 @@ package struct CallInterceptor: ServerInterceptor {
       return error
     case let error as PostgresError:
       return RPCError(ErrorTranslation.failure(error, logger: logger, method: call.method))
+    // Somebody else ends it; the key's answer is theirs.
+    case is Idempotency.FenceLost:
+      return RPCError(Idempotency.inProgress)
     case is CancellationError:
       return RPCError(code: .cancelled, message: "The call was cancelled.")
     case let error as any RPCErrorConvertible:

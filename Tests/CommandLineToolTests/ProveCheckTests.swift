@@ -79,8 +79,7 @@ import Testing
     Doctored("one_effect_per_key", "an acknowledged payment is gone") { $0.intents.remove(at: 0) },
     Doctored("other_payload_is_refused", "answered with a payment") {
       $0.calls[3] = ProveEvidence.call(
-        1, 0, "k1", "5001",
-        .intent(id: "pi_1", status: "succeeded", version: 3, bytes: ProveEvidence.bytes, isReplayed: true))
+        1, 0, "k1", "5001", ProveEvidence.answered("pi_1", "succeeded", 3, isReplayed: true))
     },
     Doctored("other_payload_is_refused", "a payment with the other amount") {
       $0.intents[0].amountMinor = 5_001

@@ -19,11 +19,13 @@ enum ProveEvidence {
       charge("pi_4", "ch_4", "requires_capture", 3_000),
     ]
     evidence.calls = [
-      call(1, 0, "k1", "5000", .intent(id: "pi_1", status: "succeeded", version: 3, bytes: bytes, isReplayed: false)),
+      call(1, 0, "k1", "5000", answered("pi_1", "succeeded", 3)),
       call(1, 0, "k1", "5000", .unknown(reason: "IDEMPOTENCY_IN_PROGRESS")),
-      call(1, 0, "k1", "5000", .intent(id: "pi_1", status: "succeeded", version: 3, bytes: bytes, isReplayed: true)),
-      call(1, 0, "k1", "5001", .refused(code: "failedPrecondition", reason: "IDEMPOTENCY_KEY_REUSED")),
-      call(2, 1, "k1", "7000", .intent(id: "pi_2", status: "requires_capture", version: 2, bytes: [9], isReplayed: false)),
+      call(1, 0, "k1", "5000", answered("pi_1", "succeeded", 3, isReplayed: true)),
+      call(
+        1, 0, "k1", "5001",
+        .refused(code: "failedPrecondition", reason: "IDEMPOTENCY_KEY_REUSED")),
+      call(2, 1, "k1", "7000", answered("pi_2", "requires_capture", 2)),
     ]
     evidence.reads = [
       ReadRecord(intent: "pi_1", status: "processing", version: 2, startedAt: 10, endedAt: 20),
@@ -46,6 +48,12 @@ enum ProveEvidence {
     evidence.ledgerAfter = evidence.ledgerBefore
     return evidence
   }()
+
+  static func answered(
+    _ id: String, _ status: String, _ version: UInt64, isReplayed: Bool = false
+  ) -> CallRecord.Answer {
+    .intent(id: id, status: status, version: version, bytes: bytes, isReplayed: isReplayed)
+  }
 
   static func asked(_ number: Int, _ merchant: Int, _ amount: Int64) -> AskedPayment {
     AskedPayment(

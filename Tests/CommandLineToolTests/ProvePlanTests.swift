@@ -57,7 +57,8 @@ import Testing
     }
   }
 
-  @Test("the ambush: asked while gateway-router stands still, then both are killed", arguments: seeds)
+  @Test(
+    "the ambush: asked while gateway-router stands still, then both are killed", arguments: seeds)
   func ambush(seed: UInt64) throws {
     let plan = ProvePlan(seed: seed, payments: 80, run: "a")
     let leaving = plan.payments.first { $0.leaves }
@@ -75,7 +76,8 @@ import Testing
     #expect(kills(.intents).dropFirst().allSatisfy { $0 > router + 5_000 })
   }
 
-  @Test("one service stands still for longer than every lease and is not killed meanwhile",
+  @Test(
+    "one service stands still for longer than every lease and is not killed meanwhile",
     arguments: seeds)
   func standsStill(seed: UInt64) throws {
     let plan = ProvePlan(seed: seed, payments: 80, run: "a")

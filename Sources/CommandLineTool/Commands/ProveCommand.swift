@@ -88,7 +88,8 @@ extension SeedReport {
         "  seed \(seed): \(payments) payments · \(calls) calls · \(outages + gatewayFaults) faults"
           + " · \(violations.count) violations · quiesced in \(quiescedMilliseconds / 1000) s"
       ]
-      + (isClean ? [] : ["  repeat it: tender prove --seeds 1 --seed \(seed) --payments \(payments)"])
+      + (isClean
+        ? [] : ["  repeat it: tender prove --seeds 1 --seed \(seed) --payments \(payments)"])
   }
 
   var isClean: Bool { problems.isEmpty && violations.isEmpty }

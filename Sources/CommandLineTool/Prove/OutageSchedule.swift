@@ -29,7 +29,7 @@ struct PlannedOutage: Sendable, Equatable {
 ///    gateway-router are killed: a claim without an attempt, and nobody who asks again;
 /// 2. the first gateway refuses connections, long enough for its breaker;
 /// 3. each service is killed once more, PostgreSQL stops at once;
-/// 4. one service stands still for longer than any lease, and wakes up to what others did meanwhile.
+/// 4. one service stands still for longer than any lease, and wakes up to what others did.
 struct OutageSchedule: Sendable, Equatable {
   static let ambushPaymentAfter: Int64 = 300
   static let ambushKillAfter: Int64 = 1_300

@@ -6,9 +6,9 @@ struct Quiescence: Sendable {
   static let limitSeconds: Int64 = 120
   static let pause: Duration = .milliseconds(500)
   static let secondsBetweenLines: Int64 = 5
-  /// A payment of which nobody knows anything is left alone after its window to send (20 s) and a
-  /// look behind it.
-  static let silentMilliseconds: Int64 = 40_000
+  /// A payment of which nobody knows anything is left alone after its window to send (20 s) and the
+  /// longest look that can have begun in it (8 s).
+  static let silentMilliseconds: Int64 = 30_000
   /// What a line names of the rows that are left.
   static let namedMax = 3
 

@@ -3,8 +3,9 @@
 package struct Supervision: Sendable {
   /// Pauses before the first, second, … restart in a row; the last one repeats.
   package static let restartPausesMilliseconds: [Int64] = [200, 500, 1_000, 2_000, 5_000, 10_000]
-  /// After running this long a program's failures are forgotten.
-  package static let forgivenAfterMilliseconds: Int64 = 60_000
+  /// After running this long, longer than any pause, a program's failures are forgotten: one that is
+  /// killed now and then is in no crash loop.
+  package static let forgivenAfterMilliseconds: Int64 = 11_000
 
   package enum Phase: Sendable, Equatable {
     case waiting

@@ -33,7 +33,9 @@ extension Check {
         return call.method == .create && call.isDefinite
           && call.payload != asked.map { "\($0.amountMinor)" }
       }
-      .filter { $0.answer != .refused(code: "failedPrecondition", reason: "IDEMPOTENCY_KEY_REUSED") }
+      .filter {
+        $0.answer != .refused(code: "failedPrecondition", reason: "IDEMPOTENCY_KEY_REUSED")
+      }
       .map {
         Finding("key \($0.key)", "\($0.answer)", expected: "IDEMPOTENCY_KEY_REUSED")
       }
@@ -51,10 +53,9 @@ extension Check {
         let intent = evidence.intents.first { $0.id == id }
         let change = intent?.changes.first { $0.version == version }
         if let change, change.status == status { return nil }
+        let now = change?.status ?? (intent == nil ? "gone" : "no such version")
         return Finding(
-          "\(id) version \(version)",
-          "acknowledged \(status), now \(change?.status ?? (intent == nil ? "gone" : "no such version"))",
-          expected: "kept")
+          "\(id) version \(version)", "acknowledged \(status), now \(now)", expected: "kept")
       }
     },
     Check("reads_go_forward", invariant: 15) { evidence in
@@ -70,7 +71,8 @@ extension Check {
           history.contains { $0.version == read.version && $0.status == read.status }
             ? nil
             : Finding(
-              id, "read \(read.status) at version \(read.version)", expected: "a state of its history")
+              id, "read \(read.status) at version \(read.version)",
+              expected: "a state of its history")
         }
         return findings
       }

@@ -13,19 +13,22 @@ extension Check {
         }
         if net > intent.amountMinor {
           findings.append(
-            Finding(intent.id, "\(net) captured (\(ids))", expected: "at most \(intent.amountMinor)"))
+            Finding(
+              intent.id, "\(net) captured (\(ids))", expected: "at most \(intent.amountMinor)"))
         }
         return findings
       }
     },
     Check("captures_within_authorization", invariant: 9) { evidence in
-      evidence.charges.filter { $0.captured > max($0.authorized, $0.amount) || $0.refunded > $0.captured }
-        .map {
-          Finding(
-            "\($0.gateway) \($0.id)",
-            "authorized \($0.authorized) of \($0.amount), captured \($0.captured), refunded "
-              + "\($0.refunded)", expected: "refunded ≤ captured ≤ authorized")
-        }
+      evidence.charges.filter {
+        $0.captured > max($0.authorized, $0.amount) || $0.refunded > $0.captured
+      }
+      .map {
+        Finding(
+          "\($0.gateway) \($0.id)",
+          "authorized \($0.authorized) of \($0.amount), captured \($0.captured), refunded "
+            + "\($0.refunded)", expected: "refunded ≤ captured ≤ authorized")
+      }
     },
     Check("no_orphan_authorization", invariant: 10) { evidence in
       evidence.charges.filter(\.isHeld).compactMap { charge in
@@ -59,7 +62,9 @@ extension Check {
     Check("captured_has_owner", invariant: 12) { evidence in
       evidence.charges.filter { $0.netMinor > 0 }.compactMap { charge in
         let owner = evidence.intents.first { $0.id == charge.intent }
-        if let owner, owner.status == "succeeded", owner.gatewayReference == charge.id { return nil }
+        if let owner, owner.status == "succeeded", owner.gatewayReference == charge.id {
+          return nil
+        }
         return Finding(
           "\(charge.gateway) \(charge.id)",
           "\(charge.netMinor) captured for \(charge.intent ?? "nobody"), which is "
@@ -89,7 +94,9 @@ extension Check {
         }
     },
     Check("no_money_alert", invariant: 0) { evidence in
-      evidence.database.moneyAlerts.map { Finding($0, "an open alert", expected: "none of its kind") }
+      evidence.database.moneyAlerts.map {
+        Finding($0, "an open alert", expected: "none of its kind")
+      }
     },
   ]
 }

@@ -89,9 +89,9 @@ struct FoundIntent: Sendable, Equatable {
   var postings: [Posting] = []
   var events: [Event] = []
 
-  /// Whether nobody knows what became of it, and no gateway has heard of it: an error that a gateway
-  /// keeps for the key, or a request that was lost. Silence never becomes `failed`, so it stays
-  /// `processing` and people decide.
+  /// Whether nobody knows what became of it, and no gateway has heard of it: an error that a
+  /// gateway keeps for the key, or a request that was lost. Silence never becomes `failed`, so it
+  /// stays `processing` and people decide.
   func isSilent(_ charges: [GatewayCharge]) -> Bool {
     let open = operations.filter { $0.state == "open" }.flatMap(\.attempts)
     return status == "processing" && !open.isEmpty && charges.isEmpty

@@ -35,7 +35,10 @@ struct EvidenceQueries: Sendable {
   func facts() async throws -> DatabaseFacts {
     let mine = "merchant_id in (\(ids))"
     let claims = ["intents", "webhooks", "vault", "billing", "gateway", "ledger"].map {
-      "select '\($0) ' || method || ' ' || key from \($0).idempotency_key where state = 0 and \(mine)"
+      """
+      select '\($0) ' || method || ' ' || key from \($0).idempotency_key
+      where state = 0 and \(mine)
+      """
     }
     let unsent = ["intents", "gateway", "vault", "billing", "ledger"].map {
       "select '\($0) ' || destination || ' ' || id from \($0).outbox where \(mine)"
@@ -80,7 +83,8 @@ struct EvidenceQueries: Sendable {
         'severalWinners', \(Self.list(winners)),
         'unbalancedTransactions', \(Self.list(unbalanced)),
         'ledgerRights', \(Self.list(rights)), 'moneyAlerts', \(Self.list(alerts)),
-        'takenOverClaims', (select count(*) from intents.idempotency_key where fence > 1 and \(mine)),
+        'takenOverClaims', (select count(*) from intents.idempotency_key
+          where fence > 1 and \(mine)),
         'openedBreakers', (select count(*) from gateway.alert
           where kind = 'gateway_breaker_open' and last_seen >= to_timestamp(\(start) / 1000.0)))
       """)
@@ -98,7 +102,8 @@ struct EvidenceQueries: Sendable {
       legs as (select e.* from ledger.entry e join old on old.sequence = e.sequence)
       select json_build_object('batch', (select number from bound),
         'transactions', (select count(*) from old), 'entries', (select count(*) from legs),
-        'digest', md5(coalesce((select string_agg(old::text, ';' order by old.sequence) from old), '')
+        'digest', md5(
+          coalesce((select string_agg(old::text, ';' order by old.sequence) from old), '')
           || coalesce((select string_agg(legs::text, ';' order by legs.sequence, legs.position)
             from legs), '')))
       """)

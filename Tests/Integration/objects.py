@@ -159,6 +159,9 @@ def executed():
     yield request("PaymentMethods/DeletePaymentMethod", payment_method_id=made(
         "PaymentMethods/CreatePaymentMethod", card).payment_method.id)
     yield request("Keys/RotateKeys", merchant_id=DEPLOYMENT.merchant)
+    yield request(
+        "Refunds/CreateRefund", payment_intent_id=intent().payment_intent.id)
+    yield request("FailoverPolicies/SetFailoverPolicy", speculates_with_payer=True)
     yield request("Webhooks/CreateEndpoint", url="http://127.0.0.1:1/again", event_types=["*"])
     for name in ("VerifyEndpoint", "DisableEndpoint", "RotateSecret"):
         yield request(f"Webhooks/{name}", endpoint_id=endpoint())

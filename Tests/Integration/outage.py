@@ -42,7 +42,8 @@ def all_report(status):
 
 
 def outage(mode):
-    before = pay()
+    # The services that the tests before killed may still be on their way.
+    before = until(pay)
     until(lambda: booked(before.id) == 4999)
     used = key()
     with database_away(mode):

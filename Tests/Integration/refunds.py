@@ -452,8 +452,9 @@ def test_the_command_line_refunds():
         "refund", intent.id, "10.00", "EUR", "--reason", "duplicate", "--key", used)
     answer = json.loads(tender("refund", intent.id, "--json"))
     assert answer["status"] == "succeeded" and answer["amount"] == "39.99 EUR", answer
-    shown = tender("show", intent.id)
-    assert shown.count("refund.succeeded") == 2 and "10.00 EUR" in shown, shown
+    shown = until(lambda: [
+        text for text in [tender("show", intent.id)] if text.count("refund.succeeded") == 2])[0]
+    assert "10.00 EUR" in shown, shown
     for words, code, expected in [
         (["refund", intent.id], 64, "AMOUNT_TOO_LARGE"),
         (["refund", intent.id, "1"], 64, "a number and a currency"),

@@ -134,7 +134,11 @@ extension Idempotency {
 
   func inProgress() -> RPCFailure {
     counts.inProgress.increment()
-    return RPCFailure(
+    return Self.stillRuns
+  }
+
+  static var stillRuns: RPCFailure {
+    RPCFailure(
       .aborted, "IDEMPOTENCY_IN_PROGRESS",
       "The first request with this idempotency key still runs. Try again with the same key.",
       retryAfterMilliseconds: 500)

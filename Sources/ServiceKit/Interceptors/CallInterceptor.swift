@@ -88,7 +88,7 @@ package struct CallInterceptor: ServerInterceptor {
       return RPCError(ErrorTranslation.failure(error, logger: logger, method: call.method))
     // Somebody else ends it; the key's answer is theirs.
     case is Idempotency.FenceLost:
-      return RPCError(Idempotency.inProgress)
+      return RPCError(Idempotency.stillRuns)
     case is CancellationError:
       return RPCError(code: .cancelled, message: "The call was cancelled.")
     case let error as any RPCErrorConvertible:

@@ -69,7 +69,9 @@ final class RecoveryWorker: Sendable {
     let refunds = RefundFlow(flow: flow)
     let claims = try await environment.idempotency.takeAbandoned(
       method: "CreateRefund", limit: Self.batchMax)
-    for claim in claims where claim.subject.bits != 0 {
+    for claim in claims {
+      defer { environment.idempotency.release(claim) }
+      guard claim.subject.bits != 0 else { continue }
       do {
         _ = try await refunds.finish(
           claim, RefundID(bits: claim.subject.bits),

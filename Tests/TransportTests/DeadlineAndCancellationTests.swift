@@ -76,26 +76,6 @@ struct DeadlineAndCancellationTests {
     }
   }
 
-  @Test func cancellingTheTaskCancelsTheHandler() async throws {
-    try await Harness.withEcho(.tender) { client, probe in
-      await withTaskGroup(of: RPCError.Code?.self) { group in
-        group.addTask {
-          do {
-            _ = try await client.echo([], .hang)
-            return nil
-          } catch {
-            return (error as? RPCError)?.code
-          }
-        }
-        await probe.wait(for: .started)
-        group.cancelAll()
-        let code = await group.next() ?? nil
-        #expect(code == .cancelled)
-      }
-      await probe.wait(for: .cancelled)
-    }
-  }
-
   @Test func aLostConnectionCancelsTheHandler() async throws {
     try await Harness.withServer { server in
       let peer = try RawPeer(to: server.address)

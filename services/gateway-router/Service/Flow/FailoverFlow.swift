@@ -18,8 +18,9 @@ struct Course: Sendable {
   /// About the attempt that was sent last.
   var situation: FailoverSituation
 
-  init(_ record: OperationRecord, _ method: ResolvedMethod, _ route: Route, _ started: MonotonicInstant)
-  {
+  init(
+    _ record: OperationRecord, _ method: ResolvedMethod, _ route: Route, _ started: MonotonicInstant
+  ) {
     self.record = record
     self.method = method
     self.route = route
@@ -47,9 +48,10 @@ extension GatewayFlow {
     var heard = try await send(attempt, .first, &course)
     while true {
       let moved = try await store(heard, about: attempt, &course)
-      if let capture = course.record.operation.winner?.captures.first(where: { $0.state == .queued })
-      {
-        let sent = try await sendCapture(capture, course.record, within: left(since: course.started))
+      let captures = course.record.operation.winner?.captures ?? []
+      if let capture = captures.first(where: { $0.state == .queued }) {
+        let sent = try await sendCapture(
+          capture, course.record, within: left(since: course.started))
         course.record = sent.record
         course.facts += sent.facts
         return course
@@ -83,7 +85,8 @@ extension GatewayFlow {
     case .get(let reference):
       course.situation.isLooked = true
       return await ports.get(
-        record, attempt, reference: reference, within: left(until: course.situation.lookUntil, course))
+        record, attempt, reference: reference,
+        within: left(until: course.situation.lookUntil, course))
     case .find:
       course.situation.isLooked = true
       return await ports.find(

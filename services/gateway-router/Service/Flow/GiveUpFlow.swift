@@ -33,10 +33,10 @@ extension GatewayFlow {
       Alerts.raise(
         Alert(
           .critical, kind: Self.unprovenKind, subject: id.description,
-          message: "Attempt \(id) of \(record.intent) at \(attempt.gateway) is \(attempt.evidence.name)"
-            + " a day after it was given up. Look for reference "
-            + "\(GatewayReference.authorize(id).text) in the gateway's accounting report; give back "
-            + "there what it shows.",
+          message: "Attempt \(id) of \(record.intent) at \(attempt.gateway) is still "
+            + "\(attempt.evidence.name) a day after it was condemned. Look for reference "
+            + "\(GatewayReference.authorize(id).text) in the gateway's accounting report, and give "
+            + "back there what it shows.",
           actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
   }
 }

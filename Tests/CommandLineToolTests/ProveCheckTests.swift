@@ -208,7 +208,10 @@ import Testing
     #expect(!Check.violations(in: evidence).isEmpty)
     evidence.charges.remove(at: 2)
     #expect(Check.violations(in: evidence) == [])
+    // Sent when its process died, and never answered.
     evidence.intents[2].operations[0].attempts[0].evidence = "sent"
+    #expect(Check.violations(in: evidence) == [])
+    evidence.intents[2].operations[0].attempts[0].evidence = "pending"
     #expect(!Check.violations(in: evidence).isEmpty)
   }
 
@@ -235,7 +238,7 @@ import Testing
     #expect(paths[.notificationDuplicated] == 2 && paths[.notificationLate] == 1)
     #expect(paths.missing.contains(.leaseTakenOver) && paths.missing.contains(.unknownResolved))
     #expect(!paths.missing.contains(.answerReplayed))
-    #expect(paths.unproven == [.orphanReversed, .secondWinnerRefused])
+    #expect(paths.unproven == [.silenceKept, .orphanReversed, .secondWinnerRefused])
   }
 
   @Test("an orphan counts only where a condemned attempt held money beside the winner")

@@ -34,7 +34,7 @@ struct ProveCommand: Command {
     let quiescedMilliseconds: Int64
     let paths: [String: Int]
     let notTaken: [String]
-    let notReachableYet: [String]
+    let notProven: [String]
     let seconds: Int64
     let holds: Bool
   }
@@ -104,7 +104,7 @@ extension ProveCommand.Answer {
       faults: reports.reduce(0) { $0 + $1.outages + $1.gatewayFaults }, violations: violations,
       quiescedMilliseconds: reports.map(\.quiescedMilliseconds).max() ?? 0,
       paths: Dictionary(uniqueKeysWithValues: paths.counts.map { ($0.key.rawValue, $0.value) }),
-      notTaken: paths.missing.map(\.rawValue), notReachableYet: paths.unproven.map(\.rawValue),
+      notTaken: paths.missing.map(\.rawValue), notProven: paths.unproven.map(\.rawValue),
       seconds: seconds,
       holds: paths.missing.isEmpty && reports.allSatisfy(\.isClean))
   }
@@ -113,8 +113,8 @@ extension ProveCommand.Answer {
     let rare = paths.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     let seconds = (quiescedMilliseconds + 999) / 1000
     return ["", "paths: \(rare.joined(separator: " · "))"]
-      + (notReachableYet.isEmpty
-        ? [] : ["not reachable yet, so not proven: \(notReachableYet.joined(separator: ", "))"])
+      + (notProven.isEmpty
+        ? [] : ["not taken by chance, so not proven: \(notProven.joined(separator: ", "))"])
       + notTaken.map { "NOT TAKEN: \($0): this run has proven nothing of it" }
       + [
         "\(seeds.count) seeds · \(payments) payments · \(Self.thousands(calls)) calls · "

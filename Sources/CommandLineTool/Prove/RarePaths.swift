@@ -23,15 +23,11 @@ struct RarePaths: Sendable, Equatable {
     case orphanReversed = "orphan_reversed"
     case secondWinnerRefused = "second_winner_refused"
 
-    /// Whether it depends on chance within a seed, so that a run may do without it.
-    var isByChance: Bool { self == .silenceKept }
-
-    /// Whether a run reaches it today; one that is not reached yet is not proven.
-    var isReachable: Bool {
+    /// Whether it depends on chance within a seed, so that a short run may do without it.
+    var isByChance: Bool {
       switch self {
-      // Both need a second attempt while the first is unknown.
-      case .orphanReversed, .secondWinnerRefused: false
-      default: true
+      case .silenceKept, .orphanReversed, .secondWinnerRefused: true
+      default: false
       }
     }
   }
@@ -47,12 +43,10 @@ struct RarePaths: Sendable, Equatable {
   }
 
   /// Those that a run should have taken and did not.
-  var missing: [Path] { 
-    Path.allCases.filter { $0.isReachable && !$0.isByChance && self[$0] == 0 }
-  }
+  var missing: [Path] { Path.allCases.filter { !$0.isByChance && self[$0] == 0 } }
 
-  /// Those that are not reachable yet and were not taken.
-  var unproven: [Path] { Path.allCases.filter { !$0.isReachable && self[$0] == 0 } }
+  /// Those that a run may do without, and did.
+  var unproven: [Path] { Path.allCases.filter { $0.isByChance && self[$0] == 0 } }
 
   var line: String {
     Path.allCases.filter { self[$0] > 0 }.map { "\($0.rawValue) \(self[$0])" }

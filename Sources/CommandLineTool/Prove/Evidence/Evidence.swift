@@ -89,14 +89,22 @@ struct FoundIntent: Sendable, Equatable {
   var postings: [Posting] = []
   var events: [Event] = []
 
-  /// Whether nobody knows what became of it, and no gateway has heard of it: an error that a
+  /// Whether nobody knows what became of it, and no gateway knows more than we do: an error that a
   /// gateway keeps for the key, or a request that was lost. Silence never becomes `failed`, so it
-  /// stays `processing` and people decide.
+  /// stays `processing` until it is given up (15 minutes), and then until there is evidence.
   func isSilent(_ charges: [GatewayCharge]) -> Bool {
     let open = operations.filter { $0.state == "open" }.flatMap(\.attempts)
-    return status == "processing" && !open.isEmpty && charges.isEmpty
-      && open.allSatisfy { $0.evidence == "unknown" }
+    return status == "processing" && open.contains { Self.unheard.contains($0.evidence) }
+      && open.allSatisfy { Self.unheard.contains($0.evidence) || Self.over.contains($0.evidence) }
+      && charges.allSatisfy { charge in
+        !charge.isHeld && charge.netMinor == 0
+          && open.contains { Self.over.contains($0.evidence) && $0.reference == charge.id }
+      }
   }
+
+  /// Of an attempt: what says that nothing was heard, and that it holds and takes nothing.
+  private static let unheard: Set<String> = ["sent", "unknown"]
+  private static let over: Set<String> = ["declined", "not_executed", "canceled", "refunded"]
 
   /// The version at which each change that ends it was made.
   var endings: [Change] {

@@ -44,11 +44,15 @@ struct EvidenceQueries: Sendable {
       "select '\($0) ' || destination || ' ' || id from \($0).outbox where \(mine)"
     }
     // An attempt whose own row says how it ended needs no further step, though its job looks again.
+    // One that no look has found by the third step (75 s, past the time that a gateway may still work
+    // on it) waits a day for the proof that it never existed; if a gateway holds something of it
+    // after all, the checks of the gateways' books say so.
     let reversals = """
       select r.attempt_id::text || ' ' || a.evidence from gateway.reversal r
       join gateway.attempt a on a.intent_id = r.intent_id and a.id = r.attempt_id
       where r.finished_at is null and r.\(mine)
         and a.evidence not in ('canceled', 'refunded', 'not_executed', 'declined')
+        and not (a.evidence in ('sent', 'unknown') and r.tries >= 3)
       """
     let captures = "select id::text from gateway.capture where state in (1, 2, 5) and \(mine)"
     let winners = """

@@ -40,7 +40,7 @@ struct RefundTests {
   static let table = """
     state     refunded    received   pending    declined   rejected notExecuted noAnswer notFound conflict cameBack    sendAgain
     sending   succeeded:r accepted:p accepted:p failed:f   failed:f queued      unknown  unknown  unknown! failed:rf   -
-    queued    succeeded:r accepted:p accepted:p failed:f   -        -           -        -        queued!  failed:rf   sending
+    queued    succeeded:r accepted:p accepted:p failed:f   -        -           unknown  unknown  unknown! failed:rf   sending
     unknown   succeeded:r accepted:p accepted:p failed:f   -        -           -        -        unknown! failed:rf   -
     accepted  succeeded:r -          -          failed:f   -        -           -        -        accepted! failed:rf  -
     succeeded -           -          -          failed:f   -        -           -        -        succeeded! failed:f  -

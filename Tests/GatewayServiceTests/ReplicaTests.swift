@@ -51,4 +51,30 @@ struct ReplicaTests {
       #expect(total == 2)
     }
   }
+
+  /// The decline is stored, and its object was to be cancelled before the next gateway is asked: the
+  /// process dies between the two. Nobody asks another gateway then, and nothing stays open.
+  @Test(arguments: [false, true])
+  func aDeclineWhoseCallDiedEndsTheOperation(aCallerAsksAgain: Bool) async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.gateways.inject("stripe", "timeout_before", on: ["authorize"])
+      let order = harness.order(offSession: true)
+      #expect(try await harness.first.execute(order).kinds == [.unknown])
+      try await harness.test.run(
+        """
+        update gateway.attempt set evidence = 'declined', decline_class = 5, decline_code = 'x',
+          decline_gateway_code = 'x', decline_is_alive = true, reference = 'pi_x', look_at = now()
+        """)
+      if aCallerAsksAgain {
+        #expect(try await harness.second.execute(order).kinds == [.unknown, .declined])
+      } else {
+        try await harness.second.recover()
+      }
+      #expect(try await harness.value("select state from operation", as: Int16.self) == 3)
+      #expect(try await harness.books().isEmpty)
+      #expect(
+        try await harness.value("select count(*) from reversal", as: Int64.self) == 1,
+        "its object is cancelled by a job")
+    }
+  }
 }

@@ -87,7 +87,7 @@ package enum FailoverRule {
   }
 
   private static func next(_ situation: FailoverSituation) -> FailoverStep {
-    situation.hasNext
+    situation.hasNext && situation.sendWindowIsOpen
       && situation.hasTime(until: FailoverBudget.secondUntil, for: FailoverBudget.secondNeeds)
       ? .start(speculative: false) : .exhaust
   }
@@ -112,7 +112,7 @@ package enum FailoverRule {
     }
     guard situation.hasNext else { return .answer }
     if let fence = fence(attempt, situation) { return fence }
-    if situation.allowsSpeculation, attempt.mode == .authorizeOnly,
+    if situation.allowsSpeculation, situation.sendWindowIsOpen, attempt.mode == .authorizeOnly,
       situation.hasTime(until: FailoverBudget.secondUntil, for: FailoverBudget.secondNeeds)
     {
       return .start(speculative: true)

@@ -130,6 +130,10 @@ package enum RefundMachine {
   }
 
   private static func unknown(_ step: inout Step) {
-    if step.refund.state == .sending { step.refund.state = .unknown }
+    // Of two that sent it, one may prove that its own request never left.
+    switch step.refund.state {
+    case .sending, .queued: step.refund.state = .unknown
+    case .accepted, .succeeded, .failed, .unknown: break
+    }
   }
 }

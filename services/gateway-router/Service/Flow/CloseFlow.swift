@@ -42,11 +42,12 @@ extension GatewayFlow {
       let moved = try await move(id, of: intent, .init()) { _, step in
         step == 0 ? .close(reason, onlyIfUnsent: onlyIfUnsent) : nil
       }
+      guard !onlyIfUnsent else { return try await facts(id, of: intent) }
       // What may not come back is cancelled before the caller hears that it is canceled.
       for attempt in moved.record.operation.condemned where !attempt.evidence.isResolved {
         try await reverse(attempt.id, moved.record, try: 1, within: left(since: started))
       }
-      if !onlyIfUnsent, let winner = moved.record.operation.winner, winner.isReleasing {
+      if let winner = moved.record.operation.winner, winner.isReleasing {
         // The caller waits for the release; the job goes on with it if this try does not end it.
         try await reverse(
           winner.attempt.id, moved.record, try: 1, within: left(since: started))

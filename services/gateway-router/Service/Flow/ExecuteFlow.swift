@@ -114,7 +114,7 @@ extension GatewayFlow {
       try await advanceCapture(capture, record, within: left(since: started))
       return
     }
-    guard let attempt = record.operation.liveAttempt, !attempt.evidence.isNegative else { return }
+    guard let attempt = record.operation.liveAttempt else { return }
     try await look(at: attempt.id, record, within: left(since: started))
   }
 }

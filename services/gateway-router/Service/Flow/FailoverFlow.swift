@@ -62,7 +62,7 @@ extension GatewayFlow {
         heard = try await send(attempt, .first, &course)
         continue
       }
-      note(&course)
+      // With the time that `store` saw: what follows from another time would be stored by nobody.
       let step = FailoverRule.step(
         about: attempt.id, in: course.record.operation, course.situation)
       guard let known = course.record.operation.attempt(attempt.id),

@@ -15,6 +15,16 @@ extension GatewayFlow {
   ) async throws {
     let now = environment.clock.now
     guard let attempt = record.operation.attempt(id), limit > .zero else { return }
+    guard !attempt.evidence.isNegative else {
+      // Its call died before it said what follows. Nothing is asked, least of all sent again.
+      let moved = try await move(record.id, of: record.intent, .init()) { operation, step in
+        step == 0 ? Self.exhaustion(of: operation) : nil
+      }
+      if moved.actions.isEmpty {
+        _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
+      }
+      return
+    }
     let age = now.seconds - record.sentSeconds(id)
     let heard: GatewayPorts.Heard
     switch ProbeRule.step(
@@ -38,13 +48,9 @@ extension GatewayFlow {
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
     let moved = try await move(record.id, of: record.intent, notes) { operation, step in
       switch step {
-      case 0: return .outcome(id, heard.outcome)
-      // Nobody is there to try another gateway.
-      case 1:
-        guard case .open(let live, _) = operation.phase, live.allSatisfy(\.evidence.isNegative)
-        else { return nil }
-        return .routesExhausted
-      default: return nil
+      case 0: .outcome(id, heard.outcome)
+      case 1: Self.exhaustion(of: operation)
+      default: nil
       }
     }
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
@@ -52,6 +58,14 @@ extension GatewayFlow {
     } else if moved.actions.isEmpty, case .unknown = heard.outcome {
       _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
     }
+  }
+
+  /// Nobody is there to try another gateway.
+  private static func exhaustion(of operation: Operation) -> OperationEvent? {
+    guard case .open(let live, _) = operation.phase, live.allSatisfy(\.evidence.isNegative) else {
+      return nil
+    }
+    return .routesExhausted
   }
 
   // MARK: Captures

@@ -23,7 +23,8 @@ enum AttemptStatements {
   }
 
   /// Evidence and reference; a known outcome ends the looking. A payer who has to act is waited for
-  /// until the operation is given up.
+  /// until the operation is given up. A negative one keeps its look until the attempt is disposed of:
+  /// its call may die before it has said what follows.
   /// - Parameter disposition: nil leaves it as it is.
   static func update(
     _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?,
@@ -41,7 +42,8 @@ enum AttemptStatements {
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
-        look_at = case when \(isKnown) and disposition = 1
+        look_at = case when \(attempt.evidence.isNegative) then look_at
+          when \(isKnown) and disposition = 1
             then created_at + make_interval(secs => \(waitSeconds)::float8)
           when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,

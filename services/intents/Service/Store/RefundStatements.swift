@@ -50,13 +50,22 @@ enum RefundStatements {
   static func page(
     of merchant: MerchantID, intent: PaymentIntentID?, before: RefundID?, limit: Int64
   ) -> Statement {
-    """
-    select \(raw: RefundRow.columns) from refund r
-    where r.merchant_id = \(merchant)
-      and (\(intent)::uuid is null or r.intent_id = \(intent)::uuid)
-      and (\(before)::uuid is null or r.id < \(before)::uuid)
-    order by r.id desc limit \(limit)
-    """
+    // Two statements with bounds of an index each, however they are planned.
+    if let intent {
+      """
+      select \(raw: RefundRow.columns) from refund r
+      where r.merchant_id = \(merchant) and r.intent_id = \(intent)
+        and r.id < coalesce(\(before), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+      order by r.id desc limit \(limit)
+      """
+    } else {
+      """
+      select \(raw: RefundRow.columns) from refund r
+      where r.merchant_id = \(merchant)
+        and r.id < coalesce(\(before), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+      order by r.id desc limit \(limit)
+      """
+    }
   }
 
   static func intentExists(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {

@@ -11,8 +11,10 @@ import Wire
 /// closed, what did is told by gateway-router's facts.
 final class RecoveryWorker: Sendable {
   static let interval = Duration.seconds(1)
-  /// Claims and intents taken per look.
+  /// Intents and refunds taken per look.
   static let batchMax: Int64 = 20
+  /// Claims taken at once: worked off one by one, well before they count as hung.
+  static let claimsMax: Int64 = 4
   /// An intent is looked at when nothing changed it for this long: longer than any live flow.
   static let stuckSeconds: Double = 15
 
@@ -60,7 +62,7 @@ final class RecoveryWorker: Sendable {
       try await flow.settle(id, of: merchant)
     }
     // A process died with many: the next ones do not wait for the interval.
-    if mostTaken >= Self.batchMax { worker.wake() }
+    if mostTaken >= Self.claimsMax { worker.wake() }
   }
 
   /// Refunds go on: the same id and key make no second one, and the money is the payer's.
@@ -68,16 +70,18 @@ final class RecoveryWorker: Sendable {
   private func refunds() async throws -> Int {
     let refunds = RefundFlow(flow: flow)
     let claims = try await environment.idempotency.takeAbandoned(
-      method: "CreateRefund", limit: Self.batchMax)
+      method: "CreateRefund", limit: Self.claimsMax)
     for claim in claims {
-      defer { environment.idempotency.release(claim) }
-      guard claim.subject.bits != 0 else { continue }
+      guard claim.subject.bits != 0 else {
+        environment.idempotency.release(claim)
+        continue
+      }
       do {
         _ = try await refunds.finish(
           claim, RefundID(bits: claim.subject.bits),
           of: MerchantID(bits: claim.scope.merchant.bits))
-      } catch is Idempotency.FenceLost {
-        continue
+      } catch {
+        report(error, of: claim)
       }
     }
     let stuck = try await environment.database.query(
@@ -94,10 +98,12 @@ final class RecoveryWorker: Sendable {
     _ method: String, _ answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Int {
     let claims = try await environment.idempotency.takeAbandoned(
-      method: method, limit: Self.batchMax)
+      method: method, limit: Self.claimsMax)
     for claim in claims {
-      defer { environment.idempotency.release(claim) }
-      guard claim.subject.bits != 0 else { continue }
+      guard claim.subject.bits != 0 else {
+        environment.idempotency.release(claim)
+        continue
+      }
       environment.logger.notice(
         "ending an abandoned claim",
         metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject.bits))"])
@@ -105,10 +111,18 @@ final class RecoveryWorker: Sendable {
         _ = try await flow.finish(
           claim, PaymentIntentID(bits: claim.subject.bits), of: MerchantID(bits: claim.scope.merchant.bits),
           by: .worker, answer: answer)
-      } catch is Idempotency.FenceLost {
-        continue
+      } catch {
+        report(error, of: claim)
       }
     }
     return claims.count
+  }
+
+  /// One claim that cannot be ended now holds up no other; its lease ends and it is taken again.
+  private func report(_ error: any Error, of claim: Claim) {
+    guard !(error is Idempotency.FenceLost) else { return }
+    environment.logger.warning(
+      "an abandoned claim was not ended",
+      metadata: ["method": "\(claim.scope.method)", "error": "\(error)"])
   }
 }

@@ -147,7 +147,8 @@ package final class Idempotency: Sendable {
     ClaimStatements.lock(claim)
   }
 
-  /// The statement of `finish`, for the batch that commits; `lockStatement` came first.
+  /// The statement of `finish`, for a batch. It locks the claim too: first in its transaction, it
+  /// needs no `lockStatement`, and no row says that the fence is lost.
   package func finishStatement(_ claim: Claim, _ answer: StoredAnswer) -> Statement {
     ClaimStatements.finish(claim, answer)
   }

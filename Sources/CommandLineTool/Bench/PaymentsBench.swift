@@ -26,26 +26,64 @@ struct PaymentsBench: Sendable {
   let method: String
   let rate: Int
   let seconds: Int
+  /// Of so many percent of the payments' authorisations the first gateway makes a fault.
+  var faultPercent = 0
 
+  /// One load with everything that it cost.
+  private struct Measured {
+    let tally: Tally
+    let costs: ServiceCosts
+    /// Of the bench itself.
+    let ownMicroseconds: Double
+    let loadMilliseconds: Int64
+    let drainMilliseconds: Int64
+  }
+
+  /// With faults, the same load without them runs first and is what the figures are compared with.
   func run(_ output: Output) async throws -> [Measurement] {
     output.line("warming up: \(Self.warmUpSeconds) s at \(rate)/s")
     _ = try await load(seconds: Self.warmUpSeconds)
     _ = try await drain()
+    output.line("measuring: \(seconds) s at \(rate)/s")
+    let clean = try await measure()
+    guard faultPercent > 0 else { return rows(clean) }
+    output.line("the same with faults: \(faultPercent) % of authorisations")
+    let simulator = try SimulatorControl(reads.session.checkout)
+    let rule = try simulator.add(
+      SimulatorControl.Fault(
+        percentOfAuthorizations: faultPercent, seed: UInt64(rate * seconds)))
+    let faulty: Measured
+    do {
+      faulty = try await measure()
+    } catch {
+      try simulator.remove(rule)
+      throw error
+    }
+    try simulator.remove(rule)
+    let reference = Dictionary(rows(clean).map { ($0.name, $0.value) }) { first, _ in first }
+    return rows(faulty).map { row in
+      var row = row
+      row.reference = reference[row.name]
+      return row
+    }
+  }
+
+  private func measure() async throws -> Measured {
     let before = try await ServiceCosts.read(reads)
     let ownBefore = ServiceCosts.ownMicroseconds()
-    output.line("measuring: \(seconds) s at \(rate)/s")
     let start = MonotonicClock.milliseconds
     let tally = try await load(seconds: seconds)
     let loadMilliseconds = MonotonicClock.milliseconds - start
     let own = ServiceCosts.ownMicroseconds() - ownBefore
     let drainMilliseconds = try await drain()
     let costs = try await ServiceCosts.read(reads) - before
-    return rows(tally, costs, own, loadMilliseconds, drainMilliseconds)
+    return Measured(
+      tally: tally, costs: costs, ownMicroseconds: own, loadMilliseconds: loadMilliseconds,
+      drainMilliseconds: drainMilliseconds)
   }
 
-  private func rows(
-    _ tally: Tally, _ costs: ServiceCosts, _ own: Double, _ load: Int64, _ drain: Int64
-  ) -> [Measurement] {
+  private func rows(_ measured: Measured) -> [Measurement] {
+    let (tally, costs) = (measured.tally, measured.costs)
     let made = Double(max(1, tally.succeeded))
     func milliseconds(_ percentile: Double) -> Double {
       Double(tally.latencies.valueAtPercentile(percentile)) / 1000
@@ -53,7 +91,8 @@ struct PaymentsBench: Sendable {
     var rows = [
       Measurement(name: "offered", value: Double(rate), unit: "1/s"),
       Measurement(
-        name: "succeeded", value: Double(tally.succeeded) / (Double(load) / 1000), unit: "1/s",
+        name: "succeeded", value: Double(tally.succeeded) / (Double(measured.loadMilliseconds) / 1000),
+        unit: "1/s",
         bar: 200, aim: 1_000),
       Measurement(name: "processing", value: Double(tally.processing), unit: "payments"),
       Measurement(
@@ -61,12 +100,14 @@ struct PaymentsBench: Sendable {
         unit: "payments"),
       Measurement(name: "p50", value: milliseconds(50), unit: "ms"),
       Measurement(name: "p99", value: milliseconds(99), unit: "ms", bar: 100),
-      Measurement(name: "outboxes drained after", value: Double(drain), unit: "ms"),
+      Measurement(name: "slowest", value: milliseconds(100), unit: "ms", bar: 5_000, aim: 3_000),
+      Measurement(name: "outboxes drained after", value: Double(measured.drainMilliseconds), unit: "ms"),
       Measurement(
         name: "CPU of all services", value: costs.cpuSum / made / 1000, unit: "ms/payment", bar: 5,
         aim: 2),
       Measurement(name: "commits", value: costs.commitSum / made, unit: "1/payment"),
-      Measurement(name: "CPU of the bench", value: own / made / 1000, unit: "ms/payment"),
+      Measurement(name: "CPU of the bench", value: measured.ownMicroseconds / made / 1000,
+        unit: "ms/payment"),
     ]
     for service in PlatformService.allCases {
       rows.append(

@@ -25,17 +25,23 @@ struct SimulatorControl: Sendable {
       var amount: Int64?
     }
     let gateway: String
-    let fault: String
-    /// nil: until it is removed.
+    /// Of several, each hit draws one.
+    let fault: [String]
+    /// nil: once, or for `refuse` until it is removed.
     let count: Int?
     let match: Match
+    /// More than anybody asks for.
+    private static let withoutEnd = 1_000_000_000
+    /// How likely it strikes what it matches; nil: always.
+    var probability: Double?
+    var seed: UInt64?
 
     /// At the next operations with this amount, at either gateway.
     init(
       _ fault: String, amountMinor: Int64, operation: String = "authorize", count: Int = 1
     ) {
       gateway = "any"
-      self.fault = fault
+      self.fault = [fault]
       self.count = count
       match = Match(operation: operation, amount: amountMinor)
     }
@@ -43,9 +49,27 @@ struct SimulatorControl: Sendable {
     /// The gateway's port refuses connections until the rule is removed.
     init(refusedBy gateway: String) {
       self.gateway = gateway
-      fault = "refuse"
+      fault = ["refuse"]
       count = nil
       match = Match()
+    }
+
+    /// At everything that a gateway is asked, or one operation of it, until the rule is removed.
+    init(_ fault: String..., at gateway: String, operation: String? = nil) {
+      self.gateway = gateway
+      self.fault = fault
+      count = Self.withoutEnd
+      match = Match(operation: operation)
+    }
+
+    /// Of so many percent of Stripe's authorisations the answer is lost or says nothing; it has
+    /// acted or not.
+    init(percentOfAuthorizations percent: Int, seed: UInt64) {
+      self.init(
+        "timeout_before", "timeout_after", "error_500", "error_500_after", "close_before",
+        "close_after", "truncated", "rate_limited", at: "stripe", operation: "authorize")
+      probability = Double(percent) / 100
+      self.seed = seed
     }
   }
 

@@ -4,28 +4,67 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure the running deployment, and what it is made of.",
-    subcommands: [BenchPayments.self, BenchCalls.self, BenchPostgres.self])
+    subcommands: [BenchPayments.self, BenchFailover.self, BenchCalls.self, BenchPostgres.self])
 }
 
 struct BenchPayments: Command {
   static let configuration = CommandConfiguration(
     commandName: "payments", abstract: "Durable payments at a fixed rate, outboxes drained.")
   static let rateMax = 5_000
+  static let faultPercentMax = 50
 
   @OptionGroup var common: CommonOptions
   @Option(help: "Payments a second.") var rate = 200
   @Option(help: "How long.") var seconds = 60
   @Option(help: "A registered method, by alias or tok_ id.") var method = "card_visa"
+  @Option(help: "Then again while the first gateway fails at so many percent of authorisations.")
+  var faultPercent = 0
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    guard (1...Self.rateMax).contains(rate), (1...3600).contains(seconds) else {
-      throw Failure("--rate is 1 to \(Self.rateMax), --seconds 1 to 3600", next: "", status: .usage)
+    guard (1...Self.rateMax).contains(rate), (1...3600).contains(seconds),
+      (0...Self.faultPercentMax).contains(faultPercent)
+    else {
+      throw Failure(
+        "--rate is 1 to \(Self.rateMax), --seconds 1 to 3600, --fault-percent 0 to "
+          + "\(Self.faultPercentMax)", next: "", status: .usage)
     }
     let rows = try await ServiceSession.with(try Checkout.find()) { session in
       let bench = PaymentsBench(
         reads: Reads(session: session, merchant: session.merchant),
-        method: try await MethodAlias.resolve(method, session), rate: rate, seconds: seconds)
+        method: try await MethodAlias.resolve(method, session), rate: rate, seconds: seconds,
+        faultPercent: faultPercent)
       return try await bench.run(output)
+    }
+    try output.result(rows) { Measurement.table(rows) }
+    return .succeeded
+  }
+}
+
+struct BenchFailover: Command {
+  static let configuration = CommandConfiguration(
+    commandName: "failover",
+    abstract: "How long payers wait while the first gateway is away, and after it has come back.",
+    discussion: """
+      Breaks the first test gateway in each of its ways, asks for payments that can go to both, and \
+      repairs it. Nothing else should be asked of the deployment meanwhile.
+      """)
+  static let paymentsMax = 1_000
+
+  @OptionGroup var common: CommonOptions
+  @Option(help: "Payments for each way to fail.") var payments = 60
+  @Option(help: "Callers at once.") var callers = 6
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    guard (10...Self.paymentsMax).contains(payments), (1...64).contains(callers) else {
+      throw Failure(
+        "--payments is 10 to \(Self.paymentsMax), --callers 1 to 64", next: "", status: .usage)
+    }
+    let rows = try await ServiceSession.with(try Checkout.find()) { session in
+      try await FailoverBench(
+        session: session, simulator: try SimulatorControl(session.checkout),
+        method: try await MethodAlias.resolve(FailoverBench.alias, session), payments: payments,
+        callers: callers
+      ).run(output)
     }
     try output.result(rows) { Measurement.table(rows) }
     return .succeeded

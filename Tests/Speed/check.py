@@ -3,7 +3,8 @@
 usage: check.py THRESHOLDS FOLDER     FOLDER holds <bench>.json for each bench that was run
 
 A threshold names a bench, a row, and what of it counts: its `ratio` to a reference that ran in the
-same minutes, or its `value` (counts only), maybe divided by another row (`per`) in the same unit.
+same minutes, or its `value` (counts, and times that are promises), maybe divided by another row
+(`per`) in the same unit.
 `bar` is what must be reached in the end. `floor` is what fails here: the last level that was seen,
 less the noise of a shared machine; where the bar is not reached yet, `floor` keeps it from
 getting worse.

@@ -13,6 +13,8 @@ let baseSettings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .enableUpcomingFeature("InferIsolatedConformances"),
   .treatAllWarnings(as: .error),
+  // Crash points and switches that take guards away: in a build for release there are none.
+  .define("TENDER_FAULTS", .when(configuration: .debug)),
 ]
 
 /// Targets that never touch a C pointer say so: the compiler refuses unsafe constructs in them.
@@ -70,7 +72,7 @@ func service(
       name: "\(module)Service",
       dependencies: [
         .target(name: "\(module)Core"), "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal",
-        "Outbox", "ServiceKit", grpcCore, logging, metrics,
+        "Outbox", "ServiceKit", "Faults", grpcCore, logging, metrics,
       ] + extra,
       path: "services/\(name)/Service", swiftSettings: baseSettings),
     .executableTarget(
@@ -145,12 +147,13 @@ let modules: [Target] = [
   module("Seal", ["COpenSSL", "Money"]),
   // HTTP/1.1 on threads: what comes in from gateways, the test gateways, the tool's receiver.
   module("InboundHTTP"),
-  module("Outbox", ["Postgres", "Reactor", "Money", logging]),
+  module("Faults"),
+  module("Outbox", ["Postgres", "Reactor", "Money", "Faults", logging]),
   module(
     "ServiceKit",
     [
-      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", "CProcess", grpcCore,
-      logging, metrics, configuration,
+      "Money", "Wire", "Reactor", "Transport", "Postgres", "Seal", "Outbox", "Faults", "CProcess",
+      grpcCore, logging, metrics, configuration,
     ]),
 ]
 
@@ -176,8 +179,8 @@ let programs: [Target] = [
   .target(
     name: "CommandLineTool",
     dependencies: [
-      "Money", "Seal", "CLaunch", "InboundHTTP", "Transport", "Wire", "Reactor", "Postgres", grpcCore,
-      logging, histogram, argumentParser, subprocess, systemPackage,
+      "Money", "Seal", "CLaunch", "InboundHTTP", "Transport", "Wire", "Reactor", "Postgres", "Faults",
+      grpcCore, logging, histogram, argumentParser, subprocess, systemPackage,
     ],
     path: "Sources/CommandLineTool", swiftSettings: baseSettings),
   .executableTarget(
@@ -213,6 +216,7 @@ let testTargets: [Target] = [
   tests("PostgresTests", ["Postgres", "Reactor", "Money", "TestSupport"]),
   tests("OutboundTests", ["Outbound", "Reactor"]),
   tests("SealTests", ["Seal", "Money"]),
+  tests("FaultsTests", ["Faults", "TestSupport"]),
   tests("OutboxTests", ["Outbox", "Postgres", "Reactor", "Money", "TestSupport", logging]),
   tests(
     "ServiceKitTests",
@@ -264,7 +268,8 @@ let testTargets: [Target] = [
       "BillingService", "BillingCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
       "Money", "TestSupport", grpcCore, logging,
     ]),
-  tests("CommandLineToolTests", ["CommandLineTool", "InboundHTTP", "Money", "Seal", "Wire"]),
+  tests(
+    "CommandLineToolTests", ["CommandLineTool", "Faults", "InboundHTTP", "Money", "Seal", "Wire"]),
 ]
 
 let package = Package(

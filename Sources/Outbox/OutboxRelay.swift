@@ -1,6 +1,8 @@
+import Faults
 package import Logging
 package import Postgres
 import Reactor
+import Synchronization
 
 /// Sends one destination's rows until they are acknowledged. Run it with `loop.spawn`; several
 /// replicas may run at once. Nothing is ever given up: a row that keeps failing raises an alert and
@@ -36,6 +38,9 @@ package final class OutboxRelay: Sendable {
   private let logger: Logger
   private let send: Send
   private let signal: WakeSignal
+  #if TENDER_FAULTS
+    private let highWater = Mutex<Int64>(0)
+  #endif
 
   /// - Parameter send: gets claimed rows, each key's in order, and answers one outcome per row, in
   ///   the same order. Must end within `LeaseRenewal.leasesMax` leases. A missing outcome counts as a
@@ -87,11 +92,21 @@ package final class OutboxRelay: Sendable {
   /// Claims, sends and settles one batch.
   @discardableResult
   package func runOnce() async throws(PostgresError) -> (claimed: Int, delivered: Int) {
-    let rows = try await store.claim(limits: limits)
+    #if TENDER_FAULTS
+      let rows = aboveHighWater(try await store.claim(limits: limits))
+    #else
+      let rows = try await store.claim(limits: limits)
+    #endif
     guard !rows.isEmpty else { return (0, 0) }
     let renewal = LeaseRenewal(rows, store, lease: limits.lease, logger: logger)
     renewal.start()
+    #if TENDER_FAULTS
+      CrashPoint.afterOutboxClaim.pass()
+    #endif
     let outcomes = await send(rows)
+    #if TENDER_FAULTS
+      CrashPoint.afterOutboxSend.pass()
+    #endif
     await renewal.end()
     var delivered: [OutboxRow] = []
     var failed: [(row: OutboxRow, reason: String, pause: Duration)] = []
@@ -136,3 +151,17 @@ package final class OutboxRelay: Sendable {
     }
   }
 }
+
+#if TENDER_FAULTS
+  extension OutboxRelay {
+    /// All rows, unless the relay is to remember the highest number it has seen.
+    private func aboveHighWater(_ rows: [OutboxRow]) -> [OutboxRow] {
+      guard Sabotage.highWaterRelay.isOn else { return rows }
+      return highWater.withLock { highest in
+        let new = rows.filter { $0.sequence > highest }
+        highest = max(highest, new.map(\.sequence).max() ?? highest)
+        return new
+      }
+    }
+  }
+#endif

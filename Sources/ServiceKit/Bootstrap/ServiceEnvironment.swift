@@ -1,3 +1,4 @@
+import Faults
 package import Logging
 package import Postgres
 package import Reactor
@@ -52,6 +53,16 @@ package struct ServiceEnvironment: Sendable {
         }
       }
     }
+    #if TENDER_FAULTS
+      if Sabotage.cancellationReachesCall.isOn {
+        await withTaskCancellationHandler {
+          await task.value
+        } onCancel: {
+          task.cancel()
+        }
+        return try result.get()
+      }
+    #endif
     await task.value
     return try result.get()
   }

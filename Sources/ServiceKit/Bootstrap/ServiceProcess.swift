@@ -1,5 +1,6 @@
 import CProcess
 import CoreMetrics
+import Faults
 import Glibc
 import GRPCCore
 import Logging
@@ -16,9 +17,17 @@ struct ServiceProcess<Service: TenderService>: Sendable {
   let logger: Logger
   let clock = SystemClock()
   let metrics = MetricRegistry()
+  #if TENDER_FAULTS
+    let faults: FaultBoard?
+  #endif
 
   init(_ type: Service.Type, settings: ServiceSettings) throws(SettingsError) {
     self.settings = settings
+    #if TENDER_FAULTS
+      faults = try FaultSettings.begin(settings.config, Service.name)
+    #else
+      try FaultSettings.refuse(settings.config)
+    #endif
     guard let level = Logger.Level(rawValue: settings.logLevel) else {
       throw SettingsError("`log.level` is none of trace, debug, info, notice, warning, error.")
     }
@@ -95,6 +104,10 @@ struct ServiceProcess<Service: TenderService>: Sendable {
     try await service.start()
     let watch = DatabaseWatch(environment: environment, health: health)
     watch.start()
+    #if TENDER_FAULTS
+      let faultOrders = faults.map { FaultSettings.follow($0, environment) }
+      defer { faultOrders?.stop() }
+    #endif
     logger.notice("ready", metadata: ["listen": "\(settings.listen)"])
 
     await stop.wait { [loop, logger] in

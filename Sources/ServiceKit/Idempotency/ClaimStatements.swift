@@ -1,3 +1,4 @@
+import Faults
 import GRPCCore
 import Money
 import Postgres
@@ -45,17 +46,23 @@ enum ClaimStatements {
   /// Locks the claim if its fence still counts. First in every transaction that finishes a claim:
   /// claims are locked before what they work on, everywhere.
   static func lock(_ claim: Claim) -> Statement {
-    """
-    select fence from idempotency_key
-    where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
-      and key = \(claim.scope.key) and state = 0 and fence = \(claim.fence)
-    for update
-    """
+    #if TENDER_FAULTS
+      if Sabotage.noFence.isOn { return unfencedLock(claim) }
+    #endif
+    return """
+      select fence from idempotency_key
+      where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
+        and key = \(claim.scope.key) and state = 0 and fence = \(claim.fence)
+      for update
+      """
   }
 
   /// Stores the answer; no row means the fence is old and nothing may be changed.
   static func finish(_ claim: Claim, _ answer: StoredAnswer) -> Statement {
     let columns = AnswerColumns(answer)
+    #if TENDER_FAULTS
+      if Sabotage.noFence.isOn { return unfencedFinish(claim, columns) }
+    #endif
     return """
       update idempotency_key set state = 1, code = \(columns.code), message = \(columns.message),
         response = \(columns.response), details = \(columns.details), completed_at = now(),
@@ -137,3 +144,27 @@ struct AnswerColumns {
     return .refusal(StoredRefusal(code: code, message: message ?? "", details: details ?? []))
   }
 }
+
+#if TENDER_FAULTS
+  extension ClaimStatements {
+    fileprivate static func unfencedLock(_ claim: Claim) -> Statement {
+      """
+      select fence from idempotency_key
+      where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
+        and key = \(claim.scope.key)
+      for update
+      """
+    }
+
+    fileprivate static func unfencedFinish(_ claim: Claim, _ columns: AnswerColumns) -> Statement {
+      """
+      update idempotency_key set state = 1, code = \(columns.code), message = \(columns.message),
+        response = \(columns.response), details = \(columns.details), completed_at = now(),
+        expires_at = now() + make_interval(hours => \(Int32(IdempotencyLimits.retentionHours)))
+      where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
+        and key = \(claim.scope.key)
+      returning fence
+      """
+    }
+  }
+#endif

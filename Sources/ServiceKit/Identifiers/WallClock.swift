@@ -1,4 +1,5 @@
 import CProcess
+import Faults
 package import Money
 
 /// The time of day. Every rule that needs it takes it from here, so that tests can move it.
@@ -10,7 +11,13 @@ package protocol WallClock: Sendable {
 package struct SystemClock: WallClock {
   package init() {}
 
-  package var now: Timestamp { Timestamp(microseconds: tender_realtime_microseconds()) }
+  package var now: Timestamp {
+    #if TENDER_FAULTS
+      Timestamp(microseconds: tender_realtime_microseconds() + Faults.clockShiftMicroseconds)
+    #else
+      Timestamp(microseconds: tender_realtime_microseconds())
+    #endif
+  }
 }
 
 /// Makes time-ordered ids from the clock and the system's random numbers.

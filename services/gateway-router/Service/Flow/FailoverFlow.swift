@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Postgres
@@ -104,7 +105,10 @@ extension GatewayFlow {
   private func send(
     _ attempt: Attempt, _ send: Send, _ course: inout Course
   ) async throws -> GatewayPorts.Heard {
-    await ports.authorize(
+    #if TENDER_FAULTS
+      if send == .first { CrashPoint.afterAttempt.pass() }
+    #endif
+    return await ports.authorize(
       course.record, attempt, course.method, send,
       within: left(until: course.situation.probeUntil, course))
   }

@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Outbox
@@ -85,6 +86,9 @@ final class GatewayFlow: Sendable {
       moved.record.version += 1
       return moved
     }
+    #if TENDER_FAULTS
+      moved.passCrashPoints()
+    #endif
     announce(moved.facts)
     return moved
   }
@@ -108,6 +112,9 @@ final class GatewayFlow: Sendable {
       return try await move(record.id, of: record.intent, notes, events)
     }
     moved.record.version += 1
+    #if TENDER_FAULTS
+      moved.passCrashPoints()
+    #endif
     announce(moved.facts)
     return moved
   }
@@ -133,3 +140,12 @@ final class GatewayFlow: Sendable {
     return moved
   }
 }
+
+#if TENDER_FAULTS
+  extension GatewayFlow.Moved {
+    fileprivate func passCrashPoints() {
+      let hasWinner = actions.contains { if case .setWinner = $0 { true } else { false } }
+      if hasWinner { CrashPoint.afterWinner.pass() }
+    }
+  }
+#endif

@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Outbox
@@ -27,9 +28,15 @@ extension GatewayFlow {
     }
     let age = now.seconds - record.sentSeconds(id)
     let heard: GatewayPorts.Heard
-    switch ProbeRule.step(
+    let probe = ProbeRule.step(
       for: id, in: record.operation, ageSeconds: age, sendWindowIsOpen: now < record.sendBefore)
-    {
+    #if TENDER_FAULTS
+      let step =
+        Sabotage.replayAfterSecond.isOn && attempt.reference == nil ? ProbeStep.replay : probe
+    #else
+      let step = probe
+    #endif
+    switch step {
     case .get(let reference):
       heard = await ports.get(record, attempt, reference: reference, within: limit)
     case .replay:
@@ -145,7 +152,15 @@ extension GatewayFlow {
     for _ in 0..<2 {
       guard let attempt = record.operation.attempt(id) else { return }
       let heard: GatewayPorts.Heard?
-      switch ReversalRule.step(about: id, in: record.operation, isFresh: isFresh) {
+      #if TENDER_FAULTS
+        let step =
+          Sabotage.voidWithoutCondemned.isOn
+          ? ReversalRule.step(for: attempt, isFresh: isFresh)
+          : ReversalRule.step(about: id, in: record.operation, isFresh: isFresh)
+      #else
+        let step = ReversalRule.step(about: id, in: record.operation, isFresh: isFresh)
+      #endif
+      switch step {
       case .get(let reference):
         heard = await ports.get(record, attempt, reference: reference, within: limit)
         isFresh = true
@@ -185,6 +200,13 @@ extension GatewayFlow {
   private func search(
     _ attempt: Attempt, _ record: OperationRecord, ageSeconds: Int64, within limit: Duration
   ) async -> GatewayPorts.Heard {
+    #if TENDER_FAULTS
+      if Sabotage.replayAfterSecond.isOn,
+        let replayed = await replay(attempt, record, within: limit)
+      {
+        return replayed
+      }
+    #endif
     var heard = await ports.find(record, attempt, now: environment.clock.now, within: limit)
     if heard.isAbsent, let proof = Proof(absentFromListAfter: ageSeconds) {
       heard.outcome = .notExecuted(proof)
@@ -193,6 +215,22 @@ extension GatewayFlow {
     return heard
   }
 }
+
+#if TENDER_FAULTS
+  extension GatewayFlow {
+    /// The payment request once more, whoever has paid meanwhile.
+    private func replay(
+      _ attempt: Attempt, _ record: OperationRecord, within limit: Duration
+    ) async -> GatewayPorts.Heard? {
+      do {
+        guard let method = try await resolve(record) else { return nil }
+        return await ports.authorize(record, attempt, method, .replay, within: limit)
+      } catch {
+        return nil
+      }
+    }
+  }
+#endif
 
 extension Outcome {
   /// The gateway said itself that it does not know.

@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Outbox
@@ -36,15 +37,23 @@ extension GatewayFlow {
     let stamp = environment.stamp
     return try await environment.database.transaction { transaction in
       let (record, known) = try await Self.locked(id, of: intent, in: transaction)
+      #if TENDER_FAULTS
+        let limiting = Sabotage.refundByCounter.isOn ? [] : known.map(\.refund)
+      #else
+        let limiting = known.map(\.refund)
+      #endif
       let isNew: Bool
       do throws(RefundGuard.Refusal) {
         isNew = try RefundGuard.mayBegin(
-          refund, amount, of: record.operation, known.map(\.refund))
+          refund, amount, of: record.operation, limiting)
       } catch { throw Self.failure(error) }
       guard isNew, let winner = record.operation.winner else { return false }
       try await transaction.commit(with: [
         RefundStatements.insert(refund, amount, at: winner.attempt.id, of: record, stamp)
       ])
+      #if TENDER_FAULTS
+        CrashPoint.afterRefundRow.pass()
+      #endif
       return true
     }
   }

@@ -1,3 +1,4 @@
+import Faults
 import GatewayAdapters
 import GatewayCore
 import Money
@@ -71,9 +72,14 @@ final class GatewayPorts: Sendable {
     _ record: OperationRecord, _ attempt: Attempt, _ method: ResolvedMethod, _ send: Send,
     within limit: Duration
   ) async -> Heard {
+    #if TENDER_FAULTS
+      let mode = Sabotage.automaticCapture.isOn ? .charge : attempt.mode
+    #else
+      let mode = attempt.mode
+    #endif
     let order = AuthorizeOrder(
       reference: .authorize(attempt.id), account: attempt.account, amount: record.operation.amount,
-      mode: attempt.mode, method: method.kind,
+      mode: mode, method: method.kind,
       methodReference: method.reference(at: attempt.gateway),
       customerReference: method.customer(at: attempt.gateway).nonEmpty,
       isOffSession: record.offSession,
@@ -184,8 +190,14 @@ final class GatewayPorts: Sendable {
       return notExpressible(error, sent)
     }
     let started = loop.now
-    let report = await client.send(outbound(request, adapter, settings, within: limit))
-    let facts = TransferFacts(report)
+    let outbound = outbound(request, adapter, settings, within: limit)
+    #if TENDER_FAULTS
+      let report = await send(outbound, sent)
+      let facts = Self.facts(of: report)
+    #else
+      let report = await client.send(outbound)
+      let facts = TransferFacts(report)
+    #endif
     let answer = adapter.read(facts, for: sent.purpose)
     let outcome = OutcomeRule.outcome(of: facts, answer, to: sent, DeclineTable.current.classify)
     let spent = started.duration(to: loop.now).wholeMillisecondsRoundedUp

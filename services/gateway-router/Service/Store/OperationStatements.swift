@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Postgres
@@ -61,6 +62,9 @@ enum OperationStatements {
 
   static func update(_ record: OperationRecord) -> Statement {
     let operation = record.operation
+    #if TENDER_FAULTS
+      if Sabotage.noCompareAndSet.isOn { return overwrite(record) }
+    #endif
     return """
       update operation set state = \(operation.state.rawValue),
         close_reason = \(operation.closeReason?.rawValue),
@@ -104,3 +108,20 @@ extension Operation {
     if case .closed(let reason, _) = phase { reason } else { nil }
   }
 }
+
+#if TENDER_FAULTS
+  extension OperationStatements {
+    /// `update` for whatever version the row has.
+    fileprivate static func overwrite(_ record: OperationRecord) -> Statement {
+      let operation = record.operation
+      return """
+        update operation set state = \(operation.state.rawValue),
+          close_reason = \(operation.closeReason?.rawValue),
+          is_releasing = \(operation.winner?.isReleasing ?? false),
+          fact_count = \(Int32(operation.factCount)), is_final = \(operation.isFinal),
+          version = version + 1, updated_at = now()
+        where intent_id = \(record.intent) and id = \(record.id)
+        """
+    }
+  }
+#endif

@@ -1,3 +1,4 @@
+import Faults
 import GatewayCore
 import Money
 import Outbox
@@ -43,8 +44,14 @@ struct OperationWriter: Sendable {
     _ facts: [GatewayV1.Fact], _ stamp: Stamp
   ) -> [Statement] {
     let folded = Set(actions.compactMap(\.winner)).intersection(actions.compactMap(\.updated))
-    return actions.flatMap { statements($0, record, notes, stamp, folded) }
+    let all =
+      actions.flatMap { statements($0, record, notes, stamp, folded) }
       + write(facts, record, stamp)
+    #if TENDER_FAULTS
+      return all + hastyReversals(after: actions, record, stamp)
+    #else
+      return all
+    #endif
   }
 
   private func statements(
@@ -140,6 +147,23 @@ struct OperationWriter: Sendable {
     ]
   }
 }
+
+#if TENDER_FAULTS
+  extension OperationWriter {
+    /// Gives back what is still suspected when another gateway is asked, condemned or not.
+    private func hastyReversals(
+      after actions: [OperationAction], _ record: OperationRecord, _ stamp: Stamp
+    ) -> [Statement] {
+      guard Sabotage.voidWithoutCondemned.isOn else { return [] }
+      return actions.flatMap { action -> [Statement] in
+        guard case .insertAttempt(let new) = action else { return [] }
+        return record.operation.attempts.map(\.attempt)
+          .filter { $0.id != new.id && !$0.evidence.isResolved }
+          .map { reversal($0.id, record, stamp) }
+      }
+    }
+  }
+#endif
 
 extension GatewayV1.Fact {
   init(_ fact: Fact, _ record: OperationRecord, at now: Timestamp) {

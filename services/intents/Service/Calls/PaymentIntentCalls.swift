@@ -1,3 +1,4 @@
+import Faults
 import GRPCCore
 import IntentsCore
 import Money
@@ -27,6 +28,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     intent.currentOperation = operation.id
     intent.state = .processing(.outcomeUnknown, authorized: false)
     let ready = intent
+    #if TENDER_FAULTS
+      if Sabotage.claimAfterCall.isOn {
+        let work = IntentFlow.View(intent: ready, operations: [operation])
+        _ = try await flow.facts(for: work, by: .caller)
+      }
+    #endif
     let begun = try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
       [self] transaction, claim in
       guard !claim.isTakeover else { return }
@@ -107,6 +114,9 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     case .replay(let stored):
       return try environment.idempotency.replay(stored)
     case .run(let claim):
+      #if TENDER_FAULTS
+        CrashPoint.afterClaim.pass()
+      #endif
       let limit = Duration.seconds(IntentFlow.limitSeconds)
       return try await environment.shielded("payment", limit: limit) { [flow] in
         try await flow.finish(

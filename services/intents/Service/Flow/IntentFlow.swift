@@ -1,3 +1,4 @@
+import Faults
 import GRPCCore
 import IntentsCore
 import Money
@@ -47,13 +48,21 @@ final class IntentFlow: Sendable {
     defer { environment.idempotency.release(claim) }
     let work = if let known { known } else { try await view(intent, of: merchant) }
     let facts = try await facts(for: work, by: driver)
+    #if TENDER_FAULTS
+      CrashPoint.beforeStoredAnswer.pass()
+    #endif
     let stored: @Sendable (IntentRow) -> StoredAnswer = { .response(answer($0).encode()) }
     defer { wake() }
-    if known != nil, let row = try await commit(facts, to: work, claim, answer: stored) {
-      return answer(row)
-    }
-    return answer(
-      try await commit(facts, to: intent, of: merchant, claim: claim, answer: stored))
+    let quick =
+      known == nil ? nil : try await commit(facts, to: work, claim, answer: stored)
+    let row =
+      if let quick { quick } else {
+        try await commit(facts, to: intent, of: merchant, claim: claim, answer: stored)
+      }
+    #if TENDER_FAULTS
+      CrashPoint.afterStoredAnswer.pass()
+    #endif
+    return answer(row)
   }
 
   /// The same without a claim: for intents that are stuck although their claims are answered.
@@ -116,7 +125,15 @@ final class IntentFlow: Sendable {
       return try await environment.database.transaction { [metrics] transaction in
         let held = try await transaction.batch(guards)
         guard held[0].count == 1 else { throw Idempotency.FenceLost() }
-        guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else { throw ChangedMeanwhile() }
+        guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else {
+          #if TENDER_FAULTS
+            if Sabotage.noCompareAndSet.isOn {
+              try await transaction.commit(with: statements)
+              return intent
+            }
+          #endif
+          throw ChangedMeanwhile()
+        }
         try await transaction.commit(with: statements)
         metrics.count(applied)
         return intent
@@ -148,6 +165,9 @@ final class IntentFlow: Sendable {
     locked.refundedMinor = 0
     locked.refundsReservedMinor = 0
     for refund in refunds { locked.take(refund.state, refund.amount.minor) }
+    #if TENDER_FAULTS
+      if Sabotage.refundByCounter.isOn { locked = try IntentRow(row: row) }
+    #endif
     return FactApplication(
       intent: locked, operations: try results[1].map(OperationRow.init(row:)),
       refunds: refunds, now: environment.clock.now)

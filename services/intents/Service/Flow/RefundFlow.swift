@@ -1,3 +1,4 @@
+import Faults
 import IntentsCore
 import Money
 import Outbox
@@ -73,7 +74,13 @@ struct RefundFlow: Sendable {
     defer { environment.idempotency.release(claim) }
     let refund = try await get(id, of: merchant)
     let facts = await facts(for: refund)
+    #if TENDER_FAULTS
+      CrashPoint.beforeStoredAnswer.pass()
+    #endif
     let written = try await commit(facts, to: refund, claim)
+    #if TENDER_FAULTS
+      CrashPoint.afterStoredAnswer.pass()
+    #endif
     flow.wake()
     return Self.answer(written)
   }

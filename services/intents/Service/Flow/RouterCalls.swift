@@ -1,3 +1,4 @@
+import Faults
 import GRPCCore
 import IntentsCore
 import Logging
@@ -51,6 +52,11 @@ extension IntentFlow {
       case .caller:
         return await asking("execute") { try await self.execute(view, operation) }
       case .worker:
+        #if TENDER_FAULTS
+          if Sabotage.completerCharges.isOn {
+            return await asking("execute") { try await self.execute(view, operation) }
+          }
+        #endif
         return await asking("close") { try await self.close(view, operation, onlyIfUnsent: true) }
       }
     }

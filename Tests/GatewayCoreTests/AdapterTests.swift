@@ -150,7 +150,7 @@ struct RequestTests {
     #expect(json.contains(#"{"currency":"\#(code)","value":\#(adyen)}"#))
     // And back: the echoed amount is ours again.
     let body =
-      #"{"id":"pi_1","object":"payment_intent","status":"requires_capture","amount":\#(stripe),"currency":"\#(code.lowercased())"}"#
+      #"{"id":"pi_1","object":"payment_intent","status":"requires_capture","amount":\#(stripe),"currency":"\#(code.lowercased())","metadata":{"reference":"ref1"}}"#
     let facts = OutcomeTests.facts(200, body)
     #expect(StripeGateway().read(facts, for: .authorize)?.echo?.amount == amount)
   }

@@ -204,6 +204,7 @@ private struct Place: Sendable {
         adyen.url = http://127.0.0.1:\(simulator.adyenPort)
         adyen.merchantAccount = \(TestGateways.adyenAccount)
         adyen.keyFile = \(folder)/adyen.key
+        payments.returnURL = https://shop.example/return
         """, environment: [:])
     return ServiceEnvironment(
       name: .gatewayRouter, loop: loop, workers: try Workers(), database: database,

@@ -46,6 +46,7 @@ struct Deployment: Sendable {
         ("adyen.keyFile", checkout.secret(Simulator.adyenKey)),
         ("adyen.merchantAccount", Simulator.adyenMerchantAccount),
         ("adyen.webhookKeyFile", checkout.secret(Simulator.adyenWebhookKey)),
+        ("payments.returnURL", "https://shop.example/payments/return"),
       ]
     },
     // Local receivers are on this machine; the service refuses this setting for live merchants.

@@ -13,11 +13,15 @@ extension AdyenGateway {
     guard let body = JSONReading.decode(AdyenAnswer.self, from: answer.body),
       let reference = body.pspReference
     else { return .unreadable }
+    let amount = body.amount.flatMap {
+      GatewayUnits.adyen.amount(units: $0.value, currency: $0.currency)
+    }
+    // An amount may be left out, but not be one that nobody can read.
+    guard (amount == nil) == (body.amount == nil) else { return .unreadable }
     let echo = Echo(
       reference: reference,
-      amount: body.amount.flatMap {
-        GatewayUnits.adyen.amount(units: $0.value, currency: $0.currency)
-      },
+      paymentReference: body.resultCode == nil ? body.paymentPspReference : reference,
+      amount: amount,
       account: body.merchantAccount,
       ownReference: body.merchantReference
     )

@@ -18,17 +18,17 @@ package struct AdyenGateway: Gateway {
       merchantAccount: order.account,
       paymentMethod: AdyenPaymentRequest.Method(
         type: order.method == .card ? "scheme" : "sepadirectdebit",
-        storedPaymentMethodId: order.methodReference
+        storedPaymentMethodId: try Self.limited(order.methodReference, 1...Self.methodLengthMax)
       ),
-      shopperReference: order.customerReference,
+      shopperReference: try Self.shopper(order.customerReference),
       shopperInteraction: order.isOffSession ? "ContAuth" : "Ecommerce",
       recurringProcessingModel: order.isOffSession ? "UnscheduledCardOnFile" : "CardOnFile",
-      shopperStatement: order.statementDescriptor,
+      shopperStatement: StatementText.adyen(order.statementDescriptor),
       captureDelayHours: order.mode == .charge ? 0 : nil,
       // The account's default may capture at once: say it with every payment (interleavings 3).
       additionalData: order.mode == .authorizeOnly ? ["manualCapture": "true"] : [:],
       metadata: order.metadata,
-      returnUrl: order.isOffSession ? nil : order.returnURL
+      returnUrl: order.returnURL
     )
     return post("/v71/payments", request, order.reference)
   }
@@ -87,6 +87,22 @@ package struct AdyenGateway: Gateway {
   package func readRefunds(
     _ facts: TransferFacts, for reference: GatewayReference
   ) -> FoundRefund? { nil }
+
+  /// Limits of Checkout v71.
+  static let methodLengthMax = 64
+  static let shopperLengths = 3...256
+
+  private static func shopper(_ reference: String?) throws(ExpressionError) -> String? {
+    guard let reference else { return nil }
+    return try limited(reference, shopperLengths)
+  }
+
+  private static func limited(
+    _ text: String, _ lengths: ClosedRange<Int>
+  ) throws(ExpressionError) -> String {
+    guard lengths.contains(text.utf8.count) else { throw .referenceMalformed }
+    return text
+  }
 
   private func modify(
     _ order: ModifyOrder,

@@ -18,7 +18,7 @@ struct AdyenPaymentRequest: Encodable {
   var captureDelayHours: Int?
   var additionalData: [String: String]
   var metadata: [String: String]
-  var returnUrl: String?
+  var returnUrl: String
 
   struct Method: Encodable {
     var type: String

@@ -23,7 +23,9 @@ extension StripeGateway {
     guard let page = JSONReading.decode(StripePage<StripePaymentIntent>.self, from: answer.body), page.object == "list"
     else { return .failed(.unreadable) }
     let ours = page.data.first { $0.metadata?[Self.referenceKey] == reference.text }
-    if let ours { return .found(Self.payment(ours, .look)) }
+    if let ours {
+      return Self.whole(ours, .look).map(FoundPage.found) ?? .failed(.unreadable)
+    }
     guard page.has_more == true else { return .absent }
     guard let last = page.data.last?.id else { return .failed(.unreadable) }
     return .more(after: last)
@@ -40,7 +42,7 @@ extension StripeGateway {
       page.object == "list"
     else { return .failed(.unreadable) }
     let ours = page.data.first { $0.metadata?[Self.referenceKey] == reference.text }
-    if let ours { return .found(Self.refund(ours)) }
+    if let ours { return Self.whole(ours).map(FoundRefund.found) ?? .failed(.unreadable) }
     guard page.has_more == true else { return .absent }
     guard let last = page.data.last?.id else { return .failed(.unreadable) }
     return .more(after: last)
@@ -49,15 +51,18 @@ extension StripeGateway {
   private static func readObject(_ body: [UInt8], _ purpose: SentRequest.Purpose) -> GatewayAnswer {
     switch JSONReading.decode(StripeKind.self, from: body)?.object {
     case "payment_intent":
-      guard let intent = JSONReading.decode(StripePaymentIntent.self, from: body) else {
-        return .unreadable
-      }
-      return .payment(payment(intent, purpose))
+      guard let intent = JSONReading.decode(StripePaymentIntent.self, from: body),
+        let answer = whole(intent, purpose)
+      else { return .unreadable }
+      // What we make carries our reference; what carries none is not what we asked for.
+      let isOurs = answer.echo.ownReference != nil
+      guard isOurs || (purpose != .authorize && purpose != .charge) else { return .unreadable }
+      return .payment(answer)
     case "refund":
-      guard let refund = JSONReading.decode(StripeRefund.self, from: body) else {
-        return .unreadable
-      }
-      return .refund(self.refund(refund))
+      guard let refund = JSONReading.decode(StripeRefund.self, from: body),
+        let answer = whole(refund)
+      else { return .unreadable }
+      return .refund(answer)
     default: return .unreadable
     }
   }
@@ -99,13 +104,29 @@ extension StripeGateway {
     _ purpose: SentRequest.Purpose
   ) -> GatewayAnswer? {
     if error.type == "card_error" {
-      var answer = payment(intent, purpose)
+      guard var answer = whole(intent, purpose) else { return .unreadable }
       answer.state = .declined(signal(error))
       return .payment(answer)
     }
     guard error.code == "payment_intent_unexpected_state", purpose != .authorize, purpose != .charge
     else { return nil }
-    return .payment(payment(intent, purpose))
+    return whole(intent, purpose).map(GatewayAnswer.payment) ?? .unreadable
+  }
+
+  /// Nil without the fields that every PaymentIntent has: nothing can be compared then.
+  private static func whole(
+    _ intent: StripePaymentIntent, _ purpose: SentRequest.Purpose
+  ) -> PaymentAnswer? {
+    let answer = payment(intent, purpose)
+    guard answer.echo.reference != nil, answer.echo.amount != nil, answer.state != .captured(nil)
+    else { return nil }
+    return answer
+  }
+
+  /// The same for a Refund.
+  private static func whole(_ refund: StripeRefund) -> RefundAnswer? {
+    let answer = self.refund(refund)
+    return answer.echo.reference != nil && answer.echo.amount != nil ? answer : nil
   }
 
   static func payment(
@@ -119,6 +140,7 @@ extension StripeGateway {
     }
     var echo = Echo(
       reference: intent.id,
+      paymentReference: intent.id,
       amount: amount(intent.amount),
       ownReference: intent.metadata?[referenceKey]
     )
@@ -148,7 +170,9 @@ extension StripeGateway {
   }
 
   static func refund(_ refund: StripeRefund) -> RefundAnswer {
-    var echo = Echo(reference: refund.id, ownReference: refund.metadata?[referenceKey])
+    var echo = Echo(
+      reference: refund.id, paymentReference: refund.payment_intent,
+      ownReference: refund.metadata?[referenceKey])
     if let units = refund.amount, let code = refund.currency?.uppercased() {
       echo.amount = GatewayUnits.stripe.amount(units: units, currency: code)
     }

@@ -26,7 +26,10 @@ package struct StripeGateway: Gateway {
     form.add("payment_method_types[]", order.method == .card ? "card" : "sepa_debit")
     form.add("customer", order.customerReference)
     if order.isOffSession { form.add("off_session", "true") }
-    form.add("statement_descriptor_suffix", order.statementDescriptor)
+    // Of a card payment the account's own text comes first; of a debit this is all of it.
+    form.add(
+      order.method == .card ? "statement_descriptor_suffix" : "statement_descriptor",
+      StatementText.stripe(order.statementDescriptor, isWhole: order.method != .card))
     form.add("return_url", order.isOffSession ? nil : order.returnURL)
     form.add("metadata[\(Self.referenceKey)]", order.reference.text)
     for (key, value) in order.metadata.sorted(by: { $0.key < $1.key }) {

@@ -29,6 +29,8 @@ package enum GatewayAnswer: Sendable, Hashable {
 package struct Echo: Sendable, Hashable {
   /// The gateway's id of the object.
   package var reference: String?
+  /// The gateway's id of the payment that the object belongs to; of a payment its own.
+  package var paymentReference: String?
   package var amount: Amount?
   /// The merchant's account.
   package var account: String?
@@ -37,11 +39,13 @@ package struct Echo: Sendable, Hashable {
 
   package init(
     reference: String? = nil,
+    paymentReference: String? = nil,
     amount: Amount? = nil,
     account: String? = nil,
     ownReference: String? = nil
   ) {
     self.reference = reference
+    self.paymentReference = paymentReference
     self.amount = amount
     self.account = account
     self.ownReference = ownReference

@@ -2,7 +2,13 @@ package import Money
 
 /// What was asked for: what an answer is compared with.
 package struct SentRequest: Sendable, Hashable {
-  package enum Purpose: Sendable, Hashable { case authorize, charge, capture, cancel, refund, look }
+  package enum Purpose: Sendable, Hashable, CaseIterable {
+    case authorize, charge, capture, cancel, refund
+    /// Reads a payment.
+    case look
+    /// Reads a refund.
+    case lookRefund
+  }
   package var purpose: Purpose
   package var send: Send
   package var amount: Amount
@@ -10,19 +16,23 @@ package struct SentRequest: Sendable, Hashable {
   package var account: String?
   /// Our reference of the attempt.
   package var ownReference: String?
+  /// The gateway's id of the payment that the request named; nil when it named none.
+  package var paymentReference: String?
 
   package init(
     purpose: Purpose,
     send: Send,
     amount: Amount,
     account: String?,
-    ownReference: String?
+    ownReference: String?,
+    paymentReference: String? = nil
   ) {
     self.purpose = purpose
     self.send = send
     self.amount = amount
     self.account = account
     self.ownReference = ownReference
+    self.paymentReference = paymentReference
   }
 }
 
@@ -32,7 +42,7 @@ extension SentRequest {
   fileprivate var provesByItself: Bool {
     switch purpose {
     case .authorize, .charge, .capture, .refund: send == .first
-    case .cancel, .look: false
+    case .cancel, .look, .lookRefund: false
     }
   }
 }
@@ -49,6 +59,7 @@ package enum OutcomeRule {
     // A replay, a look or a cancel that was never sent proves nothing about the payment.
     if request.provesByItself, let proof = Proof(neverSent: facts) { return .notExecuted(proof) }
     guard facts.answer != nil, let answer else { return .unknown(.noAnswer(facts.stage)) }
+    guard answer.fits(request.purpose) else { return .unknown(.unreadable) }
     return outcome(answer, to: request, classify)
   }
 
@@ -95,6 +106,8 @@ package enum OutcomeRule {
     switch payment.state {
     case .authorized:
       return .succeeded(Settled(kind: .authorized, reference: reference, amount: request.amount))
+    case .captured(let amount?) where request.purpose == .charge && amount != request.amount:
+      return .unknown(.conflicted(.amount(asked: request.amount, answered: amount)))
     case .captured(let amount):
       // An unasked capture is for the operation to judge: it knows what the attempt may do.
       return .succeeded(
@@ -151,6 +164,16 @@ package enum OutcomeRule {
 }
 
 extension GatewayAnswer {
+  /// An answer about another kind of thing than was asked for is none.
+  fileprivate func fits(_ purpose: SentRequest.Purpose) -> Bool {
+    switch self {
+    case .payment: purpose != .refund && purpose != .lookRefund
+    case .refund: purpose == .refund || purpose == .lookRefund
+    case .received: purpose == .capture || purpose == .cancel || purpose == .refund
+    default: true
+    }
+  }
+
   /// What was echoed, whatever the kind of answer.
   package var echo: Echo? {
     switch self {
@@ -163,7 +186,7 @@ extension GatewayAnswer {
 }
 
 extension Conflict {
-  /// The first echoed value that differs from the request: reference, account, amount.
+  /// The first echoed value that differs from the request: reference, account, payment, amount.
   package static func first(between echo: Echo?, and request: SentRequest) -> Conflict? {
     guard let echo else { return nil }
     if let asked = request.ownReference, let answered = echo.ownReference, asked != answered {
@@ -171,6 +194,10 @@ extension Conflict {
     }
     if let asked = request.account, let answered = echo.account, asked != answered {
       return .account(asked: asked, answered: answered)
+    }
+    if let asked = request.paymentReference, let answered = echo.paymentReference, asked != answered
+    {
+      return .reference(asked: asked, answered: answered)
     }
     if let answered = echo.amount, answered != request.amount {
       return .amount(asked: request.amount, answered: answered)

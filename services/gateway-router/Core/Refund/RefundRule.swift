@@ -92,7 +92,7 @@ package enum RefundNoticeRule {
 
   private static func request(_ refund: Refund, _ attempt: Attempt) -> SentRequest {
     SentRequest(
-      purpose: .look, send: .first, amount: refund.amount, account: attempt.account,
+      purpose: .lookRefund, send: .first, amount: refund.amount, account: attempt.account,
       ownReference: nil)
   }
 

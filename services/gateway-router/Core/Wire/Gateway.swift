@@ -68,8 +68,8 @@ package struct AuthorizeOrder: Sendable, Hashable {
   package var statementDescriptor: String?
   /// Intent, operation and the proof of the client's key, so that claims can be rebuilt.
   package var metadata: [String: String]
-  /// Where a payer comes back to after an action.
-  package var returnURL: String?
+  /// Where a payer comes back to after an action. Adyen's contract requires it of every payment.
+  package var returnURL: String
 
   package init(
     reference: GatewayReference,
@@ -82,7 +82,7 @@ package struct AuthorizeOrder: Sendable, Hashable {
     isOffSession: Bool = false,
     statementDescriptor: String? = nil,
     metadata: [String: String] = [:],
-    returnURL: String? = nil
+    returnURL: String
   ) {
     self.reference = reference
     self.account = account
@@ -95,6 +95,19 @@ package struct AuthorizeOrder: Sendable, Hashable {
     self.statementDescriptor = statementDescriptor
     self.metadata = metadata
     self.returnURL = returnURL
+  }
+}
+
+extension AuthorizeOrder {
+  /// What is kept at the gateway with every payment. Names of at most 20 and values of at most 80
+  /// characters: Adyen takes no more.
+  package static func metadata(
+    intent: PaymentIntentID, operation: OperationID, keyProof: String
+  ) -> [String: String] {
+    [
+      "tender_intent": intent.description, "tender_operation": operation.description,
+      "tender_key_proof": keyProof,
+    ]
   }
 }
 

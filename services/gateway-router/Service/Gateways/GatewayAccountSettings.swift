@@ -10,6 +10,9 @@ import ServiceKit
 /// - `<gateway>.url` (URL, required for each gateway of the list): without a trailing slash.
 /// - `stripe.account`, `adyen.merchantAccount` (string, required): the account's name there.
 /// - `<gateway>.keyFile` (path, required): the API key, mode 0600.
+///
+/// Of all gateways together: `payments.returnURL` (URL, required, at most 1,024 characters), where
+/// payers come back to after they have authenticated themselves.
 struct GatewayAccountSettings: Sendable {
   let account: GatewayAccount
   let baseURL: String
@@ -26,6 +29,20 @@ struct GatewayAccountSettings: Sendable {
       accounts.append(try read(gateway, config))
     }
     return accounts
+  }
+
+  private static let returnURLLengthMax = 1_024
+
+  static func returnURL(_ config: ConfigReader) throws(SettingsError) -> String {
+    let url = try ServiceSettings.required(
+      config, "payments.returnURL", "the page that payers come back to after authentication")
+    guard url.hasPrefix("https://") || url.hasPrefix("http://"), url.utf8.count <= returnURLLengthMax
+    else {
+      throw SettingsError(
+        "`payments.returnURL` must begin with https:// or http:// and have at most "
+          + "\(returnURLLengthMax) characters.")
+    }
+    return url
   }
 
   private static func read(

@@ -35,6 +35,7 @@ final class GatewayPorts: Sendable {
   private let table: RoutingTable
   let adapters: [GatewayName: any Gateway]
   let loop: EventLoop
+  private let returnURL: String
 
   init(_ environment: ServiceEnvironment) throws {
     let settings = try GatewayAccountSettings.read(environment.settings.config)
@@ -48,6 +49,7 @@ final class GatewayPorts: Sendable {
     metrics = GatewayMetrics(environment.metrics)
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop
+    returnURL = try GatewayAccountSettings.returnURL(environment.settings.config)
     client = try HTTPClient(loop: environment.loop, resolver: try Resolver(loop: environment.loop))
   }
 
@@ -84,10 +86,9 @@ final class GatewayPorts: Sendable {
       customerReference: method.customer(at: attempt.gateway).nonEmpty,
       isOffSession: record.offSession,
       statementDescriptor: record.statementDescriptor.nonEmpty,
-      metadata: [
-        "tender_intent": record.intent.description, "tender_operation": record.id.description,
-        "tender_key_proof": Hex.encode(record.keyProof),
-      ])
+      metadata: AuthorizeOrder.metadata(
+        intent: record.intent, operation: record.id, keyProof: Hex.encode(record.keyProof)),
+      returnURL: returnURL)
     let sent = SentRequest(
       purpose: attempt.mode == .charge ? .charge : .authorize, send: send,
       amount: record.operation.amount, account: attempt.account,
@@ -117,7 +118,8 @@ final class GatewayPorts: Sendable {
       paymentReference: attempt.reference ?? "", amount: capture.amount)
     let sent = SentRequest(
       purpose: .capture, send: send, amount: capture.amount, account: attempt.account,
-      ownReference: GatewayReference.authorize(attempt.id).text)
+      ownReference: GatewayReference.authorize(attempt.id).text,
+      paymentReference: attempt.reference)
     return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.capture(order)
     }
@@ -129,7 +131,7 @@ final class GatewayPorts: Sendable {
     let number = (record.attempts[attempt.id]?.looks ?? 0) + 1
     let sent = SentRequest(
       purpose: .look, send: .first, amount: record.operation.amount, account: attempt.account,
-      ownReference: GatewayReference.authorize(attempt.id).text)
+      ownReference: GatewayReference.authorize(attempt.id).text, paymentReference: reference)
     return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.get(payment: reference, key: .get(attempt.id, try: number))
     }
@@ -145,7 +147,7 @@ final class GatewayPorts: Sendable {
       mayBeCaptured: attempt.mode == .charge)
     let sent = SentRequest(
       purpose: .cancel, send: .first, amount: record.operation.amount, account: attempt.account,
-      ownReference: GatewayReference.authorize(attempt.id).text)
+      ownReference: GatewayReference.authorize(attempt.id).text, paymentReference: reference)
     return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.cancel(order)
     }
@@ -160,7 +162,7 @@ final class GatewayPorts: Sendable {
       amount: record.operation.amount)
     let sent = SentRequest(
       purpose: .refund, send: .first, amount: record.operation.amount, account: attempt.account,
-      ownReference: nil)
+      ownReference: nil, paymentReference: reference)
     return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.refund(order)
     }

@@ -39,7 +39,7 @@ extension GatewayPorts {
   func get(
     _ refund: Refund, reference: String, at attempt: Attempt, within limit: Duration
   ) async -> Heard {
-    await exchange(attempt, sent(attempt, refund, .look, .first), within: limit) {
+    await exchange(attempt, sent(attempt, refund, .lookRefund, .first), within: limit) {
       adapter throws(ExpressionError) in
       try adapter.get(refund: reference, key: .refund(refund.id))
     }
@@ -51,7 +51,7 @@ extension GatewayPorts {
     guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
       return Self.unheard("the settings no longer name \(account)")
     }
-    let request = sent(attempt, refund, .look, .first)
+    let request = sent(attempt, refund, .lookRefund, .first)
     let started = loop.now
     var last: String?
     for _ in 0..<Self.refundPagesMax {
@@ -86,7 +86,7 @@ extension GatewayPorts {
   ) -> SentRequest {
     SentRequest(
       purpose: purpose, send: send, amount: refund.amount, account: attempt.account,
-      ownReference: GatewayReference.refund(refund.id).text)
+      ownReference: GatewayReference.refund(refund.id).text, paymentReference: attempt.reference)
   }
 
   private static func unheard(_ detail: String) -> Heard {

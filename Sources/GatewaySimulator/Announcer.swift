@@ -2,7 +2,8 @@ import Glibc
 import InboundHTTP
 import Seal
 
-/// Sends webhooks: several threads, a few tries each, order not guaranteed.
+/// Sends webhooks: several threads, a few tries each, order not guaranteed. Waits run on the
+/// simulator's clock.
 ///
 /// What is not acknowledged when the process dies is in the journal and starts over at the next
 /// start. `@unchecked Sendable`: everything that changes is inside the monitor; `onDone` is set
@@ -25,14 +26,23 @@ final class Announcer: @unchecked Sendable {
     let event: Event
     var attempt = 0
     var notBefore: Int64 = 0
+    /// Sent once, and must be refused; the true one follows.
+    var forgery: Forgery?
+    /// Goes once another one of the gateway has gone, or when its time has come.
+    var waitsForAnother = false
   }
 
   private struct State {
     var queue: [Delivery] = []
     var underWay: Int64 = 0
     var stopped = false
+    var clockOffsetMilliseconds: Int64 = 0
     var chaos: WebhookChaos?
     var counts = Counts()
+    /// Deliveries that are not over, by event.
+    var unfinished: [String: Int] = [:]
+
+    var now: Int64 { machineMilliseconds() + clockOffsetMilliseconds }
   }
 
   /// What became of notifications since the start.
@@ -43,33 +53,71 @@ final class Announcer: @unchecked Sendable {
     var duplicated: Int64 = 0
     var late: Int64 = 0
     var resent: Int64 = 0
+    var neverSent: Int64 = 0
+    var forged: Int64 = 0
+    /// Forged ones that were acknowledged: must stay 0.
+    var forgedAccepted: Int64 = 0
   }
 
   /// Waits between tries, milliseconds; after the last one it gives up. About four minutes.
   static let backoffMilliseconds: [Int64] = [
     200, 400, 800, 1500, 3000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000,
   ]
+  /// How long `webhook_out_of_order` waits for another one to overtake it.
+  static let overtakeMilliseconds: Int64 = 5000
   private static let threads = 4
-  private static let answerSecondsMax = 10
 
   private let targets: [Gateway: Target]
+  private let tuning: Monitor<Tuning>
   private let state = Monitor(State())
   var onDone: @Sendable (_ eventID: String) -> Void = { _ in }
 
-  init(targets: [Gateway: Target]) { self.targets = targets }
+  init(targets: [Gateway: Target], tuning: Monitor<Tuning>) {
+    self.targets = targets
+    self.tuning = tuning
+  }
 
   func announces(_ gateway: Gateway) -> Bool { targets[gateway] != nil }
 
+  func setClock(offsetMilliseconds: Int64) {
+    state.change { $0.clockOffsetMilliseconds = offsetMilliseconds }
+  }
+
   func enqueue(_ event: Event) {
     guard targets[event.gateway] != nil else { return }
-    let now = machineMilliseconds()
+    guard event.treatment != .webhookNever else {
+      state.withLock { $0.counts.neverSent += 1 }
+      return onDone(event.id)
+    }
+    let late = tuning.withLock { $0.webhookMilliseconds }
     state.change { state in
+      let deliveries = Announcer.deliveries(event, late: late, &state)
+      state.unfinished[event.id, default: 0] += deliveries.count
+      state.queue.append(contentsOf: deliveries)
+    }
+  }
+
+  private static func deliveries(_ event: Event, late: Int64, _ state: inout State) -> [Delivery] {
+    let now = state.now
+    switch event.treatment {
+    case .webhookDuplicate:
+      state.counts.duplicated += Int64(WebhookChaos.copiesMax - 1)
+      return (0..<WebhookChaos.copiesMax).map { _ in Delivery(event: event) }
+    case .webhookDelayed:
+      state.counts.late += 1
+      return [Delivery(event: event, notBefore: now + late)]
+    case .webhookOutOfOrder:
+      state.counts.late += 1
+      return [
+        Delivery(event: event, notBefore: now + overtakeMilliseconds, waitsForAnother: true)
+      ]
+    case .webhookForged: return [Delivery(event: event, forgery: .changed)]
+    case .webhookMixedBatch: return [Delivery(event: event, forgery: .mixedBatch)]
+    default:
       let delays = state.chaos?.draw() ?? [0]
       state.counts.duplicated += Int64(delays.count - 1)
-      for delay in delays {
-        state.counts.late += delay > 0 ? 1 : 0
-        state.queue.append(Delivery(event: event, notBefore: now + delay))
-      }
+      state.counts.late += Int64(delays.count { $0 > 0 })
+      return delays.map { Delivery(event: event, notBefore: $0 > 0 ? now + $0 : 0) }
     }
   }
 
@@ -81,9 +129,19 @@ final class Announcer: @unchecked Sendable {
     let known = events.filter { targets[$0.gateway]?.announces($0.type) ?? false }
     state.change { state in
       state.counts.resent += Int64(known.count)
-      for event in known.reversed() { state.queue.append(Delivery(event: event)) }
+      for event in known.reversed() {
+        state.unfinished[event.id, default: 0] += 1
+        state.queue.append(Delivery(event: event))
+      }
     }
     return known.count
+  }
+
+  /// Waits until every copy of these was acknowledged or given up.
+  func waitUntilDone(_ eventIDs: [String], limitMilliseconds: Int64) {
+    _ = state.wait(limitMilliseconds: limitMilliseconds) { state -> Bool? in
+      eventIDs.allSatisfy { state.unfinished[$0] == nil } ? true : nil
+    }
   }
 
   func start() {
@@ -103,7 +161,7 @@ final class Announcer: @unchecked Sendable {
       // Wakes by itself for tries whose time has come.
       let next = state.wait(limitMilliseconds: 100) { state -> Delivery?? in
         if state.stopped { return .some(nil) }
-        let now = machineMilliseconds()
+        let now = state.now
         guard let index = state.queue.firstIndex(where: { $0.notBefore <= now }) else {
           return nil
         }
@@ -113,80 +171,67 @@ final class Announcer: @unchecked Sendable {
       guard let next else { continue }
       guard let delivery = next else { return }
       attempt(delivery)
-      state.withLock { $0.underWay -= 1 }
+      state.change { $0.underWay -= 1 }
     }
   }
 
   private func attempt(_ delivery: Delivery) {
-    guard let target = targets[delivery.event.gateway] else { return }
-    if Announcer.post(delivery.event, to: target) {
-      state.withLock { $0.counts.sent += 1 }
-      onDone(delivery.event.id)
+    let event = delivery.event
+    guard let target = targets[event.gateway] else { return }
+    if let forgery = delivery.forgery {
+      let isAccepted = target.post(forgery.body(event), signedAs: event.body)
+      state.change { state in
+        state.counts.forged += 1
+        state.counts.forgedAccepted += isAccepted ? 1 : 0
+        state.queue.append(Delivery(event: event))
+      }
       return
     }
-    guard delivery.attempt < Announcer.backoffMilliseconds.count else {
-      state.withLock { $0.counts.givenUp += 1 }
-      onDone(delivery.event.id)
-      return
+    let isSent = target.post(event.body, signedAs: event.body)
+    if !isSent, delivery.attempt < Announcer.backoffMilliseconds.count {
+      return state.withLock { state in
+        var again = delivery
+        again.notBefore = state.now + Announcer.backoffMilliseconds[delivery.attempt]
+        again.attempt += 1
+        state.queue.append(again)
+      }
     }
-    var again = delivery
-    again.notBefore = machineMilliseconds() + Announcer.backoffMilliseconds[delivery.attempt]
-    again.attempt += 1
-    state.withLock { $0.queue.append(again) }
-  }
-
-  /// True for a 2xx answer.
-  private static func post(_ event: Event, to target: Target) -> Bool {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    var limit = timeval(tv_sec: answerSecondsMax, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-    var address = loopbackAddress(target.port)
-    let isConnected = withUnsafeBytes(of: &address) { bytes in
-      connect(
-        descriptor,
-        bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-        socklen_t(MemoryLayout<sockaddr_in>.size)
-      ) == 0
+    onDone(event.id)
+    state.change { state in
+      if isSent { state.counts.sent += 1 } else { state.counts.givenUp += 1 }
+      let left = (state.unfinished[event.id] ?? 1) - 1
+      state.unfinished[event.id] = left > 0 ? left : nil
+      guard isSent else { return }
+      for index in state.queue.indices
+      where state.queue[index].waitsForAnother && state.queue[index].event.gateway == event.gateway
+        && state.queue[index].event.id != event.id
+      {
+        state.queue[index].notBefore = 0
+        state.queue[index].waitsForAnother = false
+      }
     }
-    guard isConnected else { return false }
-    var head = "POST \(target.path) HTTP/1.1\r\nHost: \(target.host):\(target.port)\r\n"
-    head += "Content-Type: application/json\r\nContent-Length: \(event.body.count)\r\n"
-    if let secret = target.secret {
-      let seconds = machineMilliseconds() / 1000
-      let signature = Signatures.stripe(event.body, seconds: seconds, secret: secret)
-      head += "Stripe-Signature: \(signature)\r\n"
-    }
-    head += "User-Agent: gateway-sim\r\nConnection: close\r\n\r\n"
-    guard sendAll(descriptor, Array(head.utf8) + event.body) else { return false }
-    var answer = [UInt8](repeating: 0, count: 64)
-    let count = recv(descriptor, &answer, answer.count, 0)
-    return count >= 12 && String(decoding: answer[..<12], as: UTF8.self).hasPrefix("HTTP/1.1 2")
   }
 }
 
-extension Announcer.Target {
-  /// `http://127.0.0.1:8080/stripe`; anything that is not loopback HTTP is refused, because
-  /// nothing of a test gateway may leave the machine.
-  init?(url: String, secret: SecretBytes?, types: Set<String>?) {
-    guard url.hasPrefix("http://") else { return nil }
-    let rest = url.dropFirst(7)
-    let authority = rest.prefix { $0 != "/" }
-    let parts = authority.split(separator: ":")
-    guard parts.count == 2, let port = UInt16(parts[1]), port > 0,
-      parts[0] == "127.0.0.1" || parts[0] == "localhost"
-    else { return nil }
-    let path = rest.dropFirst(authority.count)
-    self.init(
-      port: port,
-      host: String(parts[0]),
-      path: path.isEmpty ? "/" : String(path),
-      secret: secret,
-      types: types
-    )
+/// A message that nobody may believe.
+enum Forgery: Sendable {
+  /// Other amounts and references under the true one's signature.
+  case changed
+  /// Adyen: the true item and a forged one in one batch.
+  case mixedBatch
+
+  func body(_ event: Event) -> [UInt8] {
+    // A blank more, should there be nothing to change.
+    let changed = mangled(mangled(event.body, .amount), .reference) + [UInt8(ascii: " ")]
+    guard self == .mixedBatch,
+      let good = JSON(parsing: event.body)?["notificationItems"]?.items,
+      let forged = JSON(parsing: changed)?["notificationItems"]?.items
+    else { return changed }
+    return JSONWriter.document { out in
+      out.text("live", "false")
+      out.array("notificationItems") { items in
+        for item in good + forged { items.raw(nil, item.bytes) }
+      }
+    }
   }
 }

@@ -5,6 +5,11 @@ struct Front: Sendable {
   let api: any GatewayAPI
   let core: Core
 
+  /// How long `webhook_first` holds an answer back for the notification's acknowledgement.
+  static let webhookFirstMilliseconds: Int64 = 10_000
+  /// What `huge_body` adds to an answer.
+  static let hugeBytes = 8 << 20
+
   private enum Claim {
     case fresh
     case replay(StoredAnswer)
@@ -25,9 +30,18 @@ struct Front: Sendable {
       return dressed(api.troubled(trouble, call), call, nil, isReplay: false)
     case .replay(let answer):
       facts.isReplay = true
+      let chosen = choose(facts)
+      if chosen?.fault == .keyExpired, let key = call.idempotencyKey {
+        core.books.withLock { books in
+          books.forgetAnswer(api.gateway, key)
+          books.runningKeys.insert(Books.answerName(api.gateway, key))
+        }
+        return execute(call, facts, chosen)
+      }
+      core.noteRequest(facts, call, chosen?.fault, status: answer.status)
       let response = Response(status: answer.status, body: answer.body)
-      return dressed(response, call, choose(facts), isReplay: true)
-    case .fresh: return execute(call, choose(facts))
+      return dressed(response, call, chosen, isReplay: true)
+    case .fresh: return execute(call, facts, choose(facts))
     }
   }
 
@@ -42,6 +56,8 @@ struct Front: Sendable {
       if let target = call.target, let payment = books.payments[target] {
         if facts.reference.isEmpty { facts.reference = payment.reference }
         if facts.metadata.isEmpty { facts.metadata = payment.metadata }
+        facts.paymentID = payment.id
+        facts.method = facts.method ?? payment.method
         facts.amount = facts.amount ?? payment.amount
         facts.currency = facts.currency ?? payment.currency
       }
@@ -62,34 +78,45 @@ struct Front: Sendable {
     }
   }
 
-  private func execute(_ call: Call, _ chosen: ChosenFault?) -> Exchange {
+  private func execute(_ call: Call, _ facts: FaultFacts, _ chosen: ChosenFault?) -> Exchange {
+    var call = call
     let latency = core.tuning.withLock { $0.latencyMilliseconds[api.gateway] ?? 0 }
     sleepMilliseconds(latency)
     let fault = chosen?.fault
-    let outcome = core.commit { books, now -> Outcome in
+    call.fate = fault?.fate
+    let done = core.commit { [call] books, now -> (outcome: Outcome, events: [String]) in
       var outcome: Outcome
       if let fault, !fault.acts {
         let isStored = fault == .error500 && api.storesFailures
-        outcome = Outcome(response: api.failure(fault), isStored: isStored)
+        outcome = Outcome(response: api.failure(fault, call), isStored: isStored)
       } else {
         outcome = api.execute(call, fault: fault, &books, now: now)
         if fault == .error500After, api.storesFailures, outcome.isStored {
-          outcome.response = api.failure(.error500After)
+          outcome.response = api.failure(.error500After, call)
         }
+        if let fault, fault.touchesWebhooks { books.treatEvents(fault) }
+      }
+      if call.operation.changes || fault != nil {
+        books.put(
+          .request(
+            AcceptedRequest(facts, call, fault, status: outcome.response.status, at: now)))
       }
       if let key = call.idempotencyKey, !isUndecided(fault) {
         finish(call, key, outcome, &books, now)
       }
-      return outcome
+      return (outcome, books.undeliveredEvents)
     }
-    guard let outcome else {
+    guard let done else {
       // The disk failed: the effect is not certain, so nothing may be said.
       return Exchange(
         response: Response(status: 500, body: []),
         delivery: .closed(reset: false)
       )
     }
-    return dressed(outcome.response, call, chosen, isReplay: false)
+    if fault == .webhookFirst {
+      core.announcer.waitUntilDone(done.events, limitMilliseconds: Front.webhookFirstMilliseconds)
+    }
+    return dressed(done.outcome.response, call, chosen, isReplay: false)
   }
 
   private func isUndecided(_ fault: Fault?) -> Bool {
@@ -132,7 +159,10 @@ struct Front: Sendable {
     guard let chosen else { return Exchange(response: response) }
     var delivery = Delivery.whole
     switch chosen.fault {
-    case .refuse, .modificationFails, .modificationFailsLate, .modificationLost: break
+    case .refuse, .tlsFailure, .modificationFails, .modificationFailsLate, .modificationLost,
+      .chargeback, .chargebackReversed, .keyExpired, .webhookFirst, .webhookNever,
+      .webhookDuplicate, .webhookDelayed, .webhookOutOfOrder, .webhookForged, .webhookMixedBatch:
+      break
     case .timeoutBefore, .timeoutAfter, .timeoutUndecided: delivery = .silence
     case .slow: delivery = .late(milliseconds: chosen.delayMilliseconds)
     case .closeBefore, .closeAfter: delivery = .closed(reset: false)
@@ -142,11 +172,17 @@ struct Front: Sendable {
     case .wrongAmount: response.body = mangled(response.body, .amount)
     case .wrongCurrency: response.body = mangled(response.body, .currency)
     case .wrongReference: response.body = mangled(response.body, .reference)
+    case .unknownEnum: response.body = mangled(response.body, .state)
+    case .hugeBody:
+      let padding = [UInt8](repeating: UInt8(ascii: "x"), count: Front.hugeBytes)
+      response.body = response.body.dropLast() + Array(",\"padding\":\"".utf8) + padding
+        + Array("\"}".utf8)
     case .badGateway, .badGatewayAfter:
       let page = "<html><head><title>502 Bad Gateway</title></head><body>502</body></html>\r\n"
       response = Response(status: 502, contentType: "text/html", body: Array(page.utf8))
-    case .error500, .error500After, .unavailable, .rateLimited, .keyInUse:
-      response = api.failure(chosen.fault)
+    case .error500, .error500After, .unavailable, .rateLimited, .rateLimitedReplay, .keyInUse,
+      .keyReused, .notFound:
+      response = api.failure(chosen.fault, call)
       api.dress(&response, call, isReplay: isReplay)
     }
     return Exchange(response: response, delivery: delivery)

@@ -14,6 +14,8 @@ struct Call: Sendable {
   var fingerprint: UInt64 = 0
   /// As far as the request itself says.
   var facts: FaultFacts
+  /// What a fault wants to become of the captured money.
+  var fate: DueAction?
 }
 
 /// An answer and whether it belongs to the idempotency key from now on.
@@ -45,7 +47,8 @@ protocol GatewayAPI: Sendable {
   func authenticate(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64) -> Bool
 
   func troubled(_ trouble: KeyTrouble, _ call: Call) -> Response
-  func failure(_ fault: Fault) -> Response
+  /// What a fault that does not act answers to this call.
+  func failure(_ fault: Fault, _ call: Call) -> Response
   /// Adds what every answer carries: request ids, the echoed key, the replay mark.
   func dress(_ response: inout Response, _ call: Call, isReplay: Bool)
   /// Whether a 500 that acted is what the key answers from now on.

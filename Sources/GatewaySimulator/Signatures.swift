@@ -37,6 +37,8 @@ struct NotificationItem: Sendable {
   var reason = ""
   var paymentMethod = ""
   var action: String?
+  /// More of `additionalData`, which no signature covers.
+  var additional: [(String, String)] = []
   let atMilliseconds: Int64
 
   /// The whole message: `live`, one item, its signature if there is a key.
@@ -53,6 +55,7 @@ struct NotificationItem: Sendable {
     out.object("additionalData") { data in
       if let key { data.text("hmacSignature", Signatures.adyen(self, key: key)) }
       if let action { data.text("modification.action", action) }
+      for (name, value) in additional { data.text(name, value) }
     }
     out.object("amount") { writer in
       writer.text("currency", currency)

@@ -57,8 +57,8 @@ package final class Simulator: Sendable {
   /// - Throws: `SettingsError`, `SystemError`, `BooksDamaged`.
   package init(_ settings: SimulatorSettings) throws {
     signal(SIGPIPE, SIG_IGN)
-    let announcer = Announcer(targets: try Simulator.targets(settings))
     let tuning = Monitor(Tuning())
+    let announcer = Announcer(targets: try Simulator.targets(settings), tuning: tuning)
     let core = try Core(
       booksPath: settings.booksPath,
       syncs: settings.syncsBooks,
@@ -87,10 +87,10 @@ package final class Simulator: Sendable {
     }
     let control = ControlAPI(core: core, apis: apis) {
       for (gateway, listener) in listeners {
-        if core.faults.withLock({ $0.refuses(gateway) }) {
-          listener.refuse()
-        } else {
-          listener.admit()
+        switch core.faults.withLock({ $0.connectionFault(gateway) }) {
+        case .refuse: listener.refuse()
+        case .tlsFailure: listener.answerWithAlert()
+        default: listener.admit()
         }
       }
     }
@@ -167,6 +167,7 @@ package final class Simulator: Sendable {
     case .payment(let id): books.payments[id]?.gateway
     case .refund(let id): books.refunds[id]?.gateway
     case .modification: .adyen
+    case .dispute(let id): books.disputes[id]?.gateway
     }
   }
 }

@@ -23,6 +23,16 @@ enum MethodBehaviour: Sendable {
   case refunds(endAs: String, late: Bool)
   /// Approves; captures are taken and fail later (Adyen's CAPTURE_FAILED).
   case captureFailsLate
+  /// A direct debit as banks take their time: processing for days of the simulator's clock.
+  case sepaDebit(SepaEnd)
+  /// Approves; what was captured is charged back, and perhaps given back again.
+  case disputed(DueAction)
+}
+
+enum SepaEnd: Sendable {
+  case paid, failed
+  /// Paid, and taken back by the payer's bank weeks later.
+  case returned
 }
 
 struct TestMethod: Sendable {
@@ -34,12 +44,39 @@ struct TestMethod: Sendable {
   let last4: String
   let behaviour: MethodBehaviour
 
-  var isBank: Bool { if case .bank = behaviour { true } else { false } }
+  var isBank: Bool {
+    switch behaviour {
+    case .bank, .sepaDebit: true
+    default: false
+    }
+  }
+
+  /// What becomes of the money once it was captured.
+  var fate: DueAction? {
+    switch behaviour {
+    case .disputed(let fate): fate
+    case .sepaDebit(.returned): .sepaReturn
+    default: nil
+    }
+  }
 }
 
 enum TestMethods {
   static func stripe(_ id: String) -> TestMethod? { byStripe[id] }
   static func adyen(_ id: String) -> TestMethod? { byAdyen[id] }
+  /// The faults that methods stand for.
+  static let faultsByStripe = faults(\.stripe)
+  static let faultsByAdyen = faults(\.adyen)
+
+  private static func faults(
+    _ name: KeyPath<Fault.MethodNames, String>
+  ) -> [String: Fault] {
+    var faults: [String: Fault] = [:]
+    for fault in Fault.allCases {
+      if let method = fault.testMethod { faults[method[keyPath: name]] = fault }
+    }
+    return faults
+  }
   static func refusal(_ name: String) -> Refusal { byRefusal[name] ?? refusals[0] }
   static func refusal(trigger: String) -> Refusal? {
     refusals.first { $0.adyenTrigger == trigger.uppercased() }
@@ -76,7 +113,12 @@ enum TestMethods {
   ]
 
   // swift-format-ignore
-  static let all: [TestMethod] = [
+  static let all: [TestMethod] = named + Fault.allCases.compactMap { fault in
+    fault.testMethod.map { card("card_fault_" + fault.rawValue, [$0.stripe], [$0.adyen], "4242", .approves) }
+  }
+
+  // swift-format-ignore
+  private static let named: [TestMethod] = [
     card("card_visa", ["pm_card_visa", "tok_visa"], ["stored_visa"], "4242", .approves),
     card("card_mastercard", ["pm_card_mastercard", "tok_mastercard"], ["stored_mastercard"], "4444", .approves, brand: "mastercard"),
     card("card_declined", ["pm_card_visa_chargeDeclined", "pm_card_chargeDeclined", "tok_visa_chargeDeclined", "tok_chargeDeclined"], ["stored_declined"], "0002", .refuses("generic_decline")),
@@ -94,6 +136,11 @@ enum TestMethods {
     card("card_refund_fails", ["pm_card_refundFail", "tok_refundFail"], ["stored_refund_fails"], "5126", .refunds(endAs: "failed", late: true)),
     card("card_refund_pending", ["pm_card_pendingRefund", "tok_pendingRefund"], ["stored_refund_pending"], "7726", .refunds(endAs: "succeeded", late: true)),
     card("card_capture_fails", [], ["stored_capture_fails"], "0016", .captureFailsLate),
+    card("card_chargeback", ["pm_card_createDispute", "tok_createDispute"], ["stored_chargeback"], "0259", .disputed(.chargeBack)),
+    card("card_chargeback_reversed", ["pm_card_createDisputeReversed"], ["stored_chargeback_reversed"], "0258", .disputed(.chargeBackReversed)),
+    debit("sepa_debit", .paid),
+    debit("sepa_debit_fails", .failed),
+    debit("sepa_debit_returned", .returned),
     sepa("sepa", "pm_success_", ["stored_sepa"], .bank(pays: true, slow: false)),
     sepa("sepa_slow", "pm_successDelayed_", ["stored_sepa_slow"], .bank(pays: true, slow: true)),
     sepa("sepa_failed", "pm_failed_", ["stored_sepa_failed"], .bank(pays: false, slow: false)),
@@ -138,6 +185,12 @@ enum TestMethods {
       last4: last4,
       behaviour: behaviour
     )
+  }
+
+  private static func debit(_ name: String, _ end: SepaEnd) -> TestMethod {
+    TestMethod(
+      name: name, stripe: ["pm_" + name], adyen: ["stored_" + name], brand: "sepa_debit",
+      last4: "3000", behaviour: .sepaDebit(end))
   }
 
   /// Stripe names its direct debit test methods per country.

@@ -18,6 +18,8 @@ package final class Listener: @unchecked Sendable {
   private struct State {
     var descriptor: Int32 = -1
     var refuses = false
+    /// Whoever connects is told a TLS alert and nothing else.
+    var alerts = false
     var stopped = false
     var connections: Set<Int32> = []
     var threads = 0
@@ -80,9 +82,21 @@ package final class Listener: @unchecked Sendable {
     }
   }
 
-  /// Ends `refuse`.
+  /// From now on whoever connects reads the TLS alert `handshake_failure` and the end, as from a
+  /// gateway whose TLS is broken; open connections are cut.
+  package func answerWithAlert() {
+    admit()
+    state.change { state in
+      guard !state.stopped else { return }
+      state.alerts = true
+      for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+  }
+
+  /// Ends `refuse` and `answerWithAlert`.
   package func admit() {
     state.change { state in
+      state.alerts = false
       guard state.refuses, !state.stopped else { return }
       state.refuses = false
       Glibc.listen(state.descriptor, 1024)
@@ -177,6 +191,11 @@ package final class Listener: @unchecked Sendable {
   }
 
   private func serve(_ connection: Int32) {
+    guard !state.withLock({ $0.alerts }) else {
+      _ = sendAll(connection, tlsHandshakeFailure)
+      drain(connection)
+      return forget(connection)
+    }
     var yes: Int32 = 1
     setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
     var limit = timeval(tv_sec: sendSecondsMax, tv_usec: 0)
@@ -252,6 +271,9 @@ package final class Listener: @unchecked Sendable {
     }
   }
 }
+
+/// A TLS record of type alert (21), version 1.2: fatal (2), handshake_failure (40).
+private let tlsHandshakeFailure: [UInt8] = [21, 3, 3, 0, 2, 2, 40]
 
 /// POLLRDHUP, which Glibc's headers hide without _GNU_SOURCE.
 private let pollPeerClosed: Int16 = 0x2000

@@ -39,6 +39,9 @@ import Testing
     Row("wrong_amount", .answer(200), acts: true),
     Row("wrong_currency", .answer(200), acts: true),
     Row("wrong_reference", .answer(200), acts: true),
+    Row("key_reused", .answer(400), acts: false),
+    Row("unknown_enum", .answer(200), acts: true),
+    Row("huge_body", .answer(200), acts: true),
   ]
 
   @Test(arguments: stripeRows) func stripe(row: Row) throws {
@@ -65,6 +68,10 @@ import Testing
     case "wrong_amount": #expect(answer.json["amount"]?.int == 5000)
     case "wrong_currency": #expect(answer.json["currency"]?.text == "usd")
     case "wrong_reference": #expect(answer.json["metadata"]?["intent"]?.text == "otherpi1")
+    case "unknown_enum": #expect(answer.json["status"]?.text == "teleported")
+    case "huge_body":
+      #expect(answer.body.count > 8 << 20 && answer.json["amount"]?.int == 4999)
+    case "key_reused": #expect(answer.json["error"]?["type"]?.text == "idempotency_error")
     case "bad_gateway": #expect(answer.headers["content-type"] == "text/html")
     default: break
     }
@@ -107,6 +114,10 @@ import Testing
     Row("close_after", .empty, acts: true),
     Row("wrong_amount", .answer(200), acts: true),
     Row("wrong_reference", .answer(200), acts: true),
+    Row("wrong_currency", .answer(200), acts: true),
+    Row("key_reused", .answer(422), acts: false),
+    Row("unknown_enum", .answer(200), acts: true),
+    Row("huge_body", .answer(200), acts: true),
   ]
 
   @Test(arguments: adyenRows) func adyen(row: Row) throws {
@@ -122,6 +133,10 @@ import Testing
     #expect(answer.seen == row.seen)
     #expect(ports.eventually { ports.summary()["held"]?.int == (row.acts ? 1 : 0) })
     if row.fault == "unavailable" { #expect(answer.json["errorCode"]?.text == "703") }
+    if row.fault == "key_reused" {
+      #expect(answer.json["errorCode"]?.text == "704" && answer.headers["transient-error"] == nil)
+    }
+    if row.fault == "unknown_enum" { #expect(answer.json["resultCode"]?.text == "teleported") }
     if row.fault == "wrong_reference" {
       #expect(answer.json["merchantReference"]?.text == "otherref1")
     }
@@ -200,6 +215,8 @@ import Testing
       #expect(ports.stripe("GET", "/v1/events").status == 200)
     }
   }
+
+  static let modificationFaults = ["modification_fails", "modification_fails_late", "modification_lost"]
 
   @Test(arguments: [
     ("modification_fails", "requires_capture", "failed"),

@@ -84,6 +84,7 @@ struct AdyenAPI: GatewayAPI {
     call.facts.amount = call.json["amount"]?["value"]?.int
     call.facts.currency = call.json["amount"]?["currency"]?.text
     call.facts.metadata = call.json["metadata"]?.pairs ?? []
+    call.facts.method = call.json["paymentMethod"]?["storedPaymentMethodId"]?.text
     switch call.operation {
     case .authorize: call.facts.reference = call.json["reference"]?.text ?? ""
     case .technicalCancel: call.facts.reference = call.json["paymentReference"]?.text ?? ""
@@ -122,10 +123,17 @@ struct AdyenAPI: GatewayAPI {
     return response
   }
 
-  func failure(_ fault: Fault) -> Response {
+  func failure(_ fault: Fault, _ call: Call) -> Response {
     var response: Response
     switch fault {
-    case .rateLimited:
+    case .keyReused: response = troubled(.reused, call)
+    case .notFound:
+      response =
+        AdyenError(
+          code: "167", message: "Original pspReference required for this operation",
+          type: "validation"
+        ).response
+    case .rateLimited, .rateLimitedReplay:
       response =
         AdyenError(status: 429, code: "905_3", message: "Too many requests", type: "security")
         .response

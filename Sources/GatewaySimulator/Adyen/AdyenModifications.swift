@@ -31,9 +31,15 @@ extension AdyenAPI {
     )
     modification.reference = json["reference"]?.text ?? ""
     modification.idempotencyKey = call.idempotencyKey
-    if let fault, fault.touchesModification { modification.fault = fault.rawValue }
-    if fault != .modificationLost { modification.due = now + tuning.modification }
-    books.put(.modification(modification))
+    if let fault, fault.touchesModification || fault.touchesWebhooks || fault.fate != nil {
+      modification.fault = fault.rawValue
+    }
+    if fault == .webhookFirst {
+      finish(modification, &books, now)
+    } else {
+      if fault != .modificationLost { modification.due = now + tuning.modification }
+      books.put(.modification(modification))
+    }
     return Outcome(response: received(modification), isStored: true)
   }
 
@@ -68,86 +74,7 @@ extension AdyenAPI {
     }
   }
 
-  func perform(_ duty: Duty, _ books: inout Books, now: Int64) {
-    switch duty {
-    case .modification(let id):
-      guard let modification = books.modifications[id], let due = modification.due, due <= now
-      else { return }
-      finish(modification, &books, now)
-    case .payment(let id):
-      guard let payment = books.payments[id], let due = payment.due, due <= now else { return }
-      settle(payment, &books, now)
-    case .refund(let id):
-      guard var refund = books.refunds[id], let due = refund.due, due <= now else { return }
-      refund.due = nil
-      refund.status = refund.endsAs
-      if refund.endsAs == "failed", var payment = books.payments[refund.paymentID] {
-        payment.refunded -= refund.amount
-        books.put(.payment(payment))
-        announce(
-          "REFUND_FAILED",
-          of: payment,
-          refund.id,
-          refund.reference,
-          refund.amount,
-          &books,
-          now
-        )
-      }
-      books.put(.refund(refund))
-    }
-  }
-
-  private func settle(_ payment: Payment, _ books: inout Books, _ now: Int64) {
-    var payment = payment
-    switch (payment.dueAction, payment.status) {
-    case (.failCapture, _):
-      payment.due = nil
-      payment.dueAction = nil
-      payment.captured = 0
-      payment.status = .requiresCapture
-      books.put(.payment(payment))
-      let capture = books.modificationOrder.last { id in
-        books.modifications[id]?.kind == .capture && books.modifications[id]?.target == payment.id
-      }.flatMap { books.modifications[$0] }
-      announce(
-        "CAPTURE_FAILED",
-        of: payment,
-        capture?.id ?? payment.id,
-        capture?.reference ?? "",
-        capture?.amount ?? payment.amount,
-        &books,
-        now
-      )
-    case (_, .processing):
-      if case .bank(pays: true, _)? = payment.method.flatMap(TestMethods.adyen)?.behaviour {
-        approve(&payment, now)
-      } else {
-        payment.status = .refused
-        payment.refusal = "bank_refused"
-        payment.due = nil
-      }
-      books.put(.payment(payment))
-      announceAuthorisation(payment, &books, now)
-    case (.capture, .requiresCapture):
-      take(&payment, payment.authorized, failsLate: false, now)
-      books.put(.payment(payment))
-      announce(
-        "CAPTURE",
-        of: payment,
-        AdyenAPI.newPSPReference(),
-        "",
-        payment.captured,
-        &books,
-        now
-      )
-    default:
-      payment.due = nil
-      books.put(.payment(payment))
-    }
-  }
-
-  private func finish(_ modification: Modification, _ books: inout Books, _ now: Int64) {
+  func finish(_ modification: Modification, _ books: inout Books, _ now: Int64) {
     var modification = modification
     modification.due = nil
     let refusal =
@@ -175,7 +102,9 @@ extension AdyenAPI {
     if modification.kind == .reversal, refusal == nil {
       item.action = payment?.status == .canceled ? "cancel" : "refund"
     }
-    announce(item, &books, now)
+    let treatment = modification.fault.flatMap(Fault.init)
+    announce(
+      item, treatment: treatment?.touchesWebhooks == true ? treatment : nil, &books, now)
   }
 
   private func subjects(_ modification: Modification, _ books: Books) -> [Payment] {
@@ -199,6 +128,7 @@ extension AdyenAPI {
       let amount = modification.amount ?? payment.authorized
       guard payment.status == .requiresCapture else { return "Transaction is not authorised" }
       guard amount <= payment.authorized else { return "Insufficient balance on payment" }
+      payment.fate = modification.fault.flatMap(Fault.init)?.fate ?? payment.fate
       take(&payment, amount, failsLate: failsLate, now)
       books.put(.payment(payment))
     case .cancel:
@@ -211,7 +141,7 @@ extension AdyenAPI {
     case .refund: return refund(payment, modification.amount ?? 0, modification, &books, now)
     case .reversal:
       guard payment.status == .requiresCapture else {
-        let rest = payment.captured - payment.refunded
+        let rest = payment.captured - payment.refunded - payment.disputed
         return refund(payment, rest, modification, &books, now)
       }
       cancel(payment, &books, now)
@@ -235,7 +165,8 @@ extension AdyenAPI {
     _ books: inout Books,
     _ now: Int64
   ) -> String? {
-    guard amount > 0, amount <= payment.captured - payment.refunded else {
+    guard amount > 0, amount <= payment.captured - payment.refunded - payment.disputed
+    else {
       return "Insufficient balance on payment"
     }
     var payment = payment
@@ -297,7 +228,7 @@ extension AdyenAPI {
     announce(item, &books, now)
   }
 
-  private func announce(
+  func announce(
     _ code: String,
     of payment: Payment,
     _ id: String,
@@ -323,7 +254,9 @@ extension AdyenAPI {
     )
   }
 
-  private func announce(_ item: NotificationItem, _ books: inout Books, _ now: Int64) {
+  func announce(
+    _ item: NotificationItem, treatment: Fault? = nil, _ books: inout Books, _ now: Int64
+  ) {
     books.put(
       .event(
         Event(
@@ -332,7 +265,8 @@ extension AdyenAPI {
           type: item.eventCode,
           createdAt: now,
           body: item.message(key: signingKey),
-          isUndelivered: announces
+          isUndelivered: announces,
+          treatment: treatment
         )
       )
     )

@@ -29,6 +29,7 @@ extension AdyenAPI {
     payment.reference = reference
     payment.metadata = json["metadata"]?.pairs ?? []
     payment.idempotencyKey = call.idempotencyKey
+    payment.fate = call.fate
     payment.tries = 1
     decideCapture(&payment, json)
     decide(&payment, method, json, now)
@@ -92,7 +93,8 @@ extension AdyenAPI {
         payment.status = .requiresAction
       }
     case .bank(_, let slow): payment.due = now + (slow ? tuning.lateFailure : tuning.bank)
-    case .approves, .refunds, .captureFailsLate: approve(&payment, now)
+    case .sepaDebit: payment.due = now + tuning.sepa
+    case .approves, .refunds, .captureFailsLate, .disputed: approve(&payment, now)
     }
   }
 
@@ -126,6 +128,9 @@ extension AdyenAPI {
     if isDoomed {
       payment.due = now + tuning.lateFailure
       payment.dueAction = .failCapture
+    } else if let fate = payment.fate ?? payment.method.flatMap(TestMethods.adyen)?.fate {
+      payment.due = now + tuning.withLock { $0.milliseconds(until: fate) }
+      payment.dueAction = fate
     }
   }
 

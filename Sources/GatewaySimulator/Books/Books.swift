@@ -1,5 +1,7 @@
 /// Events kept for `/v1/events`; older ones are forgotten (real: 30 days).
 let eventsKeptMax = 20_000
+/// Accepted requests kept for `/books/requests`; older ones are in the file only.
+let requestsKeptMax = 100_000
 
 /// Everything both gateways know. A pure value: time comes in as an argument, changes go out as
 /// records that the caller writes to the journal as one group.
@@ -12,7 +14,12 @@ struct Books: Sendable {
   private(set) var modifications: [String: Modification] = [:]
   private(set) var modificationOrder: [String] = []
   private(set) var setups: [String: Setup] = [:]
+  private(set) var disputes: [String: Dispute] = [:]
+  private(set) var disputeOrder: [String] = []
   private(set) var events: [Event] = []
+  private(set) var requests: [AcceptedRequest] = []
+  /// Accepted in all, those that are no longer kept included.
+  private(set) var requestCount: Int64 = 0
   private(set) var paymentsOfReference: [String: [String]] = [:]
   private(set) var paymentOfCharge: [String: String] = [:]
   private(set) var answers: [String: StoredAnswer] = [:]
@@ -36,6 +43,9 @@ struct Books: Sendable {
     return unwritten
   }
 
+  /// The ids of this group's events that somebody listens for.
+  var undeliveredEvents: [String] { Array(undelivered.keys) }
+
   mutating func takeUndelivered() -> [Event] {
     defer { undelivered = [:] }
     return undelivered.values.sorted { $0.createdAt < $1.createdAt }
@@ -52,6 +62,10 @@ struct Books: Sendable {
       }
       duties.add(.modification(modification.id), due: modification.due)
     case .setup(let setup): setups[setup.id] = setup
+    case .dispute(let dispute):
+      if disputes.updateValue(dispute, forKey: dispute.id) == nil { disputeOrder.append(dispute.id) }
+      duties.add(.dispute(dispute.id), due: dispute.due)
+    case .request(let request): apply(request)
     case .event(let event): apply(event)
     case .delivered(let eventID): undelivered[eventID] = nil
     case .answer(let answer): answers[Books.answerName(answer.gateway, answer.key)] = answer
@@ -78,6 +92,24 @@ struct Books: Sendable {
     duties.add(.refund(refund.id), due: refund.due)
   }
 
+  private mutating func apply(_ request: AcceptedRequest) {
+    requests.append(request)
+    requestCount += 1
+    if requests.count > requestsKeptMax + requestsKeptMax / 10 {
+      requests.removeFirst(requests.count - requestsKeptMax)
+    }
+  }
+
+  /// What happens on their way to the notifications of this group.
+  mutating func treatEvents(_ treatment: Fault) {
+    for index in unwritten.indices {
+      guard case .event(var event) = unwritten[index] else { continue }
+      event.treatment = treatment
+      unwritten[index] = .event(event)
+      if undelivered[event.id] != nil { undelivered[event.id] = event }
+    }
+  }
+
   private mutating func apply(_ event: Event) {
     events.append(event)
     if events.count > eventsKeptMax + eventsKeptMax / 10 {
@@ -100,6 +132,11 @@ struct Books: Sendable {
     return nil
   }
 
+  /// The key means nothing any more, as when its time is over.
+  mutating func forgetAnswer(_ gateway: Gateway, _ key: String) {
+    answers[Books.answerName(gateway, key)] = nil
+  }
+
   static func answerName(_ gateway: Gateway, _ key: String) -> String {
     gateway.rawValue + " " + key
   }
@@ -112,6 +149,7 @@ enum Duty: Sendable, Equatable {
   case payment(String)
   case refund(String)
   case modification(String)
+  case dispute(String)
 }
 
 /// Duties by time: a binary heap. An entry whose thing has another time by now is stale; whoever

@@ -32,6 +32,8 @@ extension Payment {
       out.text("cancellation_reason", cancellationReason)
       out.number("canceled_at", canceledAt)
       out.text("due_action", dueAction?.rawValue)
+      out.text("fate", fate?.rawValue)
+      out.number("disputed", disputed)
     }
   }
 
@@ -65,6 +67,8 @@ extension Payment {
     cancellationReason = json["cancellation_reason"]?.text
     canceledAt = json["canceled_at"]?.int
     dueAction = json["due_action"]?.text.flatMap(DueAction.init)
+    fate = json["fate"]?.text.flatMap(DueAction.init)
+    disputed = json["disputed"]?.int ?? 0
   }
 }
 
@@ -184,6 +188,7 @@ extension Event {
       out.number("created", createdAt)
       out.raw("body", body)
       out.flag("undelivered", isUndelivered)
+      if let treatment { out.text("treatment", treatment.rawValue) }
     }
   }
 
@@ -198,7 +203,8 @@ extension Event {
       type: type,
       createdAt: createdAt,
       body: body.bytes,
-      isUndelivered: json["undelivered"]?.bool ?? false
+      isUndelivered: json["undelivered"]?.bool ?? false,
+      treatment: json["treatment"]?.text.flatMap(Fault.init)
     )
   }
 }
@@ -243,6 +249,8 @@ extension Record {
       case .refund(let value): value.write("refund", to: &out)
       case .modification(let value): value.write("modification", to: &out)
       case .setup(let value): value.write("setup", to: &out)
+      case .dispute(let value): value.write("dispute", to: &out)
+      case .request(let value): value.write("request", to: &out)
       case .event(let value): value.write("event", to: &out)
       case .delivered(let eventID): out.text("delivered", eventID)
       case .answer(let value): value.write("answer", to: &out)
@@ -260,6 +268,8 @@ extension Record {
       case "refund": Refund(value).map(Record.refund)
       case "modification": Modification(value).map(Record.modification)
       case "setup": Setup(value).map(Record.setup)
+      case "dispute": Dispute(value).map(Record.dispute)
+      case "request": AcceptedRequest(value).map(Record.request)
       case "event": Event(value).map(Record.event)
       case "delivered": value.text.map(Record.delivered)
       case "answer": StoredAnswer(value).map(Record.answer)

@@ -22,6 +22,11 @@ enum DueAction: String, Sendable {
   case capture
   /// A capture that succeeded fails after all.
   case failCapture = "fail_capture"
+  /// The payer's bank takes the captured money back, for good or until the dispute is won.
+  case chargeBack = "charge_back"
+  case chargeBackReversed = "charge_back_reversed"
+  /// The payer's bank returns a direct debit weeks after it was paid.
+  case sepaReturn = "sepa_return"
 }
 
 /// One PaymentIntent at Stripe, one payment at Adyen. Amounts in minor units, times in
@@ -56,6 +61,10 @@ struct Payment: Sendable {
   var canceledAt: Int64?
   /// What `due` brings where the status does not say it.
   var dueAction: DueAction?
+  /// What becomes of it once its money was taken; from its method or from a fault.
+  var fate: DueAction?
+  /// Taken back by disputes and returns, as far as they are not won.
+  var disputed: Int64 = 0
 }
 
 struct Refund: Sendable {
@@ -100,6 +109,40 @@ struct Modification: Sendable {
   var fault: String?
 }
 
+/// A chargeback, or a direct debit that was returned.
+struct Dispute: Sendable {
+  let gateway: Gateway
+  /// `du_…` or the pspReference.
+  let id: String
+  let paymentID: String
+  let amount: Int64
+  let currency: String
+  /// Stripe's word for the reason; Adyen's follows from it.
+  let reason: String
+  let isReturn: Bool
+  /// `needs_response`, `won` or `lost`.
+  var status: String
+  let createdAt: Int64
+  /// When it ends by itself.
+  var due: Int64?
+}
+
+/// A request that passed access and asks for a change, or that met a fault; as it was answered.
+struct AcceptedRequest: Sendable {
+  let at: Int64
+  let gateway: Gateway
+  let operation: Operation
+  let target: String?
+  let reference: String
+  let amount: Int64?
+  let currency: String?
+  let idempotencyKey: String?
+  let isReplay: Bool
+  let fault: Fault?
+  /// Of the true answer, whether or not it arrived.
+  let status: Int
+}
+
 /// A SetupIntent.
 struct Setup: Sendable {
   let id: String
@@ -118,6 +161,8 @@ struct Event: Sendable {
   let body: [UInt8]
   /// False once it was acknowledged or given up, or nobody listens.
   var isUndelivered: Bool
+  /// What happens to its notification on the way.
+  var treatment: Fault?
 }
 
 /// The first answer to an idempotency key.
@@ -138,6 +183,8 @@ enum Record: Sendable {
   case refund(Refund)
   case modification(Modification)
   case setup(Setup)
+  case dispute(Dispute)
+  case request(AcceptedRequest)
   case event(Event)
   case delivered(eventID: String)
   case answer(StoredAnswer)

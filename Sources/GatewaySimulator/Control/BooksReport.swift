@@ -6,11 +6,13 @@ struct BooksReport {
   var referencePrefix: String?
   var intent: String?
   var gateway: Gateway?
+  var from: Int64 = 0
 
   init(_ request: Request) {
     referencePrefix = request.parameter("reference_prefix")
     intent = request.parameter("intent")
     gateway = request.parameter("gateway").flatMap(Gateway.init)
+    from = request.parameter("from").flatMap { Int64($0) } ?? 0
   }
 
   private func covers(_ payment: Payment) -> Bool {
@@ -43,6 +45,26 @@ struct BooksReport {
           modification.write(nil, to: &out)
         }
       }
+      out.array("disputes") { out in
+        for dispute in books.disputeOrder.compactMap({ books.disputes[$0] })
+        where ids.contains(dispute.paymentID) { dispute.write(nil, to: &out) }
+      }
+    }
+  }
+
+  /// `GET /books/requests`: what was asked for, in its order; `from` counts from 0.
+  func requests(_ books: Books) -> Response {
+    let first = books.requestCount - Int64(books.requests.count)
+    let skipped = max(0, from - first)
+    let covered = books.requests.dropFirst(Int(min(skipped, Int64(books.requests.count))))
+      .filter { request in
+        (gateway == nil || request.gateway == gateway)
+          && request.reference.hasPrefix(referencePrefix ?? "")
+      }
+    return .json(200) { out in
+      out.number("accepted", books.requestCount)
+      out.number("first_kept", first)
+      out.array("requests") { out in for request in covered { request.write(nil, to: &out) } }
     }
   }
 
@@ -71,7 +93,8 @@ struct BooksReport {
     out.number("declined", count { $0.refusal != nil })
     amounts("captured", payments, { $0.captured }, to: &out)
     amounts("refunded", payments, { $0.refunded }, to: &out)
-    amounts("net", payments, { $0.captured - $0.refunded }, to: &out)
+    amounts("disputed", payments, { $0.disputed }, to: &out)
+    amounts("net", payments, { $0.captured - $0.refunded - $0.disputed }, to: &out)
     amounts(
       "held_amount",
       payments,

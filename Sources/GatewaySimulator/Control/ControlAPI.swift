@@ -25,14 +25,18 @@ struct ControlAPI: Sendable {
     case ("DELETE", "/control/faults"): return removeFaults(nil)
     case ("DELETE", let path) where path.hasPrefix("/control/faults/"):
       return removeFaults(String(path.dropFirst("/control/faults/".count)))
+    case ("GET", "/books/requests"): return try books { BooksReport(request).requests($0) }
+    case ("GET", "/control/seed"):
+      return seed(count: request.parameter("count").flatMap { Int64($0) } ?? 100)
+    case ("POST", "/control/seed"):
+      let schedule = try FaultSchedule(try json(request))
+      core.faults.withLock { $0.schedule = schedule }
+      return seed(count: 100)
+    case ("DELETE", "/control/seed"):
+      core.faults.withLock { $0.schedule = nil }
+      return seed(count: 0)
     case ("GET", "/control/clock"): return try clock(advance: 0)
-    case ("POST", "/control/clock"):
-      let body = try json(request)
-      guard
-        let advance = body["advance_ms"]?.int ?? body["advance_seconds"]?.int.map({ $0 * 1000 }),
-        advance >= 0
-      else { throw ControlError("advance_ms or advance_seconds: a number of 0 or more") }
-      return try clock(advance: advance)
+    case ("POST", "/control/clock"): return try clock(advance: try advance(try json(request)))
     case ("POST", "/control/latency"): return try latency(request)
     case ("POST", "/control/authenticate"): return try authenticate(request)
     case ("GET", "/control/webhooks"): return webhooks()
@@ -72,6 +76,9 @@ struct ControlAPI: Sendable {
       out.number("duplicated", counts.duplicated)
       out.number("late", counts.late)
       out.number("resent", counts.resent)
+      out.number("never_sent", counts.neverSent)
+      out.number("forged", counts.forged)
+      out.number("forged_accepted", counts.forgedAccepted)
     }
   }
 
@@ -103,17 +110,33 @@ struct ControlAPI: Sendable {
     }
   }
 
-  private func clock(advance: Int64) throws(ControlError) -> Response {
-    let time = core.commit { books, now -> Int64 in
-      if advance > 0 {
-        books.put(.clock(offsetMilliseconds: books.clockOffsetMilliseconds + advance))
-      }
-      return now + advance
-    }
-    guard let time else { throw ControlError("the disk under the books failed") }
+  private func seed(count: Int64) -> Response {
+    let schedule = core.faults.withLock { $0.schedule }
     return .json(200) { out in
-      out.number("now_ms", time)
-      out.text("now", isoTime(milliseconds: time))
+      if count > 0 { schedule?.write(count: count, to: &out) }
+    }
+  }
+
+  /// By how much the clock goes on; `now_ms` sets it, but never back.
+  private func advance(_ json: JSON) throws(ControlError) -> Int64 {
+    if let target = json["now_ms"]?.int {
+      let now = core.books.withLock { core.now($0) }
+      guard target >= now else { throw ControlError("now_ms: the clock never goes back") }
+      return target - now
+    }
+    guard let milliseconds = json["advance_ms"]?.int ?? json["advance_seconds"]?.int.map({ $0 * 1000 }),
+      milliseconds >= 0
+    else { throw ControlError("now_ms, or advance_ms or advance_seconds: a number of 0 or more") }
+    return milliseconds
+  }
+
+  private func clock(advance: Int64) throws(ControlError) -> Response {
+    guard let moved = core.advanceClock(by: advance) else {
+      throw ControlError("the disk under the books failed")
+    }
+    return .json(200) { out in
+      out.number("now_ms", moved.now)
+      out.text("now", isoTime(milliseconds: moved.now))
     }
   }
 
@@ -125,18 +148,16 @@ struct ControlAPI: Sendable {
           tuning.latencyMilliseconds[gateway] = max(0, value)
         }
       }
-      if let value = json["modification_ms"]?.int { tuning.modificationMilliseconds = value }
-      if let value = json["bank_ms"]?.int { tuning.bankMilliseconds = value }
-      if let value = json["late_failure_ms"]?.int { tuning.lateFailureMilliseconds = value }
+      for (name, time) in Tuning.times {
+        if let value = json[name]?.int { tuning[keyPath: time] = max(0, value) }
+      }
       return tuning
     }
     return .json(200) { out in
       for gateway in Gateway.allCases {
         out.number(gateway.rawValue + "_ms", tuning.latencyMilliseconds[gateway] ?? 0)
       }
-      out.number("modification_ms", tuning.modificationMilliseconds)
-      out.number("bank_ms", tuning.bankMilliseconds)
-      out.number("late_failure_ms", tuning.lateFailureMilliseconds)
+      for (name, time) in Tuning.times { out.number(name, tuning[keyPath: time]) }
     }
   }
 

@@ -1,6 +1,8 @@
 /// What a wrong echo changes in an answer that is otherwise true.
 enum Mangling: Sendable {
   case amount, currency, reference
+  /// What a payment or refund has come to.
+  case state
 }
 
 /// `body` with every amount, currency or reference in it changed, at any depth.
@@ -43,7 +45,9 @@ private func write(
   case .double(let value): writer.raw(name, Array("\(value)".utf8))
   case .text(let value):
     let isReference = inMetadata || referenceNames.contains(name ?? "")
-    if mangling == .currency, name == "currency" {
+    if mangling == .state, name == "status" || name == "resultCode" {
+      writer.text(name, "teleported")
+    } else if mangling == .currency, name == "currency" {
       let other = value.uppercased() == "USD" ? "EUR" : "USD"
       writer.text(name, value.first?.isLowercase == true ? other.lowercased() : other)
     } else {

@@ -87,6 +87,7 @@ struct StripeAPI: GatewayAPI {
     }
     call.facts.currency = call.form["currency"]?.uppercased()
     call.facts.idempotencyKey = call.idempotencyKey
+    call.facts.method = call.form["payment_method"]
     call.facts.reference = StripeAPI.reference(call)
     if call.operation == .refund { call.target = call.form["payment_intent"] }
     if call.operation == .create, call.form["confirm"] == "true" {
@@ -114,16 +115,18 @@ struct StripeAPI: GatewayAPI {
     let action = path.count == 4 ? path[3] : nil
     switch (method, path[1], path.count, action) {
     case ("POST", "payment_intents", 2, nil): return (.create, nil)
-    case ("GET", "payment_intents", 3, nil): return (.retrieve, path[2])
+    case ("GET", "payment_intents", 3, nil):
+      return path[2] == "search" ? (.list, path[2]) : (.retrieve, path[2])
     case ("POST", "payment_intents", 4, "confirm"): return (.confirm, path[2])
     case ("POST", "payment_intents", 4, "capture"): return (.capture, path[2])
     case ("POST", "payment_intents", 4, "cancel"): return (.cancel, path[2])
     case ("POST", "refunds", 2, nil): return (.refund, nil)
     case ("GET", "refunds", 3, nil), ("GET", "charges", 3, nil), ("GET", "setup_intents", 3, nil),
-      ("GET", "events", 3, nil):
+      ("GET", "events", 3, nil), ("GET", "disputes", 3, nil):
       return (.retrieve, path[2])
     case ("POST", "setup_intents", 2, nil): return (.setup, nil)
-    case ("GET", "events", 2, nil), ("GET", "refunds", 2, nil), ("GET", "payment_intents", 2, nil):
+    case ("GET", "events", 2, nil), ("GET", "refunds", 2, nil), ("GET", "payment_intents", 2, nil),
+      ("GET", "disputes", 2, nil):
       return (.list, path[1])
     default: return nil
     }
@@ -135,10 +138,10 @@ struct StripeAPI: GatewayAPI {
     case .confirm: onPayment(call, &books) { confirm($0, call, &$1, now) }
     case .capture: onPayment(call, &books) { capture($0, call, &$1, now) }
     case .cancel: onPayment(call, &books) { cancel($0, call, &$1, now) }
-    case .refund: refund(call, &books, now)
+    case .refund: refund(call, failsLate: fault == .modificationFailsLate, &books, now)
     case .setup: setUp(call, &books, now)
     case .retrieve: retrieve(call, books)
-    case .list: list(call, books)
+    case .list: list(call, books, now)
     default: StripeError(status: 404, message: "Unrecognized request URL.").unstored
     }
   }
@@ -178,9 +181,14 @@ struct StripeAPI: GatewayAPI {
     ).response
   }
 
-  func failure(_ fault: Fault) -> Response {
+  func failure(_ fault: Fault, _ call: Call) -> Response {
     switch fault {
-    case .rateLimited:
+    case .keyReused: troubled(.reused, call)
+    case .notFound where call.operation == .list:
+      StripeObjects.list("/v1/" + (call.target ?? ""), hasMore: false) { _ in }
+    case .notFound:
+      StripeError.noSuch("object", call.target ?? "", parameter: "id", status: 404).response
+    case .rateLimited, .rateLimitedReplay:
       StripeError(
         status: 429,
         code: "rate_limit",

@@ -139,6 +139,29 @@ enum StripeObjects {
     }
   }
 
+  static func write(
+    _ dispute: Dispute, in books: Books, _ name: String?, to writer: inout JSONWriter
+  ) {
+    let payment = books.payments[dispute.paymentID]
+    writer.object(name) { out in
+      out.text("id", dispute.id)
+      out.text("object", "dispute")
+      out.number("amount", dispute.amount)
+      out.text("charge", payment?.chargeID)
+      out.number("created", dispute.createdAt / 1000)
+      out.text("currency", dispute.currency.lowercased())
+      out.flag("is_charge_refundable", false)
+      out.flag("livemode", false)
+      out.texts("metadata", [])
+      out.text("payment_intent", dispute.paymentID)
+      out.object("payment_method_details") { details in
+        details.text("type", dispute.isReturn ? "sepa_debit" : "card")
+      }
+      out.text("reason", dispute.reason)
+      out.text("status", dispute.status)
+    }
+  }
+
   static func write(_ setup: Setup, _ name: String?, to writer: inout JSONWriter) {
     writer.object(name) { out in
       out.text("id", setup.id)

@@ -1,3 +1,5 @@
+import InboundHTTP
+
 /// PaymentIntents: create, confirm, capture, cancel.
 extension StripeAPI {
   func create(
@@ -22,6 +24,7 @@ extension StripeAPI {
     payment.metadata = form.pairs("metadata")
     payment.reference = StripeAPI.reference(call)
     payment.idempotencyKey = call.idempotencyKey
+    payment.fate = call.fate
     payment.echoed = StripeParameters.echoed.compactMap { name in form[name].map { (name, $0) } }
     if let error = methodMisfit(payment, form) { return error.unstored }
     announce("payment_intent.created", payment, &books, now)
@@ -160,7 +163,10 @@ extension StripeAPI {
     case .bank(_, let slow):
       payment.status = .processing
       payment.due = now + (slow ? tuning.lateFailure : tuning.bank)
-    case .approves, .refunds, .captureFailsLate: approve(&payment, now)
+    case .sepaDebit:
+      payment.status = .processing
+      payment.due = now + tuning.sepa
+    case .approves, .refunds, .captureFailsLate, .disputed: approve(&payment, now)
     }
     books.put(.payment(payment))
     announce(StripeAPI.eventType(payment), payment, &books, now)
@@ -178,9 +184,20 @@ extension StripeAPI {
       payment.status = .requiresCapture
       payment.due = now + StripeAPI.holdMilliseconds
     } else {
-      payment.captured = payment.amount
-      payment.status = .succeeded
+      take(&payment, payment.amount, now)
     }
+  }
+
+  /// The money is taken; what becomes of it later is decided now.
+  private func take(_ payment: inout Payment, _ amount: Int64, _ now: Int64) {
+    payment.captured = amount
+    payment.status = .succeeded
+    payment.due = nil
+    payment.dueAction = nil
+    let fate = payment.fate ?? payment.method.flatMap(TestMethods.stripe)?.fate
+    guard let fate else { return }
+    payment.dueAction = fate
+    payment.due = now + tuning.withLock { $0.milliseconds(until: fate) }
   }
 
   func refuse(
@@ -231,9 +248,8 @@ extension StripeAPI {
       ).stored
     }
     var payment = payment
-    payment.captured = amount
-    payment.status = .succeeded
-    payment.due = nil
+    payment.fate = call.fate ?? payment.fate
+    take(&payment, amount, now)
     books.put(.payment(payment))
     announce("payment_intent.succeeded", payment, &books, now)
     let expands = call.form.values("expand").contains("latest_charge")

@@ -1,8 +1,10 @@
 import InboundHTTP
 
-/// Refunds, SetupIntents, reading, and what happens by itself.
+/// Refunds, SetupIntents, reading, and events.
 extension StripeAPI {
-  func refund(_ call: Call, _ books: inout Books, _ now: Int64) -> Outcome {
+  func refund(
+    _ call: Call, failsLate: Bool, _ books: inout Books, _ now: Int64
+  ) -> Outcome {
     let form = call.form
     if let unknown = StripeParameters.firstUnknown(form, StripeParameters.refund) {
       return StripeError.unknownParameter(unknown).unstored
@@ -16,7 +18,7 @@ extension StripeAPI {
     if let reason = form["reason"], !StripeParameters.refundReasons.contains(reason) {
       return StripeError(message: "Invalid reason: \(reason).", parameter: "reason").unstored
     }
-    let remaining = payment.captured - payment.refunded
+    let remaining = payment.captured - payment.refunded - payment.disputed
     var amount = remaining
     if let text = form["amount"] {
       guard let number = Int64(text), number >= 1 else {
@@ -39,6 +41,10 @@ extension StripeAPI {
     refund.reference = refund.metadata.first { $0.0 == "reference" }?.1 ?? ""
     refund.idempotencyKey = call.idempotencyKey
     time(&refund, payment, now)
+    if failsLate {
+      refund.endsAs = "failed"
+      refund.due = now + tuning.lateFailure
+    }
     payment.refunded += amount
     books.put(.payment(payment))
     books.put(.refund(refund))
@@ -78,7 +84,7 @@ extension StripeAPI {
       refund.endsAs = endAs
       refund.status = endAs == "failed" ? "succeeded" : "pending"
       refund.due = now + tuning.modification
-    case .bank:
+    case .bank, .sepaDebit:
       refund.status = "pending"
       refund.due = now + tuning.bank
     default: break
@@ -143,6 +149,10 @@ extension StripeAPI {
         isStored: false
       )
     }
+    if let dispute = books.disputes[id], dispute.gateway == .stripe {
+      return Outcome(
+        response: .object { StripeObjects.write(dispute, in: books, nil, to: &$0) }, isStored: false)
+    }
     if let event = books.events.last(where: { $0.id == id }) {
       return Outcome(response: Response(status: 200, body: event.body), isStored: false)
     }
@@ -153,105 +163,6 @@ extension StripeAPI {
   private func response(_ refund: Refund, _ books: Books) -> Response {
     let chargeID = books.payments[refund.paymentID]?.chargeID
     return .object { StripeObjects.write(refund, chargeID: chargeID, nil, to: &$0) }
-  }
-
-  /// Newest first, `limit` 1 to 100, after `starting_after`.
-  func list(_ call: Call, _ books: Books) -> Outcome {
-    let limit = min(100, max(1, call.form["limit"].flatMap { Int($0) } ?? 10))
-    let after = call.form["starting_after"]
-    func page<Item>(_ items: some Sequence<Item>, _ id: (Item) -> String) -> (
-      ArraySlice<Item>, Bool
-    ) {
-      var rest = Array(items)[...]
-      if let after, let index = rest.firstIndex(where: { id($0) == after }) {
-        rest = rest[(index + 1)...]
-      }
-      return (rest.prefix(limit), rest.count > limit)
-    }
-    let path = "/v1/" + (call.target ?? "")
-    switch call.target {
-    case "events":
-      let type = call.form["type"]
-      let since = (call.form["created[gte]"].flatMap { Int64($0) } ?? 0) * 1000
-      let matching = books.events.reversed().filter {
-        $0.gateway == .stripe && (type == nil || $0.type == type) && $0.createdAt >= since
-      }
-      let (items, hasMore) = page(matching, \.id)
-      return Outcome(
-        response: StripeObjects.list(path, hasMore: hasMore) { out in
-          for event in items { out.raw(nil, event.body) }
-        },
-        isStored: false
-      )
-    case "refunds":
-      let payment = call.form["payment_intent"]
-      let ids = payment.map { books.refundsOfPayment[$0] ?? [] } ?? books.refundOrder
-      let (items, hasMore) = page(
-        ids.reversed().compactMap { books.refunds[$0] }.filter { $0.gateway == .stripe },
-        \.id
-      )
-      return Outcome(
-        response: StripeObjects.list(path, hasMore: hasMore) { out in
-          for refund in items {
-            let chargeID = books.payments[refund.paymentID]?.chargeID
-            StripeObjects.write(refund, chargeID: chargeID, nil, to: &out)
-          }
-        },
-        isStored: false
-      )
-    default:
-      guard let span = StripeParameters.createdSpan(call.form) else {
-        return StripeError.invalidInteger("created", "Invalid timestamp").unstored
-      }
-      // In the order of their creation: the newest that fit, and none behind the oldest.
-      let fitting = books.paymentOrder.reversed().lazy.compactMap { books.payments[$0] }
-        .drop { $0.createdAt / 1000 > span.upperBound }
-        .prefix { $0.createdAt / 1000 >= span.lowerBound }
-        .filter { $0.gateway == .stripe }
-      let (items, hasMore) = page(fitting, \.id)
-      return Outcome(
-        response: StripeObjects.list(path, hasMore: hasMore) { out in
-          for payment in items { StripeObjects.write(payment, nil, to: &out) }
-        },
-        isStored: false
-      )
-    }
-  }
-
-  func perform(_ duty: Duty, _ books: inout Books, now: Int64) {
-    switch duty {
-    case .payment(let id):
-      guard let payment = books.payments[id], let due = payment.due, due <= now else { return }
-      settle(payment, &books, now)
-    case .refund(let id):
-      guard var refund = books.refunds[id], let due = refund.due, due <= now else { return }
-      refund.due = nil
-      refund.status = refund.endsAs
-      if refund.endsAs == "failed", var payment = books.payments[refund.paymentID] {
-        payment.refunded -= refund.amount
-        books.put(.payment(payment))
-      }
-      books.put(.refund(refund))
-      announce(refund.endsAs == "failed" ? "refund.failed" : "refund.updated", refund, &books, now)
-    case .modification: break
-    }
-  }
-
-  private func settle(_ payment: Payment, _ books: inout Books, _ now: Int64) {
-    if payment.status == .requiresCapture {
-      _ = canceled(payment, reason: "automatic", &books, now)
-      return
-    }
-    guard payment.status == .processing, let method = payment.method.flatMap(TestMethods.stripe)
-    else { return }
-    if case .bank(pays: false, _) = method.behaviour {
-      _ = refuse(payment, "bank_refused", &books, now)
-      return
-    }
-    var payment = payment
-    approve(&payment, now)
-    books.put(.payment(payment))
-    announce(StripeAPI.eventType(payment), payment, &books, now)
   }
 
   func authenticate(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64) -> Bool {
@@ -290,14 +201,14 @@ extension StripeAPI {
     }
   }
 
-  private func announce(_ type: String, _ refund: Refund, _ books: inout Books, _ now: Int64) {
+  func announce(_ type: String, _ refund: Refund, _ books: inout Books, _ now: Int64) {
     let chargeID = books.payments[refund.paymentID]?.chargeID
     announce(type, &books, now) {
       StripeObjects.write(refund, chargeID: chargeID, "object", to: &$0)
     }
   }
 
-  private func announce(
+  func announce(
     _ type: String,
     _ books: inout Books,
     _ now: Int64,

@@ -142,7 +142,7 @@ let operationTable = """
   unsent, rejected: =
     captured: won [capture is captured, FACT 2 captured, 1 is captured]
     canceled, declined, capture canceled: won, final [capture is failed, 1 is canceled, FACT 2 \
-  canceled]
+  expired]
     conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
     capture asked: refused captureExists
     capture done: won [capture is captured, 1 is captured, FACT 2 captured]
@@ -155,7 +155,7 @@ let operationTable = """
     authorized: won [capture is queued, repeat capture new try]
     captured: won [capture is captured, FACT 2 captured, 1 is captured]
     canceled, declined, capture canceled: won, final [capture is failed, 1 is canceled, FACT 2 \
-  canceled]
+  expired]
     refunded, received, pending, action, not executed, unknown, close, close unsent, rejected: =
     conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
     capture asked: refused captureExists
@@ -169,7 +169,7 @@ let operationTable = """
   rejected: =
     captured: won [FACT 2 conflicted, ALERT captured_without_request, capture 4999 captured, \
   FACT 3 captured, 1 is captured]
-    canceled, declined: won, final [1 is canceled, FACT 2 canceled]
+    canceled, declined: won, final [1 is canceled, FACT 2 expired]
     conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
     close: won, releasing [release 1]
     capture asked: won [capture 4000 queued]

@@ -14,6 +14,7 @@ struct IntentMachineTests {
     ("action", .requiresAction),
     ("unknown", .processing(.outcomeUnknown, authorized: false)),
     ("bank", .processing(.bankPending, authorized: false)),
+    ("bankHeld", .processing(.bankPending, authorized: true)),
     ("capturing", .processing(.capturePending, authorized: true)),
     ("canceling", .processing(.cancelPending, authorized: false)),
     ("capturable", .requiresCapture),
@@ -29,24 +30,26 @@ struct IntentMachineTests {
     ("declined", .fact(.declined(declined))), ("notExecuted", .fact(.notExecuted(code: "none"))),
     ("unknown", .fact(.unknown)), ("pending", .fact(.pending)), ("canceled", .fact(.canceled)),
     ("action", .fact(.requiresAction)), ("captureFailed", .fact(.captureFailed(code: "no"))),
-    ("conflicted", .fact(.conflicted)),
+    ("conflicted", .fact(.conflicted)), ("expired", .fact(.expired)),
+    ("undone", .fact(.captureUndone(code: "no"))), ("returned", .fact(.returned)),
   ]
 
   /// `-` stays as it is · `x` refused · `!` stays, people must look · otherwise the new state
   /// (automatic capture; a trailing `!` also alerts).
   static let table = """
-    state      confirm capture   cancel    authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted
-    created    unknown x         canceled  !          !          -         -           -       -       -         -      -             !
-    action     x       x         canceling capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !
-    unknown    x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !
-    bank       x       x         x         capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !
-    capturing  x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !
-    canceling  x       x         x         -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !
-    capturable x       capturing canceling -          succeeded! !         !           -       -       retryable !      !             !
-    succeeded  x       x         x         !          !          -         -           -       -       -         -      -             !
-    retryable  unknown x         canceled  !          !          -         -           -       -       -         -      -             !
-    terminal   x       x         x         !          !          -         -           -       -       -         -      -             !
-    canceled   x       x         x         !          !          -         -           -       -       -         -      -             !
+    state      confirm capture   cancel    authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted expired   undone     returned
+    created    unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !
+    action     x       x         canceling capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
+    unknown    x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
+    bank       x       x         x         capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !          retryable !          !
+    bankHeld   x       x         x         capturing  succeeded  retryable retryable   -       -       retryable action terminal      !          retryable !          !
+    capturing  x       x         x         -          succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
+    canceling  x       x         x         -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !          canceled  !          !
+    capturable x       capturing canceling -          succeeded! !         !           -       -       retryable !      !             !          retryable !          !
+    succeeded  x       x         x         !          !          -         -           -       -       -         -      -             !          -         succeeded! succeeded
+    retryable  unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !
+    terminal   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !
+    canceled   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !
     """
 
   struct Case: Sendable, CustomStringConvertible {
@@ -119,19 +122,110 @@ struct IntentMachineTests {
   func terminalAbsorbs(_ name: String) throws {
     let event = try #require(Self.events.first { $0.name == name }?.event)
     for (_, state) in Self.states where state.isTerminal {
+      // What happens to the money later is a version of its own, never another status.
       if case .moved(let next, _) = IntentMachine.next(state, event, capture: .automatic) {
-        Issue.record("\(state) moved to \(next) by \(name)")
+        #expect(next == state, "\(state) moved to \(next) by \(name)")
+      }
+    }
+  }
+
+  // MARK: The declared table itself
+
+  private static let situations = CaptureMethod.allCases.flatMap { capture in
+    [false, true].map { IntentSituation(capture: capture, isAuthorized: $0) }
+  }
+
+  /// The rows that apply, of which there must not be two.
+  private static func rows(
+    _ stage: IntentStage, _ event: IntentEventKind, _ situation: IntentSituation
+  ) -> [IntentTransition] {
+    IntentTable.transitions.filter {
+      $0.from.contains(stage) && $0.event == event && $0.condition.holds(in: situation)
+    }
+  }
+
+  @Test("each fact has exactly one row in every state and situation; a wish has one at most")
+  func everyPlaceIsDeclaredOnce() {
+    for stage in IntentStage.allCases {
+      for event in IntentEventKind.allCases {
+        for situation in Self.situations {
+          let count = Self.rows(stage, event, situation).count
+          let isRight = event.isRequest ? count <= 1 : count == 1
+          #expect(isRight, "\(stage) + \(event) in \(situation): \(count) rows")
+        }
+      }
+    }
+  }
+
+  @Test("the machine goes where the table says, and refuses the rest with the table's statuses")
+  func theMachineIsTheTable() {
+    for (_, state) in Self.states {
+      for (name, event) in Self.events {
+        for capture in CaptureMethod.allCases {
+          let situation = IntentSituation(capture: capture, isAuthorized: state.isAuthorized)
+          let row = Self.rows(state.stage, event.kind, situation).first
+          switch (IntentMachine.next(state, event, capture: capture), row?.target) {
+          case (.moved(let next, let notices), .move(let stage)):
+            #expect(next.stage == stage && notices == row?.notices, "\(state) + \(name)")
+          case (.unchanged(let notices), .stay):
+            #expect(notices == row?.notices, "\(state) + \(name)")
+          case (.refused(let allowed), nil):
+            #expect(event.kind.isRequest && !allowed.isEmpty, "\(state) + \(name)")
+            #expect(!allowed.contains(state.status) || state.stage == .failedTerminal)
+          case (let verdict, let target):
+            Issue.record("\(state) + \(name): \(verdict), not \(String(describing: target))")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("every row can happen and says why; whatever fails says of what")
+  func rowsAreMeant() {
+    for row in IntentTable.transitions {
+      #expect(!row.from.isEmpty && !row.because.isEmpty)
+      guard let event = Self.events.first(where: { $0.event.kind == row.event })?.event,
+        case .move(let stage) = row.target, stage == .failedRetryable || stage == .failedTerminal
+      else { continue }
+      guard case .fact(let fact) = event else {
+        Issue.record("\(row.event) fails an intent and is no fact")
+        continue
+      }
+      #expect(fact.failure?.code.isEmpty == false, "\(row.event)")
+    }
+    #expect(Set(IntentTable.transitions.map(\.event)) == Set(IntentEventKind.allCases))
+    #expect(Set(Self.events.map(\.event.kind)) == Set(IntentEventKind.allCases))
+    #expect(Set(Self.states.map(\.state.stage)) == Set(IntentStage.allCases))
+  }
+
+  @Test("an expired authorisation is refused a capture, and says why it failed")
+  func expiry() {
+    let verdict = IntentMachine.next(.requiresCapture, .fact(.expired), capture: .manual)
+    guard case .moved(.failed(let failure), let notices) = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    #expect(failure == IntentFailure(kind: .retryable, code: "authorization_expired"))
+    #expect(notices == [.event("payment_intent.payment_failed")])
+    #expect(
+      IntentMachine.next(.failed(failure), .capture, capture: .manual)
+        == .refused(allowed: [.requiresCapture]))
+  }
+
+  @Test("money that went back is booked, whatever the state", arguments: states.map(\.name))
+  func returnsAreBooked(_ name: String) throws {
+    let state = try #require(Self.states.first { $0.name == name }?.state)
+    for (fact, notice) in [
+      (Fact.returned, Notice.bookReturn), (.captureUndone(code: "x"), .bookCaptureUndone),
+    ] {
+      switch IntentMachine.next(state, .fact(fact), capture: .automatic) {
+      case .moved(_, let notices), .unchanged(let notices): #expect(notices.contains(notice))
+      case .refused: Issue.record("\(fact) was refused")
       }
     }
   }
 }
 
 extension IntentState {
-  fileprivate func sameKind(as other: IntentState) -> Bool {
-    switch (self, other) {
-    case (.processing(let left, _), .processing(let right, _)): left == right
-    case (.failed(let left), .failed(let right)): left.kind == right.kind
-    default: status == other.status
-    }
-  }
+  fileprivate func sameKind(as other: IntentState) -> Bool { stage == other.stage }
 }

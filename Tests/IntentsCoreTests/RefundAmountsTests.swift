@@ -1,4 +1,5 @@
 import IntentsCore
+import Money
 import TestSupport
 import Testing
 
@@ -16,6 +17,26 @@ struct RefundAmountsTests {
       intendedMinor: 100, authorizedMinor: 100, capturedMinor: captured,
       refundsReservedMinor: reserved)
     #expect((try? amounts.refund(requestedMinor: asked, in: .succeeded).get()) == given)
+  }
+
+  /// What the payer's bank took back cannot be given back again.
+  @Test(arguments: [
+    (100, 0, 100, nil, nil), (100, 0, 40, nil, Optional(60)), (100, 60, 40, nil, nil),
+    (100, 30, 40, 30, 30), (100, 30, 40, 31, nil), (100, 100, 100, 1, nil),
+  ] as [(Int64, Int64, Int64, Int64?, Int64?)])
+  func returns(captured: Int64, reserved: Int64, returned: Int64, asked: Int64?, given: Int64?) {
+    let amounts = IntentAmounts(
+      intendedMinor: 100, authorizedMinor: 100, capturedMinor: captured,
+      refundsReservedMinor: reserved, returnedMinor: returned)
+    #expect((try? amounts.refund(requestedMinor: asked, in: .succeeded).get()) == given)
+  }
+
+  @Test func onlyADebitCanBeTakenBackForEightWeeks() {
+    let debited = Timestamp(seconds: 1_700_000_000)
+    #expect(ReturnRisk.end(of: .card, debitedAt: debited) == nil)
+    #expect(
+      ReturnRisk.end(of: .sepaDebit, debitedAt: debited)
+        == Timestamp(seconds: 1_700_000_000 + 56 * 86_400))
   }
 
   @Test func onlyWhatSucceededIsRefundable() {

@@ -36,6 +36,25 @@ struct RefundMachineTests {
     }
   }
 
+  @Test func eachFactHasOneRowInEveryState() {
+    for stage in RefundStage.allCases {
+      for fact in RefundFact.Kind.allCases {
+        let rows = RefundMachine.transitions.filter { $0.from.contains(stage) && $0.fact == fact }
+        #expect(rows.count == 1, "\(stage) + \(fact)")
+      }
+    }
+    for (_, state) in Self.states {
+      for (name, fact) in Self.facts {
+        let row = RefundMachine.transitions.first {
+          $0.from.contains(state.stage) && $0.fact == fact.kind
+        }
+        let step = RefundMachine.next(state, fact)
+        #expect(step?.state.stage == row?.to, "\(state) + \(name)")
+        #expect(step == nil || step?.notices == row?.notices, "\(state) + \(name)")
+      }
+    }
+  }
+
   private static func word(_ step: RefundMachine.Step?) -> String {
     guard let step else { return "-" }
     var word = states.first { $0.state == step.state }?.name ?? "?"

@@ -29,7 +29,7 @@ final class FakeRefunds: Sendable {
   var count: Int { state.withLock { $0.refunds.count } }
 
   func answer(
-    _ request: GatewayV1.RefundOperationRequest, _ merchant: String
+    _ request: GatewayV1.RefundOperationRequest, _ merchant: String, after known: UInt32
   ) throws -> [GatewayV1.Fact] {
     try state.withLock { state in
       let kind: GatewayV1.FactKind
@@ -44,7 +44,7 @@ final class FakeRefunds: Sendable {
         state.facts[request.operationID, default: []].append(
           Self.fact(
             kind, request.refundID, request, merchant,
-            sequence: 2 + UInt32(state.facts[request.operationID]?.count ?? 0)))
+            sequence: 1 + known + UInt32(state.facts[request.operationID]?.count ?? 0)))
       }
       return state.facts[request.operationID] ?? []
     }
@@ -58,7 +58,7 @@ final class FakeRefunds: Sendable {
       for (operation, facts) in state.facts {
         guard var fact = facts.first(where: { $0.refundID == refund }) else { continue }
         fact.kind = kind
-        fact.sequence = 2 + UInt32(facts.count)
+        fact.sequence = 1 + (facts.last?.sequence ?? 0)
         if kind == .refundFailed {
           fact.decline = GatewayV1.Decline(code: "refund_reversed", gatewayCode: "expired_card")
         }

@@ -14,6 +14,8 @@ final class Happenings: Sendable {
     case posted
     /// A refund's call reached gateway-router: its T1 has committed.
     case refundAsked
+    case captureAsked
+    case closeAsked
   }
 
   private typealias Condition = @Sendable ([Kind: Int]) -> Bool

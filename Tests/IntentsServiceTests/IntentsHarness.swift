@@ -21,6 +21,7 @@ struct IntentsHarness: Sendable {
   let database: PostgresClient
   let router: FakeRouter
   let ledger: FakeLedger
+  let vault: FakeVault
   let happenings: Happenings
   private let address: SocketAddress
 
@@ -29,27 +30,27 @@ struct IntentsHarness: Sendable {
     let happenings = Happenings()
     let router = FakeRouter(merchant: merchant.description, happenings)
     let ledger = FakeLedger(happenings)
+    let vault = FakeVault()
     try await withEventLoop(name: "peers") { peers in
       let routerTransport = try Certificates.server(.gatewayRouter, on: peers)
       let ledgerTransport = try Certificates.server(.ledger, on: peers)
+      let vaultTransport = try Certificates.server(.vaultToken, on: peers)
       try await withGRPCServer(transport: routerTransport, services: [router]) { _ in
         try await withGRPCServer(transport: ledgerTransport, services: [ledger]) { _ in
-          let endpoints = Endpoints(addresses: [
-            "gateway-router": try await routerTransport.listeningAddress(),
-            "ledger": try await ledgerTransport.listeningAddress(),
-          ])
-          try await serve(test, endpoints) { service, database, address in
-            let harness = IntentsHarness(
-              service: service, database: database, router: router, ledger: ledger,
-              happenings: happenings, address: address)
-            do {
+          try await withGRPCServer(transport: vaultTransport, services: [vault]) { _ in
+            let endpoints = Endpoints(addresses: [
+              "gateway-router": try await routerTransport.listeningAddress(),
+              "ledger": try await ledgerTransport.listeningAddress(),
+              "vault-token": try await vaultTransport.listeningAddress(),
+            ])
+            try await serve(test, endpoints) { service, database, address in
+              let harness = IntentsHarness(
+                service: service, database: database, router: router, ledger: ledger,
+                vault: vault, happenings: happenings, address: address)
+              defer { router.gate.open() }
               try await body(harness)
-            } catch {
-              router.gate.open()
-              throw error
-            }
-            router.gate.open()
-          } witness: { CallWitness(happenings: happenings) }
+            } witness: { CallWitness(happenings: happenings) }
+          }
         }
       }
     }
@@ -123,7 +124,8 @@ struct IntentsHarness: Sendable {
 
   // MARK: Callers
 
-  typealias Client = GRPCClient<HTTP2ClientTransport>
+  typealias Transport = HTTP2ClientTransport
+  typealias Client = GRPCClient<Transport>
 
   static let merchantIdentity = "spiffe://tender/merchant/\(merchant)/test"
 
@@ -171,9 +173,12 @@ struct IntentsHarness: Sendable {
   }
 
   /// Creates and confirms a payment of 49.99 EUR.
-  static func pay(_ client: Client, key: String) async throws -> Answer {
+  static func pay(
+    _ client: Client, key: String, capture: GatewayV1.CaptureMethod = .automatic,
+    minor: Int64 = 4_999
+  ) async throws -> Answer {
     let request = IntentsV1.CreatePaymentIntentRequest(
-      amount: CommonV1.Money(currency: "EUR", amountMinor: 4_999),
+      amount: CommonV1.Money(currency: "EUR", amountMinor: minor), captureMethod: capture,
       paymentMethodID: method.description, confirm: true)
     let call = ClientRequest(message: request, metadata: [CallMetadata.idempotencyKey: "\(key)"])
     return try await IntentsV1.PaymentIntents.Client(wrapping: client).createPaymentIntent(

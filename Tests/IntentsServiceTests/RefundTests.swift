@@ -18,11 +18,13 @@ struct RefundTests {
   }
 
   static func refund(
-    _ client: IntentsHarness.Client, _ intent: String, _ minor: Int64?, key: String
+    _ client: IntentsHarness.Client, _ intent: String, _ minor: Int64?, key: String,
+    acceptsReturnRisk: Bool = false
   ) async throws -> Answer {
     let request = IntentsV1.CreateRefundRequest(
       paymentIntentID: intent,
-      amount: minor.map { CommonV1.Money(currency: "EUR", amountMinor: $0) }, reason: .duplicate)
+      amount: minor.map { CommonV1.Money(currency: "EUR", amountMinor: $0) }, reason: .duplicate,
+      acceptReturnRisk: acceptsReturnRisk)
     let call = ClientRequest(message: request, metadata: [CallMetadata.idempotencyKey: "\(key)"])
     return try await IntentsV1.Refunds.Client(wrapping: client).createRefund(request: call) {
       response in

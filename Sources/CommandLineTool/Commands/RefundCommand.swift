@@ -14,6 +14,8 @@ struct RefundCommand: Command {
   @Argument(help: "The amount and its currency; without it all that is refundable.")
   var amount: [String] = []
   @Option(help: "requested_by_customer, duplicate or fraudulent.") var reason: Reason?
+  @Flag(help: "Refund a SEPA debit whose payer may still have the bank take it back as well.")
+  var acceptReturnRisk = false
   @Option(help: "The idempotency key; a fresh one is made and printed without it.")
   var key: String?
 
@@ -53,7 +55,8 @@ struct RefundCommand: Command {
     let amount = amount.isEmpty ? nil : try AmountArgument.parse(amount)
     let key = try CallKeys.choose(key, prefix: "refund")
     let request = IntentsV1.CreateRefundRequest(
-      paymentIntentID: id, amount: amount.map(CommonV1.Money.init), reason: reason?.wire ?? .unspecified)
+      paymentIntentID: id, amount: amount.map(CommonV1.Money.init),
+      reason: reason?.wire ?? .unspecified, acceptReturnRisk: acceptReturnRisk)
     let start = MonotonicClock.milliseconds
     let reply = try await ServiceSession.with(try Checkout.find()) { session in
       try await output.whileWaiting("waiting for the gateway") {

@@ -21,6 +21,8 @@ struct Show: Command {
     /// What the gateways were asked and what follows from it, in words.
     let route: [String]
     let failure: String?
+    /// What the payer's bank took back.
+    let returned: String?
     let refunds: [Refund]
   }
 
@@ -48,13 +50,19 @@ struct Show: Command {
       amount: WireText.money(intent.amount), gateway: intent.gateway,
       gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps,
       route: route, failure: intent.failure.map { DeclineText.of($0) },
+      returned: intent.amountReturnedMinor == 0
+        ? nil
+        : WireText.money(
+          CommonV1.Money(
+            currency: intent.amount?.currency ?? "", amountMinor: intent.amountReturnedMinor)),
       refunds: refunds.map(Refund.init(_:)))
     try output.result(answer) {
       [
         "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
           + answer.gatewayReference,
-      ] + (answer.failure.map { ["failure   \($0)"] } ?? []) + answer.refunds.map(\.line) + [""]
-        + route + (route.isEmpty ? [] : [""]) + timeline.lines
+      ] + (answer.failure.map { ["failure   \($0)"] } ?? [])
+        + (answer.returned.map { ["returned  \($0) by the payer's bank"] } ?? [])
+        + answer.refunds.map(\.line) + [""] + route + (route.isEmpty ? [] : [""]) + timeline.lines
     }
     return .succeeded
   }

@@ -126,6 +126,12 @@ extension GatewayV1 {
     case refunded
     /// A refund failed. After `refunded` of the same refund: the money came back.
     case refundFailed
+    /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
+    /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
+    case returned
+    /// The winner's authorisation ended at the gateway and nobody here asked for it: it expired, or was
+    /// released there. Nothing of it can be captured any more; the operation is closed.
+    case expired
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -145,6 +151,8 @@ extension GatewayV1 {
       case 11: self = .refundPending
       case 12: self = .refunded
       case 13: self = .refundFailed
+      case 14: self = .returned
+      case 15: self = .expired
       default: self = .unrecognized(rawValue)
       }
     }
@@ -165,6 +173,8 @@ extension GatewayV1 {
       case .refundPending: 11
       case .refunded: 12
       case .refundFailed: 13
+      case .returned: 14
+      case .expired: 15
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -186,11 +196,13 @@ extension GatewayV1 {
       case .refundPending: "FACT_KIND_REFUND_PENDING"
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
+      case .returned: "FACT_KIND_RETURNED"
+      case .expired: "FACT_KIND_EXPIRED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired]
   }
 }
 
@@ -397,7 +409,7 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending or refunded amount; absent where the kind has none.
+    /// Authorised, captured, pending, refunded or returned amount; absent where the kind has none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -406,7 +418,7 @@ extension GatewayV1 {
     /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
-    /// Why it was declined or failed.
+    /// Why it was declined or failed, or the reason of a return.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
@@ -415,6 +427,12 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
+    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
+    /// for ever, however often it is told.
+    package var movementID: String
+    /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
+    /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
+    package var expiresAt: GoogleProtobuf.Timestamp?
 
     package init(
       operationID: String = "",
@@ -431,7 +449,9 @@ extension GatewayV1 {
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
-      refundID: String = ""
+      refundID: String = "",
+      movementID: String = "",
+      expiresAt: GoogleProtobuf.Timestamp? = nil
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -448,6 +468,8 @@ extension GatewayV1 {
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
+      self.movementID = movementID
+      self.expiresAt = expiresAt
     }
   }
 }
@@ -481,6 +503,8 @@ extension GatewayV1.Fact {
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
+    self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
+    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -501,6 +525,8 @@ extension GatewayV1.Fact {
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
+    c.pointee.movement_id = writer.string(movementID)
+    c.pointee.expires_at = writer.message(expiresAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -519,6 +545,8 @@ extension GatewayV1.Fact {
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
+    json.field("movementId", movementID)
+    json.field("expiresAt", expiresAt)
   }
 }
 

@@ -384,8 +384,16 @@ extension IntentsV1 {
     package var updatedAt: GoogleProtobuf.Timestamp?
     /// True while processing with an authorisation that is already won.
     package var authorized: Bool
-    /// What may still be refunded: captured, less every refund that is not proven failed.
+    /// What may still be refunded: captured, less every refund that is not proven failed, less what was
+    /// returned.
     package var amountRefundableMinor: Int64
+    /// What the payer's bank has taken back after success (returned direct debits). The status stays
+    /// succeeded: a return is a new fact, never an edit.
+    package var amountReturnedMinor: Int64
+    /// Only in requires_capture: until when the gateway keeps the authorisation, by its published rule.
+    /// Capture earlier; afterwards the intent becomes failed/retryable with `authorization_expired` as
+    /// soon as the gateway says so.
+    package var captureBefore: GoogleProtobuf.Timestamp?
 
     package init(
       id: String = "",
@@ -412,7 +420,9 @@ extension IntentsV1 {
       createdAt: GoogleProtobuf.Timestamp? = nil,
       updatedAt: GoogleProtobuf.Timestamp? = nil,
       authorized: Bool = false,
-      amountRefundableMinor: Int64 = 0
+      amountRefundableMinor: Int64 = 0,
+      amountReturnedMinor: Int64 = 0,
+      captureBefore: GoogleProtobuf.Timestamp? = nil
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -439,6 +449,8 @@ extension IntentsV1 {
       self.updatedAt = updatedAt
       self.authorized = authorized
       self.amountRefundableMinor = amountRefundableMinor
+      self.amountReturnedMinor = amountReturnedMinor
+      self.captureBefore = captureBefore
     }
   }
 }
@@ -482,6 +494,8 @@ extension IntentsV1.PaymentIntent {
     self.updatedAt = try reader.message(c.pointee.updated_at, "updated_at")
     self.authorized = c.pointee.authorized != 0
     self.amountRefundableMinor = c.pointee.amount_refundable_minor
+    self.amountReturnedMinor = c.pointee.amount_returned_minor
+    self.captureBefore = try reader.message(c.pointee.capture_before, "capture_before")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -513,6 +527,8 @@ extension IntentsV1.PaymentIntent {
     c.pointee.updated_at = writer.message(updatedAt)
     c.pointee.authorized = authorized ? 1 : 0
     c.pointee.amount_refundable_minor = amountRefundableMinor
+    c.pointee.amount_returned_minor = amountReturnedMinor
+    c.pointee.capture_before = writer.message(captureBefore)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -541,6 +557,8 @@ extension IntentsV1.PaymentIntent {
     json.field("updatedAt", updatedAt)
     json.field("authorized", authorized)
     json.field("amountRefundableMinor", amountRefundableMinor)
+    json.field("amountReturnedMinor", amountReturnedMinor)
+    json.field("captureBefore", captureBefore)
   }
 }
 
@@ -1438,17 +1456,23 @@ extension IntentsV1 {
     package var amount: CommonV1.Money?
     package var reason: IntentsV1.RefundReason
     package var metadata: [CommonV1.MetadataEntry]
+    /// For 8 weeks after a SEPA debit its payer may have the bank take it back without a reason, also
+    /// after a refund: who refunds within that time says here that they may lose the amount twice.
+    /// Nothing else needs it.
+    package var acceptReturnRisk: Bool
 
     package init(
       paymentIntentID: String = "",
       amount: CommonV1.Money? = nil,
       reason: IntentsV1.RefundReason = .init(rawValue: 0),
-      metadata: [CommonV1.MetadataEntry] = []
+      metadata: [CommonV1.MetadataEntry] = [],
+      acceptReturnRisk: Bool = false
     ) {
       self.paymentIntentID = paymentIntentID
       self.amount = amount
       self.reason = reason
       self.metadata = metadata
+      self.acceptReturnRisk = acceptReturnRisk
     }
   }
 }
@@ -1471,6 +1495,7 @@ extension IntentsV1.CreateRefundRequest {
     self.amount = try reader.message(c.pointee.amount, "amount")
     self.reason = try reader.enumeration(c.pointee.reason.rawValue, "reason")
     self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata", countMax: 50)
+    self.acceptReturnRisk = c.pointee.accept_return_risk != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1481,6 +1506,7 @@ extension IntentsV1.CreateRefundRequest {
     c.pointee.reason = .init(rawValue: UInt32(bitPattern: reason.rawValue))
     c.pointee.n_metadata = metadata.count
     c.pointee.metadata = writer.messages(metadata)
+    c.pointee.accept_return_risk = acceptReturnRisk ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1488,6 +1514,7 @@ extension IntentsV1.CreateRefundRequest {
     json.field("amount", amount)
     json.field("reason", reason)
     json.field("metadata", metadata)
+    json.field("acceptReturnRisk", acceptReturnRisk)
   }
 }
 
@@ -1497,6 +1524,7 @@ extension IntentsV1.CreateRefundRequest: FingerprintedMessage {
     fingerprint.field(2, amount)
     fingerprint.field(3, reason)
     fingerprint.field(4, metadata)
+    fingerprint.field(5, acceptReturnRisk)
   }
 }
 
@@ -1768,7 +1796,8 @@ extension IntentsV1 {
   package struct FactResult: WireMessage {
     package var operationID: String
     package var sequence: UInt32
-    /// applied, duplicate or not_yet.
+    /// applied, duplicate, not_yet (its predecessor is missing) or unknown_operation (a restore has lost
+    /// it: the sender keeps the fact).
     package var result: String
 
     package init(

@@ -1621,7 +1621,8 @@ extension IntentsV1.Refunds {
     /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-    /// > (details: amount_refundable_minor).
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.CreateRefundRequest` messages.
@@ -1692,7 +1693,8 @@ extension IntentsV1.Refunds {
     /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-    /// > (details: amount_refundable_minor).
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -1761,7 +1763,8 @@ extension IntentsV1.Refunds {
     /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-    /// > (details: amount_refundable_minor).
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.CreateRefundRequest` message.
@@ -1950,7 +1953,8 @@ extension IntentsV1.Refunds {
     /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-    /// > (details: amount_refundable_minor).
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -2044,7 +2048,8 @@ extension IntentsV1.Refunds {
     /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-    /// > (details: amount_refundable_minor).
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -2158,7 +2163,8 @@ extension IntentsV1.Refunds.ClientProtocol {
   /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
   /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-  /// > (details: amount_refundable_minor).
+  /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -2256,7 +2262,8 @@ extension IntentsV1.Refunds.ClientProtocol {
   /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
   /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
-  /// > (details: amount_refundable_minor).
+  /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
   ///
   /// - Parameters:
   ///   - message: request message to send.

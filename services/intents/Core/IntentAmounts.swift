@@ -7,15 +7,18 @@ package struct IntentAmounts: Sendable, Hashable {
   package var capturedMinor: Int64
   /// Refunds that are not proven failed: done, under way or of unknown outcome.
   package var refundsReservedMinor: Int64
+  /// What the payer's bank has taken back.
+  package var returnedMinor: Int64
 
   package init(
     intendedMinor: Int64, authorizedMinor: Int64, capturedMinor: Int64,
-    refundsReservedMinor: Int64 = 0
+    refundsReservedMinor: Int64 = 0, returnedMinor: Int64 = 0
   ) {
     self.intendedMinor = intendedMinor
     self.authorizedMinor = authorizedMinor
     self.capturedMinor = capturedMinor
     self.refundsReservedMinor = refundsReservedMinor
+    self.returnedMinor = returnedMinor
   }
 
   /// What CapturePaymentIntent may still take.
@@ -45,7 +48,8 @@ package struct IntentAmounts: Sendable, Hashable {
 extension IntentAmounts {
   /// What CreateRefund may still give back.
   package func refundableMinor(in state: IntentState) -> Int64 {
-    state.status == .succeeded ? max(0, capturedMinor - refundsReservedMinor) : 0
+    state.status == .succeeded
+      ? max(0, capturedMinor - refundsReservedMinor - returnedMinor) : 0
   }
 
   package enum RefundRefusal: Error, Sendable, Hashable {

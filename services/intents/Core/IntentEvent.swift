@@ -1,20 +1,6 @@
 import Money
 
-/// What gateway-router has found out about the intent's current operation.
-package enum FactKind: Int16, Sendable, Hashable, CaseIterable {
-  case authorized = 1
-  case captured = 2
-  case declined = 3
-  case notExecuted = 4
-  case unknown = 5
-  case pending = 6
-  case canceled = 7
-  case requiresAction = 8
-  case captureFailed = 9
-  case conflicted = 10
-}
-
-/// A fact with what the transition needs of it.
+/// What gateway-router has found out about the intent's operation, with what the transition needs.
 package enum Fact: Sendable, Hashable {
   case authorized
   case captured
@@ -22,23 +8,29 @@ package enum Fact: Sendable, Hashable {
   case notExecuted(code: String)
   case unknown
   case pending
+  /// Every attempt is proven void, because somebody here asked for it.
   case canceled
+  /// The authorisation ended at the gateway; nobody here asked for it.
+  case expired
   case requiresAction
   case captureFailed(code: String)
+  /// A capture that had been reported done turned out not to be.
+  case captureUndone(code: String)
   case conflicted
+  /// The payer's bank has taken captured money back.
+  case returned
 
-  package var kind: FactKind {
+  /// What the intent failed of, where a fact can end it so.
+  package var failure: IntentFailure? {
     switch self {
-    case .authorized: .authorized
-    case .captured: .captured
-    case .declined: .declined
-    case .notExecuted: .notExecuted
-    case .unknown: .unknown
-    case .pending: .pending
-    case .canceled: .canceled
-    case .requiresAction: .requiresAction
-    case .captureFailed: .captureFailed
-    case .conflicted: .conflicted
+    case .declined(let failure): failure
+    case .notExecuted(let code), .captureFailed(let code):
+      IntentFailure(kind: .retryable, code: code)
+    case .canceled: IntentFailure(kind: .retryable, code: "authorization_released")
+    case .expired: IntentFailure(kind: .retryable, code: "authorization_expired")
+    case .authorized, .captured, .unknown, .pending, .requiresAction, .captureUndone, .conflicted,
+      .returned:
+      nil
     }
   }
 }
@@ -52,6 +44,60 @@ package enum IntentEvent: Sendable, Hashable {
   /// A caller gives the intent up.
   case cancel
   case fact(Fact)
+
+  package var kind: IntentEventKind {
+    switch self {
+    case .confirm: .confirm
+    case .capture: .capture
+    case .cancel: .cancel
+    case .fact(let fact):
+      switch fact {
+      case .authorized: .authorized
+      case .captured: .captured
+      case .declined: .declined
+      case .notExecuted: .notExecuted
+      case .unknown: .unknown
+      case .pending: .pending
+      case .canceled: .canceled
+      case .expired: .expired
+      case .requiresAction: .requiresAction
+      case .captureFailed: .captureFailed
+      case .captureUndone: .captureUndone
+      case .conflicted: .conflicted
+      case .returned: .returned
+      }
+    }
+  }
+}
+
+/// An event without what it carries: a column of `IntentTable`. The text is that of the documents.
+package enum IntentEventKind: String, Sendable, Hashable, CaseIterable {
+  case confirm
+  case capture
+  case cancel
+  case authorized
+  case captured
+  case declined
+  case notExecuted = "not_executed"
+  case unknown
+  case pending
+  case canceled
+  case expired
+  case requiresAction = "requires_action"
+  case captureFailed = "capture_failed"
+  case captureUndone = "capture_undone"
+  case conflicted
+  case returned
+
+  /// A caller's wish may be refused; a fact is true whatever the state.
+  package var isRequest: Bool {
+    switch self {
+    case .confirm, .capture, .cancel: true
+    case .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .expired,
+      .requiresAction, .captureFailed, .captureUndone, .conflicted, .returned:
+      false
+    }
+  }
 }
 
 /// What the state change means for others; each becomes an outbox row in the same transaction.
@@ -60,6 +106,10 @@ package enum Notice: Sendable, Hashable {
   case event(String)
   /// The captured amount of the fact, for the books.
   case bookCapture
+  /// The same with the sides exchanged: the capture did not happen after all.
+  case bookCaptureUndone
+  /// The returned amount of the fact, as a movement of its own.
+  case bookReturn
   /// People must look: a fact contradicts the state.
   case alert(kind: String)
 }

@@ -116,6 +116,7 @@ package struct Fact: Sendable, Hashable {
     case requiresAction = 8
     case captureFailed = 9
     case conflicted = 10
+    case expired = 15
   }
 
   package var sequence: Int

@@ -148,7 +148,8 @@ struct OperationStep {
     case .won(let winner, _):
       guard winner.attempt.evidence.isNegative else { return }
       operation.isFinal = true
-      write(.canceled, of: winner.attempt)
+      // What nobody here gave back ended at the gateway: expired, or released there by people.
+      write(winner.isReleasing ? .canceled : .expired, of: winner.attempt)
     case .closed(let reason, let attempts):
       operation.isFinal = true
       writeLast(reason, attempts.sorted { $0.sequence < $1.sequence })

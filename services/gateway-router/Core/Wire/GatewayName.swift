@@ -25,6 +25,8 @@ package struct GatewayTraits: Sendable, Hashable {
 
   /// A charge in one call answers that the money is captured. Otherwise capture is always a step.
   package var confirmsCharge: Bool
+  /// How long an authorisation is kept, as published. That it is over is never proof.
+  package var authorizationSeconds: Int64
 
   package init(
     replayWindowSeconds: Int64,
@@ -33,7 +35,8 @@ package struct GatewayTraits: Sendable, Hashable {
     cancelsByReference: Bool,
     cancelAnswersAtOnce: Bool,
     keepsDeclinedObjects: Bool,
-    confirmsCharge: Bool
+    confirmsCharge: Bool,
+    authorizationSeconds: Int64
   ) {
     self.replayWindowSeconds = replayWindowSeconds
     self.canGet = canGet
@@ -42,6 +45,7 @@ package struct GatewayTraits: Sendable, Hashable {
     self.cancelAnswersAtOnce = cancelAnswersAtOnce
     self.keepsDeclinedObjects = keepsDeclinedObjects
     self.confirmsCharge = confirmsCharge
+    self.authorizationSeconds = authorizationSeconds
   }
 }
 
@@ -56,7 +60,8 @@ extension GatewayName {
         cancelsByReference: false,
         cancelAnswersAtOnce: true,
         keepsDeclinedObjects: true,
-        confirmsCharge: true
+        confirmsCharge: true,
+        authorizationSeconds: 7 * 86_400
       )
     case .adyen:
       GatewayTraits(
@@ -66,7 +71,8 @@ extension GatewayName {
         cancelsByReference: true,
         cancelAnswersAtOnce: false,
         keepsDeclinedObjects: false,
-        confirmsCharge: false
+        confirmsCharge: false,
+        authorizationSeconds: 28 * 86_400
       )
     }
   }

@@ -178,7 +178,9 @@ extension GatewayV1.Fact {
         GatewayV1.Decline(
           class: .init(rawValue: Int32($0.class.rawValue)), code: $0.code,
           gatewayCode: $0.gatewayCode)
-      }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "")
+      }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "",
+      expiresAt: fact.kind == .authorized
+        ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil)
   }
 }
 

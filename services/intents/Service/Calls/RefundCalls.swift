@@ -16,11 +16,12 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
   ) async throws -> IntentsV1.CreateRefundResponse {
     let merchant = try CallContext.require().requireMerchant()
     let order = try order(request)
-    let begun = try await environment.idempotency.begin(
-      request, subject: UUIDBits(order.id.bits)
-    ) { [flow] transaction, claim in
-      guard !claim.isTakeover else { return }
-      try await flow.begin(order, of: merchant, in: transaction)
+    let begun: Idempotency.Begun
+    do {
+      begun = try await begin(request, order, of: merchant, kind: nil)
+    } catch let needed as RefundFlow.KindNeeded {
+      let kind = try await flow.kind(of: needed.paymentMethod, merchant)
+      begun = try await begin(request, order, of: merchant, kind: kind)
     }
     switch begun {
     case .replay(let stored):
@@ -31,6 +32,17 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
       return try await environment.shielded("refund", limit: limit) { [flow] in
         try await flow.finish(claim, RefundID(bits: claim.subject.bits), of: merchant)
       }
+    }
+  }
+
+  private func begin(
+    _ request: IntentsV1.CreateRefundRequest, _ order: RefundFlow.Order, of merchant: MerchantID,
+    kind: MethodType?
+  ) async throws -> Idempotency.Begun {
+    try await environment.idempotency.begin(request, subject: UUIDBits(order.id.bits)) {
+      [flow] transaction, claim in
+      guard !claim.isTakeover else { return }
+      try await flow.begin(order, of: merchant, kind: kind, in: transaction)
     }
   }
 
@@ -48,7 +60,7 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
     try RequestFields.metadata(request.metadata)
     return RefundFlow.Order(
       id: environment.identifiers.make(), intent: intent, amount: amount, reason: reason,
-      metadata: request.metadata)
+      metadata: request.metadata, acceptsReturnRisk: request.acceptReturnRisk)
   }
 
   func getRefund(

@@ -19,7 +19,10 @@ struct FactApplication {
     /// The intent after the step.
     var intent: IntentRow
     var cause: String
+    /// A version of its own in the intent's history.
     var moved: Bool
+    /// It has reached another status.
+    var arrived: Bool
     var notices: [Notice]
     var fact: GatewayV1.Fact
   }
@@ -28,16 +31,20 @@ struct FactApplication {
   private(set) var refunds: RefundApplication
   private(set) var operations: [OperationRow]
   private(set) var steps: [Step] = []
-  private(set) var captures: [(id: CaptureID, operation: OperationID, amountMinor: Int64, captured: Bool)] = []
+  private(set) var money: MoneyRows
   /// The operations that facts were applied to, with the last fact applied before.
   private(set) var appliedFrom: [OperationID: Int32] = [:]
   var touched: some Collection<OperationID> { appliedFrom.keys }
   private let now: Timestamp
 
   init(
-    intent: IntentRow, operations: [OperationRow], refunds: [RefundRow] = [], now: Timestamp
+    intent: IntentRow, operations: [OperationRow], refunds: [RefundRow] = [],
+    money: MoneyRows = MoneyRows(), now: Timestamp
   ) {
     self.intent = intent
+    self.money = money
+    self.intent.capturedMinor = money.capturedMinor
+    self.intent.returnedMinor = money.returnedMinor
     self.refunds = RefundApplication(refunds, now: now)
     self.operations = operations
     self.now = now
@@ -58,22 +65,29 @@ struct FactApplication {
     if appliedFrom[id] == nil { appliedFrom[id] = operations[index].appliedSequence }
     operations[index].appliedSequence = sequence
     if refunds.apply(fact, of: id, to: &intent) { return .applied }
-    let isCurrent = intent.currentOperation == id && operations[index].isOpen
-    guard let meaning = FactMeaning(fact) else {
+    let isCurrent = intent.currentOperation == id
+    guard var meaning = FactMeaning(fact) else {
       record(fact, moved: false, [.alert(kind: "fact_not_understood")])
       return .applied
     }
+    if case .captureFailed(let code) = meaning.fact,
+      money.isCaptured(meaning.capture ?? CaptureID(bits: id.bits))
+    {
+      meaning.fact = .captureUndone(code: code)
+    }
+    guard note(fact, meaning, operation: id, isCurrent: isCurrent && operations[index].isOpen)
+    else { return .applied }
     if meaning.closesOperation { operations[index].isOpen = false }
-    note(fact, meaning, operation: id, isCurrent: isCurrent)
     // A fact of an operation that is not the current one never changes the intent.
     let state = isCurrent ? intent.state : .canceled
     switch IntentMachine.next(state, .fact(meaning.fact), capture: intent.captureMethod) {
     case .moved(let next, let notices):
+      let arrived = next.status != intent.state.status
       intent.state = next
       intent.version += 1
       intent.updatedAt = now
       if case .failed(let failure) = next { intent.lastFailure = failure }
-      record(fact, moved: true, notices)
+      record(fact, moved: true, arrived: arrived, notices)
     case .unchanged(let notices):
       record(fact, moved: false, notices)
     case .refused:
@@ -82,46 +96,63 @@ struct FactApplication {
     return .applied
   }
 
-  private mutating func record(_ fact: GatewayV1.Fact, moved: Bool, _ notices: [Notice]) {
+  private mutating func record(
+    _ fact: GatewayV1.Fact, moved: Bool, arrived: Bool = false, _ notices: [Notice]
+  ) {
     guard moved || !notices.isEmpty else { return }
-    let cause = "fact:\(fact.kind.shortName)"
-    steps.append(Step(intent: intent, cause: cause, moved: moved, notices: notices, fact: fact))
+    steps.append(
+      Step(
+        intent: intent, cause: "fact:\(fact.kind.shortName)", moved: moved, arrived: arrived,
+        notices: notices, fact: fact))
   }
 
   /// What the fact says about amounts and the winner.
+  /// - Parameter isCurrent: of the operation that the intent waits for.
+  /// - Returns: false when it tells nothing that was not told before.
   private mutating func note(
     _ fact: GatewayV1.Fact, _ meaning: FactMeaning, operation: OperationID, isCurrent: Bool
-  ) {
+  ) -> Bool {
     let amountMinor = fact.amount?.amountMinor ?? 0
+    // An automatic capture in the same call has no id of its own: its operation names it.
+    let capture = meaning.capture ?? CaptureID(bits: operation.bits)
     switch meaning.fact {
     case .authorized where isCurrent:
       intent.authorizedMinor = amountMinor
+      intent.captureBefore = fact.expiresAt.map(Timestamp.init(wire:))
       noteGateway(fact)
     case .captured:
       if isCurrent {
         intent.authorizedMinor = max(intent.authorizedMinor, amountMinor)
         noteGateway(fact)
       }
-      // An automatic capture in the same call has no id of its own: its operation names it.
-      let capture = meaning.capture ?? CaptureID(bits: operation.bits)
-      captures.append((capture, operation, amountMinor, true))
-      intent.capturedMinor += amountMinor
-    case .captureFailed:
-      if let capture = meaning.capture {
-        captures.append((capture, operation, max(amountMinor, 1), false))
+      money.decide(capture, of: operation, .captured, amountMinor: amountMinor, at: now)
+    case .captureFailed, .captureUndone:
+      if meaning.capture != nil || money.isCaptured(capture) {
+        money.decide(capture, of: operation, .failed, amountMinor: max(amountMinor, 1), at: now)
       }
+    case .returned:
+      let isNew = money.take(
+        ReturnRow(
+          movement: fact.movementName, operation: operation, amountMinor: amountMinor,
+          reasonCode: fact.decline?.gatewayCode ?? "",
+          occurredAt: fact.occurredAt.map(Timestamp.init(wire:)) ?? now))
+      guard isNew else { return false }
     case .pending where isCurrent, .requiresAction where isCurrent:
       noteGateway(fact)
     // Who declined, so that its code can be read and its books be compared.
     case .declined where isCurrent:
       noteGateway(fact)
-    case .canceled where isCurrent:
+    case .canceled where isCurrent, .expired where isCurrent:
       intent.authorizedMinor = 0
     case .unknown where isCurrent:
       intent.nextCheckAt = fact.nextCheckAt.map(Timestamp.init(wire:))
     default:
       break
     }
+    if meaning.closesOperation { money.dropAsked(of: operation, at: now) }
+    intent.capturedMinor = money.capturedMinor
+    intent.returnedMinor = money.returnedMinor
+    return true
   }
 
   private mutating func noteGateway(_ fact: GatewayV1.Fact) {
@@ -162,6 +193,13 @@ struct FactMeaning {
       fact = .captureFailed(code: Self.code(wire.decline, otherwise: "capture_failed"))
       closesOperation = true
     case .conflicted: fact = .conflicted
+    case .expired:
+      fact = .expired
+      closesOperation = true
+    case .returned:
+      // A return says how much: without an amount there is nothing to book.
+      guard let minor = wire.amount?.amountMinor, minor > 0 else { return nil }
+      fact = .returned
     // About a refund, not about the intent's own state.
     case .refundPending, .refunded, .refundFailed, .unspecified, .unrecognized: return nil
     }
@@ -178,6 +216,11 @@ struct FactMeaning {
       declineClass: decline.flatMap { DeclineClass(rawValue: Int16(clamping: $0.`class`.rawValue)) },
       gatewayCode: decline?.gatewayCode ?? "")
   }
+}
+
+extension GatewayV1.Fact {
+  /// What names a return: the gateway's movement, or its operation where the gateway gave none.
+  var movementName: String { movementID.isEmpty ? operationID : movementID }
 }
 
 extension GatewayV1.FactKind {

@@ -15,6 +15,8 @@ import Wire
 final class IntentFlow: Sendable {
   /// How long a flow may take after its caller has left; below `ClaimLease.heldMax`.
   static let limitSeconds: Int64 = 12
+  /// How long one call to gateway-router may take: what is left is for the commit of T4.
+  static let routerSeconds: Int64 = 9
   /// Calls to gateway-router for one step, while it is unreachable.
   static let routerTriesMax = 3
   static let routerPauseMilliseconds: Int64 = 150
@@ -152,7 +154,8 @@ final class IntentFlow: Sendable {
   ) async throws -> FactApplication {
     var statements = [
       IntentStatements.lock(intent, of: merchant), OperationStatements.list(intent),
-      RefundStatements.list(intent), OperationStatements.capturedSum(intent),
+      RefundStatements.list(intent), OperationStatements.captures(intent),
+      ReturnStatements.list(intent),
     ]
     if let claim { statements.insert(environment.idempotency.lockStatement(claim), at: 0) }
     var results = try await transaction.batch(statements)
@@ -160,8 +163,10 @@ final class IntentFlow: Sendable {
     guard let row = results[0].first else { throw IntentRefusal.notFound(intent) }
     var locked = try IntentRow(row: row)
     let refunds = try results[2].map(RefundRow.init(row:))
+    let money = MoneyRows(
+      captures: try results[3].map(CaptureRow.init(row:)),
+      returns: try results[4].map(ReturnRow.init(row:)))
     // The locking statement sums rows as they were before it waited; these came after it.
-    locked.capturedMinor = try results[3].single()[0, as: Int64.self]
     locked.refundedMinor = 0
     locked.refundsReservedMinor = 0
     for refund in refunds { locked.take(refund.state, refund.amount.minor) }
@@ -170,6 +175,6 @@ final class IntentFlow: Sendable {
     #endif
     return FactApplication(
       intent: locked, operations: try results[1].map(OperationRow.init(row:)),
-      refunds: refunds, now: environment.clock.now)
+      refunds: refunds, money: money, now: environment.clock.now)
   }
 }

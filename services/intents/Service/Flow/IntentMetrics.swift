@@ -19,7 +19,7 @@ struct IntentMetrics: Sendable {
 
   /// What an application of facts has committed.
   func count(_ application: FactApplication) {
-    for step in application.steps where step.moved { count(step.intent.state) }
+    for step in application.steps where step.arrived { count(step.intent.state) }
   }
 
   /// A state that was committed.

@@ -51,6 +51,20 @@ enum IntentRefusal {
     }
   }
 
+  /// A direct debit that its payer may still have taken back without a reason.
+  static func returnRisk(until: Timestamp) -> RPCFailure {
+    .failedPrecondition(
+      "RETURN_RISK_NOT_ACCEPTED",
+      "The payer may have the bank take this debit back until \(until), also after a refund. "
+        + "Refund with accept_return_risk, or afterwards.",
+      metadata: ["until": "\(until)"])
+  }
+
+  static func currency(_ currency: Currency) -> RPCFailure {
+    .invalid(
+      "amount.currency", "CURRENCY_MISMATCH", "The payment intent is in \(currency.code).")
+  }
+
   static func amount(_ refusal: IntentAmounts.CaptureRefusal) -> RPCFailure {
     switch refusal {
     case .amountNotPositive:

@@ -39,9 +39,7 @@ struct IntentSteps: Sendable {
     var intent = try await flow.locked(id, of: merchant, claim: nil, in: transaction).intent
     let next = try verdict(.capture, intent)
     if let amount, amount.currency != intent.amount.currency {
-      throw RPCFailure.invalid(
-        "amount.currency", "CURRENCY_MISMATCH",
-        "The payment intent is in \(intent.amount.currency.code).")
+      throw IntentRefusal.currency(intent.amount.currency)
     }
     guard let operation = intent.currentOperation else { throw RPCFailure.internalError }
     let minor: Int64

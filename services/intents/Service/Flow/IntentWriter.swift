@@ -33,11 +33,12 @@ struct IntentWriter: Sendable {
   func news(_ application: FactApplication, _ stamp: Stamp) -> [Statement] {
     var statements: [Statement] = []
     var messages: [OutboxMessage] = []
-    for capture in application.captures {
+    for capture in application.money.changedCaptures {
       statements.append(
-        OperationStatements.decideCapture(
-          capture.id, of: application.intent, operation: capture.operation,
-          amountMinor: capture.amountMinor, captured: capture.captured, stamp))
+        OperationStatements.decideCapture(capture, of: application.intent, stamp))
+    }
+    for row in application.money.taken {
+      statements.append(ReturnStatements.insert(row, of: application.intent, stamp))
     }
     for step in application.steps {
       if step.moved {
@@ -47,7 +48,9 @@ struct IntentWriter: Sendable {
       for notice in step.notices {
         switch notice {
         case .event(let type): messages.append(event(type, step.intent, stamp))
-        case .bookCapture: messages += booking(step.intent, step.fact, stamp)
+        case .bookCapture: messages += booking(.capture, step.intent, step.fact, stamp)
+        case .bookCaptureUndone: messages += booking(.reversal, step.intent, step.fact, stamp)
+        case .bookReturn: messages += bookingOfReturn(step.intent, step.fact, stamp)
         case .alert(let kind): statements.append(alert(kind, step.intent, step.fact, stamp))
         }
       }
@@ -103,15 +106,29 @@ struct IntentWriter: Sendable {
   }
 
   /// The capture as one balanced ledger transaction, named by the movement: whoever describes this
-  /// movement again names the same transaction.
+  /// movement again names the same transaction. `.reversal`: it did not happen after all.
   private func booking(
-    _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
+    _ kind: PostingKind, _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
   ) -> [OutboxMessage] {
     guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
     let account = GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount)
     let source = fact.captureID.isEmpty ? fact.operationID : fact.captureID
     return booking(
-      Movement(account: account, kind: .capture, source: .operation(source)),
+      Movement(account: account, kind: kind, source: .operation(source)),
+      Amount(currency, minor: money.amountMinor), intent, fact, stamp)
+  }
+
+  /// A return is named as the gateway names it, so that its report's line is the same movement.
+  private func bookingOfReturn(
+    _ intent: IntentRow, _ fact: GatewayV1.Fact, _ stamp: Stamp
+  ) -> [OutboxMessage] {
+    guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
+    return booking(
+      Movement(
+        account: GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount),
+        kind: .directDebitReturn,
+        source: fact.movementID.isEmpty
+          ? .operation(fact.operationID) : .gatewayMovement(fact.movementID)),
       Amount(currency, minor: money.amountMinor), intent, fact, stamp)
   }
 
@@ -121,7 +138,12 @@ struct IntentWriter: Sendable {
     _ stamp: Stamp
   ) -> [OutboxMessage] {
     let digest = SHA256.hash(movement.canonicalText)
-    guard let entries = PostingTemplate.entries(movement.kind, amount, at: movement.account),
+    let entries =
+      movement.kind == .reversal
+      ? PostingTemplate.entries(.capture, amount, at: movement.account)
+        .map(PostingTemplate.reversal(of:))
+      : PostingTemplate.entries(movement.kind, amount, at: movement.account)
+    guard let entries,
       let id = LedgerTransactionID(bytes: digest.prefix(16))
     else { return [] }
     let command = LedgerV1.PostingCommand(

@@ -88,7 +88,8 @@ extension RefundFact {
           code: wire.decline?.code ?? "refund_failed", gatewayCode: wire.decline?.gatewayCode ?? ""
         ))
     case .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled,
-      .requiresAction, .captureFailed, .conflicted, .unspecified, .unrecognized:
+      .requiresAction, .captureFailed, .conflicted, .expired, .returned, .unspecified,
+      .unrecognized:
       return nil
     }
   }

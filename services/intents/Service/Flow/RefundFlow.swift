@@ -1,9 +1,12 @@
 import Faults
+import GRPCCore
 import IntentsCore
 import Money
 import Outbox
 import Postgres
+import Reactor
 import ServiceKit
+import Transport
 import Wire
 
 /// The phases of a refund that belong to intents: T1 writes claim and refund, then gateway-router
@@ -12,6 +15,9 @@ import Wire
 /// A refund has no last moment to be sent: its id and key make it one refund however often it is
 /// asked for, so that whoever finds it without an answer drives it on.
 struct RefundFlow: Sendable {
+  /// How long vault-token may take to say what a payment method is.
+  static let kindSeconds: Int64 = 2
+
   let flow: IntentFlow
 
   /// A refund as asked for: checked, not yet written.
@@ -21,22 +27,29 @@ struct RefundFlow: Sendable {
     var amount: Amount?
     var reason: RefundReason
     var metadata: [CommonV1.MetadataEntry]
+    var acceptsReturnRisk: Bool
+  }
+
+  /// Whether the refund needs the caller's word depends on what the payment method is. vault-token
+  /// knows: it is asked outside of any transaction, then T1 begins anew.
+  struct KindNeeded: Error {
+    var paymentMethod: PaymentMethodID
   }
 
   // MARK: T1
 
   /// Under the intent's lock: of two that do not fit together, one wins.
-  /// - Throws: PAYMENT_INTENT_NOT_FOUND, CURRENCY_MISMATCH, PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+  /// - Throws: PAYMENT_INTENT_NOT_FOUND, CURRENCY_MISMATCH, PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE,
+  ///   RETURN_RISK_NOT_ACCEPTED; `KindNeeded` while `kind` is nil and decides.
   func begin(
-    _ order: Order, of merchant: MerchantID, in transaction: borrowing Transaction
+    _ order: Order, of merchant: MerchantID, kind: MethodType?,
+    in transaction: borrowing Transaction
   ) async throws {
-    var intent = try await flow.locked(
-      order.intent, of: merchant, claim: nil, in: transaction
-    ).intent
+    let application = try await flow.locked(
+      order.intent, of: merchant, claim: nil, in: transaction)
+    var intent = application.intent
     if let amount = order.amount, amount.currency != intent.amount.currency {
-      throw RPCFailure.invalid(
-        "amount.currency", "CURRENCY_MISMATCH",
-        "The payment intent is in \(intent.amount.currency.code).")
+      throw IntentRefusal.currency(intent.amount.currency)
     }
     let minor: Int64
     switch intent.amounts.refund(requestedMinor: order.amount?.minor, in: intent.state) {
@@ -45,6 +58,7 @@ struct RefundFlow: Sendable {
     }
     guard let operation = intent.currentOperation else { throw RPCFailure.internalError }
     let now = flow.environment.clock.now
+    if !order.acceptsReturnRisk { try checkReturnRisk(application, kind, at: now) }
     let stamp = flow.environment.stamp
     let refund = RefundRow(
       merchant: merchant, intent: intent.id, id: order.id, operation: operation,
@@ -62,6 +76,43 @@ struct RefundFlow: Sendable {
       IntentStatements.change(intent, cause: "refund", stamp),
       OutboxWriter.insert([flow.writer.event("refund.created", refund, intent, stamp)]),
     ])
+  }
+
+  private func checkReturnRisk(
+    _ application: FactApplication, _ kind: MethodType?, at now: Timestamp
+  ) throws {
+    guard let debitedAt = application.money.capturedAt,
+      let method = application.intent.paymentMethod
+    else { return }
+    guard let kind else {
+      guard ReturnRisk.mayBeOpen(debitedAt: debitedAt, at: now) else { return }
+      throw KindNeeded(paymentMethod: method)
+    }
+    if let until = ReturnRisk.end(of: kind, debitedAt: debitedAt), now < until {
+      throw IntentRefusal.returnRisk(until: until)
+    }
+  }
+
+  /// What a payment method is; a deleted one still says so.
+  /// - Throws: UNAVAILABLE.
+  func kind(
+    of method: PaymentMethodID, _ merchant: MerchantID
+  ) async throws -> MethodType {
+    let client = VaultV1.PaymentMethods.Client(
+      wrapping: try flow.environment.peers.client(.vaultToken))
+    do {
+      let answer = try await Deadline.$current.withValue(.within(.seconds(Self.kindSeconds))) {
+        try await client.describePaymentMethod(
+          VaultV1.DescribePaymentMethodRequest(paymentMethodID: method.description),
+          metadata: OutgoingCall.metadata(merchant: merchant))
+      }
+      let type = answer.paymentMethod.map { Int16(clamping: $0.type.rawValue) }
+      if let kind = type.flatMap(MethodType.init(rawValue:)) { return kind }
+    } catch let error as RPCError where error.code == .notFound {
+      // Nothing says that it is a card: the caller is asked for their word.
+      return .sepaDebit
+    } catch is RPCError {}
+    throw RPCFailure.unavailable("vault-token did not say what the payment method is. Try again.")
   }
 
   // MARK: The rest
@@ -135,6 +186,7 @@ struct RefundFlow: Sendable {
         statements.append(environment.idempotency.finishStatement(claim, answer))
       }
       try await transaction.commit(with: statements)
+      flow.metrics.count(application)
       return written
     }
   }

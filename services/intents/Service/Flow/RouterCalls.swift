@@ -69,7 +69,9 @@ extension IntentFlow {
   ) async -> [GatewayV1.Fact] {
     for attempt in 1...Self.routerTriesMax {
       do {
-        return try await call()
+        return try await Deadline.$current.withValue(.within(.seconds(Self.routerSeconds))) {
+          try await call()
+        }
       } catch {
         environment.logger.warning(
           "gateway-router did not answer",

@@ -309,4 +309,40 @@ select 'the service writes refunds and never deletes one',
 
 """##,
     checksum: "aabd3736dded00bf37ba36df735fd25a55bcb28ab0f7321e2a65107495f39fd0"),
+  Migration(
+    number: 3, name: "returns",
+    up: ##"""
+-- Until when the gateway keeps an authorisation, by its published rule.
+alter table payment_intent add column capture_before timestamptz;
+
+-- What payers' banks have taken back: one row per movement of the gateway. Amounts are sums of these
+-- rows under the intent's lock, never a counter.
+create table payment_return (
+  merchant_id uuid not null,
+  intent_id uuid not null,
+  -- The gateway's id of the movement: told twice, it is one return.
+  movement_id text not null,
+  operation_id uuid not null,
+  amount_minor bigint not null check (amount_minor > 0),
+  -- The bank's reason, for people; for example MD06.
+  reason_code text not null,
+  occurred_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (intent_id, movement_id)
+);
+
+grant select, insert on payment_return to intents_service;
+
+"""##,
+    check: ##"""
+select 'returns are there', to_regclass('intents.payment_return') is not null;
+select 'the service writes returns and never changes one',
+  has_table_privilege('intents_service', 'intents.payment_return', 'insert')
+  and not has_table_privilege('intents_service', 'intents.payment_return', 'update')
+  and not has_table_privilege('intents_service', 'intents.payment_return', 'delete');
+
+"""##,
+    checksum: "a717a340cda7189cfa7c38e32e717b2a5eabfc012c0569ef92c2538ca0b4e88a"),
 ]

@@ -28,8 +28,12 @@ struct IntentRow: Sendable {
   var refundedMinor: Int64 = 0
   /// What refunds that are not proven failed take.
   var refundsReservedMinor: Int64 = 0
+  /// What payers' banks have taken back.
+  var returnedMinor: Int64 = 0
   var currentOperation: OperationID?
   var nextCheckAt: Timestamp?
+  /// Until when the gateway keeps the authorisation, by its published rule.
+  var captureBefore: Timestamp?
   var version: Int64
   var createdAt: Timestamp
   var updatedAt: Timestamp
@@ -39,7 +43,7 @@ struct IntentRow: Sendable {
   var amounts: IntentAmounts {
     IntentAmounts(
       intendedMinor: amount.minor, authorizedMinor: authorizedMinor, capturedMinor: capturedMinor,
-      refundsReservedMinor: refundsReservedMinor)
+      refundsReservedMinor: refundsReservedMinor, returnedMinor: returnedMinor)
   }
 }
 
@@ -57,7 +61,9 @@ extension IntentRow {
     (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
       where r.intent_id = i.id and r.status = 2),
     (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
-      where r.intent_id = i.id and r.status <> 3)
+      where r.intent_id = i.id and r.status <> 3),
+    (select coalesce(sum(t.amount_minor), 0)::bigint from payment_return t
+      where t.intent_id = i.id), i.capture_before
     """
 
   init(row: Row) throws {
@@ -88,6 +94,8 @@ extension IntentRow {
     updatedAt = try row[29, as: Timestamp.self]
     refundedMinor = try row[30, as: Int64.self]
     refundsReservedMinor = try row[31, as: Int64.self]
+    returnedMinor = try row[32, as: Int64.self]
+    captureBefore = try row[33, as: Timestamp?.self]
   }
 
   private static func failure(_ row: Row) throws -> IntentFailure? {

@@ -66,7 +66,7 @@ enum IntentStatements {
         gateway_account = \(intent.gatewayAccount), gateway_reference = \(intent.gatewayReference),
         authorized_minor = \(intent.authorizedMinor),
         current_operation_id = \(intent.currentOperation), next_check_at = \(intent.nextCheckAt),
-        version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
+        capture_before = \(intent.captureBefore), version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
         trace_id = \(stamp.traceID)
       where merchant_id = \(intent.merchant) and id = \(intent.id)
         and version = coalesce(\(version)::bigint, version)
@@ -107,11 +107,20 @@ enum IntentStatements {
     "select 1::int from customer where merchant_id = \(merchant) and id = \(id)"
   }
 
+  /// Between two looks at an intent whose answer should have been here by now.
+  static let checkSeconds: Double = 10
+  /// What a bank works on takes days: looks are as far apart as it is old, at most this.
+  static let bankCheckSecondsMax: Double = 3_600
+
   /// Intents that have been processing for a while with nobody at work on them, the longest first;
   /// marks them, so that another replica looks elsewhere.
   static func takeStuck(olderThanSeconds: Double, limit: Int64) -> Statement {
     """
-    update payment_intent i set next_check_at = now() + make_interval(secs => 10)
+    update payment_intent i set next_check_at = now() + make_interval(secs =>
+      case when i.processing_reason = \(ProcessingReason.bankPending.rawValue)
+        then least(\(bankCheckSecondsMax), greatest(\(checkSeconds),
+          extract(epoch from now() - i.updated_at)::float8))
+        else \(checkSeconds) end)
     from (
       select merchant_id, id from payment_intent
       where status = 3 and updated_at < now() - make_interval(secs => \(olderThanSeconds))

@@ -56,31 +56,31 @@ enum OperationStatements {
 
   /// What a capture fact says; a capture that nobody here asked for gets its row all the same.
   static func decideCapture(
-    _ capture: CaptureID, of intent: IntentRow, operation: OperationID, amountMinor: Int64,
-    captured: Bool, _ stamp: Stamp
+    _ capture: CaptureRow, of intent: IntentRow, _ stamp: Stamp
   ) -> Statement {
     """
     insert into capture as c (merchant_id, intent_id, id, operation_id, amount_minor, state,
       decided_at, actor, trace_id)
-    values (\(intent.merchant), \(intent.id), \(capture), \(operation), \(amountMinor),
-      \(Int16(captured ? 2 : 3)), now(), \(stamp.actor), \(stamp.traceID))
-    on conflict (intent_id, id) do update
-      set state = excluded.state, amount_minor = excluded.amount_minor, decided_at = now()
+    values (\(intent.merchant), \(intent.id), \(capture.id), \(capture.operation),
+      \(capture.amountMinor), \(capture.state.rawValue), \(capture.decidedAt), \(stamp.actor),
+      \(stamp.traceID))
+    on conflict (intent_id, id) do update set state = excluded.state,
+      amount_minor = excluded.amount_minor, decided_at = excluded.decided_at
     """
   }
 
-  static func capturedSum(_ intent: PaymentIntentID) -> Statement {
-    """
-    select coalesce(sum(amount_minor), 0)::bigint from capture
-    where intent_id = \(intent) and state = 2
-    """
+  /// All of one intent, for whoever holds its lock.
+  static func captures(_ intent: PaymentIntentID) -> Statement {
+    "select \(raw: CaptureRow.columns) from capture c where c.intent_id = \(intent) order by c.id"
   }
 
-  /// Captures that were asked for and not decided.
+  /// The capture of the intent's current operation that was asked for and not decided.
   static func openCapture(_ intent: PaymentIntentID) -> Statement {
     """
-    select id, amount_minor from capture
-    where intent_id = \(intent) and state = 1 order by created_at limit 1
+    select c.id, c.amount_minor from capture c
+    join payment_intent i on i.id = c.intent_id and i.merchant_id = c.merchant_id
+    where c.intent_id = \(intent) and c.state = 1 and c.operation_id = i.current_operation_id
+    order by c.created_at limit 1
     """
   }
 }

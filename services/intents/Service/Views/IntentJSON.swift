@@ -7,6 +7,7 @@ enum IntentJSON {
   static func text(_ row: IntentRow) -> String {
     var reason = JSONValue.null
     if case .processing(let why, _) = row.state { reason = .string(why.publicName) }
+    let captureBefore = row.state == .requiresCapture ? row.captureBefore?.description : nil
     return JSONValue.object([
       ("id", .string(row.id.description)),
       ("object", .string("payment_intent")),
@@ -18,8 +19,10 @@ enum IntentJSON {
       ("processing_reason", reason),
       ("capture_method", .string(row.captureMethod == .manual ? "manual" : "automatic")),
       ("amount_capturable_minor", .integer(row.amounts.capturableMinor(in: row.state))),
+      ("capture_before", .optional(captureBefore)),
       ("amount_captured_minor", .integer(row.capturedMinor)),
       ("amount_refunded_minor", .integer(row.refundedMinor)),
+      ("amount_returned_minor", .integer(row.returnedMinor)),
       ("amount_refundable_minor", .integer(row.amounts.refundableMinor(in: row.state))),
       ("payment_method_id", .optional(row.paymentMethod?.description)),
       ("customer_id", .optional(row.customer?.description)),

@@ -20,10 +20,12 @@ extension IntentsV1.PaymentIntent {
       failure: row.lastFailure.map(IntentsV1.PaymentFailure.init(_:)),
       gateway: row.gateway, gatewayReference: row.gatewayReference,
       version: UInt64(row.version), createdAt: row.createdAt.wire, updatedAt: row.updatedAt.wire,
-      amountRefundableMinor: row.amounts.refundableMinor(in: row.state))
+      amountRefundableMinor: row.amounts.refundableMinor(in: row.state),
+      amountReturnedMinor: row.returnedMinor)
     if let type = row.originType, let id = row.originID {
       origin = CommonV1.Origin(type: type, id: id)
     }
+    if row.state == .requiresCapture { captureBefore = row.captureBefore?.wire }
     if case .processing(let reason, let isAuthorized) = row.state {
       processingReason = reason.wire
       authorized = isAuthorized

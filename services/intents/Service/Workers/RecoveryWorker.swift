@@ -18,6 +18,9 @@ final class RecoveryWorker: Sendable {
   /// An intent is looked at when nothing changed it for this long: longer than any live flow.
   static let stuckSeconds: Double = 15
 
+  /// How long one piece of work may take: as long as that of a caller.
+  static let limit = Duration.seconds(IntentFlow.limitSeconds)
+
   private let environment: ServiceEnvironment
   private let flow: IntentFlow
   private let worker: WorkerLoop
@@ -59,7 +62,7 @@ final class RecoveryWorker: Sendable {
       IntentStatements.takeStuck(olderThanSeconds: Self.stuckSeconds, limit: Self.batchMax))
     for row in stuck {
       let (merchant, id) = try row.decode((MerchantID, PaymentIntentID).self)
-      try await flow.settle(id, of: merchant)
+      try await bounded { try await flow.settle(id, of: merchant) }
     }
     // A process died with many: the next ones do not wait for the interval.
     if mostTaken >= Self.claimsMax { worker.wake() }
@@ -77,9 +80,11 @@ final class RecoveryWorker: Sendable {
         continue
       }
       do {
-        _ = try await refunds.finish(
-          claim, RefundID(bits: claim.subject.bits),
-          of: MerchantID(bits: claim.scope.merchant.bits))
+        try await bounded {
+          _ = try await refunds.finish(
+            claim, RefundID(bits: claim.subject.bits),
+            of: MerchantID(bits: claim.scope.merchant.bits))
+        }
       } catch {
         report(error, of: claim)
       }
@@ -88,7 +93,7 @@ final class RecoveryWorker: Sendable {
       RefundStatements.takeUnknown(limit: Self.batchMax))
     for row in stuck {
       let (merchant, id) = try row.decode((MerchantID, RefundID).self)
-      try await refunds.settle(id, of: merchant)
+      try await bounded { try await refunds.settle(id, of: merchant) }
     }
     return claims.count
   }
@@ -108,14 +113,21 @@ final class RecoveryWorker: Sendable {
         "ending an abandoned claim",
         metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject.bits))"])
       do {
-        _ = try await flow.finish(
-          claim, PaymentIntentID(bits: claim.subject.bits), of: MerchantID(bits: claim.scope.merchant.bits),
-          by: .worker, answer: answer)
+        try await bounded {
+          _ = try await flow.finish(
+            claim, PaymentIntentID(bits: claim.subject.bits),
+            of: MerchantID(bits: claim.scope.merchant.bits), by: .worker, answer: answer)
+        }
       } catch {
         report(error, of: claim)
       }
     }
     return claims.count
+  }
+
+  /// Nobody waits for it, so that nothing else would end a call that hangs.
+  private func bounded(_ work: () async throws -> Void) async throws {
+    try await Deadline.$current.withValue(.after(Self.limit)) { try await work() }
   }
 
   /// One claim that cannot be ended now holds up no other; its lease ends and it is taken again.

@@ -1704,7 +1704,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_failure__descripto
   (ProtobufCMessageInit) tender__intents__v1__payment_failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[25] =
+static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[27] =
 {
   {
     "id",
@@ -2006,6 +2006,30 @@ static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "amount_returned_minor",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__PaymentIntent, amount_returned_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capture_before",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__PaymentIntent, capture_before),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__payment_intent__field_indices_by_name[] = {
   3,   /* field[3] = amount */
@@ -2013,7 +2037,9 @@ static const unsigned tender__intents__v1__payment_intent__field_indices_by_name
   9,   /* field[9] = amount_captured_minor */
   24,   /* field[24] = amount_refundable_minor */
   10,   /* field[10] = amount_refunded_minor */
+  25,   /* field[25] = amount_returned_minor */
   23,   /* field[23] = authorized */
+  26,   /* field[26] = capture_before */
   4,   /* field[4] = capture_method */
   21,   /* field[21] = created_at */
   12,   /* field[12] = customer_id */
@@ -2037,7 +2063,7 @@ static const unsigned tender__intents__v1__payment_intent__field_indices_by_name
 static const ProtobufCIntRange tender__intents__v1__payment_intent__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 25 }
+  { 0, 27 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor =
 {
@@ -2047,7 +2073,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor
   "Tender__Intents__V1__PaymentIntent",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__PaymentIntent),
-  25,
+  27,
   tender__intents__v1__payment_intent__field_descriptors,
   tender__intents__v1__payment_intent__field_indices_by_name,
   1,  tender__intents__v1__payment_intent__number_ranges,
@@ -3118,7 +3144,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__refund__descriptor =
   (ProtobufCMessageInit) tender__intents__v1__refund__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__create_refund_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tender__intents__v1__create_refund_request__field_descriptors[5] =
 {
   {
     "payment_intent_id",
@@ -3168,8 +3194,21 @@ static const ProtobufCFieldDescriptor tender__intents__v1__create_refund_request
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "accept_return_risk",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreateRefundRequest, accept_return_risk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__create_refund_request__field_indices_by_name[] = {
+  4,   /* field[4] = accept_return_risk */
   1,   /* field[1] = amount */
   3,   /* field[3] = metadata */
   0,   /* field[0] = payment_intent_id */
@@ -3178,7 +3217,7 @@ static const unsigned tender__intents__v1__create_refund_request__field_indices_
 static const ProtobufCIntRange tender__intents__v1__create_refund_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__create_refund_request__descriptor =
 {
@@ -3188,7 +3227,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__create_refund_request__des
   "Tender__Intents__V1__CreateRefundRequest",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__CreateRefundRequest),
-  4,
+  5,
   tender__intents__v1__create_refund_request__field_descriptors,
   tender__intents__v1__create_refund_request__field_indices_by_name,
   1,  tender__intents__v1__create_refund_request__number_ranges,

@@ -148,10 +148,12 @@ struct  Tender__Intents__V1__PaymentIntent
   Google__Protobuf__Timestamp *updated_at;
   protobuf_c_boolean authorized;
   int64_t amount_refundable_minor;
+  int64_t amount_returned_minor;
+  Google__Protobuf__Timestamp *capture_before;
 };
 #define TENDER__INTENTS__V1__PAYMENT_INTENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__payment_intent__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, TENDER__INTENTS__V1__PROCESSING_REASON__PROCESSING_REASON_UNSPECIFIED, NULL, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, NULL, NULL, 0, 0 }
+    , {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, TENDER__INTENTS__V1__PROCESSING_REASON__PROCESSING_REASON_UNSPECIFIED, NULL, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, NULL, NULL, 0, 0, 0, NULL }
 
 
 struct  Tender__Intents__V1__PaymentIntentChange
@@ -354,10 +356,11 @@ struct  Tender__Intents__V1__CreateRefundRequest
   Tender__Intents__V1__RefundReason reason;
   size_t n_metadata;
   Tender__Common__V1__MetadataEntry **metadata;
+  protobuf_c_boolean accept_return_risk;
 };
 #define TENDER__INTENTS__V1__CREATE_REFUND_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__create_refund_request__descriptor) \
-    , {0,NULL}, NULL, TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED, 0,NULL }
+    , {0,NULL}, NULL, TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED, 0,NULL, 0 }
 
 
 struct  Tender__Intents__V1__CreateRefundResponse

@@ -3,67 +3,6 @@ import Synchronization
 import TestSupport
 import Wire
 
-/// Stands for gateway-router: captures every payment, once, when the gate is open.
-final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
-  let gate = Gate()
-  /// Refunds wait here.
-  let refundGate = Gate()
-  let refunds = FakeRefunds()
-  private let merchant: String
-  private let happenings: Happenings
-  private let captured = Mutex<[String: GatewayV1.Fact]>([:])
-
-  init(merchant: String, _ happenings: Happenings) {
-    self.merchant = merchant
-    self.happenings = happenings
-  }
-
-  /// Operations that moved money.
-  var captures: Int { captured.withLock { $0.count } }
-
-  func executeOperation(
-    request: GatewayV1.ExecuteOperationRequest, context: ServerContext
-  ) async throws -> GatewayV1.ExecuteOperationResponse {
-    happenings.note(.routerAsked)
-    await gate.wait()
-    let fact = captured.withLock { captured in
-      let fact = GatewayV1.Fact(
-        operationID: request.operationID, intentID: request.intentID, merchantID: merchant,
-        sequence: 1, kind: .captured, amount: request.amount, gateway: "stripe",
-        gatewayAccount: "test", gatewayReference: "pi_test")
-      captured[request.operationID] = fact
-      return fact
-    }
-    return GatewayV1.ExecuteOperationResponse(facts: [fact])
-  }
-
-  func captureOperation(
-    request: GatewayV1.CaptureOperationRequest, context: ServerContext
-  ) async throws -> GatewayV1.CaptureOperationResponse {
-    throw RPCError(code: .unimplemented, message: "not in these tests")
-  }
-
-  func refundOperation(
-    request: GatewayV1.RefundOperationRequest, context: ServerContext
-  ) async throws -> GatewayV1.RefundOperationResponse {
-    happenings.note(.refundAsked)
-    await refundGate.wait()
-    return GatewayV1.RefundOperationResponse(facts: try refunds.answer(request, merchant))
-  }
-
-  func closeOperation(
-    request: GatewayV1.CloseOperationRequest, context: ServerContext
-  ) async throws -> GatewayV1.CloseOperationResponse {
-    throw RPCError(code: .unimplemented, message: "not in these tests")
-  }
-
-  func listOperations(
-    request: GatewayV1.ListOperationsRequest, context: ServerContext
-  ) async throws -> GatewayV1.ListOperationsResponse {
-    throw RPCError(code: .unimplemented, message: "not in these tests")
-  }
-}
-
 /// Stands for the ledger: books each posting once, and refuses those about one subject.
 final class FakeLedger: LedgerV1.Ledger.SimpleServiceProtocol {
   struct State: Sendable {

@@ -188,6 +188,16 @@ let programs: [Target] = [
     swiftSettings: baseSettings),
 ]
 
+/// Draws documents from the rules that the services run by; deploy/generate builds and runs it.
+let tools: [Target] =
+  ProcessInfo.processInfo.environment["TENDER_BUILD"] == "programs"
+  ? []
+  : [
+    .executableTarget(
+      name: "draw-documents", dependencies: ["IntentsCore", "GatewayCore", "Money"],
+      path: "Sources/draw-documents", swiftSettings: baseSettings)
+  ]
+
 /// Measurements, built only when asked for: `TENDER_BENCH=1`.
 let benches: [Target] =
   ProcessInfo.processInfo.environment["TENDER_BENCH"] == nil
@@ -269,7 +279,8 @@ let testTargets: [Target] = [
       "Money", "TestSupport", grpcCore, logging,
     ]),
   tests(
-    "CommandLineToolTests", ["CommandLineTool", "Faults", "InboundHTTP", "Money", "Seal", "Wire"]),
+    "CommandLineToolTests",
+    ["CommandLineTool", "Faults", "IntentsCore", "InboundHTTP", "Money", "Seal", "Wire"]),
 ]
 
 let package = Package(
@@ -293,5 +304,5 @@ let package = Package(
   ]
     + (compares
       ? [.package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2")] : []),
-  targets: limited(cModules + modules + services + programs + benches + testSupport + testTargets)
+  targets: limited(cModules + modules + services + programs + tools + benches + testSupport + testTargets)
 )

@@ -1,16 +1,17 @@
 /// States, histories, and that everything comes to its end.
 extension Check {
-  /// The published graph: from a state, where a change may lead.
+  /// The published graph: from a state, where a change may lead. Outside evidence, beside the table of
+  /// intents' own machine; a test compares the two.
   static let graph: [String: Set<String>] = [
-    "created": ["created", "processing", "canceled"],
+    "created": ["processing", "canceled"],
     "processing": [
       "processing", "requires_action", "requires_capture", "succeeded", "failed", "canceled",
     ],
     "requires_action": [
-      "requires_action", "processing", "requires_capture", "succeeded", "failed", "canceled",
+      "requires_action", "processing", "requires_capture", "succeeded", "failed",
     ],
-    "requires_capture": ["requires_capture", "processing", "succeeded", "failed", "canceled"],
-    // Only what is refunded or reversed may change of it.
+    "requires_capture": ["processing", "succeeded", "failed"],
+    // Only what is refunded or returned may change of it.
     "succeeded": ["succeeded"],
     // Retryable; a terminal failure is checked for itself.
     "failed": ["processing", "canceled"],

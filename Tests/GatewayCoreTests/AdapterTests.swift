@@ -89,7 +89,7 @@ struct RequestTests {
     )
     #expect(try stripe.refund(modify).path == "/v1/refunds")
     #expect(try stripe.get(payment: "pi_1", key: capture)?.method == .get)
-    #expect(try stripe.get(refund: "re_1", key: capture)?.path == "/v1/refunds/re_1")
+    #expect(try stripe.get(refund: "re_1")?.path == "/v1/refunds/re_1")
     #expect(try adyen.capture(modify).path == "/v71/payments/pi_1/captures")
     #expect(try adyen.refund(modify).path == "/v71/payments/pi_1/refunds")
     #expect(try adyen.get(payment: "pi_1", key: capture) == nil)

@@ -69,6 +69,7 @@ struct OperationPropertyTests {
     var winner: AttemptID?
     var condemned: Set<AttemptID> = []
     var facts = 0
+    var orphans: [AttemptID: [Fact]] = [:]
 
     mutating func check(
       _ before: Operation,
@@ -87,12 +88,13 @@ struct OperationPropertyTests {
         case .condemn(let id, _):
           #expect(id != winner, note)
           condemned.insert(id)
-        case .ensureReversal(let id), .finishReversal(let id), .bookOrphan(let id, _):
+        case .ensureReversal(let id), .finishReversal(let id):
           #expect(condemned.contains(id), note)
         case .insertRelease(let id): #expect(id == winner, note)
         case .writeFact(let fact):
           facts += 1
           #expect(fact.sequence == facts, note)
+          checkOrphan(fact, after, note)
         default: break
         }
       }
@@ -102,6 +104,17 @@ struct OperationPropertyTests {
       let ids = after.attempts.map(\.attempt.id)
       #expect(Set(ids).count == ids.count, note)
       checkMoney(before, after, note)
+    }
+
+    /// What a condemned attempt took is told once, and once given back: the same amount.
+    private mutating func checkOrphan(_ fact: Fact, _ after: Operation, _ note: Comment) {
+      guard fact.kind == .orphanCaptured || fact.kind == .orphanReversed, let id = fact.attemptID
+      else { return }
+      #expect(condemned.contains(id), note)
+      let told = orphans[id, default: []]
+      #expect(told.map(\.kind) == (fact.kind == .orphanCaptured ? [] : [.orphanCaptured]), note)
+      #expect(told.allSatisfy { $0.amount == fact.amount } && fact.amount != nil, note)
+      orphans[id, default: []].append(fact)
     }
 
     private func checkMoney(_ before: Operation, _ after: Operation, _ note: Comment) {

@@ -208,9 +208,10 @@ let operationTable = """
   OTHER WON
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: won [1 is authorized, reverse 1]
-    captured: won [1 is captured, orphan 1 4999, ALERT orphan_captured, reverse 1]
+    captured: won [1 is captured, FACT 3 orphanCaptured, ALERT orphan_captured, reverse 1]
     canceled: won [1 is canceled, reversed 1]
-    refunded: won [1 is refunded, reversed 1]
+    refunded: won [1 is refunded, FACT 3 orphanCaptured, FACT 4 orphanReversed, OVER \
+  orphan_captured, reversed 1]
     received, not executed, unknown, close, close unsent: =
     pending: won [1 is pending, reverse 1]
     action: won [1 is requires_action, reverse 1]
@@ -227,9 +228,11 @@ let operationTable = """
   GAVE UP
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: closed gaveUp [1 is authorized, reverse 1]
-    captured: closed gaveUp [1 is captured, orphan 1 4999, ALERT orphan_captured, reverse 1]
+    captured: closed gaveUp [1 is captured, FACT 2 orphanCaptured, ALERT orphan_captured, reverse \
+  1]
     canceled: closed gaveUp, final [1 is canceled, reversed 1, FACT 2 canceled]
-    refunded: closed gaveUp, final [1 is refunded, reversed 1, FACT 2 canceled]
+    refunded: closed gaveUp, final [1 is refunded, FACT 2 orphanCaptured, FACT 3 orphanReversed, \
+  OVER orphan_captured, reversed 1, FACT 4 canceled]
     received, not executed, unknown, close, close unsent: =
     pending: closed gaveUp [1 is pending, reverse 1]
     action: closed gaveUp [1 is requires_action, reverse 1]
@@ -241,10 +244,11 @@ let operationTable = """
   EXHAUSTED
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: closed exhausted, final [1 is authorized, reverse 1]
-    captured: closed exhausted, final [1 is captured, orphan 1 4999, ALERT orphan_captured, \
-  reverse 1]
+    captured: closed exhausted, final [1 is captured, FACT 2 orphanCaptured, ALERT \
+  orphan_captured, reverse 1]
     canceled: closed exhausted, final [1 is declined, reversed 1]
-    refunded: closed exhausted, final [1 is refunded, reversed 1]
+    refunded: closed exhausted, final [1 is refunded, FACT 2 orphanCaptured, FACT 3 \
+  orphanReversed, OVER orphan_captured, reversed 1]
     received, pending, declined, not executed, unknown, close, close unsent, rejected: =
     action: closed exhausted, final [1 is requires_action, reverse 1]
     conflict: closed exhausted, final [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is \

@@ -161,8 +161,8 @@ struct OperationTableTests {
     case .repeatCapture(_, let isNewTry): "repeat capture\(isNewTry ? " new try" : "")"
     case .look(let id): "look \(id.bits)"
     case .writeFact(let fact): "FACT \(fact.sequence) \(fact.kind)"
-    case .bookOrphan(let id, let amount): "orphan \(id.bits) \(amount.minor)"
     case .alert(let alert, _): "ALERT \(alert.rawValue)"
+    case .resolve(let alert, _): "OVER \(alert.rawValue)"
     }
   }
 }

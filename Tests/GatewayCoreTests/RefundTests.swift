@@ -12,7 +12,7 @@ struct RefundTests {
   static func refund(_ state: Refund.State, succeeded: Bool = false) -> Refund {
     Refund(
       id: id, amount: amount, state: state, hasSucceeded: succeeded, reference: "re_1",
-      failure: state == .failed ? Refund.Failure(code: "refund_failed", gatewayCode: "x") : nil)
+      failure: state == .failed ? Refund.Failure(code: .failed, gatewayCode: "x") : nil)
   }
 
   static let states: [(name: String, refund: Refund)] = [
@@ -33,19 +33,44 @@ struct RefundTests {
     ("conflict", .outcome(Sample.conflict)),
     ("cameBack", .cameBack(code: "expired_card")),
     ("sendAgain", .sendAgain),
+    ("absent", .absent(absence)),
+    ("seenDone", .attested(seen(.refundedAtGateway))),
+    ("seenDead", .attested(seen(.canceledAtGateway))),
+    ("seenNot", .attested(seen(.neverExisted))),
   ]
+
+  static var absence: RefundAbsence {
+    guard let absence = RefundAbsence(listedAfter: 90_000, at: .stripe) else {
+      preconditionFailure("25 h are enough")
+    }
+    return absence
+  }
+
+  static func seen(_ kind: Attestation.Kind) -> Attestation {
+    guard let seen = Attestation(kind, proposedBy: "operator:a", approvedBy: "operator:b") else {
+      preconditionFailure("they are two")
+    }
+    return seen
+  }
+
+  /// Keys of Stripe are remembered for 24 h, and what was sent with one has two hours to arrive.
+  @Test func absenceProvesOnlyWhenNothingCanBeUnderWay() {
+    #expect(RefundAbsence(listedAfter: 89_999, at: .stripe) == nil)
+    #expect(RefundAbsence(listedAfter: 90_000, at: .adyen) == nil)
+    #expect(RefundAbsence(listedAfter: 7 * 86_400 + 3_600, at: .adyen) != nil)
+  }
 
   /// `-` changes nothing · otherwise the new state, then the facts that are written in order
   /// (p pending, r refunded, f failed); a trailing `!` alerts.
   static let table = """
-    state     refunded    received   pending    declined   rejected notExecuted noAnswer notFound conflict cameBack    sendAgain
-    sending   succeeded:r accepted:p accepted:p failed:f   failed:f queued      unknown  unknown  unknown! failed:rf   -
-    queued    succeeded:r accepted:p accepted:p failed:f   -        -           unknown  unknown  unknown! failed:rf   sending
-    unknown   succeeded:r accepted:p accepted:p failed:f   -        -           -        -        unknown! failed:rf   -
-    accepted  succeeded:r -          -          failed:f   -        -           -        -        accepted! failed:rf  -
-    succeeded -           -          -          failed:f   -        -           -        -        succeeded! failed:f  -
-    failed    failed!     -          -          -          -        -           -        -        failed!  -           -
-    returned  -           -          -          -          -        -           -        -        failed!  -           -
+    state     refunded    received   pending    declined   rejected notExecuted noAnswer notFound conflict cameBack    sendAgain absent   seenDone    seenDead seenNot
+    sending   succeeded:r accepted:p accepted:p failed:f   failed:f queued      unknown  unknown  unknown! failed:rf   -         failed:f succeeded:r failed:f failed:f
+    queued    succeeded:r accepted:p accepted:p failed:f   -        -           unknown  unknown  unknown! failed:rf   sending   -        -           -        -
+    unknown   succeeded:r accepted:p accepted:p failed:f   -        -           -        -        unknown! failed:rf   -         failed:f succeeded:r failed:f failed:f
+    accepted  succeeded:r -          -          failed:f   -        -           -        -        accepted! failed:rf  -         -        succeeded:r failed:f -
+    succeeded -           -          -          failed:f   -        -           -        -        succeeded! failed:f  -         -        -           -        -
+    failed    failed!     -          -          -          -        -           -        -        failed!  -           -         -        -           -        -
+    returned  -           -          -          -          -        -           -        -        failed!  -           -         -        -           -        -
     """
 
   @Test func everyStateAndEveryEvent() throws {
@@ -157,22 +182,30 @@ struct RefundTests {
     let other = Refund(id: RefundID(bits: 2), amount: Amount(.eur, minor: 3_000), state: .unknown)
     let failed = Refund(
       id: RefundID(bits: 3), amount: Amount(.eur, minor: 4_999), state: .failed,
-      failure: Refund.Failure(code: "x", gatewayCode: ""))
+      failure: Refund.Failure(code: .failed, gatewayCode: ""))
     func ask(_ minor: Int64, _ refunds: [Refund], id: RefundID = Self.id) -> Result<Bool, RefundGuard.Refusal> {
       Result { () throws(RefundGuard.Refusal) in
         try RefundGuard.mayBegin(id, Amount(.eur, minor: minor), of: Self.captured, refunds)
       }
     }
     #expect(ask(4_999, [failed]) == .success(true))
-    #expect(ask(5_000, []) == .failure(.amountTooLarge(refundableMinor: 4_999)))
+    #expect(ask(5_000, []) == .failure(.never(.amountTooLarge(refundableMinor: 4_999))))
     #expect(ask(1_999, [other, failed]) == .success(true))
-    #expect(ask(2_000, [other]) == .failure(.amountTooLarge(refundableMinor: 1_999)))
+    #expect(ask(2_000, [other]) == .failure(.never(.amountTooLarge(refundableMinor: 1_999))))
     #expect(ask(3_000, [other], id: other.id) == .success(false))
-    #expect(ask(3_001, [other], id: other.id) == .failure(.mismatch))
-    #expect(ask(0, []) == .failure(.amountTooLarge(refundableMinor: 4_999)))
+    #expect(ask(3_001, [other], id: other.id) == .failure(.differs(.amount)))
+    #expect(ask(0, []) == .failure(.never(.amountTooLarge(refundableMinor: 4_999))))
     let open = Sample.operation(.automatic, [Sample.start(Sample.first)])
-    #expect(throws: RefundGuard.Refusal.notWon) {
+    #expect(throws: RefundGuard.Refusal.never(.notWon)) {
       try RefundGuard.mayBegin(Self.id, Self.amount, of: open, [])
+    }
+    // Refused before, it stays refused, whatever became of the operation.
+    let refused = Refund(
+      id: Self.id, amount: Self.amount, state: .failed,
+      failure: Refund.Failure(code: .operationNotWon, gatewayCode: ""))
+    for operation in [open, Self.captured] {
+      #expect(
+        try RefundGuard.mayBegin(Self.id, Self.amount, of: operation, [refused]) == false)
     }
   }
 
@@ -215,7 +248,7 @@ struct RefundTests {
     for notices in [[done, done, back, back], [back, done, back, done], [done, back, done, back]] {
       let (refund, facts) = try Self.after(notices, Self.refund(.accepted))
       #expect(refund.state == .failed && facts == [.refunded, .failed])
-      #expect(refund.failure == Refund.Failure(code: "refund_reversed", gatewayCode: "expired_card"))
+      #expect(refund.failure == Refund.Failure(code: .reversed, gatewayCode: "expired_card"))
     }
   }
 

@@ -33,6 +33,16 @@ struct Replica: Sendable {
     }
   }
 
+  func refund(
+    _ record: OperationRecord, _ id: RefundID, minor: Int64 = 4_999
+  ) async throws -> [GatewayV1.Fact] {
+    try await onLoop(loop) {
+      try await flow.refund(
+        record.id, of: record.intent, record.merchant, id,
+        Amount(record.operation.amount.currency, minor: minor))
+    }
+  }
+
   func recover() async throws { try await onLoop(loop) { try await recovery.work() } }
 
   func notice() async throws { _ = try await onLoop(loop) { try await notifications.work() } }
@@ -112,6 +122,7 @@ struct GatewayHarness: Sendable {
       update gateway.attempt set look_at = now() where look_at is not null;
       update gateway.capture set next_try_at = now() where next_try_at is not null;
       update gateway.reversal set next_try_at = now() where next_try_at is not null;
+      update gateway.refund set next_try_at = now() where next_try_at is not null;
       update gateway.notification set next_try_at = now() where processed_at is null
         and next_try_at < 'infinity';
       """)

@@ -10,7 +10,7 @@ import Wire
 /// What stays unknown ends: the operation by age, its attempts by evidence only.
 @Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
 struct GiveUpTests {
-  private static func age(_ harness: GatewayHarness, minutes: Int) async throws {
+  static func age(_ harness: GatewayHarness, minutes: Int) async throws {
     try await harness.test.run(
       """
       update gateway.operation set created_at = created_at - interval '\(minutes) minutes',
@@ -19,7 +19,7 @@ struct GiveUpTests {
       """)
   }
 
-  private static func ageReversals(_ harness: GatewayHarness, hours: Int) async throws {
+  static func ageReversals(_ harness: GatewayHarness, hours: Int) async throws {
     try await harness.test.run(
       "update gateway.reversal set condemned_at = condemned_at - interval '\(hours) hours'")
   }
@@ -54,6 +54,47 @@ struct GiveUpTests {
       #expect(final.story == ["1 stripe condemned not_executed"])
       #expect(try await harness.first.execute(order).kinds == [.unknown, .notExecuted])
       #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  /// Whatever is still open is looked at once more: a suspect found then is the payment.
+  @Test func theLastLookComesBeforeTheEnd() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      try await harness.gateways.inject("stripe", "error_500_after")
+      try await harness.gateways.inject("stripe", "error_500", on: ["list"], count: 10)
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.unknown])
+      try await harness.gateways.heal()
+      try await Self.age(harness, minutes: 16)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).story == ["1 stripe winner captured"])
+      #expect(try await harness.books() == ["stripe succeeded 4999"])
+      #expect(try await harness.first.execute(order).kinds == [.unknown, .captured])
+    }
+  }
+
+  /// The payer has acted and its notification was lost: the payment is taken, not canceled.
+  @Test func aPayerWhoHasActedIsNotGivenUp() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { method in
+        (method.stripe, method.adyen) = ("pm_card_authenticationRequired", nil)
+      }
+      let order = harness.order(capture: .manual)
+      #expect(try await harness.first.execute(order).kinds == [.requiresAction])
+      // As the gateway has it once the payer has passed the challenge.
+      try await harness.gateways.createAtStripe(
+        reference: GatewayReference.authorize(
+          try await harness.first.load(order).operation.attempts[0].attempt.id
+        ).text, confirmed: true)
+      let passed = try await harness.gateways.payments().first { $0.status == "requires_capture" }
+      let reference = try #require(passed?.id)
+      try await harness.test.run("update gateway.attempt set reference = '\(reference)'")
+      try await Self.age(harness, minutes: 16)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).story == ["1 stripe winner authorized"])
     }
   }
 
@@ -126,9 +167,18 @@ struct GiveUpTests {
       let order = harness.order()
       #expect(try await harness.first.execute(order).kinds == [.requiresAction])
       let waits: Bool = try await harness.value(
-        "select look_at = created_at + interval '15 minutes' from attempt")
+        "select look_at - created_at between interval '299 s' and interval '301 s' from attempt")
       #expect(waits)
-      try await Self.age(harness, minutes: 16)
+      try await Self.age(harness, minutes: 14)
+      try await harness.hurry()
+      try await harness.first.recover()
+      let isLast: Bool = try await harness.value(
+        """
+        select a.look_at - o.created_at between interval '899 s' and interval '901 s'
+        from attempt a join operation o on o.id = a.operation_id
+        """)
+      #expect(isLast)
+      try await Self.age(harness, minutes: 2)
       try await harness.work { try await harness.first.load(order).operation.isFinal }
       #expect(try await harness.books() == ["stripe canceled 0"])
       #expect(try await harness.first.execute(order).kinds == [.requiresAction, .canceled])

@@ -1,4 +1,5 @@
 import GRPCCore
+import ServiceKit
 import Synchronization
 import Wire
 
@@ -10,6 +11,10 @@ final class FakeRefunds: Sendable {
     case succeed
     case acceptOnly
     case fail
+    /// Never sent, and never will be: it names no gateway.
+    case refuse
+    /// What the two know differs.
+    case contradict
     /// gateway-router is away.
     case unreachable
   }
@@ -36,15 +41,21 @@ final class FakeRefunds: Sendable {
       switch state.behaviour {
       case .succeed: kind = .refunded
       case .acceptOnly: kind = .refundPending
-      case .fail: kind = .refundFailed
+      case .fail, .refuse: kind = .refundFailed
+      case .contradict:
+        throw RPCFailure.failedPrecondition("REFUND_MISMATCH", "another amount")
       case .unreachable: throw RPCError(code: .unavailable, message: "away")
       }
       if state.refunds[request.refundID] == nil {
         state.refunds[request.refundID] = request.amount?.amountMinor ?? 0
-        state.facts[request.operationID, default: []].append(
-          Self.fact(
-            kind, request.refundID, request, merchant,
-            sequence: 1 + known + UInt32(state.facts[request.operationID]?.count ?? 0)))
+        var fact = Self.fact(
+          kind, request.refundID, request, merchant,
+          sequence: 1 + known + UInt32(state.facts[request.operationID]?.count ?? 0))
+        if case .refuse = state.behaviour {
+          (fact.gateway, fact.gatewayAccount, fact.gatewayReference) = ("", "", "")
+          fact.decline = GatewayV1.Decline(code: "operation_not_won")
+        }
+        state.facts[request.operationID, default: []].append(fact)
       }
       return state.facts[request.operationID] ?? []
     }

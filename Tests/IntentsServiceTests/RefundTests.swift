@@ -283,6 +283,40 @@ struct RefundTests {
     }
   }
 
+  /// Refused before anything was sent: failed, with a reason, and its amount is free again.
+  @Test func aRefundThatCanNeverBeHasFailed() async throws {
+    try await IntentsHarness.with { harness in
+      harness.router.refundGate.open()
+      harness.router.refunds.behave(.refuse)
+      try await harness.withClient { client in
+        let id = try await Self.paid(harness, client)
+        let answer = try await Self.refund(client, id, 3_000, key: "k").refund
+        #expect(answer.status == .failed && answer.failure?.code == "operation_not_won")
+        #expect(answer.gateway == "stripe")
+        #expect(try await Self.intent(client, id).amountRefundableMinor == 4_999)
+      }
+      #expect(try await Self.events(harness) == ["refund.created", "refund.failed"])
+      #expect(try await Self.postings(harness).map(\.kind) == ["capture"])
+    }
+  }
+
+  /// A refusal that says that the two sides know different things decides nothing: people hear of it
+  /// at once.
+  @Test func aContradictionDecidesNothing() async throws {
+    try await IntentsHarness.with { harness in
+      harness.router.refundGate.open()
+      harness.router.refunds.behave(.contradict)
+      try await harness.withClient { client in
+        let id = try await Self.paid(harness, client)
+        let answer = try await Self.refund(client, id, 3_000, key: "k").refund
+        #expect(answer.status == .pending && answer.pendingReason == .outcomeUnknown)
+        #expect(try await Self.intent(client, id).amountRefundableMinor == 1_999)
+      }
+      let alerts = try await harness.database.query("select kind from alert where state = 'open'")
+      #expect(try alerts.map { try $0[0, as: String.self] } == ["refund_refused"])
+    }
+  }
+
   // MARK: Late
 
   private static func tell(

@@ -7,6 +7,10 @@ struct Certificates: Command {
     abstract: "Renew certificates that are past half their life.")
 
   @OptionGroup var common: CommonOptions
+  @Option(
+    name: .customLong("operator"),
+    help: "Make the certificate of a further operator of this name, or renew it.")
+  var person: String?
 
   struct Answer: Encodable {
     let renewed: [String]
@@ -15,7 +19,13 @@ struct Certificates: Command {
   func perform(_ output: Output) async throws -> ExitStatus {
     let checkout = try Checkout.find()
     try checkout.requireDeployed()
-    let changed = try await Self.renew(checkout)
+    var changed = try await Self.renew(checkout)
+    if let person {
+      let identity = IdentityDescription(
+        name: try Caller.operator(person).rawValue, uri: "spiffe://tender/operator/\(person)",
+        isServer: false)
+      changed += try await CertificateStore(checkout: checkout).renew([identity])
+    }
     try output.result(Answer(renewed: changed)) {
       changed.isEmpty ? ["all certificates are valid"] : changed.map { "renewed: \($0)" }
     }

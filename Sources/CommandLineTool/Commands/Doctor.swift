@@ -27,6 +27,7 @@ struct Doctor: Command {
     findings.append(try await database(checkout))
     findings += try await certificates(checkout)
     findings += try await gateways(checkout)
+    findings += try await recovery(checkout)
     try output.result(findings) {
       findings.map {
         $0.isFine

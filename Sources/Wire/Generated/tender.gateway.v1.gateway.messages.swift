@@ -126,12 +126,11 @@ extension GatewayV1 {
     case refunded
     /// A refund failed. After `refunded` of the same refund: the money came back.
     case refundFailed
-    /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
-    /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
-    case returned
-    /// The winner's authorisation ended at the gateway and nobody here asked for it: it expired, or was
-    /// released there. Nothing of it can be captured any more; the operation is closed.
-    case expired
+    /// An attempt that is not the payment took `amount`; it is being given back. It changes nothing about
+    /// the payment and may come after the operation's last word.
+    case orphanCaptured
+    /// What such an attempt took, `amount`, was given back: the same amount, once.
+    case orphanReversed
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -151,8 +150,8 @@ extension GatewayV1 {
       case 11: self = .refundPending
       case 12: self = .refunded
       case 13: self = .refundFailed
-      case 14: self = .returned
-      case 15: self = .expired
+      case 14: self = .orphanCaptured
+      case 15: self = .orphanReversed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -173,8 +172,8 @@ extension GatewayV1 {
       case .refundPending: 11
       case .refunded: 12
       case .refundFailed: 13
-      case .returned: 14
-      case .expired: 15
+      case .orphanCaptured: 14
+      case .orphanReversed: 15
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -196,13 +195,13 @@ extension GatewayV1 {
       case .refundPending: "FACT_KIND_REFUND_PENDING"
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
-      case .returned: "FACT_KIND_RETURNED"
-      case .expired: "FACT_KIND_EXPIRED"
+      case .orphanCaptured: "FACT_KIND_ORPHAN_CAPTURED"
+      case .orphanReversed: "FACT_KIND_ORPHAN_REVERSED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .orphanCaptured, .orphanReversed]
   }
 }
 
@@ -347,6 +346,53 @@ extension GatewayV1 {
 }
 
 extension GatewayV1 {
+  package enum ResolutionEvidence: WireEnum {
+    case unspecified
+    /// It is canceled there: no money moved, and none will.
+    case canceledAtGateway
+    /// The money was given back there.
+    case refundedAtGateway
+    /// The gateway's records of that time, read to their end, do not hold it.
+    case neverExisted
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .canceledAtGateway
+      case 2: self = .refundedAtGateway
+      case 3: self = .neverExisted
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .canceledAtGateway: 1
+      case .refundedAtGateway: 2
+      case .neverExisted: 3
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "RESOLUTION_EVIDENCE_UNSPECIFIED"
+      case .canceledAtGateway: "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY"
+      case .refundedAtGateway: "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY"
+      case .neverExisted: "RESOLUTION_EVIDENCE_NEVER_EXISTED"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .canceledAtGateway, .refundedAtGateway, .neverExisted]
+  }
+}
+
+extension GatewayV1 {
   package struct Decline: WireMessage {
     package var `class`: GatewayV1.DeclineClass
     /// Tender's code, for example `insufficient_funds`.
@@ -409,7 +455,7 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending, refunded or returned amount; absent where the kind has none.
+    /// Authorised, captured, pending, refunded or orphaned amount; absent where the kind has none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -418,7 +464,7 @@ extension GatewayV1 {
     /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
-    /// Why it was declined or failed, or the reason of a return.
+    /// Why it was declined or failed.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
@@ -427,12 +473,6 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
-    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
-    /// for ever, however often it is told.
-    package var movementID: String
-    /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
-    /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
-    package var expiresAt: GoogleProtobuf.Timestamp?
 
     package init(
       operationID: String = "",
@@ -449,9 +489,7 @@ extension GatewayV1 {
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
-      refundID: String = "",
-      movementID: String = "",
-      expiresAt: GoogleProtobuf.Timestamp? = nil
+      refundID: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -468,8 +506,6 @@ extension GatewayV1 {
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
-      self.movementID = movementID
-      self.expiresAt = expiresAt
     }
   }
 }
@@ -503,8 +539,6 @@ extension GatewayV1.Fact {
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
-    self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
-    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -525,8 +559,6 @@ extension GatewayV1.Fact {
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
-    c.pointee.movement_id = writer.string(movementID)
-    c.pointee.expires_at = writer.message(expiresAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -545,8 +577,6 @@ extension GatewayV1.Fact {
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
-    json.field("movementId", movementID)
-    json.field("expiresAt", expiresAt)
   }
 }
 
@@ -1727,5 +1757,487 @@ extension GatewayV1.GetFailoverPolicyResponse {
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("policy", policy)
+  }
+}
+
+extension GatewayV1 {
+  package struct Resolution: WireMessage {
+    package var id: String
+    /// `att_…` or `re_…`.
+    package var subjectID: String
+    package var evidence: GatewayV1.ResolutionEvidence
+    /// Where it was seen.
+    package var words: String
+    package var proposedBy: String
+    package var proposedAt: GoogleProtobuf.Timestamp?
+    /// Empty until it is approved.
+    package var approvedBy: String
+    package var approvedAt: GoogleProtobuf.Timestamp?
+
+    package init(
+      id: String = "",
+      subjectID: String = "",
+      evidence: GatewayV1.ResolutionEvidence = .init(rawValue: 0),
+      words: String = "",
+      proposedBy: String = "",
+      proposedAt: GoogleProtobuf.Timestamp? = nil,
+      approvedBy: String = "",
+      approvedAt: GoogleProtobuf.Timestamp? = nil
+    ) {
+      self.id = id
+      self.subjectID = subjectID
+      self.evidence = evidence
+      self.words = words
+      self.proposedBy = proposedBy
+      self.proposedAt = proposedAt
+      self.approvedBy = approvedBy
+      self.approvedAt = approvedAt
+    }
+  }
+}
+
+extension GatewayV1.Resolution {
+  package static let fullName = "tender.gateway.v1.Resolution"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__resolution()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Resolution.self)
+    self.id = try reader.string(c.pointee.id, "id")
+    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id")
+    self.evidence = try reader.enumeration(c.pointee.evidence.rawValue, "evidence")
+    self.words = try reader.string(c.pointee.words, "words")
+    self.proposedBy = try reader.string(c.pointee.proposed_by, "proposed_by")
+    self.proposedAt = try reader.message(c.pointee.proposed_at, "proposed_at")
+    self.approvedBy = try reader.string(c.pointee.approved_by, "approved_by")
+    self.approvedAt = try reader.message(c.pointee.approved_at, "approved_at")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Resolution.self, capacity: 1)
+    tender__gateway__v1__resolution__init(c)
+    c.pointee.id = writer.string(id)
+    c.pointee.subject_id = writer.string(subjectID)
+    c.pointee.evidence = .init(rawValue: UInt32(bitPattern: evidence.rawValue))
+    c.pointee.words = writer.string(words)
+    c.pointee.proposed_by = writer.string(proposedBy)
+    c.pointee.proposed_at = writer.message(proposedAt)
+    c.pointee.approved_by = writer.string(approvedBy)
+    c.pointee.approved_at = writer.message(approvedAt)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("id", id)
+    json.field("subjectId", subjectID)
+    json.field("evidence", evidence)
+    json.field("words", words)
+    json.field("proposedBy", proposedBy)
+    json.field("proposedAt", proposedAt)
+    json.field("approvedBy", approvedBy)
+    json.field("approvedAt", approvedAt)
+  }
+}
+
+extension GatewayV1 {
+  package struct Unproven: WireMessage {
+    /// `att_…` for an attempt, `re_…` for a refund.
+    package var subjectID: String
+    package var merchantID: String
+    package var intentID: String
+    package var operationID: String
+    package var gateway: String
+    package var gatewayAccount: String
+    /// What to look for in the gateway's records.
+    package var ownReference: String
+    /// The gateway's id, if it was ever learned.
+    package var gatewayReference: String
+    package var amount: CommonV1.Money?
+    /// What is known: an attempt's evidence or a refund's state.
+    package var known: String
+    /// When the attempt was condemned or the refund asked for.
+    package var since: GoogleProtobuf.Timestamp?
+    /// The newest proposal that nobody has approved; absent without one.
+    package var proposal: GatewayV1.Resolution?
+
+    package init(
+      subjectID: String = "",
+      merchantID: String = "",
+      intentID: String = "",
+      operationID: String = "",
+      gateway: String = "",
+      gatewayAccount: String = "",
+      ownReference: String = "",
+      gatewayReference: String = "",
+      amount: CommonV1.Money? = nil,
+      known: String = "",
+      since: GoogleProtobuf.Timestamp? = nil,
+      proposal: GatewayV1.Resolution? = nil
+    ) {
+      self.subjectID = subjectID
+      self.merchantID = merchantID
+      self.intentID = intentID
+      self.operationID = operationID
+      self.gateway = gateway
+      self.gatewayAccount = gatewayAccount
+      self.ownReference = ownReference
+      self.gatewayReference = gatewayReference
+      self.amount = amount
+      self.known = known
+      self.since = since
+      self.proposal = proposal
+    }
+  }
+}
+
+extension GatewayV1.Unproven {
+  package static let fullName = "tender.gateway.v1.Unproven"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__unproven()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Unproven.self)
+    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id")
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id")
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id")
+    self.gateway = try reader.string(c.pointee.gateway, "gateway")
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.ownReference = try reader.string(c.pointee.own_reference, "own_reference")
+    self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference")
+    self.amount = try reader.message(c.pointee.amount, "amount")
+    self.known = try reader.string(c.pointee.known, "known")
+    self.since = try reader.message(c.pointee.since, "since")
+    self.proposal = try reader.message(c.pointee.proposal, "proposal")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Unproven.self, capacity: 1)
+    tender__gateway__v1__unproven__init(c)
+    c.pointee.subject_id = writer.string(subjectID)
+    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.intent_id = writer.string(intentID)
+    c.pointee.operation_id = writer.string(operationID)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.own_reference = writer.string(ownReference)
+    c.pointee.gateway_reference = writer.string(gatewayReference)
+    c.pointee.amount = writer.message(amount)
+    c.pointee.known = writer.string(known)
+    c.pointee.since = writer.message(since)
+    c.pointee.proposal = writer.message(proposal)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("subjectId", subjectID)
+    json.field("merchantId", merchantID)
+    json.field("intentId", intentID)
+    json.field("operationId", operationID)
+    json.field("gateway", gateway)
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("ownReference", ownReference)
+    json.field("gatewayReference", gatewayReference)
+    json.field("amount", amount)
+    json.field("known", known)
+    json.field("since", since)
+    json.field("proposal", proposal)
+  }
+}
+
+extension GatewayV1 {
+  package struct ListUnprovenRequest: WireMessage {
+    /// 1 to 200; 0 means 100.
+    package var pageSize: UInt32
+
+    package init(
+      pageSize: UInt32 = 0
+    ) {
+      self.pageSize = pageSize
+    }
+  }
+}
+
+extension GatewayV1.ListUnprovenRequest {
+  package static let fullName = "tender.gateway.v1.ListUnprovenRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__list_unproven_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenRequest.self)
+    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...200)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListUnprovenRequest.self, capacity: 1)
+    tender__gateway__v1__list_unproven_request__init(c)
+    c.pointee.page_size = pageSize
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("pageSize", pageSize)
+  }
+}
+
+extension GatewayV1 {
+  package struct ListUnprovenResponse: WireMessage {
+    package var items: [GatewayV1.Unproven]
+
+    package init(
+      items: [GatewayV1.Unproven] = []
+    ) {
+      self.items = items
+    }
+  }
+}
+
+extension GatewayV1.ListUnprovenResponse {
+  package static let fullName = "tender.gateway.v1.ListUnprovenResponse"
+  package static let bytesMax = 262144
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__list_unproven_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenResponse.self)
+    self.items = try reader.messages(c.pointee.n_items, c.pointee.items, "items")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListUnprovenResponse.self, capacity: 1)
+    tender__gateway__v1__list_unproven_response__init(c)
+    c.pointee.n_items = items.count
+    c.pointee.items = writer.messages(items)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("items", items)
+  }
+}
+
+extension GatewayV1 {
+  package struct ProposeResolutionRequest: WireMessage {
+    package var intentID: String
+    /// The attempt or the refund.
+    package var subjectID: String
+    package var evidence: GatewayV1.ResolutionEvidence
+    /// Where it was seen: report, page, ticket.
+    package var words: String
+
+    package init(
+      intentID: String = "",
+      subjectID: String = "",
+      evidence: GatewayV1.ResolutionEvidence = .init(rawValue: 0),
+      words: String = ""
+    ) {
+      self.intentID = intentID
+      self.subjectID = subjectID
+      self.evidence = evidence
+      self.words = words
+    }
+  }
+}
+
+extension GatewayV1.ProposeResolutionRequest {
+  package static let fullName = "tender.gateway.v1.ProposeResolutionRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__propose_resolution_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ProposeResolutionRequest.self)
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
+    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id", required: true, idPrefix: "att|re")
+    self.evidence = try reader.enumeration(c.pointee.evidence.rawValue, "evidence", required: true)
+    self.words = try reader.string(c.pointee.words, "words", required: true, lengthMax: 500)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ProposeResolutionRequest.self, capacity: 1)
+    tender__gateway__v1__propose_resolution_request__init(c)
+    c.pointee.intent_id = writer.string(intentID)
+    c.pointee.subject_id = writer.string(subjectID)
+    c.pointee.evidence = .init(rawValue: UInt32(bitPattern: evidence.rawValue))
+    c.pointee.words = writer.string(words)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("intentId", intentID)
+    json.field("subjectId", subjectID)
+    json.field("evidence", evidence)
+    json.field("words", words)
+  }
+}
+
+extension GatewayV1.ProposeResolutionRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, intentID)
+    fingerprint.field(2, subjectID)
+    fingerprint.field(3, evidence)
+    fingerprint.field(4, words)
+  }
+}
+
+extension GatewayV1 {
+  package struct ProposeResolutionResponse: WireMessage {
+    package var resolution: GatewayV1.Resolution?
+
+    package init(
+      resolution: GatewayV1.Resolution? = nil
+    ) {
+      self.resolution = resolution
+    }
+  }
+}
+
+extension GatewayV1.ProposeResolutionResponse {
+  package static let fullName = "tender.gateway.v1.ProposeResolutionResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__propose_resolution_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ProposeResolutionResponse.self)
+    self.resolution = try reader.message(c.pointee.resolution, "resolution")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ProposeResolutionResponse.self, capacity: 1)
+    tender__gateway__v1__propose_resolution_response__init(c)
+    c.pointee.resolution = writer.message(resolution)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("resolution", resolution)
+  }
+}
+
+extension GatewayV1 {
+  package struct ApproveResolutionRequest: WireMessage {
+    package var intentID: String
+    package var resolutionID: String
+
+    package init(
+      intentID: String = "",
+      resolutionID: String = ""
+    ) {
+      self.intentID = intentID
+      self.resolutionID = resolutionID
+    }
+  }
+}
+
+extension GatewayV1.ApproveResolutionRequest {
+  package static let fullName = "tender.gateway.v1.ApproveResolutionRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__approve_resolution_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ApproveResolutionRequest.self)
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
+    self.resolutionID = try reader.string(c.pointee.resolution_id, "resolution_id", required: true, idPrefix: "rs")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ApproveResolutionRequest.self, capacity: 1)
+    tender__gateway__v1__approve_resolution_request__init(c)
+    c.pointee.intent_id = writer.string(intentID)
+    c.pointee.resolution_id = writer.string(resolutionID)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("intentId", intentID)
+    json.field("resolutionId", resolutionID)
+  }
+}
+
+extension GatewayV1.ApproveResolutionRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, intentID)
+    fingerprint.field(2, resolutionID)
+  }
+}
+
+extension GatewayV1 {
+  package struct ApproveResolutionResponse: WireMessage {
+    package var resolution: GatewayV1.Resolution?
+
+    package init(
+      resolution: GatewayV1.Resolution? = nil
+    ) {
+      self.resolution = resolution
+    }
+  }
+}
+
+extension GatewayV1.ApproveResolutionResponse {
+  package static let fullName = "tender.gateway.v1.ApproveResolutionResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__approve_resolution_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ApproveResolutionResponse.self)
+    self.resolution = try reader.message(c.pointee.resolution, "resolution")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ApproveResolutionResponse.self, capacity: 1)
+    tender__gateway__v1__approve_resolution_response__init(c)
+    c.pointee.resolution = writer.message(resolution)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("resolution", resolution)
   }
 }

@@ -160,10 +160,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
@@ -274,10 +277,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -386,10 +392,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.RefundOperationRequest` message.
@@ -698,10 +707,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -867,10 +879,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1046,10 +1061,13 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-  /// > refunded). After a refusal nothing was sent.
+  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+  /// > at), `amount_too_large` (above what was captured and not refunded).
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+  /// > refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1217,10 +1235,13 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-  /// > refunded). After a refusal nothing was sent.
+  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+  /// > at), `amount_too_large` (above what was captured and not refunded).
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+  /// > refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1880,6 +1901,871 @@ extension GatewayV1.FailoverPolicies.ClientProtocol {
       metadata: metadata
     )
     return try await self.getFailoverPolicy(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}
+
+// MARK: - tender.gateway.v1.Recovery
+
+/// Namespace containing generated types for the "tender.gateway.v1.Recovery" service.
+extension GatewayV1 { package enum Recovery: Sendable {} }
+
+extension GatewayV1.Recovery {
+  /// Service descriptor for the "tender.gateway.v1.Recovery" service.
+  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery")
+  /// Namespace for method metadata.
+  package enum Method: Sendable {
+    /// Namespace for "ListUnproven" metadata.
+    package enum ListUnproven: Sendable {
+      /// Request type for "ListUnproven".
+      package typealias Input = GatewayV1.ListUnprovenRequest
+      /// Response type for "ListUnproven".
+      package typealias Output = GatewayV1.ListUnprovenResponse
+      /// Descriptor for "ListUnproven".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
+        method: "ListUnproven",
+        type: .unary
+      )
+    }
+    /// Namespace for "ProposeResolution" metadata.
+    package enum ProposeResolution: Sendable {
+      /// Request type for "ProposeResolution".
+      package typealias Input = GatewayV1.ProposeResolutionRequest
+      /// Response type for "ProposeResolution".
+      package typealias Output = GatewayV1.ProposeResolutionResponse
+      /// Descriptor for "ProposeResolution".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
+        method: "ProposeResolution",
+        type: .unary
+      )
+    }
+    /// Namespace for "ApproveResolution" metadata.
+    package enum ApproveResolution: Sendable {
+      /// Request type for "ApproveResolution".
+      package typealias Input = GatewayV1.ApproveResolutionRequest
+      /// Response type for "ApproveResolution".
+      package typealias Output = GatewayV1.ApproveResolutionResponse
+      /// Descriptor for "ApproveResolution".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
+        method: "ApproveResolution",
+        type: .unary
+      )
+    }
+    /// Descriptors for all methods in the "tender.gateway.v1.Recovery" service.
+    package static let descriptors: [GRPCCore.MethodDescriptor] = [
+      ListUnproven.descriptor,
+      ProposeResolution.descriptor,
+      ApproveResolution.descriptor
+    ]
+  }
+}
+
+extension GRPCCore.ServiceDescriptor {
+  /// Service descriptor for the "tender.gateway.v1.Recovery" service.
+  package static let GatewayV1_Recovery = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery")
+}
+
+// MARK: tender.gateway.v1.Recovery (server)
+
+extension GatewayV1.Recovery {
+  /// Streaming variant of the service protocol for the "tender.gateway.v1.Recovery" service.
+  ///
+  /// This protocol is the lowest-level of the service protocols generated for this service
+  /// giving you the most flexibility over the implementation of your service. This comes at
+  /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+  /// terms of a request stream and response stream. Where the RPC expects only a single
+  /// request or response message, you are responsible for ensuring your implementation
+  /// maintains this invariant.
+  ///
+  /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+  /// or ``SimpleServiceProtocol`` instead.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
+  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
+  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+    /// Handle the "ListUnproven" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+    /// > Errors: none but those of every call.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.ListUnprovenRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.ListUnprovenResponse` messages.
+    func listUnproven(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ListUnprovenRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListUnprovenResponse>
+
+    /// Handle the "ProposeResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+    /// > is the one that can be approved.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.ProposeResolutionRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.ProposeResolutionResponse` messages.
+    func proposeResolution(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ProposeResolutionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ProposeResolutionResponse>
+
+    /// Handle the "ApproveResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+    /// > ProposeResolution; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.ApproveResolutionRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.ApproveResolutionResponse` messages.
+    func approveResolution(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ApproveResolutionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ApproveResolutionResponse>
+  }
+
+  /// Service protocol for the "tender.gateway.v1.Recovery" service.
+  ///
+  /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+  /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+  /// trailing response metadata. If you don't need these then consider using
+  /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+  /// use ``StreamingServiceProtocol``.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
+  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
+  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  package protocol ServiceProtocol: GatewayV1.Recovery.StreamingServiceProtocol {
+    /// Handle the "ListUnproven" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+    /// > Errors: none but those of every call.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.ListUnprovenResponse` message.
+    func listUnproven(
+      request: GRPCCore.ServerRequest<GatewayV1.ListUnprovenRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse>
+
+    /// Handle the "ProposeResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+    /// > is the one that can be approved.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.ProposeResolutionResponse` message.
+    func proposeResolution(
+      request: GRPCCore.ServerRequest<GatewayV1.ProposeResolutionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse>
+
+    /// Handle the "ApproveResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+    /// > ProposeResolution; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.ApproveResolutionResponse` message.
+    func approveResolution(
+      request: GRPCCore.ServerRequest<GatewayV1.ApproveResolutionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse>
+  }
+
+  /// Simple service protocol for the "tender.gateway.v1.Recovery" service.
+  ///
+  /// This is the highest level protocol for the service. The API is the easiest to use but
+  /// doesn't provide access to request or response metadata. If you need access to these
+  /// then use ``ServiceProtocol`` instead.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
+  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
+  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  package protocol SimpleServiceProtocol: GatewayV1.Recovery.ServiceProtocol {
+    /// Handle the "ListUnproven" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+    /// > Errors: none but those of every call.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.ListUnprovenRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.ListUnprovenResponse` to respond with.
+    func listUnproven(
+      request: GatewayV1.ListUnprovenRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.ListUnprovenResponse
+
+    /// Handle the "ProposeResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+    /// > is the one that can be approved.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.ProposeResolutionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.ProposeResolutionResponse` to respond with.
+    func proposeResolution(
+      request: GatewayV1.ProposeResolutionRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.ProposeResolutionResponse
+
+    /// Handle the "ApproveResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+    /// > ProposeResolution; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.ApproveResolutionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.ApproveResolutionResponse` to respond with.
+    func approveResolution(
+      request: GatewayV1.ApproveResolutionRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.ApproveResolutionResponse
+  }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+extension GatewayV1.Recovery.StreamingServiceProtocol {
+  package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+    router.registerHandler(
+      forMethod: GatewayV1.Recovery.Method.ListUnproven.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ListUnprovenRequest>(GatewayV1.Recovery.Method.ListUnproven.descriptor),
+      serializer: WireSerializer<GatewayV1.ListUnprovenResponse>(),
+      handler: { request, context in
+        try await self.listUnproven(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: GatewayV1.Recovery.Method.ProposeResolution.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ProposeResolutionRequest>(GatewayV1.Recovery.Method.ProposeResolution.descriptor),
+      serializer: WireSerializer<GatewayV1.ProposeResolutionResponse>(),
+      handler: { request, context in
+        try await self.proposeResolution(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: GatewayV1.Recovery.Method.ApproveResolution.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ApproveResolutionRequest>(GatewayV1.Recovery.Method.ApproveResolution.descriptor),
+      serializer: WireSerializer<GatewayV1.ApproveResolutionResponse>(),
+      handler: { request, context in
+        try await self.approveResolution(
+          request: request,
+          context: context
+        )
+      }
+    )
+  }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+extension GatewayV1.Recovery.ServiceProtocol {
+  package func listUnproven(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ListUnprovenRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListUnprovenResponse> {
+    let response = try await self.listUnproven(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func proposeResolution(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ProposeResolutionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ProposeResolutionResponse> {
+    let response = try await self.proposeResolution(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func approveResolution(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ApproveResolutionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ApproveResolutionResponse> {
+    let response = try await self.approveResolution(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+extension GatewayV1.Recovery.SimpleServiceProtocol {
+  package func listUnproven(
+    request: GRPCCore.ServerRequest<GatewayV1.ListUnprovenRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse>(
+      message: try await self.listUnproven(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func proposeResolution(
+    request: GRPCCore.ServerRequest<GatewayV1.ProposeResolutionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse>(
+      message: try await self.proposeResolution(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func approveResolution(
+    request: GRPCCore.ServerRequest<GatewayV1.ApproveResolutionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse>(
+      message: try await self.approveResolution(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+}
+
+// MARK: tender.gateway.v1.Recovery (client)
+
+extension GatewayV1.Recovery {
+  /// Generated client protocol for the "tender.gateway.v1.Recovery" service.
+  ///
+  /// You don't need to implement this protocol directly, use the generated
+  /// implementation, ``Client``.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
+  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
+  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  package protocol ClientProtocol: Sendable {
+    /// Call the "ListUnproven" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+    /// > Errors: none but those of every call.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListUnprovenRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListUnprovenResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func listUnproven<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListUnprovenRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListUnprovenResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ProposeResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+    /// > is the one that can be approved.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ProposeResolutionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ProposeResolutionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func proposeResolution<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ProposeResolutionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ProposeResolutionResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ApproveResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+    /// > ProposeResolution; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ApproveResolutionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ApproveResolutionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func approveResolution<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ApproveResolutionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ApproveResolutionResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+  }
+
+  /// Generated client for the "tender.gateway.v1.Recovery" service.
+  ///
+  /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+  /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+  /// means of communication with the remote peer.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
+  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
+  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+    private let client: GRPCCore.GRPCClient<Transport>
+
+    /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+    ///
+    /// - Parameters:
+    ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+    package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+      self.client = client
+    }
+
+    /// Call the "ListUnproven" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+    /// > Errors: none but those of every call.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListUnprovenRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListUnprovenResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listUnproven<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListUnprovenRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListUnprovenResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.Recovery.Method.ListUnproven.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "ProposeResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+    /// > is the one that can be approved.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ProposeResolutionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ProposeResolutionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func proposeResolution<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ProposeResolutionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ProposeResolutionResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.Recovery.Method.ProposeResolution.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "ApproveResolution" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+    /// > ProposeResolution; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ApproveResolutionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ApproveResolutionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func approveResolution<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ApproveResolutionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ApproveResolutionResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.Recovery.Method.ApproveResolution.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+  }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+extension GatewayV1.Recovery.ClientProtocol {
+  /// Call the "ListUnproven" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+  /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+  /// > Errors: none but those of every call.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listUnproven<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.listUnproven(
+      request: request,
+      serializer: WireSerializer<GatewayV1.ListUnprovenRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ListUnprovenResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ProposeResolution" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+  /// > is the one that can be approved.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+  /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+  /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func proposeResolution<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.proposeResolution(
+      request: request,
+      serializer: WireSerializer<GatewayV1.ProposeResolutionRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ProposeResolutionResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ApproveResolution" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+  /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+  /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+  /// > ProposeResolution; idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func approveResolution<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.approveResolution(
+      request: request,
+      serializer: WireSerializer<GatewayV1.ApproveResolutionRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ApproveResolutionResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+extension GatewayV1.Recovery.ClientProtocol {
+  /// Call the "ListUnproven" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
+  /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
+  /// > Errors: none but those of every call.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listUnproven<Result>(
+    _ message: GatewayV1.ListUnprovenRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.listUnproven(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ProposeResolution" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
+  /// > is the one that can be approved.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
+  /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
+  /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func proposeResolution<Result>(
+    _ message: GatewayV1.ProposeResolutionRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.proposeResolution(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ApproveResolution" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
+  /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
+  /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
+  /// > ProposeResolution; idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func approveResolution<Result>(
+    _ message: GatewayV1.ApproveResolutionRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.approveResolution(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -23,11 +23,13 @@ package final class GatewayServer: TenderService {
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
     let relay = FactRelay.make(environment)
-    let flow = GatewayFlow(
-      environment, ports: ports, times: try RecoveryTimes.read(environment.settings.config),
-      wake: { relay.wake() })
+    let times = try RecoveryTimes.read(environment.settings.config)
+    try times.check(against: ports.accounts.values)
+    let flow = GatewayFlow(environment, ports: ports, times: times, wake: { relay.wake() })
     self.ports = ports
     environment.metrics.add("breakers") { ports.breakers.families() }
+    let gauges = RecoveryGauges(database: environment.database, times: times)
+    environment.metrics.add("recovery") { try await gauges.families() }
     logger = environment.logger
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)
@@ -38,6 +40,7 @@ package final class GatewayServer: TenderService {
     }
     handlers = [
       GatewayCalls(environment: environment, flow: flow), PolicyCalls(environment: environment),
+      RecoveryCalls(environment: environment, flow: flow),
     ]
   }
 

@@ -110,6 +110,10 @@ package enum Notice: Sendable, Hashable {
   case bookCaptureUndone
   /// The returned amount of the fact, as a movement of its own.
   case bookReturn
+  /// Money that an attempt took which is nobody's payment, for the books.
+  case bookOrphanCapture
+  /// The same money, given back.
+  case bookOrphanReversal
   /// People must look: a fact contradicts the state.
   case alert(kind: String)
 }

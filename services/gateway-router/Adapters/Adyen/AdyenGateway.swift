@@ -68,10 +68,7 @@ package struct AdyenGateway: Gateway {
     key: GatewayReference
   ) throws(ExpressionError) -> GatewayRequest? { nil }
 
-  package func get(
-    refund reference: String,
-    key: GatewayReference
-  ) throws(ExpressionError) -> GatewayRequest? { nil }
+  package func get(refund reference: String) throws(ExpressionError) -> GatewayRequest? { nil }
 
   /// Adyen has no list either: notifications and reports tell.
   package func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest? { nil }

@@ -69,10 +69,7 @@ package struct StripeGateway: Gateway {
     get("/v1/payment_intents/\(try GatewayPath.segment(reference))")
   }
 
-  package func get(
-    refund reference: String,
-    key: GatewayReference
-  ) throws(ExpressionError) -> GatewayRequest? {
+  package func get(refund reference: String) throws(ExpressionError) -> GatewayRequest? {
     get("/v1/refunds/\(try GatewayPath.segment(reference))")
   }
 

@@ -21,6 +21,8 @@ package struct Attempt: Sendable, Hashable {
   package var reference: String?
   /// An answer contradicted the request; reported once.
   package var isConflicted: Bool
+  /// Minor units that it took although it is condemned; set once, and told as an orphan.
+  package var orphanMinor: Int64?
 
   package init(
     id: AttemptID,
@@ -30,7 +32,8 @@ package struct Attempt: Sendable, Hashable {
     mode: Mode,
     evidence: Evidence = .sent,
     reference: String? = nil,
-    isConflicted: Bool = false
+    isConflicted: Bool = false,
+    orphanMinor: Int64? = nil
   ) {
     self.id = id
     self.sequence = sequence
@@ -40,6 +43,7 @@ package struct Attempt: Sendable, Hashable {
     self.evidence = evidence
     self.reference = reference
     self.isConflicted = isConflicted
+    self.orphanMinor = orphanMinor
   }
 }
 
@@ -97,6 +101,9 @@ package enum Evidence: Sendable, Hashable {
     default: isNegative
     }
   }
+
+  /// With the bank or the payer: nothing is held yet, and nobody here can go on with it.
+  package var isWaiting: Bool { self == .pending || self == .requiresAction }
 
   package var decline: Decline? {
     if case .declined(let decline, _) = self { decline } else { nil }

@@ -49,7 +49,7 @@ package enum NoticeRule {
       guard case .refund(.succeeded) = notice.event else {
         return .alert(kind: "compensation_failed", "The refund of a condemned attempt failed.")
       }
-      return judge(notice, attempt, .refund, operation.amount, classify) {
+      return judge(notice, attempt, .refund, operation.amount(of: attempt), classify) {
         .outcome(attempt.id, $0)
       }
     // The job of a condemned attempt, or of a release, goes on by its schedule.

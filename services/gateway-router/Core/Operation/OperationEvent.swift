@@ -7,6 +7,8 @@ package enum OperationEvent: Sendable, Hashable {
   case start(NewAttempt, allowsSpeculation: Bool)
   /// What came of a request, look or notification about an attempt's payment.
   case outcome(AttemptID, Outcome)
+  /// What two people have seen at the gateway of an attempt that nothing else proves.
+  case attested(AttemptID, Attestation)
   /// No further gateway will be tried in this call.
   case routesExhausted
   case close(Operation.CloseReason, onlyIfUnsent: Bool)
@@ -52,9 +54,9 @@ package enum OperationAction: Sendable, Hashable {
   /// Look at the payment: the outcome of an attempt or of a capture is not known.
   case look(AttemptID)
   case writeFact(Fact)
-  /// Money that nobody asked for was taken: book it as an orphan until the refund is proven.
-  case bookOrphan(AttemptID, Amount)
   case alert(OperationAlert, AttemptID)
+  /// What an alert was raised for is over.
+  case resolve(OperationAlert, AttemptID)
 }
 
 /// What people must look at.
@@ -100,6 +102,8 @@ package enum OperationRefusal: Error, Sendable, Hashable {
   case amountNotPositive
   case amountTooLarge
   case currencyMismatch
+  /// Nothing of the attempt is unproven, or the gateway has shown something else.
+  case attestationRefused
 }
 
 /// Something that is now known about an operation, numbered from 1. Raw values of the kind are those
@@ -117,6 +121,10 @@ package struct Fact: Sendable, Hashable {
     case captureFailed = 9
     case conflicted = 10
     case expired = 15
+  /// A condemned attempt took money: it is nobody's payment and is being given back.
+  case orphanCaptured = 16
+  /// What such an attempt took is given back.
+  case orphanReversed = 17
   }
 
   package var sequence: Int

@@ -13,6 +13,7 @@ package enum OperationMachine {
       case .start(let attempt, let allowsSpeculation):
         try step.start(attempt, allowsSpeculation: allowsSpeculation)
       case .outcome(let id, let outcome): try step.apply(outcome, to: id)
+      case .attested(let id, let attestation): try step.apply(attestation, to: id)
       case .routesExhausted: try step.exhaust()
       case .close(let reason, let onlyIfUnsent): step.close(reason, onlyIfUnsent: onlyIfUnsent)
       case .requestCapture(let id, let amount): try step.requestCapture(id, amount)

@@ -165,26 +165,76 @@ extension OperationStep {
   /// A condemned attempt never wins. What it holds is given back; what it took is an orphan.
   private mutating func applyToCondemned(_ outcome: Outcome, _ index: Int) {
     var attempt = operation.condemned[index]
-    let known = attempt.evidence
     reportConflict(outcome, &attempt)
     guard attempt.learn(outcome) || attempt != operation.condemned[index] else { return }
+    settleCondemned(attempt, at: index, outcome.settledAmount)
+  }
+
+  /// What the attempt is now known to be, with what follows from it.
+  private mutating func settleCondemned(_ news: Attempt, at index: Int, _ amount: Amount?) {
+    var attempt = news
+    let known = operation.condemned[index].evidence
+    let isNews = attempt.evidence != known
+    let isOrphan =
+      isNews && attempt.orphanMinor == nil
+      && (attempt.evidence == .captured || attempt.evidence == .refunded)
+    if isOrphan { attempt.orphanMinor = (amount ?? operation.amount).minor }
     replaceCondemned(at: index, with: attempt)
     actions.append(.updateAttempt(attempt))
-    guard attempt.evidence != known else { return }
+    guard isNews else { return }
+    if isOrphan { writeOrphan(.orphanCaptured, attempt) }
     switch attempt.evidence {
     case .authorized, .pending, .requiresAction:
       actions.append(.ensureReversal(attempt.id))
     case .captured:
-      actions.append(.bookOrphan(attempt.id, outcome.settledAmount ?? operation.amount))
       actions.append(.alert(.orphanCaptured, attempt.id))
       actions.append(.ensureReversal(attempt.id))
     case .declined, .notExecuted, .canceled, .refunded:
+      if attempt.evidence == .refunded {
+        writeOrphan(.orphanReversed, attempt)
+        actions.append(.resolve(.orphanCaptured, attempt.id))
+      }
       if attempt.evidence.isResolved && !known.isResolved {
         actions.append(.finishReversal(attempt.id))
       }
       finishIfPossible()
     case .sent, .unknown: break
     }
+  }
+
+  /// Both with the same amount, so that the books of the two balance.
+  private mutating func writeOrphan(_ kind: Fact.Kind, _ attempt: Attempt) {
+    write(kind, of: attempt) { [amount = operation.amount(of: attempt)] in $0.amount = amount }
+  }
+
+  // MARK: What people have seen
+
+  mutating func apply(
+    _ attestation: Attestation, to id: AttemptID
+  ) throws(OperationRefusal) {
+    do throws(ResolutionRule.Refusal) {
+      try ResolutionRule.check(attestation.kind, about: id, in: operation)
+    } catch { throw .attestationRefused }
+    let shown: Evidence =
+      switch attestation.kind {
+      case .canceledAtGateway: .canceled
+      case .refundedAtGateway: .refunded
+      case .neverExisted: .notExecuted
+      }
+    if case .won(var winner, let condemned) = operation.phase, winner.attempt.id == id {
+      winner.attempt.evidence = shown
+      actions.append(.updateAttempt(winner.attempt))
+      actions.append(.finishReversal(id))
+      operation.phase = .won(winner, condemned: condemned)
+      finishIfPossible()
+      return
+    }
+    guard let index = operation.condemned.firstIndex(where: { $0.id == id }) else {
+      throw .attemptUnknown
+    }
+    var attempt = operation.condemned[index]
+    attempt.evidence = shown.merged(over: attempt.evidence)
+    settleCondemned(attempt, at: index, nil)
   }
 
   private mutating func replaceCondemned(at index: Int, with attempt: Attempt) {

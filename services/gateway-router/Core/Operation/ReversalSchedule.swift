@@ -112,9 +112,19 @@ package enum ProbeRule {
     else { return .wait }
     let traits = attempt.gateway.traits
     if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }
+    // An answer was stored under the key: repeating the request would only repeat it.
+    guard attempt.evidence == .sent || attempt.evidence == .unknown else { return .wait }
     let isRemembered = ageSeconds < traits.replayWindowSeconds
     let callIsOver = ageSeconds >= replayAfterSeconds
     if operation.hasOnly(id) && isRemembered && callIsOver && sendWindowIsOpen { return .replay }
+    return traits.findsByReference ? .find : .wait
+  }
+
+  /// The last look before a live attempt is given up. Read-only.
+  package static func lastLook(at attempt: Attempt) -> ProbeStep {
+    let traits = attempt.gateway.traits
+    guard !attempt.evidence.isNegative else { return .wait }
+    if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }
     return traits.findsByReference ? .find : .wait
   }
 }

@@ -26,12 +26,33 @@ package struct Refund: Sendable, Hashable {
   package internal(set) var failure: Failure?
 
   package struct Failure: Sendable, Hashable {
-    /// Tender's code, for example `refund_failed`.
-    package var code: String
+    /// Tender's code. The texts are those of contracts, SQL and events.
+    package enum Code: String, Sendable, Hashable, CaseIterable {
+      /// The bank or the gateway said no.
+      case failed = "refund_failed"
+      case canceled = "refund_canceled"
+      /// It had succeeded and came back.
+      case reversed = "refund_reversed"
+      /// The gateway refused the request itself.
+      case rejected = "gateway_rejected_request"
+      case accountRefused = "gateway_account_refused"
+      case notExpressible = "not_expressible_at_gateway"
+      /// Never sent: the operation has no winner.
+      case operationNotWon = "operation_not_won"
+      /// Never sent: above what was captured and not refunded.
+      case amountTooLarge = "amount_too_large"
+      /// The gateway's records do not hold it, when no request of it can be under way any more.
+      case neverExisted = "refund_never_existed"
+
+      /// A decline's code; one that this list does not name is a plain no.
+      package init(ofDecline code: String) { self = Code(rawValue: code) ?? .failed }
+    }
+
+    package var code: Code
     /// The gateway's own code, for people.
     package var gatewayCode: String
 
-    package init(code: String, gatewayCode: String) {
+    package init(code: Code, gatewayCode: String) {
       self.code = code
       self.gatewayCode = gatewayCode
     }
@@ -66,26 +87,44 @@ package enum RefundGuard {
   }
 
   package enum Refusal: Error, Sendable, Hashable {
+    case never(Never)
+    case differs(Difference)
+  }
+
+  /// Refusals that hold for ever: there is no refund with this id, so that none was ever sent, and it
+  /// is remembered as failed, so that none will be.
+  package enum Never: Sendable, Hashable {
     case notWon
-    case currencyMismatch
-    /// The id was used for another amount.
-    case mismatch
     case amountTooLarge(refundableMinor: Int64)
+
+    package var code: Refund.Failure.Code {
+      switch self {
+      case .notWon: .operationNotWon
+      case .amountTooLarge: .amountTooLarge
+      }
+    }
+  }
+
+  /// What is known here and there differs: it decides nothing.
+  package enum Difference: Sendable, Hashable {
+    case currency
+    /// The id was used for another amount.
+    case amount
   }
 
   /// Whether a refund with this id may begin; false when it is there already.
   package static func mayBegin(
     _ id: RefundID, _ amount: Amount, of operation: Operation, _ refunds: [Refund]
   ) throws(Refusal) -> Bool {
-    guard operation.winner != nil else { throw .notWon }
-    guard amount.currency == operation.amount.currency else { throw .currencyMismatch }
+    guard amount.currency == operation.amount.currency else { throw .differs(.currency) }
     if let known = refunds.first(where: { $0.id == id }) {
-      guard known.amount == amount else { throw .mismatch }
+      guard known.amount == amount else { throw .differs(.amount) }
       return false
     }
+    guard operation.winner != nil else { throw .never(.notWon) }
     let refundable = refundableMinor(of: operation, refunds)
     guard amount.minor > 0, amount.minor <= refundable else {
-      throw .amountTooLarge(refundableMinor: refundable)
+      throw .never(.amountTooLarge(refundableMinor: refundable))
     }
     return true
   }

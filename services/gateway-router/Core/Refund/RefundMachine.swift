@@ -14,6 +14,20 @@ package enum RefundEvent: Sendable, Hashable {
   case cameBack(code: String)
   /// The proven unexecuted request goes out again.
   case sendAgain
+  /// The payment's refunds do not hold it, and nothing can add it any more.
+  case absent(RefundAbsence)
+  /// What two people have seen at the gateway, where nothing else proves anything.
+  case attested(Attestation)
+}
+
+/// The proof that a refund never existed: the list of the payment's refunds, read to its end, does not
+/// hold it, when no request can be under way and no key is remembered.
+package struct RefundAbsence: Sendable, Hashable {
+  /// Nil before then.
+  /// - Parameter seconds: since a request may have been sent last.
+  package init?(listedAfter seconds: Int64, at gateway: GatewayName) {
+    guard seconds >= RefundSchedule.absenceSeconds(at: gateway) else { return nil }
+  }
 }
 
 /// What people must look at.
@@ -44,6 +58,11 @@ package enum RefundMachine {
       cameBack(code, &step)
     case .outcome(let outcome):
       learn(outcome, &step)
+    case .absent:
+      guard refund.state == .sending || refund.state == .unknown else { return nil }
+      fail(.neverExisted, "", &step)
+    case .attested(let attestation):
+      attested(attestation.kind, &step)
     }
     return step.refund == refund && step.facts.isEmpty && step.alerts.isEmpty ? nil : step
   }
@@ -101,12 +120,12 @@ package enum RefundMachine {
     // A refused request says nothing of a refund that the gateway knows already.
     case .accepted, .succeeded:
       guard decline.origin == .bank else { return }
-      fail(decline.code, decline.gatewayCode, &step)
+      fail(.init(ofDecline: decline.code), decline.gatewayCode, &step)
     case .sending:
-      fail(decline.code, decline.gatewayCode, &step)
+      fail(.init(ofDecline: decline.code), decline.gatewayCode, &step)
     case .unknown, .queued:
       guard decline.origin == .bank else { return }
-      fail(decline.code, decline.gatewayCode, &step)
+      fail(.init(ofDecline: decline.code), decline.gatewayCode, &step)
     case .failed: break
     }
   }
@@ -117,13 +136,25 @@ package enum RefundMachine {
     case .sending, .unknown, .queued, .accepted:
       step.refund.hasSucceeded = true
       step.facts.append(.refunded)
-      fail("refund_reversed", code, &step)
-    case .succeeded: fail("refund_reversed", code, &step)
+      fail(.reversed, code, &step)
+    case .succeeded: fail(.reversed, code, &step)
     case .failed: break
     }
   }
 
-  private static func fail(_ code: String, _ gatewayCode: String, _ step: inout Step) {
+  /// Never against what the gateway has decided.
+  private static func attested(_ kind: Attestation.Kind, _ step: inout Step) {
+    switch (kind, step.refund.state) {
+    case (_, .succeeded), (_, .failed), (_, .queued), (.neverExisted, .accepted): return
+    case (.refundedAtGateway, _): succeeded(&step)
+    case (.canceledAtGateway, _): fail(.canceled, "", &step)
+    case (.neverExisted, _): fail(.neverExisted, "", &step)
+    }
+  }
+
+  private static func fail(
+    _ code: Refund.Failure.Code, _ gatewayCode: String, _ step: inout Step
+  ) {
     step.refund.state = .failed
     step.refund.failure = Refund.Failure(code: code, gatewayCode: gatewayCode)
     step.facts.append(.failed)

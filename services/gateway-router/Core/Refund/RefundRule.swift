@@ -18,7 +18,7 @@ package enum RefundStep: Sendable, Hashable {
 /// How a refund goes on. It keeps its key for ever and never gets a second one (DESIGN section 9).
 package enum RefundRule {
   /// - Parameters:
-  ///   - ageSeconds: since the first send may have happened.
+  ///   - ageSeconds: since a first send may have happened last.
   ///   - keySaysNothing: a replay was answered by a failure that the key keeps.
   package static func step(
     for refund: Refund, at gateway: GatewayName, ageSeconds: Int64, keySaysNothing: Bool
@@ -47,10 +47,18 @@ package enum RefundSchedule {
   /// Doubled with each try.
   package static let baseSeconds: Double = 10
   package static let longestSeconds: Double = 21_600
+  /// Behind the last repetition under the key: by then it has arrived, or never will.
+  package static let arrivalSeconds: Int64 = 7_200
   /// Unknown for longer than this: critical.
   package static let unknownAlertSeconds: Int64 = 3_600
   /// Accepted by the gateway and not told for longer than this: warning.
   package static let acceptedAlertSeconds: Int64 = 86_400
+
+  /// From then on a list of the payment's refunds that does not hold ours proves something: nothing
+  /// is sent any more, and what was sent is there. 25 h at Stripe, whose keys live for 24.
+  package static func absenceSeconds(at gateway: GatewayName) -> Int64 {
+    gateway.traits.replayWindowSeconds + arrivalSeconds
+  }
 }
 
 /// What a verified notification means for the refunds of the winner it is about. Pure. Order and

@@ -212,8 +212,8 @@ package protocol Gateway: Sendable {
   /// Reads a payment; nil where the gateway has no such call.
   func get(payment reference: String, key: GatewayReference) throws(ExpressionError)
     -> GatewayRequest?
-  func get(refund reference: String, key: GatewayReference) throws(ExpressionError)
-    -> GatewayRequest?
+  /// Reads a refund; nil where the gateway has no such call.
+  func get(refund reference: String) throws(ExpressionError) -> GatewayRequest?
 
   /// One page of a search by our reference; nil where the gateway cannot list payments.
   func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest?

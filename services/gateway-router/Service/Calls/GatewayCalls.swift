@@ -84,8 +84,7 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
           record, facts: try await flow.facts(id, of: intent),
           refunds: try await flow.refunds(id, of: intent, record.operation.amount.currency),
           jobs: try await flow.jobs(id, of: intent),
-          giveUpAfter: .milliseconds(
-            Int64(flow.times.giveUp(offSession: record.offSession) * 1_000))))
+          giveUpAt: flow.times.giveUpAt(record)))
     }
     return response
   }
@@ -145,7 +144,9 @@ extension OperationRecord {
     self.init(
       merchant: merchant, intent: intent, paymentMethod: method, offSession: request.offSession,
       statementDescriptor: request.statementDescriptor,
-      sendBefore: request.sendBefore.map(Timestamp.init(wire:)) ?? Timestamp(microseconds: 0),
+      sendBefore: min(
+        request.sendBefore.map(Timestamp.init(wire:)) ?? Timestamp(microseconds: 0),
+        SendWindowLimits.latest(from: now, offSession: request.offSession)),
       keyProof: request.keyProof, createdAt: now,
       operation: Operation(
         id: id, amount: try GatewayCalls.amount(request.amount),

@@ -24,7 +24,7 @@ extension GatewayV1.Operation {
   init(
     _ record: OperationRecord, facts: [GatewayV1.Fact], refunds: [RefundRecord],
     jobs: [AttemptID: AttemptJobs],
-    giveUpAfter: Duration
+    giveUpAt: Timestamp
   ) {
     let operation = record.operation
     self.init(
@@ -44,7 +44,7 @@ extension GatewayV1.Operation {
       facts: facts, createdAt: record.createdAt.wire,
       refunds: refunds.map(GatewayV1.Refund.init(_:)),
       closeReason: .init(rawValue: Int32(operation.closeReason?.rawValue ?? 0)),
-      giveUpAt: operation.state == .open ? (record.createdAt + giveUpAfter).wire : nil)
+      giveUpAt: operation.state == .open ? giveUpAt.wire : nil)
   }
 }
 

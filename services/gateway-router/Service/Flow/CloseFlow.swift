@@ -89,7 +89,8 @@ extension GatewayFlow {
     case .currencyMismatch:
       .invalid("amount.currency", "CURRENCY_MISMATCH", "The operation has another currency.")
     case .notOpen, .tooManyAttempts, .attemptUnderway, .outcomeUnknown, .declineForbids,
-      .chargeAlive, .attemptUnknown, .notWon, .releasing, .captureExists, .captureUnknown:
+      .chargeAlive, .attemptUnknown, .notWon, .releasing, .captureExists, .captureUnknown,
+      .attestationRefused:
       .failedPrecondition("OPERATION_NOT_WON", "Nothing can be captured now: \(refusal).")
     }
   }

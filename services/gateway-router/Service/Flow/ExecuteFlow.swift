@@ -41,6 +41,8 @@ extension GatewayFlow {
     guard let method = try await resolve(asked) else {
       return try await closeUnsent(asked, code: "payment_method_not_found")
     }
+    var asked = asked
+    asked.method = method.kind
     let route = ports.route(asked, method)
     guard let first = route.candidates.first else {
       return try await closeUnsent(asked, code: "no_gateway_available")

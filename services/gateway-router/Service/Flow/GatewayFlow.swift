@@ -10,6 +10,9 @@ import Wire
 /// The work on operations: T2 and T3 of a payment (DESIGN sections 7 and 9). Rules decide, this
 /// shell stores what they decided and talks to gateways.
 final class GatewayFlow: Sendable {
+  /// Whoever raises an alert outside a call.
+  static let actor = "service:gateway-router"
+
   let environment: ServiceEnvironment
   let ports: GatewayPorts
   let writer: OperationWriter
@@ -66,6 +69,7 @@ final class GatewayFlow: Sendable {
 
   /// Applies events to the operation under its lock, in one transaction. `events` is asked again
   /// after each step, with the operation as it is then, until it answers nil.
+  @discardableResult
   func move(
     _ id: OperationID, of intent: PaymentIntentID, _ notes: OperationWriter.Notes,
     _ events: @escaping Events

@@ -22,7 +22,7 @@ extension GatewayFlow {
         step == 0 ? Self.exhaustion(of: operation) : nil
       }
       if moved.actions.isEmpty {
-        _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
+        try await lookAgain(at: id, record)
       }
       return
     }
@@ -49,7 +49,7 @@ extension GatewayFlow {
     case .find:
       heard = await ports.find(record, attempt, now: now, within: limit)
     case .wait:
-      _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
+      try await lookAgain(at: id, record)
       return
     }
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
@@ -62,13 +62,19 @@ extension GatewayFlow {
     }
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
       try await sendCapture(capture, moved.record, within: limit)
-    } else if moved.actions.isEmpty, case .unknown = heard.outcome {
-      _ = try await environment.database.query(AttemptStatements.look(id, of: record, times))
+    } else if moved.actions.isEmpty {
+      try await lookAgain(at: id, moved.record)
     }
   }
 
+  /// Nothing has changed: the next look by schedule, while the attempt may still win.
+  private func lookAgain(at id: AttemptID, _ record: OperationRecord) async throws {
+    _ = try await environment.database.query(
+      AttemptStatements.look(id, of: record, times, now: environment.clock.now))
+  }
+
   /// Nobody is there to try another gateway.
-  private static func exhaustion(of operation: Operation) -> OperationEvent? {
+  static func exhaustion(of operation: Operation) -> OperationEvent? {
     guard case .open(let live, _) = operation.phase, live.allSatisfy(\.evidence.isNegative) else {
       return nil
     }
@@ -106,8 +112,9 @@ extension GatewayFlow {
       return
     }
     guard winner.attempt.gateway.traits.canGet, let reference = winner.attempt.reference else {
-      // Without a look, the same request under the same key; the result comes by notification.
-      guard capture.state == .unknown else { return try await awaitNotice(capture, record) }
+      // Without a look, the same request under the same key.
+      // The result of one that was accepted comes by notification.
+      guard capture.state == .unknown else { return }
       try await sendCapture(capture, record, within: limit)
       return
     }
@@ -123,19 +130,36 @@ extension GatewayFlow {
     try await sendCapture(after, again, within: limit)
   }
 
-  /// Only a notification can tell of it; one that does not come is for people.
-  private func awaitNotice(_ capture: Capture, _ record: OperationRecord) async throws {
-    let rows = try await environment.database.query(
-      AttemptStatements.awaitNotice(capture.id, of: record))
-    guard let row = rows.first, try row[0, as: Bool.self], let winner = record.operation.winner
+  /// From then on people hear of a capture that is not decided.
+  static let captureAlertSeconds: Int64 = 3_600
+  private static let captureUnconfirmed = "capture_unconfirmed"
+  private static let captureUnknown = "capture_outcome_unknown"
+  static let captureAlertKinds = [captureUnconfirmed, captureUnknown]
+
+  /// A capture that is still under way after so long is for people.
+  func alertByAge(
+    _ id: CaptureID, of operation: OperationID, _ intent: PaymentIntentID
+  ) async throws {
+    guard let record = try await load(operation, of: intent), let winner = record.operation.winner,
+      let capture = winner.captures.first(where: { $0.id == id }), capture.isUnderway,
+      let asked = record.captureTimes[id],
+      environment.clock.now >= asked + .seconds(Self.captureAlertSeconds)
     else { return }
+    let isAccepted = capture.state == .sent
+    let advice =
+      isAccepted
+      ? "accepted it and has not told its result: check that its notifications arrive, and its own "
+        + "records"
+      : "has not answered it: look for reference \(GatewayReference.capture(id, try: 1)) in its own "
+        + "records"
     _ = try await environment.database.query(
       Alerts.raise(
         Alert(
-          .warning, kind: "capture_unconfirmed", subject: capture.id.description,
-          message: "\(winner.attempt.gateway) accepted the capture of \(record.intent) and has not "
-            + "told its result: check that its notifications arrive, and its own records.",
-          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
+          isAccepted ? .warning : .critical,
+          kind: isAccepted ? Self.captureUnconfirmed : Self.captureUnknown,
+          subject: id.description,
+          message: "The capture of \(record.intent): \(winner.attempt.gateway) \(advice).",
+          actor: Self.actor, merchant: UUIDBits(record.merchant.bits))))
   }
 
   // MARK: Reversals

@@ -9,9 +9,8 @@ import Wire
 
 /// RefundOperation, and what goes on with refunds afterwards. Always at the winner's gateway.
 extension GatewayFlow {
-  /// - Returns: all facts of the operation so far.
-  /// - Throws: OPERATION_NOT_FOUND, OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH,
-  ///   AMOUNT_TOO_LARGE.
+  /// - Returns: all facts of the operation so far; a refund that can never be is among them as failed.
+  /// - Throws: OPERATION_NOT_FOUND, CURRENCY_MISMATCH, REFUND_MISMATCH.
   func refund(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ refund: RefundID,
     _ amount: Amount
@@ -19,47 +18,83 @@ extension GatewayFlow {
     try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       try await requireOwned(id, of: intent, merchant)
-      let isNew = try await beginRefund(id, of: intent, refund, amount)
-      if isNew {
+      switch try await beginRefund(id, of: intent, refund, amount) {
+      case .new:
         try await sendRefund(refund, of: id, intent, .first, within: left(since: started))
-      } else {
+      case .known:
         try await advanceRefund(refund, of: id, intent, within: left(since: started))
+      case .refused: break
       }
       return try await facts(id, of: intent)
     }
   }
 
+  private enum Begun { case new, known, refused }
+
   /// The row is committed before a byte leaves.
-  /// - Returns: false when the refund was there already.
   private func beginRefund(
     _ id: OperationID, of intent: PaymentIntentID, _ refund: RefundID, _ amount: Amount
-  ) async throws -> Bool {
+  ) async throws -> Begun {
     let stamp = environment.stamp
-    return try await environment.database.transaction { transaction in
+    return try await environment.database.transaction { [self] transaction in
       let (record, known) = try await Self.locked(id, of: intent, in: transaction)
       #if TENDER_FAULTS
         let limiting = Sabotage.refundByCounter.isOn ? [] : known.map(\.refund)
       #else
         let limiting = known.map(\.refund)
       #endif
-      let isNew: Bool
       do throws(RefundGuard.Refusal) {
-        isNew = try RefundGuard.mayBegin(
-          refund, amount, of: record.operation, limiting)
-      } catch { throw Self.failure(error) }
-      guard isNew, let winner = record.operation.winner else { return false }
+        guard try RefundGuard.mayBegin(refund, amount, of: record.operation, limiting) else {
+          return .known
+        }
+      } catch {
+        switch error {
+        case .differs(let difference): throw Self.failure(difference)
+        case .never(let reason):
+          let failed = Refund(
+            id: refund, amount: amount, state: .failed,
+            failure: Refund.Failure(code: reason.code, gatewayCode: ""))
+          try await transaction.commit(with: refuse(failed, of: record, because: reason, stamp))
+          return .refused
+        }
+      }
+      guard let winner = record.operation.winner else { throw RPCFailure.internalError }
       try await transaction.commit(with: [
         RefundStatements.insert(refund, amount, at: winner.attempt.id, of: record, stamp)
       ])
       #if TENDER_FAULTS
         CrashPoint.afterRefundRow.pass()
       #endif
-      return true
+      return .new
     }
   }
 
+  /// Told as a fact, so that it arrives whatever becomes of the call. intents asks for nothing that it
+  /// knows to be refused: people compare what the two know.
+  private func refuse(
+    _ refund: Refund, of record: OperationRecord, because reason: RefundGuard.Never,
+    _ stamp: Stamp
+  ) -> [Statement] {
+    let winner = record.operation.winner?.attempt
+    let fact = GatewayV1.Fact(
+      .failed, refund, at: winner, record, sequence: record.operation.factCount + 1,
+      environment.clock.now)
+    return [
+      RefundStatements.insertRefused(
+        refund, at: winner?.id, of: record, detail: "never sent: \(reason)", stamp),
+      RefundStatements.countFacts(1, of: record),
+      Alerts.raise(
+        Alert(
+          .warning, kind: "refund_refused", subject: refund.id.description,
+          message: "Refund \(refund.id) of \(record.intent) was refused before anything was sent: "
+            + "\(reason). It has failed and may be asked for anew; compare what intents and "
+            + "gateway-router know with tender show \(record.intent).",
+          actor: Self.actor, merchant: UUIDBits(record.merchant.bits))),
+    ] + writer.write([fact], record, stamp)
+  }
+
   /// Operation and refunds under the operation's lock.
-  private static func locked(
+  static func locked(
     _ id: OperationID, of intent: PaymentIntentID, in transaction: borrowing Transaction
   ) async throws -> (OperationRecord, [RefundRecord]) {
     let rows = try await transaction.batch(
@@ -87,9 +122,10 @@ extension GatewayFlow {
   ) async throws {
     guard limit > .zero, let (record, attempt, known) = try await view(refund, of: id, intent)
     else { return }
-    let age = environment.clock.now.seconds - known.createdAt.seconds
+    let now = environment.clock.now
+    let sentFor = now.seconds - known.sentAt.seconds
     let step = RefundRule.step(
-      for: known.refund, at: attempt.gateway, ageSeconds: age, keySaysNothing: false)
+      for: known.refund, at: attempt.gateway, ageSeconds: sentFor, keySaysNothing: false)
     switch step {
     case .done: return
     case .send:
@@ -107,10 +143,15 @@ extension GatewayFlow {
       try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
     case .list:
       let heard = await ports.list(known.refund, at: attempt, within: limit)
-      try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
+      let absence =
+        heard.isAbsent ? RefundAbsence(listedAfter: sentFor, at: attempt.gateway) : nil
+      try await learn(
+        absence.map(RefundEvent.absent) ?? .outcome(heard.outcome), about: refund, of: id, intent,
+        detail: heard.detail)
     case .wait: break
     }
-    try await alertByAge(refund, age: age, record, attempt)
+    try await alertByAge(
+      refund, age: now.seconds - known.createdAt.seconds, record, attempt)
   }
 
   /// Sends a refund under its key and stores what came of it. Where the key holds a failure that
@@ -166,22 +207,31 @@ extension GatewayFlow {
         let found = known.first(where: { $0.refund.id == refund }),
         let step = RefundMachine.next(found.refund, event)
       else { return [GatewayV1.Fact]?.none }
-      let now = environment.clock.now
-      let facts = step.facts.enumerated().map { offset, kind in
-        GatewayV1.Fact(
-          kind, step.refund, at: winner.attempt, record,
-          sequence: record.operation.factCount + 1 + offset, now)
-      }
-      var statements = [RefundStatements.update(step.refund, of: record, detail: detail)]
-      if !facts.isEmpty { statements.append(RefundStatements.countFacts(facts.count, of: record)) }
-      statements += writer.write(facts, record, stamp)
-      statements += Self.resolved(found, now)
-      statements += step.alerts.map { Self.alert($0, refund, record) }
+      let (facts, statements) = writing(step, of: found, at: winner.attempt, record, detail, stamp)
       try await transaction.commit(with: statements)
       return facts
     }
     announce(facts ?? [])
     return facts != nil
+  }
+
+  /// What a step of a refund writes: row, facts, outbox and alerts.
+  func writing(
+    _ step: RefundMachine.Step, of known: RefundRecord, at attempt: Attempt,
+    _ record: OperationRecord, _ detail: String, _ stamp: Stamp
+  ) -> (facts: [GatewayV1.Fact], statements: [Statement]) {
+    let now = environment.clock.now
+    let facts = step.facts.enumerated().map { offset, kind in
+      GatewayV1.Fact(
+        kind, step.refund, at: attempt, record,
+        sequence: record.operation.factCount + 1 + offset, now)
+    }
+    var statements = [RefundStatements.update(step.refund, of: record, detail: detail)]
+    if !facts.isEmpty { statements.append(RefundStatements.countFacts(facts.count, of: record)) }
+    statements += writer.write(facts, record, stamp)
+    statements += Self.resolved(known, now)
+    statements += step.alerts.map { Self.alert($0, known.refund.id, record) }
+    return (facts, statements)
   }
 
   /// What was open for long enough to raise an alert has moved on.
@@ -235,36 +285,30 @@ extension GatewayFlow {
           actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
   }
 
-  private static func failure(_ refusal: RefundGuard.Refusal) -> RPCFailure {
-    switch refusal {
-    case .notWon:
-      .failedPrecondition("OPERATION_NOT_WON", "The operation has no winner to refund at.")
-    case .currencyMismatch:
+  private static func failure(_ difference: RefundGuard.Difference) -> RPCFailure {
+    switch difference {
+    case .currency:
       .failedPrecondition("CURRENCY_MISMATCH", "The operation has another currency.")
-    case .mismatch:
+    case .amount:
       .failedPrecondition("REFUND_MISMATCH", "This refund id was used for another amount.")
-    case .amountTooLarge(let refundable):
-      .failedPrecondition(
-        "AMOUNT_TOO_LARGE", "At most \(refundable) minor units can be refunded.",
-        metadata: ["amount_refundable_minor": String(refundable)])
     }
   }
 }
 
 extension GatewayV1.Fact {
   init(
-    _ kind: RefundFactKind, _ refund: Refund, at attempt: Attempt, _ record: OperationRecord,
+    _ kind: RefundFactKind, _ refund: Refund, at attempt: Attempt?, _ record: OperationRecord,
     sequence: Int, _ now: Timestamp
   ) {
     self.init(
       operationID: record.id.description, intentID: record.intent.description,
       merchantID: record.merchant.description, sequence: UInt32(sequence),
       kind: .init(rawValue: Int32(kind.rawValue)), amount: CommonV1.Money(refund.amount),
-      gateway: attempt.gateway.rawValue, gatewayAccount: attempt.account,
-      gatewayReference: refund.reference ?? "", attemptID: attempt.id.description,
+      gateway: attempt?.gateway.rawValue ?? "", gatewayAccount: attempt?.account ?? "",
+      gatewayReference: refund.reference ?? "", attemptID: attempt?.id.description ?? "",
       occurredAt: now.wire, refundID: refund.id.description)
     if kind == .failed, let failure = refund.failure {
-      decline = GatewayV1.Decline(code: failure.code, gatewayCode: failure.gatewayCode)
+      decline = GatewayV1.Decline(code: failure.code.rawValue, gatewayCode: failure.gatewayCode)
     }
   }
 }

@@ -18,6 +18,18 @@ struct GatewayAccountSettings: Sendable {
   let baseURL: String
   let apiKey: SecretText
 
+  /// No money can move there: a gateway on this machine, a test key, a test address. Whatever does
+  /// not say so is live.
+  var isTest: Bool {
+    let host = baseURL.split(separator: "/").dropFirst().first ?? ""
+    let name = host.prefix { $0 != ":" }
+    if name == "localhost" || name == "127.0.0.1" || host.hasPrefix("[::1]") { return true }
+    return switch account.gateway {
+    case .stripe: apiKey.text.hasPrefix("sk_test_") || apiKey.text.hasPrefix("rk_test_")
+    case .adyen: name.hasSuffix("-test.adyen.com")
+    }
+  }
+
   static func read(_ config: ConfigReader) throws(SettingsError) -> [GatewayAccountSettings] {
     let names = config.string(forKey: "gateways.priority", default: "stripe,adyen")
     var accounts: [GatewayAccountSettings] = []

@@ -159,9 +159,9 @@ final class GatewayPorts: Sendable {
   ) async -> Heard {
     let order = ModifyOrder(
       reference: .compensate(attempt.id), account: attempt.account, paymentReference: reference,
-      amount: record.operation.amount)
+      amount: record.operation.amount(of: attempt))
     let sent = SentRequest(
-      purpose: .refund, send: .first, amount: record.operation.amount, account: attempt.account,
+      purpose: .refund, send: .first, amount: order.amount, account: attempt.account,
       ownReference: nil, paymentReference: reference)
     return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
       try adapter.refund(order)

@@ -89,7 +89,7 @@ enum FindWindow {
 }
 
 extension OperationRecord {
-  func sentSeconds(_ id: AttemptID) -> Int64 {
-    attempts[id]?.createdAt.seconds ?? createdAt.seconds
-  }
+  func sentSeconds(_ id: AttemptID) -> Int64 { sentAt(id).seconds }
+
+  func sentAt(_ id: AttemptID) -> Timestamp { attempts[id]?.createdAt ?? createdAt }
 }

@@ -41,11 +41,12 @@ extension GatewayPorts {
   ) async -> Heard {
     await exchange(attempt, sent(attempt, refund, .lookRefund, .first), within: limit) {
       adapter throws(ExpressionError) in
-      try adapter.get(refund: reference, key: .refund(refund.id))
+      try adapter.get(refund: reference)
     }
   }
 
-  /// Searches the payment's refunds for ours; what is not found may exist all the same.
+  /// Searches the payment's refunds for ours. What is not found may exist all the same, unless nothing
+  /// can be under way any more and the list was read to its end (`isAbsent`).
   func list(_ refund: Refund, at attempt: Attempt, within limit: Duration) async -> Heard {
     let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
     guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
@@ -67,7 +68,10 @@ extension GatewayPorts {
       switch adapter.readRefunds(TransferFacts(report), for: .refund(refund.id)) {
       case .found(let found): answer = .refund(found)
       case .failed(let failure): answer = failure
-      case .absent: return Self.unheard("not among the payment's refunds")
+      case .absent:
+        return Heard(
+          outcome: .unknown(.notFound), detail: "not among the payment's refunds",
+          milliseconds: spent, isAbsent: true)
       case nil: return Self.unheard("listed refunds: no answer")
       case .more(let after):
         last = after

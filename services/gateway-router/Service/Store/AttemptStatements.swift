@@ -22,16 +22,16 @@ enum AttemptStatements {
     """
   }
 
-  /// Evidence and reference; a known outcome ends the looking. A payer who has to act is waited for
-  /// until the operation is given up. A negative one keeps its look until the attempt is disposed of:
-  /// its call may die before it has said what follows.
+  /// Evidence and reference; a known outcome ends the looking. What the bank or the payer works on is
+  /// looked at on. A negative one keeps its look until the attempt is disposed of: its call may die
+  /// before it has said what follows.
   /// - Parameter disposition: nil leaves it as it is.
   static func update(
     _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?,
-    disposition: Disposition?, _ times: RecoveryTimes
+    disposition: Disposition?, _ times: RecoveryTimes, now: Timestamp
   ) -> Statement {
-    let waitSeconds: Double? =
-      attempt.evidence == .requiresAction ? times.giveUp(offSession: record.offSession) : nil
+    let nextLook =
+      attempt.evidence.isWaiting ? times.waitingLook(at: attempt.id, of: record, now: now) : nil
     let decline = attempt.evidence.decline
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
@@ -41,10 +41,10 @@ enum AttemptStatements {
         evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
+        orphan_minor = \(attempt.orphanMinor),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
         look_at = case when \(attempt.evidence.isNegative) then look_at
-          when \(isKnown) and disposition = 1
-            then created_at + make_interval(secs => \(waitSeconds)::float8)
+          when \(isKnown) and disposition = 1 then \(nextLook)::timestamptz
           when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
         gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)
@@ -64,15 +64,20 @@ enum AttemptStatements {
   /// Never before the call that sent it is surely over: another process must not repeat the request
   /// while that call may be trying the next gateway. Not much after the operation is to be given up.
   static func look(
-    _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes
+    _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes, now: Timestamp
   ) -> Statement {
-    """
-    update attempt set look_at = greatest(
-      least(now() + make_interval(secs => \(times.look(after: record.attempts[id]?.looks ?? 0))),
-        created_at + make_interval(secs => \(times.giveUp(offSession: record.offSession)))),
-      created_at + make_interval(secs => \(firstLookSeconds)))
-    where intent_id = \(record.intent) and id = \(id) and disposition = 1
-    """
+    let isWaiting = record.operation.attempt(id)?.evidence.isWaiting ?? false
+    let next =
+      isWaiting
+      ? times.waitingLook(at: id, of: record, now: now)
+      : min(
+        now + .seconds(1) * times.look(after: record.attempts[id]?.looks ?? 0),
+        times.giveUpAt(record))
+    return """
+      update attempt set look_at = greatest(\(next)::timestamptz,
+        created_at + make_interval(secs => \(firstLookSeconds)))
+      where intent_id = \(record.intent) and id = \(id) and disposition = 1
+      """
   }
 
   /// Attempts that are due for a look; the lease is the next look.
@@ -123,24 +128,20 @@ enum AttemptStatements {
     """
   }
 
+  /// The longest pause between two tries.
+  static let capturePauseMaxSeconds: Double = 3_600
+
+  /// Captures that are due; the lease is the next try, a quarter of its age away.
   static func takeDueCaptures(limit: Int64, leaseSeconds: Double) -> Statement {
     """
-    update capture c set next_try_at = now() + make_interval(secs => \(leaseSeconds))
+    update capture c set next_try_at = now() + make_interval(secs => greatest(\(leaseSeconds),
+      least(\(capturePauseMaxSeconds), extract(epoch from now() - c.created_at)::float8 / 4)))
     from (
       select intent_id, id from capture where next_try_at < now()
       order by next_try_at limit \(limit) for update skip locked
     ) due
     where c.intent_id = due.intent_id and c.id = due.id
     returning c.intent_id, c.operation_id, c.id
-    """
-  }
-
-  /// True when its notification is late.
-  static func awaitNotice(_ id: CaptureID, of record: OperationRecord) -> Statement {
-    """
-    update capture set next_try_at = now() + interval '1 hour'
-    where intent_id = \(record.intent) and id = \(id) and state = \(Capture.State.sent.rawValue)
-    returning created_at < now() - interval '50 minutes'
     """
   }
 

@@ -12,10 +12,14 @@ struct OperationRecord: Sendable {
   let sendBefore: Timestamp
   let keyProof: [UInt8]
   let createdAt: Timestamp
+  /// Nil before the payment method is resolved, and for an operation of an older release.
+  var method: MethodType?
   var operation: Operation
   /// Beside each attempt: when it was written, how often it was looked at.
   var attempts: [AttemptID: AttemptRecord]
   var captureTries: [CaptureID: Int]
+  /// When each capture was asked for, as far as it was read.
+  var captureTimes: [CaptureID: Timestamp] = [:]
   /// The row's, as far as it was written: 1 after the insert.
   var version: Int64 = 1
 
@@ -48,6 +52,7 @@ extension OperationRecord {
     keyProof = try row[10, as: [UInt8].self]
     createdAt = try row[16, as: Timestamp.self]
     version = try row[17, as: Int64.self]
+    self.method = try row[18, as: String?.self].flatMap(MethodType.init(rawValue:))
     var attempts: [AttemptID: AttemptRecord] = [:]
     var values: [(attempt: Attempt, disposition: Disposition)] = []
     for row in rows[1] {
@@ -58,12 +63,14 @@ extension OperationRecord {
     var captures: [Capture] = []
     var tries: [CaptureID: Int] = [:]
     for row in rows[2] {
-      let (id, minor, state, count) = try row.decode((CaptureID, Int64, Int16, Int32).self)
+      let (id, minor, state, count, askedAt) = try row.decode(
+        (CaptureID, Int64, Int16, Int32, Timestamp).self)
       captures.append(
         Capture(
           id: id, amount: Amount(amount.currency, minor: minor),
           state: try Self.known(Capture.State(rawValue: state))))
       tries[id] = Int(count)
+      captureTimes[id] = askedAt
     }
     self.attempts = attempts
     captureTries = tries
@@ -83,7 +90,8 @@ extension OperationRecord {
       gateway: try known(GatewayName(rawValue: row[2, as: String.self])),
       account: try row[3, as: String.self],
       mode: try known(Attempt.Mode(rawValue: row[4, as: Int16.self])), evidence: evidence,
-      reference: try row[11, as: String?.self], isConflicted: try row[18, as: Bool.self])
+      reference: try row[11, as: String?.self], isConflicted: try row[18, as: Bool.self],
+      orphanMinor: try row[19, as: Int64?.self])
     let record = AttemptRecord(
       createdAt: try row[13, as: Timestamp.self], decidedAt: try row[14, as: Timestamp?.self],
       looks: Int(try row[15, as: Int32.self]), routeReason: try row[12, as: String.self],

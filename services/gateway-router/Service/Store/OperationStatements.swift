@@ -21,7 +21,7 @@ enum OperationStatements {
       where intent_id = \(intent) and operation_id = \(id) order by sequence
       """,
       """
-      select id, amount_minor, state, tries from capture
+      select id, amount_minor, state, tries, created_at from capture
       where intent_id = \(intent) and operation_id = \(id) order by created_at
       """,
     ]
@@ -30,13 +30,13 @@ enum OperationStatements {
   private static let columns = """
     merchant_id, intent_id, id, currency, amount_minor, capture_method, payment_method_id,
     off_session, statement_descriptor, send_before, key_proof, state, close_reason, is_releasing,
-    fact_count, is_final, created_at, version
+    fact_count, is_final, created_at, version, method
     """
 
   private static let attemptColumns = """
     id, sequence, gateway, account, mode, disposition, evidence, decline_class, decline_code,
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
-    evidence_detail, gateway_milliseconds, is_conflicted
+    evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {
@@ -44,13 +44,14 @@ enum OperationStatements {
     return """
       insert into operation (merchant_id, intent_id, id, currency, amount_minor, capture_method,
         payment_method_id, off_session, statement_descriptor, send_before, key_proof, state,
-        close_reason, fact_count, is_final, actor, trace_id)
+        close_reason, fact_count, is_final, method, actor, trace_id)
       values (\(record.merchant), \(record.intent), \(operation.id),
         \(operation.amount.currency.code), \(operation.amount.minor),
         \(operation.captureMethod.rawValue), \(record.paymentMethod), \(record.offSession),
         \(record.statementDescriptor), \(record.sendBefore), \(record.keyProof),
         \(operation.state.rawValue), \(operation.closeReason?.rawValue),
-        \(Int32(operation.factCount)), \(operation.isFinal), \(stamp.actor), \(stamp.traceID))
+        \(Int32(operation.factCount)), \(operation.isFinal), \(record.method?.rawValue),
+        \(stamp.actor), \(stamp.traceID))
       """
   }
 

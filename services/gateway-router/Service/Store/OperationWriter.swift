@@ -65,36 +65,35 @@ struct OperationWriter: Sendable {
       [
         AttemptStatements.update(
           attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds,
-          disposition: folded.contains(attempt.id) ? .winner : nil, times)
-      ]
+          disposition: folded.contains(attempt.id) ? .winner : nil, times, now: clock.now)
+      ] + known(attempt, record)
     case .setWinner(let id):
       folded.contains(id) ? [] : [AttemptStatements.dispose(id, of: record, .winner)]
     case .condemn(let id, let needsReversal):
       [AttemptStatements.dispose(id, of: record, .condemned)]
-        + (needsReversal ? [reversal(id, record, stamp)] : [])
+        + (needsReversal ? [reversal(id, record, stamp)] : []) + noLongerLate(id, record)
     case .ensureReversal(let id):
       [reversal(id, record, stamp)]
     case .insertRelease(let id):
       [AttemptStatements.insertReversal(id, of: record, afterSeconds: 2, stamp)]
     case .finishReversal(let id):
-      [AttemptStatements.finishReversal(id, of: record)]
+      [
+        AttemptStatements.finishReversal(id, of: record),
+        resolve([GatewayFlow.unprovenKind], id.description),
+      ]
     case .insertCapture(let capture):
       [AttemptStatements.insert(capture, of: record, stamp)]
     case .updateCapture(let capture):
-      [AttemptStatements.update(capture, of: record)]
+      [AttemptStatements.update(capture, of: record)] + decided(capture, record)
     case .repeatCapture(let id, let isNewTry):
       [AttemptStatements.repeat(id, of: record, isNewTry: isNewTry)]
     case .look(let id):
-      [AttemptStatements.look(id, of: record, times)]
+      [AttemptStatements.look(id, of: record, times, now: clock.now)]
     case .writeFact:
       // All of a transaction's facts are written together, after what they tell of.
       []
-    case .bookOrphan(let id, let amount):
-      [
-        raise(
-          "orphan_to_book", id, record,
-          "\(amount) was captured by a condemned attempt and is being given back.")
-      ]
+    case .resolve(let kind, let id):
+      [resolve([kind.rawValue], id.description)]
     case .alert(let kind, let id):
       [
         raise(
@@ -104,11 +103,36 @@ struct OperationWriter: Sendable {
     }
   }
 
+  /// An alert that was raised by the attempt's age ends when it says what is no longer so.
+  private func known(_ attempt: Attempt, _ record: OperationRecord) -> [Statement] {
+    guard times.mayHaveAlerted(attempt.id, in: record, now: clock.now) else { return [] }
+    let over = LookSchedule.Lateness.allCases.filter { !$0.holds(of: attempt.evidence) }
+    return [resolve(over.map(\.rawValue), attempt.id.description)]
+  }
+
   private func reversal(
     _ id: AttemptID, _ record: OperationRecord, _ stamp: Stamp
   ) -> Statement {
     AttemptStatements.insertReversal(
       id, of: record, afterSeconds: times.firstReversal, stamp)
+  }
+
+  /// Condemned, it has alerts of other kinds.
+  private func noLongerLate(_ id: AttemptID, _ record: OperationRecord) -> [Statement] {
+    guard times.mayHaveAlerted(id, in: record, now: clock.now) else { return [] }
+    return [resolve(LookSchedule.Lateness.allCases.map(\.rawValue), id.description)]
+  }
+
+  /// A capture that took long is decided.
+  private func decided(_ capture: Capture, _ record: OperationRecord) -> [Statement] {
+    guard !capture.isUnderway, let asked = record.captureTimes[capture.id],
+      clock.now >= asked + .seconds(GatewayFlow.captureAlertSeconds)
+    else { return [] }
+    return [resolve(GatewayFlow.captureAlertKinds, capture.id.description)]
+  }
+
+  private func resolve(_ kinds: [String], _ subject: String) -> Statement {
+    Alerts.resolve(dedupKeys: kinds.map { "\($0):\(subject)" }, actor: GatewayFlow.actor)
   }
 
   private func raise(

@@ -9,13 +9,15 @@ struct RefundRecord: Sendable {
   var detail: String
   var createdAt: Timestamp
   var decidedAt: Timestamp?
+  /// When a first send may have happened last: the key's window counts from there.
+  var sentAt: Timestamp
 
   /// The row's columns, in the order of `RefundStatements.columns`.
   init(_ row: Row, _ currency: Currency) throws {
     guard let state = Refund.State(rawValue: try row[2, as: Int16.self]) else {
       throw PostgresError(.decoding, "refund.state holds an unknown value")
     }
-    let code = try row[6, as: String?.self]
+    let code = try row[6, as: String?.self].map(Refund.Failure.Code.init(ofDecline:))
     let gatewayCode = try row[7, as: String?.self] ?? ""
     refund = Refund(
       id: try row[0, as: RefundID.self],
@@ -26,6 +28,7 @@ struct RefundRecord: Sendable {
     detail = try row[8, as: String.self]
     createdAt = try row[9, as: Timestamp.self]
     decidedAt = try row[10, as: Timestamp?.self]
+    sentAt = try row[11, as: Timestamp?.self] ?? createdAt
   }
 }
 
@@ -33,7 +36,7 @@ struct RefundRecord: Sendable {
 enum RefundStatements {
   static let columns = """
     id, amount_minor, state, has_succeeded, is_conflicted, reference, failure_code,
-    failure_gateway_code, detail, created_at, decided_at
+    failure_gateway_code, detail, created_at, decided_at, sent_at
     """
 
   static func list(_ operation: OperationID, of intent: PaymentIntentID) -> Statement {
@@ -58,16 +61,31 @@ enum RefundStatements {
     """
   }
 
+  /// Refused before anything was sent: remembered as failed, so that no late repetition sends it.
+  static func insertRefused(
+    _ refund: Refund, at attempt: AttemptID?, of record: OperationRecord, detail: String,
+    _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into refund (merchant_id, intent_id, operation_id, id, attempt_id, amount_minor, state,
+      failure_code, failure_gateway_code, detail, decided_at, actor, trace_id)
+    values (\(record.merchant), \(record.intent), \(record.id), \(refund.id), \(attempt),
+      \(refund.amount.minor), \(refund.state.rawValue), \(refund.failure?.code.rawValue), '',
+      \(detail), now(), \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
   /// What is decided is not tried again; what was just left open is looked at soon.
   static func update(_ refund: Refund, of record: OperationRecord, detail: String) -> Statement {
     """
     update refund set state = \(refund.state.rawValue), has_succeeded = \(refund.hasSucceeded),
       is_conflicted = \(refund.isConflicted), reference = \(refund.reference),
-      failure_code = \(refund.failure?.code),
+      failure_code = \(refund.failure?.code.rawValue),
       failure_gateway_code = \(refund.failure?.gatewayCode), detail = \(detail),
       next_try_at = case when \(refund.isDecided) then null when tries = 0
         then now() + make_interval(secs => \(RefundSchedule.soonSeconds)) else next_try_at end,
-      decided_at = case when \(refund.isDecided) then now() end
+      decided_at = case when \(refund.isDecided) then now() end,
+      sent_at = case when \(refund.state == .sending) then now() else sent_at end
     where intent_id = \(record.intent) and id = \(refund.id)
     """
   }

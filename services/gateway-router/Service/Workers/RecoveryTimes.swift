@@ -1,22 +1,24 @@
 import Configuration
 import GatewayCore
+import Money
 import ServiceKit
 
 /// The waits of the service's jobs.
 ///
 /// Settings:
 /// - `recovery.timeScale` (number, above 0, at most 1, default 1): shortens every wait of this page
-///   and of the reversals' schedule, so that test and proof runs see its end.
-/// - `giveUp.payerPresentSeconds` (default 900), `giveUp.offSessionSeconds` (default 259200), whole
-///   numbers from 1 to 2592000: after that an operation that is still open is closed and everything of it is given back.
+///   and of the reversals' schedule, so that test and proof runs see its end. Refused below 1 with a
+///   live account: a list without a payment proves something only when all is surely over.
+/// - `giveUp.payerPresentSeconds` (whole, 60 to 2592000, default 900), `giveUp.offSessionSeconds`
+///   (whole, 21600 to 2592000, default 259200): after that an operation that is still open is looked
+///   at once more, closed, and everything of it is given back. Not below the longest time in which
+///   something of it may be sent.
+/// - `giveUp.bankDays` (whole, 1 to 60, default 14): the same for a debit that the bank works on.
 struct RecoveryTimes: Sendable, Hashable {
   var scale = 1.0
-  var giveUpPayerPresentSeconds = 900.0
-  var giveUpOffSessionSeconds = 259_200.0
+  var giveUp = GiveUpLimits()
 
   private static let secondsMax = 30 * 86_400
-  /// Looks at an unknown attempt: seconds, by the number of looks before.
-  private static let looksSeconds: [Double] = [1, 2, 3, 5, 10, 30, 60, 300]
 
   static func read(_ config: ConfigReader) throws(SettingsError) -> RecoveryTimes {
     var times = RecoveryTimes()
@@ -26,23 +28,66 @@ struct RecoveryTimes: Sendable, Hashable {
       }
       times.scale = scale
     }
-    times.giveUpPayerPresentSeconds = Double(
+    times.giveUp.payerPresentSeconds = Int64(
       try ServiceSettings.integer(
-        config, "giveUp.payerPresentSeconds", default: 900, in: 1...secondsMax))
-    times.giveUpOffSessionSeconds = Double(
+        config, "giveUp.payerPresentSeconds", default: 900,
+        in: Int(SendWindowLimits.payerPresentSeconds)...secondsMax))
+    times.giveUp.offSessionSeconds = Int64(
       try ServiceSettings.integer(
-        config, "giveUp.offSessionSeconds", default: 259_200, in: 1...secondsMax))
+        config, "giveUp.offSessionSeconds", default: 259_200,
+        in: Int(SendWindowLimits.offSessionSeconds)...secondsMax))
+    times.giveUp.bankDays = try ServiceSettings.integer(
+      config, "giveUp.bankDays", default: 14, in: 1...60)
     return times
   }
 
-  func look(after looks: Int) -> Double {
-    Self.looksSeconds[min(looks, Self.looksSeconds.count - 1)] * scale
+  /// - Throws: when waits are shortened and money is real.
+  func check(
+    against accounts: some Sequence<GatewayAccountSettings>
+  ) throws(SettingsError) {
+    guard scale < 1, let live = accounts.first(where: { !$0.isTest }) else { return }
+    throw SettingsError(
+      "`recovery.timeScale` is below 1 and \(live.account) is no test account: take the setting out, "
+        + "or use test keys and addresses.")
   }
+
+  // MARK: Looks
+
+  func look(after looks: Int) -> Double { Double(LookSchedule.unknown(after: looks)) * scale }
+
+  /// When an attempt that waits for the bank or the payer is looked at next, at the latest when its
+  /// operation is given up.
+  func waitingLook(at id: AttemptID, of record: OperationRecord, now: Timestamp) -> Timestamp {
+    let sent = record.sentAt(id)
+    let age = scheduled(Double((now - sent) / .milliseconds(1)) / 1_000)
+    let next = sent + .seconds(LookSchedule.waitingOffset(after: age)) * scale
+    return min(next, giveUpAt(record))
+  }
+
+  func lateness(
+    of attempt: Attempt, in record: OperationRecord, now: Timestamp
+  ) -> LookSchedule.Lateness? {
+    let sent = record.sentAt(attempt.id)
+    return LookSchedule.lateness(
+      of: attempt.evidence, method: record.method, sentAt: sent,
+      now: sent + (now - sent) * (1 / scale))
+  }
+
+  /// Old enough that its age may have raised an alert.
+  func mayHaveAlerted(_ id: AttemptID, in record: OperationRecord, now: Timestamp) -> Bool {
+    now >= record.sentAt(id) + .seconds(LookSchedule.unknownAlertSeconds) * scale
+  }
+
+  // MARK: Ends
 
   var firstReversal: Double { Double(ReversalSchedule.offsetsSeconds[0]) * scale }
 
-  func giveUp(offSession: Bool) -> Double {
-    (offSession ? giveUpOffSessionSeconds : giveUpPayerPresentSeconds) * scale
+  /// When the operation is given up if it is still open.
+  func giveUpAt(_ record: OperationRecord) -> Timestamp {
+    let deadline = giveUp.deadline(
+      of: record.operation, createdAt: record.createdAt, method: record.method,
+      offSession: record.offSession)
+    return record.createdAt + (deadline - record.createdAt) * scale
   }
 
   /// Time that has passed, as the schedule counts it.

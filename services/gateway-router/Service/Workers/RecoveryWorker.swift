@@ -13,6 +13,8 @@ final class RecoveryWorker: Sendable {
   /// The lease of one item, also the limit of the work on it.
   static let leaseSeconds: Double = 10
   static let workSeconds: Int64 = 8
+  /// The work and its statements: longer than the lease, a row would have two workers.
+  static let itemSeconds: Int64 = 9
 
   private let environment: ServiceEnvironment
   private let flow: GatewayFlow
@@ -56,8 +58,10 @@ final class RecoveryWorker: Sendable {
       let (intent, operation, attempt) = try row.decode(
         (PaymentIntentID, OperationID, AttemptID).self)
       try await exclusively(operation, of: intent) { [flow] record in
-        if try await flow.giveUp(record) { return }
-        try await flow.look(at: attempt, record, within: .seconds(Self.workSeconds))
+        let limit = Duration.seconds(Self.workSeconds)
+        if try await flow.giveUp(record, within: limit) { return }
+        try await flow.look(at: attempt, record, within: limit)
+        try await flow.alertByAge(attempt, record)
       }
     }
   }
@@ -72,6 +76,7 @@ final class RecoveryWorker: Sendable {
           return
         }
         try await flow.advanceCapture(capture, record, within: .seconds(Self.workSeconds))
+        try await flow.alertByAge(id, of: operation, intent)
       }
     }
   }
@@ -82,12 +87,13 @@ final class RecoveryWorker: Sendable {
     for row in due {
       let (intent, operation, attempt, tries, condemnedAt, age) = try row.decode(
         (PaymentIntentID, OperationID, AttemptID, Int32, Timestamp, Int64).self)
-      try await exclusively(operation, of: intent) { [flow] record in
+      let isDone = try await exclusively(operation, of: intent) { [flow] record in
         try await flow.reverse(
           attempt, record, try: Int(tries) + 1,
           ageSeconds: flow.times.scheduled(Double(age) / 1_000),
           within: .seconds(Self.workSeconds))
       }
+      guard isDone else { continue }
       let next = ReversalSchedule.due(
         condemnedAt: condemnedAt, try: Int(tries) + 1, scale: flow.times.scale)
       _ = try await environment.database.query(
@@ -95,13 +101,26 @@ final class RecoveryWorker: Sendable {
     }
   }
 
+  /// One operation that cannot be worked on now holds up no other: its lease ends and it is taken
+  /// again.
+  /// - Returns: whether it was worked on.
+  @discardableResult
   private func exclusively(
     _ id: OperationID, of intent: PaymentIntentID,
     _ body: @escaping (OperationRecord) async throws -> Void
-  ) async throws {
-    try await flow.runs.exclusively(id) { [flow] in
-      guard let record = try await flow.load(id, of: intent) else { return }
-      try await body(record)
+  ) async throws -> Bool {
+    try await flow.runs.exclusively(id) { [flow, environment] in
+      do {
+        return try await Deadline.$current.withValue(.after(.seconds(Self.itemSeconds))) {
+          guard let record = try await flow.load(id, of: intent) else { return false }
+          try await body(record)
+          return true
+        }
+      } catch {
+        environment.logger.warning(
+          "recovery of one operation", metadata: ["operation": "\(id)", "error": "\(error)"])
+        return false
+      }
     }
   }
 }

@@ -65,6 +65,13 @@ struct FactApplication {
     if appliedFrom[id] == nil { appliedFrom[id] = operations[index].appliedSequence }
     operations[index].appliedSequence = sequence
     if refunds.apply(fact, of: id, to: &intent) { return .applied }
+    if let orphan = OrphanFact(fact.kind) {
+      // A step of the intent's history, though not of its state.
+      intent.version += 1
+      intent.updatedAt = now
+      record(fact, moved: false, orphan.notices)
+      return .applied
+    }
     let isCurrent = intent.currentOperation == id
     guard var meaning = FactMeaning(fact) else {
       record(fact, moved: false, [.alert(kind: "fact_not_understood")])
@@ -201,7 +208,9 @@ struct FactMeaning {
       guard let minor = wire.amount?.amountMinor, minor > 0 else { return nil }
       fact = .returned
     // About a refund, not about the intent's own state.
-    case .refundPending, .refunded, .refundFailed, .unspecified, .unrecognized: return nil
+    case .refundPending, .refunded, .refundFailed, .orphanCaptured, .orphanReversed, .unspecified,
+      .unrecognized:
+      return nil
     }
   }
 
@@ -221,6 +230,17 @@ struct FactMeaning {
 extension GatewayV1.Fact {
   /// What names a return: the gateway's movement, or its operation where the gateway gave none.
   var movementName: String { movementID.isEmpty ? operationID : movementID }
+}
+
+extension OrphanFact {
+  /// Nil for facts about other things.
+  init?(_ kind: GatewayV1.FactKind) {
+    switch kind {
+    case .orphanCaptured: self = .captured
+    case .orphanReversed: self = .reversed
+    default: return nil
+    }
+  }
 }
 
 extension GatewayV1.FactKind {

@@ -51,6 +51,11 @@ struct IntentWriter: Sendable {
         case .bookCapture: messages += booking(.capture, step.intent, step.fact, stamp)
         case .bookCaptureUndone: messages += booking(.reversal, step.intent, step.fact, stamp)
         case .bookReturn: messages += bookingOfReturn(step.intent, step.fact, stamp)
+        case .bookOrphanCapture, .bookOrphanReversal:
+          let kind: PostingKind =
+            notice == .bookOrphanCapture ? .orphanCapture : .orphanReversal
+          statements.append(IntentStatements.change(step.intent, cause: step.cause, stamp))
+          messages += booking(kind, orphan: step.fact, step.intent, stamp)
         case .alert(let kind): statements.append(alert(kind, step.intent, step.fact, stamp))
         }
       }
@@ -129,6 +134,17 @@ struct IntentWriter: Sendable {
         kind: .directDebitReturn,
         source: fact.movementID.isEmpty
           ? .operation(fact.operationID) : .gatewayMovement(fact.movementID)),
+      Amount(currency, minor: money.amountMinor), intent, fact, stamp)
+  }
+
+  /// Named by the attempt that took the money: several of one operation may.
+  private func booking(
+    _ kind: PostingKind, orphan fact: GatewayV1.Fact, _ intent: IntentRow, _ stamp: Stamp
+  ) -> [OutboxMessage] {
+    guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
+    let account = GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount)
+    return booking(
+      Movement(account: account, kind: kind, source: .operation(fact.attemptID)),
       Amount(currency, minor: money.amountMinor), intent, fact, stamp)
   }
 

@@ -38,8 +38,11 @@ struct RefundApplication {
       let index = index(of: id, fact, operation, intent)
     else { return false }
     var refund = rows[index]
-    refund.gateway = fact.gateway
-    refund.gatewayAccount = fact.gatewayAccount
+    // One that was refused before anything was sent names no gateway.
+    if !fact.gateway.isEmpty {
+      refund.gateway = fact.gateway
+      refund.gatewayAccount = fact.gatewayAccount
+    }
     if !fact.gatewayReference.isEmpty { refund.gatewayReference = fact.gatewayReference }
     guard let step = RefundMachine.next(refund.state, meaning) else { return true }
     intent.take(refund.state, -refund.amount.minor)
@@ -88,8 +91,8 @@ extension RefundFact {
           code: wire.decline?.code ?? "refund_failed", gatewayCode: wire.decline?.gatewayCode ?? ""
         ))
     case .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled,
-      .requiresAction, .captureFailed, .conflicted, .expired, .returned, .unspecified,
-      .unrecognized:
+      .requiresAction, .captureFailed, .conflicted, .expired, .returned, .orphanCaptured,
+      .orphanReversed, .unspecified, .unrecognized:
       return nil
     }
   }

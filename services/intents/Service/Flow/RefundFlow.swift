@@ -163,8 +163,20 @@ struct RefundFlow: Sendable {
       refundID: refund.id.description, amount: CommonV1.Money(refund.amount))
     let metadata = OutgoingCall.metadata(merchant: refund.merchant, key: "refund/\(refund.id)")
     return await flow.asking("refund") {
-      try await flow.router().refundOperation(request, metadata: metadata).facts
+      do {
+        return try await flow.router().refundOperation(request, metadata: metadata).facts
+      } catch let error as RPCError where Self.contradicts(error) {
+        _ = try await flow.environment.database.query(
+          flow.writer.alert("refund_refused", refund, flow.environment.stamp))
+        throw error
+      }
     }
+  }
+
+  /// What the two sides know differs: that decides nothing about the refund, and asking again will not
+  /// change it. A refund that can never be comes as a fact.
+  private static func contradicts(_ error: RPCError) -> Bool {
+    [.failedPrecondition, .notFound, .invalidArgument].contains(error.code)
   }
 
   /// T4. Repeating it changes nothing.

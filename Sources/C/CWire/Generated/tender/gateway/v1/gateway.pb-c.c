@@ -997,6 +997,366 @@ void   tender__gateway__v1__get_failover_policy_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__resolution__init
+                     (Tender__Gateway__V1__Resolution         *message)
+{
+  static const Tender__Gateway__V1__Resolution init_value = TENDER__GATEWAY__V1__RESOLUTION__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__resolution__get_packed_size
+                     (const Tender__Gateway__V1__Resolution *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__resolution__pack
+                     (const Tender__Gateway__V1__Resolution *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__resolution__pack_to_buffer
+                     (const Tender__Gateway__V1__Resolution *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__Resolution *
+       tender__gateway__v1__resolution__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__Resolution *)
+     protobuf_c_message_unpack (&tender__gateway__v1__resolution__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__resolution__free_unpacked
+                     (Tender__Gateway__V1__Resolution *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__unproven__init
+                     (Tender__Gateway__V1__Unproven         *message)
+{
+  static const Tender__Gateway__V1__Unproven init_value = TENDER__GATEWAY__V1__UNPROVEN__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__unproven__get_packed_size
+                     (const Tender__Gateway__V1__Unproven *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__unproven__pack
+                     (const Tender__Gateway__V1__Unproven *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__unproven__pack_to_buffer
+                     (const Tender__Gateway__V1__Unproven *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__Unproven *
+       tender__gateway__v1__unproven__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__Unproven *)
+     protobuf_c_message_unpack (&tender__gateway__v1__unproven__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__unproven__free_unpacked
+                     (Tender__Gateway__V1__Unproven *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__list_unproven_request__init
+                     (Tender__Gateway__V1__ListUnprovenRequest         *message)
+{
+  static const Tender__Gateway__V1__ListUnprovenRequest init_value = TENDER__GATEWAY__V1__LIST_UNPROVEN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__list_unproven_request__get_packed_size
+                     (const Tender__Gateway__V1__ListUnprovenRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__list_unproven_request__pack
+                     (const Tender__Gateway__V1__ListUnprovenRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__list_unproven_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ListUnprovenRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ListUnprovenRequest *
+       tender__gateway__v1__list_unproven_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ListUnprovenRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_unproven_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__list_unproven_request__free_unpacked
+                     (Tender__Gateway__V1__ListUnprovenRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__list_unproven_response__init
+                     (Tender__Gateway__V1__ListUnprovenResponse         *message)
+{
+  static const Tender__Gateway__V1__ListUnprovenResponse init_value = TENDER__GATEWAY__V1__LIST_UNPROVEN_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__list_unproven_response__get_packed_size
+                     (const Tender__Gateway__V1__ListUnprovenResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__list_unproven_response__pack
+                     (const Tender__Gateway__V1__ListUnprovenResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__list_unproven_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ListUnprovenResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ListUnprovenResponse *
+       tender__gateway__v1__list_unproven_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ListUnprovenResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_unproven_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__list_unproven_response__free_unpacked
+                     (Tender__Gateway__V1__ListUnprovenResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__propose_resolution_request__init
+                     (Tender__Gateway__V1__ProposeResolutionRequest         *message)
+{
+  static const Tender__Gateway__V1__ProposeResolutionRequest init_value = TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__propose_resolution_request__get_packed_size
+                     (const Tender__Gateway__V1__ProposeResolutionRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__propose_resolution_request__pack
+                     (const Tender__Gateway__V1__ProposeResolutionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__propose_resolution_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ProposeResolutionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ProposeResolutionRequest *
+       tender__gateway__v1__propose_resolution_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ProposeResolutionRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__propose_resolution_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__propose_resolution_request__free_unpacked
+                     (Tender__Gateway__V1__ProposeResolutionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__propose_resolution_response__init
+                     (Tender__Gateway__V1__ProposeResolutionResponse         *message)
+{
+  static const Tender__Gateway__V1__ProposeResolutionResponse init_value = TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__propose_resolution_response__get_packed_size
+                     (const Tender__Gateway__V1__ProposeResolutionResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__propose_resolution_response__pack
+                     (const Tender__Gateway__V1__ProposeResolutionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__propose_resolution_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ProposeResolutionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ProposeResolutionResponse *
+       tender__gateway__v1__propose_resolution_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ProposeResolutionResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__propose_resolution_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__propose_resolution_response__free_unpacked
+                     (Tender__Gateway__V1__ProposeResolutionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__approve_resolution_request__init
+                     (Tender__Gateway__V1__ApproveResolutionRequest         *message)
+{
+  static const Tender__Gateway__V1__ApproveResolutionRequest init_value = TENDER__GATEWAY__V1__APPROVE_RESOLUTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__approve_resolution_request__get_packed_size
+                     (const Tender__Gateway__V1__ApproveResolutionRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__approve_resolution_request__pack
+                     (const Tender__Gateway__V1__ApproveResolutionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__approve_resolution_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ApproveResolutionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ApproveResolutionRequest *
+       tender__gateway__v1__approve_resolution_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ApproveResolutionRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__approve_resolution_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__approve_resolution_request__free_unpacked
+                     (Tender__Gateway__V1__ApproveResolutionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__approve_resolution_response__init
+                     (Tender__Gateway__V1__ApproveResolutionResponse         *message)
+{
+  static const Tender__Gateway__V1__ApproveResolutionResponse init_value = TENDER__GATEWAY__V1__APPROVE_RESOLUTION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__approve_resolution_response__get_packed_size
+                     (const Tender__Gateway__V1__ApproveResolutionResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__approve_resolution_response__pack
+                     (const Tender__Gateway__V1__ApproveResolutionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__approve_resolution_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ApproveResolutionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ApproveResolutionResponse *
+       tender__gateway__v1__approve_resolution_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ApproveResolutionResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__approve_resolution_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__approve_resolution_response__free_unpacked
+                     (Tender__Gateway__V1__ApproveResolutionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[3] =
 {
   {
@@ -1061,7 +1421,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[17] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[15] =
 {
   {
     "operation_id",
@@ -1243,44 +1603,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "movement_id",
-    16,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Fact, movement_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "expires_at",
-    17,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Fact, expires_at),
-    &google__protobuf__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
   9,   /* field[9] = attempt_id */
   12,   /* field[12] = capture_id */
   10,   /* field[10] = decline */
-  16,   /* field[16] = expires_at */
   6,   /* field[6] = gateway */
   7,   /* field[7] = gateway_account */
   8,   /* field[8] = gateway_reference */
   1,   /* field[1] = intent_id */
   4,   /* field[4] = kind */
   2,   /* field[2] = merchant_id */
-  15,   /* field[15] = movement_id */
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
@@ -1290,7 +1624,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1300,7 +1634,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  17,
+  15,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -2775,6 +3109,596 @@ const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_respon
   (ProtobufCMessageInit) tender__gateway__v1__get_failover_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tender__gateway__v1__resolution__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, subject_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, evidence),
+    &tender__gateway__v1__resolution_evidence__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, words),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposed_by",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, proposed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposed_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, proposed_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "approved_by",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, approved_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "approved_at",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Resolution, approved_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__resolution__field_indices_by_name[] = {
+  7,   /* field[7] = approved_at */
+  6,   /* field[6] = approved_by */
+  2,   /* field[2] = evidence */
+  0,   /* field[0] = id */
+  5,   /* field[5] = proposed_at */
+  4,   /* field[4] = proposed_by */
+  1,   /* field[1] = subject_id */
+  3,   /* field[3] = words */
+};
+static const ProtobufCIntRange tender__gateway__v1__resolution__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__resolution__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.Resolution",
+  "Resolution",
+  "Tender__Gateway__V1__Resolution",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__Resolution),
+  8,
+  tender__gateway__v1__resolution__field_descriptors,
+  tender__gateway__v1__resolution__field_indices_by_name,
+  1,  tender__gateway__v1__resolution__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__resolution__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__unproven__field_descriptors[12] =
+{
+  {
+    "subject_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, subject_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "merchant_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, merchant_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intent_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "operation_id",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, operation_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_account",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "own_reference",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, own_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_reference",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, gateway_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "known",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, known),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, since),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposal",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Unproven, proposal),
+    &tender__gateway__v1__resolution__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__unproven__field_indices_by_name[] = {
+  8,   /* field[8] = amount */
+  4,   /* field[4] = gateway */
+  5,   /* field[5] = gateway_account */
+  7,   /* field[7] = gateway_reference */
+  2,   /* field[2] = intent_id */
+  9,   /* field[9] = known */
+  1,   /* field[1] = merchant_id */
+  3,   /* field[3] = operation_id */
+  6,   /* field[6] = own_reference */
+  11,   /* field[11] = proposal */
+  10,   /* field[10] = since */
+  0,   /* field[0] = subject_id */
+};
+static const ProtobufCIntRange tender__gateway__v1__unproven__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__unproven__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.Unproven",
+  "Unproven",
+  "Tender__Gateway__V1__Unproven",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__Unproven),
+  12,
+  tender__gateway__v1__unproven__field_descriptors,
+  tender__gateway__v1__unproven__field_indices_by_name,
+  1,  tender__gateway__v1__unproven__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__unproven__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_request__field_descriptors[1] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListUnprovenRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__list_unproven_request__field_indices_by_name[] = {
+  0,   /* field[0] = page_size */
+};
+static const ProtobufCIntRange tender__gateway__v1__list_unproven_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ListUnprovenRequest",
+  "ListUnprovenRequest",
+  "Tender__Gateway__V1__ListUnprovenRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ListUnprovenRequest),
+  1,
+  tender__gateway__v1__list_unproven_request__field_descriptors,
+  tender__gateway__v1__list_unproven_request__field_indices_by_name,
+  1,  tender__gateway__v1__list_unproven_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_unproven_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_response__field_descriptors[1] =
+{
+  {
+    "items",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__ListUnprovenResponse, n_items),
+    offsetof(Tender__Gateway__V1__ListUnprovenResponse, items),
+    &tender__gateway__v1__unproven__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__list_unproven_response__field_indices_by_name[] = {
+  0,   /* field[0] = items */
+};
+static const ProtobufCIntRange tender__gateway__v1__list_unproven_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ListUnprovenResponse",
+  "ListUnprovenResponse",
+  "Tender__Gateway__V1__ListUnprovenResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ListUnprovenResponse),
+  1,
+  tender__gateway__v1__list_unproven_response__field_descriptors,
+  tender__gateway__v1__list_unproven_response__field_indices_by_name,
+  1,  tender__gateway__v1__list_unproven_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_unproven_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__propose_resolution_request__field_descriptors[4] =
+{
+  {
+    "intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, subject_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, evidence),
+    &tender__gateway__v1__resolution_evidence__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, words),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__propose_resolution_request__field_indices_by_name[] = {
+  2,   /* field[2] = evidence */
+  0,   /* field[0] = intent_id */
+  1,   /* field[1] = subject_id */
+  3,   /* field[3] = words */
+};
+static const ProtobufCIntRange tender__gateway__v1__propose_resolution_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ProposeResolutionRequest",
+  "ProposeResolutionRequest",
+  "Tender__Gateway__V1__ProposeResolutionRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ProposeResolutionRequest),
+  4,
+  tender__gateway__v1__propose_resolution_request__field_descriptors,
+  tender__gateway__v1__propose_resolution_request__field_indices_by_name,
+  1,  tender__gateway__v1__propose_resolution_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__propose_resolution_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__propose_resolution_response__field_descriptors[1] =
+{
+  {
+    "resolution",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ProposeResolutionResponse, resolution),
+    &tender__gateway__v1__resolution__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__propose_resolution_response__field_indices_by_name[] = {
+  0,   /* field[0] = resolution */
+};
+static const ProtobufCIntRange tender__gateway__v1__propose_resolution_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ProposeResolutionResponse",
+  "ProposeResolutionResponse",
+  "Tender__Gateway__V1__ProposeResolutionResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ProposeResolutionResponse),
+  1,
+  tender__gateway__v1__propose_resolution_response__field_descriptors,
+  tender__gateway__v1__propose_resolution_response__field_indices_by_name,
+  1,  tender__gateway__v1__propose_resolution_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__propose_resolution_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__approve_resolution_request__field_descriptors[2] =
+{
+  {
+    "intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ApproveResolutionRequest, intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resolution_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ApproveResolutionRequest, resolution_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__approve_resolution_request__field_indices_by_name[] = {
+  0,   /* field[0] = intent_id */
+  1,   /* field[1] = resolution_id */
+};
+static const ProtobufCIntRange tender__gateway__v1__approve_resolution_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ApproveResolutionRequest",
+  "ApproveResolutionRequest",
+  "Tender__Gateway__V1__ApproveResolutionRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ApproveResolutionRequest),
+  2,
+  tender__gateway__v1__approve_resolution_request__field_descriptors,
+  tender__gateway__v1__approve_resolution_request__field_indices_by_name,
+  1,  tender__gateway__v1__approve_resolution_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__approve_resolution_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__approve_resolution_response__field_descriptors[1] =
+{
+  {
+    "resolution",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ApproveResolutionResponse, resolution),
+    &tender__gateway__v1__resolution__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__approve_resolution_response__field_indices_by_name[] = {
+  0,   /* field[0] = resolution */
+};
+static const ProtobufCIntRange tender__gateway__v1__approve_resolution_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ApproveResolutionResponse",
+  "ApproveResolutionResponse",
+  "Tender__Gateway__V1__ApproveResolutionResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ApproveResolutionResponse),
+  1,
+  tender__gateway__v1__approve_resolution_response__field_descriptors,
+  tender__gateway__v1__approve_resolution_response__field_indices_by_name,
+  1,  tender__gateway__v1__approve_resolution_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__approve_resolution_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tender__gateway__v1__capture_method__enum_values_by_number[3] =
 {
   { "CAPTURE_METHOD_UNSPECIFIED", "TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED", 0 },
@@ -2857,8 +3781,8 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REFUND_PENDING", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
-  { "FACT_KIND_RETURNED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED", 14 },
-  { "FACT_KIND_EXPIRED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED", 15 },
+  { "FACT_KIND_ORPHAN_CAPTURED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED", 14 },
+  { "FACT_KIND_ORPHAN_REVERSED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED", 15 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
 {0, 0},{0, 16}
@@ -2871,14 +3795,14 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_CAPTURE_FAILED", 9 },
   { "FACT_KIND_CONFLICTED", 10 },
   { "FACT_KIND_DECLINED", 3 },
-  { "FACT_KIND_EXPIRED", 15 },
   { "FACT_KIND_NOT_EXECUTED", 4 },
+  { "FACT_KIND_ORPHAN_CAPTURED", 14 },
+  { "FACT_KIND_ORPHAN_REVERSED", 15 },
   { "FACT_KIND_PENDING", 6 },
   { "FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", 13 },
   { "FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REQUIRES_ACTION", 8 },
-  { "FACT_KIND_RETURNED", 14 },
   { "FACT_KIND_UNKNOWN", 5 },
   { "FACT_KIND_UNSPECIFIED", 0 },
 };
@@ -2993,5 +3917,37 @@ const ProtobufCEnumDescriptor tender__gateway__v1__operation_close_reason__descr
   tender__gateway__v1__operation_close_reason__enum_values_by_name,
   1,
   tender__gateway__v1__operation_close_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__resolution_evidence__enum_values_by_number[4] =
+{
+  { "RESOLUTION_EVIDENCE_UNSPECIFIED", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED", 0 },
+  { "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", 1 },
+  { "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", 2 },
+  { "RESOLUTION_EVIDENCE_NEVER_EXISTED", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_NEVER_EXISTED", 3 },
+};
+static const ProtobufCIntRange tender__gateway__v1__resolution_evidence__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__resolution_evidence__enum_values_by_name[4] =
+{
+  { "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", 1 },
+  { "RESOLUTION_EVIDENCE_NEVER_EXISTED", 3 },
+  { "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", 2 },
+  { "RESOLUTION_EVIDENCE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__resolution_evidence__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ResolutionEvidence",
+  "ResolutionEvidence",
+  "Tender__Gateway__V1__ResolutionEvidence",
+  "tender.gateway.v1",
+  4,
+  tender__gateway__v1__resolution_evidence__enum_values_by_number,
+  4,
+  tender__gateway__v1__resolution_evidence__enum_values_by_name,
+  1,
+  tender__gateway__v1__resolution_evidence__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

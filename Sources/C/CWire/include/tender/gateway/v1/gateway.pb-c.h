@@ -39,6 +39,14 @@ typedef struct Tender__Gateway__V1__SetFailoverPolicyRequest Tender__Gateway__V1
 typedef struct Tender__Gateway__V1__SetFailoverPolicyResponse Tender__Gateway__V1__SetFailoverPolicyResponse;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyRequest Tender__Gateway__V1__GetFailoverPolicyRequest;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyResponse Tender__Gateway__V1__GetFailoverPolicyResponse;
+typedef struct Tender__Gateway__V1__Resolution Tender__Gateway__V1__Resolution;
+typedef struct Tender__Gateway__V1__Unproven Tender__Gateway__V1__Unproven;
+typedef struct Tender__Gateway__V1__ListUnprovenRequest Tender__Gateway__V1__ListUnprovenRequest;
+typedef struct Tender__Gateway__V1__ListUnprovenResponse Tender__Gateway__V1__ListUnprovenResponse;
+typedef struct Tender__Gateway__V1__ProposeResolutionRequest Tender__Gateway__V1__ProposeResolutionRequest;
+typedef struct Tender__Gateway__V1__ProposeResolutionResponse Tender__Gateway__V1__ProposeResolutionResponse;
+typedef struct Tender__Gateway__V1__ApproveResolutionRequest Tender__Gateway__V1__ApproveResolutionRequest;
+typedef struct Tender__Gateway__V1__ApproveResolutionResponse Tender__Gateway__V1__ApproveResolutionResponse;
 
 
 /* --- enums --- */
@@ -73,8 +81,8 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING = 11,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED = 12,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED = 14,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED = 15
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED = 14,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
 typedef enum _Tender__Gateway__V1__OperationState {
@@ -99,6 +107,13 @@ typedef enum _Tender__Gateway__V1__OperationCloseReason {
   TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_ABANDONED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON)
 } Tender__Gateway__V1__OperationCloseReason;
+typedef enum _Tender__Gateway__V1__ResolutionEvidence {
+  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY = 1,
+  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY = 2,
+  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_NEVER_EXISTED = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE)
+} Tender__Gateway__V1__ResolutionEvidence;
 
 /* --- messages --- */
 
@@ -132,12 +147,10 @@ struct  Tender__Gateway__V1__Fact
   ProtobufCBinaryData capture_id;
   Google__Protobuf__Timestamp *next_check_at;
   ProtobufCBinaryData refund_id;
-  ProtobufCBinaryData movement_id;
-  Google__Protobuf__Timestamp *expires_at;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest
@@ -410,6 +423,109 @@ struct  Tender__Gateway__V1__GetFailoverPolicyResponse
 };
 #define TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__get_failover_policy_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Gateway__V1__Resolution
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData subject_id;
+  Tender__Gateway__V1__ResolutionEvidence evidence;
+  ProtobufCBinaryData words;
+  ProtobufCBinaryData proposed_by;
+  Google__Protobuf__Timestamp *proposed_at;
+  ProtobufCBinaryData approved_by;
+  Google__Protobuf__Timestamp *approved_at;
+};
+#define TENDER__GATEWAY__V1__RESOLUTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__resolution__descriptor) \
+    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED, {0,NULL}, {0,NULL}, NULL, {0,NULL}, NULL }
+
+
+struct  Tender__Gateway__V1__Unproven
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData subject_id;
+  ProtobufCBinaryData merchant_id;
+  ProtobufCBinaryData intent_id;
+  ProtobufCBinaryData operation_id;
+  ProtobufCBinaryData gateway;
+  ProtobufCBinaryData gateway_account;
+  ProtobufCBinaryData own_reference;
+  ProtobufCBinaryData gateway_reference;
+  Tender__Common__V1__Money *amount;
+  ProtobufCBinaryData known;
+  Google__Protobuf__Timestamp *since;
+  Tender__Gateway__V1__Resolution *proposal;
+};
+#define TENDER__GATEWAY__V1__UNPROVEN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__unproven__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, NULL, NULL }
+
+
+struct  Tender__Gateway__V1__ListUnprovenRequest
+{
+  ProtobufCMessage base;
+  uint32_t page_size;
+};
+#define TENDER__GATEWAY__V1__LIST_UNPROVEN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_request__descriptor) \
+    , 0 }
+
+
+struct  Tender__Gateway__V1__ListUnprovenResponse
+{
+  ProtobufCMessage base;
+  size_t n_items;
+  Tender__Gateway__V1__Unproven **items;
+};
+#define TENDER__GATEWAY__V1__LIST_UNPROVEN_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Tender__Gateway__V1__ProposeResolutionRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData intent_id;
+  ProtobufCBinaryData subject_id;
+  Tender__Gateway__V1__ResolutionEvidence evidence;
+  ProtobufCBinaryData words;
+};
+#define TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__propose_resolution_request__descriptor) \
+    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__ProposeResolutionResponse
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__Resolution *resolution;
+};
+#define TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__propose_resolution_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Gateway__V1__ApproveResolutionRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData intent_id;
+  ProtobufCBinaryData resolution_id;
+};
+#define TENDER__GATEWAY__V1__APPROVE_RESOLUTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__approve_resolution_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__ApproveResolutionResponse
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__Resolution *resolution;
+};
+#define TENDER__GATEWAY__V1__APPROVE_RESOLUTION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__approve_resolution_response__descriptor) \
     , NULL }
 
 
@@ -831,6 +947,158 @@ Tender__Gateway__V1__GetFailoverPolicyResponse *
 void   tender__gateway__v1__get_failover_policy_response__free_unpacked
                      (Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__Resolution methods */
+void   tender__gateway__v1__resolution__init
+                     (Tender__Gateway__V1__Resolution         *message);
+size_t tender__gateway__v1__resolution__get_packed_size
+                     (const Tender__Gateway__V1__Resolution   *message);
+size_t tender__gateway__v1__resolution__pack
+                     (const Tender__Gateway__V1__Resolution   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__resolution__pack_to_buffer
+                     (const Tender__Gateway__V1__Resolution   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__Resolution *
+       tender__gateway__v1__resolution__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__resolution__free_unpacked
+                     (Tender__Gateway__V1__Resolution *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__Unproven methods */
+void   tender__gateway__v1__unproven__init
+                     (Tender__Gateway__V1__Unproven         *message);
+size_t tender__gateway__v1__unproven__get_packed_size
+                     (const Tender__Gateway__V1__Unproven   *message);
+size_t tender__gateway__v1__unproven__pack
+                     (const Tender__Gateway__V1__Unproven   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__unproven__pack_to_buffer
+                     (const Tender__Gateway__V1__Unproven   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__Unproven *
+       tender__gateway__v1__unproven__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__unproven__free_unpacked
+                     (Tender__Gateway__V1__Unproven *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ListUnprovenRequest methods */
+void   tender__gateway__v1__list_unproven_request__init
+                     (Tender__Gateway__V1__ListUnprovenRequest         *message);
+size_t tender__gateway__v1__list_unproven_request__get_packed_size
+                     (const Tender__Gateway__V1__ListUnprovenRequest   *message);
+size_t tender__gateway__v1__list_unproven_request__pack
+                     (const Tender__Gateway__V1__ListUnprovenRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__list_unproven_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ListUnprovenRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ListUnprovenRequest *
+       tender__gateway__v1__list_unproven_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__list_unproven_request__free_unpacked
+                     (Tender__Gateway__V1__ListUnprovenRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ListUnprovenResponse methods */
+void   tender__gateway__v1__list_unproven_response__init
+                     (Tender__Gateway__V1__ListUnprovenResponse         *message);
+size_t tender__gateway__v1__list_unproven_response__get_packed_size
+                     (const Tender__Gateway__V1__ListUnprovenResponse   *message);
+size_t tender__gateway__v1__list_unproven_response__pack
+                     (const Tender__Gateway__V1__ListUnprovenResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__list_unproven_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ListUnprovenResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ListUnprovenResponse *
+       tender__gateway__v1__list_unproven_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__list_unproven_response__free_unpacked
+                     (Tender__Gateway__V1__ListUnprovenResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ProposeResolutionRequest methods */
+void   tender__gateway__v1__propose_resolution_request__init
+                     (Tender__Gateway__V1__ProposeResolutionRequest         *message);
+size_t tender__gateway__v1__propose_resolution_request__get_packed_size
+                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message);
+size_t tender__gateway__v1__propose_resolution_request__pack
+                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__propose_resolution_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ProposeResolutionRequest *
+       tender__gateway__v1__propose_resolution_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__propose_resolution_request__free_unpacked
+                     (Tender__Gateway__V1__ProposeResolutionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ProposeResolutionResponse methods */
+void   tender__gateway__v1__propose_resolution_response__init
+                     (Tender__Gateway__V1__ProposeResolutionResponse         *message);
+size_t tender__gateway__v1__propose_resolution_response__get_packed_size
+                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message);
+size_t tender__gateway__v1__propose_resolution_response__pack
+                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__propose_resolution_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ProposeResolutionResponse *
+       tender__gateway__v1__propose_resolution_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__propose_resolution_response__free_unpacked
+                     (Tender__Gateway__V1__ProposeResolutionResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ApproveResolutionRequest methods */
+void   tender__gateway__v1__approve_resolution_request__init
+                     (Tender__Gateway__V1__ApproveResolutionRequest         *message);
+size_t tender__gateway__v1__approve_resolution_request__get_packed_size
+                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message);
+size_t tender__gateway__v1__approve_resolution_request__pack
+                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__approve_resolution_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ApproveResolutionRequest *
+       tender__gateway__v1__approve_resolution_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__approve_resolution_request__free_unpacked
+                     (Tender__Gateway__V1__ApproveResolutionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ApproveResolutionResponse methods */
+void   tender__gateway__v1__approve_resolution_response__init
+                     (Tender__Gateway__V1__ApproveResolutionResponse         *message);
+size_t tender__gateway__v1__approve_resolution_response__get_packed_size
+                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message);
+size_t tender__gateway__v1__approve_resolution_response__pack
+                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__approve_resolution_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ApproveResolutionResponse *
+       tender__gateway__v1__approve_resolution_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__approve_resolution_response__free_unpacked
+                     (Tender__Gateway__V1__ApproveResolutionResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Gateway__V1__Decline_Closure)
@@ -899,6 +1167,30 @@ typedef void (*Tender__Gateway__V1__GetFailoverPolicyRequest_Closure)
 typedef void (*Tender__Gateway__V1__GetFailoverPolicyResponse_Closure)
                  (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__Resolution_Closure)
+                 (const Tender__Gateway__V1__Resolution *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__Unproven_Closure)
+                 (const Tender__Gateway__V1__Unproven *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ListUnprovenRequest_Closure)
+                 (const Tender__Gateway__V1__ListUnprovenRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ListUnprovenResponse_Closure)
+                 (const Tender__Gateway__V1__ListUnprovenResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ProposeResolutionRequest_Closure)
+                 (const Tender__Gateway__V1__ProposeResolutionRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ProposeResolutionResponse_Closure)
+                 (const Tender__Gateway__V1__ProposeResolutionResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ApproveResolutionRequest_Closure)
+                 (const Tender__Gateway__V1__ApproveResolutionRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ApproveResolutionResponse_Closure)
+                 (const Tender__Gateway__V1__ApproveResolutionResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -911,6 +1203,7 @@ extern const ProtobufCEnumDescriptor    tender__gateway__v1__fact_kind__descript
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__attempt_disposition__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_close_reason__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__resolution_evidence__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor;
@@ -933,6 +1226,14 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy
 extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__resolution__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__unproven__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,76 @@
+import GRPCCore
+import Wire
+
+extension Doctor {
+  /// Older than this, what recovery has before it needs people. Seconds.
+  static let recoveryLimitsSeconds: [(kind: String, seconds: Double)] = [
+    ("attempts_unknown", 3_600), ("attempts_pending", 14 * 86_400), ("captures_pending", 3_600),
+    ("refunds_pending", 86_400), ("reversals_pending", 86_400), ("unproven", 0),
+    ("notifications_parked", 0),
+  ]
+  static let itemsMetric = "tender_recovery_items"
+  static let ageMetric = "tender_recovery_oldest_age_seconds"
+
+  /// What gateway-router has not found out or given back yet, by kind, and its alerts about it.
+  func recovery(_ checkout: Checkout) async throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    do {
+      let (families, alerts) = try await ServiceSession.with(checkout) { session in
+        try await session.call(.gateway, as: .operator) { client in
+          let operations = CommonV1.Operations.Client(wrapping: client)
+          return (
+            try await operations.listMetrics(CommonV1.ListMetricsRequest()).families,
+            try await operations.listAlerts(CommonV1.ListAlertsRequest()).alerts
+          )
+        }
+      }
+      return Self.findings(families) + Self.findings(alerts)
+    } catch let error as CallFailure {
+      return [
+        Finding(
+          check: "recovery", isFine: false, detail: error.message,
+          nextStep: "see \(checkout.log("gateway-router"))")
+      ]
+    }
+  }
+
+  static func findings(_ families: [CommonV1.MetricFamily]) -> [Finding] {
+    func value(_ name: String, _ kind: String) -> Double {
+      families.first { $0.name == name }?.series
+        .first { $0.labels.contains { $0.name == "kind" && $0.value == kind } }?.value ?? 0
+    }
+    let kinds = recoveryLimitsSeconds.map { limit in
+      (
+        kind: limit.kind, count: value(itemsMetric, limit.kind),
+        age: value(ageMetric, limit.kind), limit: limit.seconds
+      )
+    }
+    let late = kinds.filter { $0.count > 0 && $0.age >= $0.limit }
+    func words(_ kind: String, _ count: Double, _ age: Double) -> String {
+      "\(Int(count)) \(kind.replacing("_", with: " ")), the oldest \(Int(age)) s"
+    }
+    guard !late.isEmpty else {
+      let waiting = kinds.filter { $0.count > 0 }.map { words($0.kind, $0.count, $0.age) }
+      return [
+        Finding(
+          check: "recovery", isFine: true,
+          detail: waiting.isEmpty ? "nothing is open" : waiting.joined(separator: "; "),
+          nextStep: "")
+      ]
+    }
+    return late.map {
+      Finding(
+        check: "recovery", isFine: false, detail: words($0.kind, $0.count, $0.age),
+        nextStep: $0.kind == "unproven" ? "see tender recovery list" : "see the alerts below")
+    }
+  }
+
+  /// Those about the breakers are shown beside the gateways.
+  private static func findings(_ alerts: [CommonV1.Alert]) -> [Finding] {
+    alerts.filter { $0.kind != "gateway_breaker_open" }.map {
+      Finding(
+        check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,
+        nextStep: "it ends by itself once it is no longer so")
+    }
+  }
+}

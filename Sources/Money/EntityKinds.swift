@@ -59,6 +59,17 @@ package enum CaptureKind: EntityKind {
 }
 package typealias CaptureID = EntityID<CaptureKind>
 
+/// A person's word about an account at a gateway.
+package enum GatewayOverrideKind: EntityKind {
+  package static func prefix(of bits: UInt128) -> StaticString { "ovr" }
+}
+package typealias GatewayOverrideID = EntityID<GatewayOverrideKind>
+
+package enum RoutingBacktestKind: EntityKind {
+  package static func prefix(of bits: UInt128) -> StaticString { "bkt" }
+}
+package typealias RoutingBacktestID = EntityID<RoutingBacktestKind>
+
 package enum EndpointKind: EntityKind {
   package static func prefix(of bits: UInt128) -> StaticString { "we" }
 }

@@ -241,6 +241,8 @@ extension ContractFile {
       "tender.gateway.v1.ListOperationsRequest",
       "tender.gateway.v1.ListOperationsResponse",
       "tender.gateway.v1.Attempt",
+      "tender.gateway.v1.RouteDecision",
+      "tender.gateway.v1.RouteSkip",
       "tender.gateway.v1.Reversal",
       "tender.gateway.v1.Capture",
       "tender.gateway.v1.Refund",
@@ -280,7 +282,63 @@ extension ContractFile {
       "tender.gateway.v1.Recovery.ApproveResolution",
     ]),
     ContractFile(
-      index: 13, name: "tender/intents/v1/intents.proto",
+      index: 13, name: "tender/gateway/v1/routing.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.gateway.v1.Routing",
+    ],
+      symbols: [
+      "tender.gateway.v1.RoutingFinding",
+      "tender.gateway.v1.RoutingVersion",
+      "tender.gateway.v1.RoutingChange",
+      "tender.gateway.v1.ValidateRoutingRequest",
+      "tender.gateway.v1.ValidateRoutingResponse",
+      "tender.gateway.v1.ProposeRoutingRequest",
+      "tender.gateway.v1.ProposeRoutingResponse",
+      "tender.gateway.v1.BacktestRoutingRequest",
+      "tender.gateway.v1.BacktestRule",
+      "tender.gateway.v1.BacktestShare",
+      "tender.gateway.v1.BacktestFees",
+      "tender.gateway.v1.Backtest",
+      "tender.gateway.v1.BacktestRoutingResponse",
+      "tender.gateway.v1.ActivateRoutingRequest",
+      "tender.gateway.v1.ActivateRoutingResponse",
+      "tender.gateway.v1.GetRoutingRequest",
+      "tender.gateway.v1.GetRoutingResponse",
+      "tender.gateway.v1.ListRoutingRequest",
+      "tender.gateway.v1.ListRoutingResponse",
+      "tender.gateway.v1.GatewayOverride",
+      "tender.gateway.v1.ProposeOverrideRequest",
+      "tender.gateway.v1.ProposeOverrideResponse",
+      "tender.gateway.v1.ApproveOverrideRequest",
+      "tender.gateway.v1.ApproveOverrideResponse",
+      "tender.gateway.v1.ReleaseOverrideRequest",
+      "tender.gateway.v1.ReleaseOverrideResponse",
+      "tender.gateway.v1.BreakerHealth",
+      "tender.gateway.v1.GatewayHealth",
+      "tender.gateway.v1.ListGatewayHealthRequest",
+      "tender.gateway.v1.ListGatewayHealthResponse",
+      "tender.gateway.v1.RoutingState",
+      "tender.gateway.v1.OverrideAction",
+      "tender.gateway.v1.OverrideState",
+      "tender.gateway.v1.Routing",
+      "tender.gateway.v1.Routing.ValidateRouting",
+      "tender.gateway.v1.Routing.ProposeRouting",
+      "tender.gateway.v1.Routing.BacktestRouting",
+      "tender.gateway.v1.Routing.ActivateRouting",
+      "tender.gateway.v1.Routing.GetRouting",
+      "tender.gateway.v1.Routing.ListRouting",
+      "tender.gateway.v1.Routing.ProposeOverride",
+      "tender.gateway.v1.Routing.ApproveOverride",
+      "tender.gateway.v1.Routing.ReleaseOverride",
+      "tender.gateway.v1.Routing.ListGatewayHealth",
+    ]),
+    ContractFile(
+      index: 14, name: "tender/intents/v1/intents.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -358,7 +416,7 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 14, name: "tender/ledger/v1/ledger.proto",
+      index: 15, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -394,7 +452,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 15, name: "tender/options/v1/options.proto",
+      index: 16, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -409,7 +467,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 16, name: "tender/testing/v1/everything.proto",
+      index: 17, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -440,7 +498,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 17, name: "tender/vault/v1/vault.proto",
+      index: 18, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -488,7 +546,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 18, name: "tender/webhooks/v1/webhooks.proto",
+      index: 19, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

@@ -1111,6 +1111,8 @@ extension GatewayV1 {
     /// How it is given back; absent unless it is condemned with something to give back, or the winner
     /// is being released.
     package var reversal: GatewayV1.Reversal?
+    /// How the gateway was chosen; absent on attempts from before it was recorded.
+    package var decision: GatewayV1.RouteDecision?
 
     package init(
       id: String = "",
@@ -1126,7 +1128,8 @@ extension GatewayV1 {
       gatewayMilliseconds: UInt32? = nil,
       routeReason: String = "",
       nextLookAt: GoogleProtobuf.Timestamp? = nil,
-      reversal: GatewayV1.Reversal? = nil
+      reversal: GatewayV1.Reversal? = nil,
+      decision: GatewayV1.RouteDecision? = nil
     ) {
       self.id = id
       self.sequence = sequence
@@ -1142,6 +1145,7 @@ extension GatewayV1 {
       self.routeReason = routeReason
       self.nextLookAt = nextLookAt
       self.reversal = reversal
+      self.decision = decision
     }
   }
 }
@@ -1178,6 +1182,7 @@ extension GatewayV1.Attempt {
     self.routeReason = try reader.string(c.pointee.route_reason, "route_reason")
     self.nextLookAt = try reader.message(c.pointee.next_look_at, "next_look_at")
     self.reversal = try reader.message(c.pointee.reversal, "reversal")
+    self.decision = try reader.message(c.pointee.decision, "decision")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1200,6 +1205,7 @@ extension GatewayV1.Attempt {
     c.pointee.route_reason = writer.string(routeReason)
     c.pointee.next_look_at = writer.message(nextLookAt)
     c.pointee.reversal = writer.message(reversal)
+    c.pointee.decision = writer.message(decision)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1217,6 +1223,118 @@ extension GatewayV1.Attempt {
     json.field("routeReason", routeReason)
     json.field("nextLookAt", nextLookAt)
     json.field("reversal", reversal)
+    json.field("decision", decision)
+  }
+}
+
+extension GatewayV1 {
+  /// Why a gateway was chosen and others were not.
+  package struct RouteDecision: WireMessage {
+    /// The version of the rules; 0 is the settings' order.
+    package var version: UInt32
+    /// The rule's name; `default` for none.
+    package var rule: String
+    /// What made the order: given, split, success_rate, explored or cost.
+    package var reason: String
+    package var skips: [GatewayV1.RouteSkip]
+
+    package init(
+      version: UInt32 = 0,
+      rule: String = "",
+      reason: String = "",
+      skips: [GatewayV1.RouteSkip] = []
+    ) {
+      self.version = version
+      self.rule = rule
+      self.reason = reason
+      self.skips = skips
+    }
+  }
+}
+
+extension GatewayV1.RouteDecision {
+  package static let fullName = "tender.gateway.v1.RouteDecision"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__route_decision()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteDecision.self)
+    self.version = c.pointee.version
+    self.rule = try reader.string(c.pointee.rule, "rule")
+    self.reason = try reader.string(c.pointee.reason, "reason")
+    self.skips = try reader.messages(c.pointee.n_skips, c.pointee.skips, "skips")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteDecision.self, capacity: 1)
+    tender__gateway__v1__route_decision__init(c)
+    c.pointee.version = version
+    c.pointee.rule = writer.string(rule)
+    c.pointee.reason = writer.string(reason)
+    c.pointee.n_skips = skips.count
+    c.pointee.skips = writer.messages(skips)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("version", version)
+    json.field("rule", rule)
+    json.field("reason", reason)
+    json.field("skips", skips)
+  }
+}
+
+extension GatewayV1 {
+  package struct RouteSkip: WireMessage {
+    /// "gateway:account".
+    package var gatewayAccount: String
+    /// no_token, breaker_open, at_limit or forced_open.
+    package var reason: String
+
+    package init(
+      gatewayAccount: String = "",
+      reason: String = ""
+    ) {
+      self.gatewayAccount = gatewayAccount
+      self.reason = reason
+    }
+  }
+}
+
+extension GatewayV1.RouteSkip {
+  package static let fullName = "tender.gateway.v1.RouteSkip"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__route_skip()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteSkip.self)
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.reason = try reader.string(c.pointee.reason, "reason")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteSkip.self, capacity: 1)
+    tender__gateway__v1__route_skip__init(c)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.reason = writer.string(reason)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("reason", reason)
   }
 }
 

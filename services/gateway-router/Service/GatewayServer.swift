@@ -27,9 +27,9 @@ package final class GatewayServer: TenderService {
     try times.check(against: ports.accounts.values)
     let flow = GatewayFlow(environment, ports: ports, times: times, wake: { relay.wake() })
     self.ports = ports
-    environment.metrics.add("breakers") { ports.breakers.families() }
     let gauges = RecoveryGauges(database: environment.database, times: times)
     environment.metrics.add("recovery") { try await gauges.families() }
+    environment.metrics.add("gateways") { ports.families() }
     logger = environment.logger
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)
@@ -41,11 +41,12 @@ package final class GatewayServer: TenderService {
     handlers = [
       GatewayCalls(environment: environment, flow: flow), PolicyCalls(environment: environment),
       RecoveryCalls(environment: environment, flow: flow),
+      RoutingCalls(environment: environment, ports: ports),
     ]
   }
 
   package func start() async throws {
-    ports.breakers.start()
+    try await ports.routing.start()
     relay.start()
     recovery.start()
     notifications.start()

@@ -44,6 +44,8 @@ package struct FailoverSituation: Sendable, Hashable {
   /// The merchant's policy for a payment of this kind.
   package var allowsSpeculation = false
   package var sendWindowIsOpen = true
+  /// Whether the process may still ask again what it has asked: its retry budget.
+  package var allowsRetry = true
   package var elapsedMilliseconds: Int64 = 0
 
   package init(hasNext: Bool) { self.hasNext = hasNext }
@@ -97,14 +99,14 @@ package enum FailoverRule {
   ) -> FailoverStep {
     let traits = attempt.gateway.traits
     let mayRepeat = !situation.hasNext || situation.replays == 0
-    if mayRepeat, situation.sendWindowIsOpen, operation.hasOnly(attempt.id),
+    if mayRepeat, situation.allowsRetry, situation.sendWindowIsOpen, operation.hasOnly(attempt.id),
       !(traits.findsByReference && situation.replays > 0 && !situation.isLooked),
       situation.hasTime(
         until: situation.probeUntil, for: FailoverBudget.askNeeds + FailoverBudget.replayPause)
     {
       return .replay
     }
-    if !situation.isLooked,
+    if !situation.isLooked, situation.allowsRetry,
       situation.hasTime(until: situation.lookUntil, for: FailoverBudget.askNeeds)
     {
       if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }

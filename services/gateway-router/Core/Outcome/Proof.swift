@@ -61,6 +61,8 @@ package enum NoWrite: Sendable, Hashable {
   /// The operation's `send_before` has passed.
   case sendWindowPassed
   case breakerOpen
+  /// A person keeps new payments away.
+  case forcedOpen
   /// The limit of requests in flight towards this gateway.
   case bulkheadFull
   /// The request cannot be said in the gateway's terms (currency, amount).

@@ -70,6 +70,17 @@ extension GatewayV1.Attempt {
       createdAt: record?.createdAt.wire, decidedAt: record?.decidedAt?.wire,
       gatewayMilliseconds: record?.gatewayMilliseconds.map { UInt32(max(0, $0)) },
       routeReason: record?.routeReason ?? "", nextLookAt: jobs?.nextLookAt?.wire,
-      reversal: jobs?.reversal)
+      reversal: jobs?.reversal,
+      decision: record?.decision.map(GatewayV1.RouteDecision.init(_:)))
+  }
+}
+
+extension GatewayV1.RouteDecision {
+  fileprivate init(_ decision: RouteDecision) {
+    self.init(
+      version: UInt32(max(0, decision.version)), rule: decision.rule, reason: decision.reason,
+      skips: decision.skipped.map {
+        GatewayV1.RouteSkip(gatewayAccount: $0.account, reason: $0.reason)
+      })
   }
 }

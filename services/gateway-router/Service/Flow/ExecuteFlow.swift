@@ -52,7 +52,9 @@ extension GatewayFlow {
       NewAttempt(
         id: environment.identifiers.make(), gateway: first.gateway, account: first.account,
         mode: mode), allowsSpeculation: false)
-    guard let record = try await insert(asked, event, route: route.explanation) else { return nil }
+    let notes = OperationWriter.Notes(
+      route: route.explanation, decision: RouteDecision(route, method))
+    guard let record = try await insert(asked, event, notes) else { return nil }
     let driven = try await drive(Course(record, method, route, started))
     // Another replica may have written facts meanwhile, for example from a notification.
     guard driven.facts.count == driven.record.operation.factCount else {
@@ -63,14 +65,14 @@ extension GatewayFlow {
 
   /// T2: operation and first attempt, committed before a byte leaves. Nil: it was there already.
   private func insert(
-    _ asked: OperationRecord, _ event: OperationEvent, route: String
+    _ asked: OperationRecord, _ event: OperationEvent, _ notes: OperationWriter.Notes
   ) async throws -> OperationRecord? {
     guard case .moved(let operation, let actions) = OperationMachine.next(asked.operation, event)
     else { throw RPCFailure.internalError }
     var record = asked
     record.operation = operation
     let stamp = environment.stamp
-    let statements = writer.statements(actions, record, .init(route: route), [], stamp)
+    let statements = writer.statements(actions, record, notes, [], stamp)
     return try await insertNew(record, statements, stamp) ? record : nil
   }
 

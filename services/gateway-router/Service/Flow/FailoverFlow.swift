@@ -79,6 +79,10 @@ extension GatewayFlow {
   ) async throws -> GatewayPorts.Heard? {
     let record = course.record
     switch step {
+    case .replay, .get, .find: ports.limits.countRetry()
+    case .fence, .start, .exhaust, .answer: break
+    }
+    switch step {
     case .replay:
       course.situation.replays += 1
       try await environment.loop.sleep(for: .milliseconds(FailoverBudget.replayPause))
@@ -127,8 +131,14 @@ extension GatewayFlow {
         id: environment.identifiers.make(), gateway: candidate.gateway, account: candidate.account,
         mode: course.route.mode(course.record.operation.captureMethod))
     }
+    var detail = heard.detail
+    if heard.isUnknown, course.situation.allowsRetry {
+      course.situation.allowsRetry = ports.limits.allowsRetry()
+      if !course.situation.allowsRetry { detail += "; not asked again: the retry budget is used up" }
+    }
     let notes = OperationWriter.Notes(
-      route: course.route.explanation, detail: heard.detail, milliseconds: heard.milliseconds)
+      route: course.route.explanation, decision: RouteDecision(course.route, course.method),
+      detail: detail, milliseconds: heard.milliseconds)
     let situation = course.situation
     let moved = try await move(course.record, notes) { operation, step in
       switch step {

@@ -31,8 +31,9 @@ final class GatewayPorts: Sendable {
   let client: HTTPClient
   let accounts: [GatewayAccount: GatewayAccountSettings]
   let breakers: GatewayBreakers
+  let limits: GatewayLimits
+  let routing: RoutingWatch
   private let metrics: GatewayMetrics
-  private let table: RoutingTable
   let adapters: [GatewayName: any Gateway]
   let loop: EventLoop
   private let returnURL: String
@@ -40,12 +41,12 @@ final class GatewayPorts: Sendable {
   init(_ environment: ServiceEnvironment) throws {
     let settings = try GatewayAccountSettings.read(environment.settings.config)
     accounts = Dictionary(settings.map { ($0.account, $0) }) { first, _ in first }
-    do {
-      table = try RoutingTable(version: 1, rules: [], fallback: settings.map(\.account))
-    } catch {
+    guard let order = RoutingTable(settingsOrder: settings.map(\.account)) else {
       throw SettingsError("`gateways.priority` is empty: name at least one gateway.")
     }
     breakers = GatewayBreakers(environment, settings.map(\.account))
+    limits = try GatewayLimits(environment)
+    routing = RoutingWatch(environment, order, breakers)
     metrics = GatewayMetrics(environment.metrics)
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop
@@ -53,19 +54,9 @@ final class GatewayPorts: Sendable {
     client = try HTTPClient(loop: environment.loop, resolver: try Resolver(loop: environment.loop))
   }
 
-  func shutdown() async { await client.shutdown() }
-
-  /// The gateways to try for an operation, best first.
-  func route(_ record: OperationRecord, _ method: ResolvedMethod) -> Route {
-    table.route(
-      RouteRequest(
-        amount: record.operation.amount, country: method.country.isEmpty ? nil : method.country,
-        method: method.kind, brand: method.brand.isEmpty ? nil : method.brand,
-        merchantID: record.merchant)
-    ) { account in
-      guard method.has(account.gateway) else { return .noToken }
-      return breakers.denies(account) ? .breakerOpen : nil
-    }
+  func shutdown() async {
+    await routing.shutdown()
+    await client.shutdown()
   }
 
   // MARK: Orders
@@ -94,17 +85,41 @@ final class GatewayPorts: Sendable {
       amount: record.operation.amount, account: attempt.account,
       ownReference: order.reference.text)
     let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
-    guard send == .replay || breakers.admits(account) else {
-      let outcome = Outcome.notExecuted(Proof(neverWritten: .breakerOpen))
+    guard send == .first else {
+      return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+        try adapter.authorize(order)
+      }
+    }
+    return await firstSend(account, sent, record) {
+      await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+        try adapter.authorize(order)
+      }
+    }
+  }
+
+  /// A payment's first send: what keeps it away now is proof that nothing was written.
+  private func firstSend(
+    _ account: GatewayAccount, _ sent: SentRequest, _ record: OperationRecord,
+    _ send: () async -> Heard
+  ) async -> Heard {
+    limits.countFirstSend()
+    let key = BreakerKey(account: account, operation: .authorize)
+    let admission: GatewayBreakers.Admission
+    switch await admit(account, livemode: record.merchant.isLive) {
+    case .admitted(let found): admission = found
+    case .refused(let reason):
+      let outcome = Outcome.notExecuted(Proof(neverWritten: reason))
       metrics.count(sent.purpose, at: account, outcome, milliseconds: nil)
-      return Heard(outcome: outcome, detail: "the breaker is open", milliseconds: 0)
+      return Heard(outcome: outcome, detail: reason.words, milliseconds: 0)
     }
-    let heard = await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
-      try adapter.authorize(order)
+    let heard = await send()
+    if let contact = heard.contact {
+      breakers.record(contact, of: key, admission, milliseconds: Int64(heard.milliseconds))
+    } else {
+      breakers.forget(key, admission)
     }
-    if send == .first {
-      breakers.record(
-        heard.contact ?? .answered, of: account, milliseconds: Int64(heard.milliseconds))
+    if let succeeded = heard.outcome.isAuthorized {
+      limits.record(succeeded: succeeded, at: account)
     }
     return heard
   }
@@ -191,6 +206,13 @@ final class GatewayPorts: Sendable {
     } catch {
       return notExpressible(error, sent)
     }
+    let watched = sent.purpose.breakerOperation.map {
+      BreakerKey(account: account, operation: $0)
+    }
+    let admission = if let watched { await breakers.admit(watched) } else {
+      GatewayBreakers.Admission.denied
+    }
+    limits.enter(account)
     let started = loop.now
     let outbound = outbound(request, adapter, settings, within: limit)
     #if TENDER_FAULTS
@@ -200,6 +222,12 @@ final class GatewayPorts: Sendable {
       let report = await client.send(outbound)
       let facts = TransferFacts(report)
     #endif
+    limits.leave(account)
+    if let watched {
+      breakers.record(
+        Breaker.Result(facts), of: watched, admission,
+        milliseconds: started.duration(to: loop.now).wholeMillisecondsRoundedUp)
+    }
     let answer = adapter.read(facts, for: sent.purpose)
     let outcome = OutcomeRule.outcome(of: facts, answer, to: sent, DeclineTable.current.classify)
     let spent = started.duration(to: loop.now).wholeMillisecondsRoundedUp

@@ -10,14 +10,19 @@ enum AttemptStatements {
   static let firstLookSeconds: Double = 8
 
   static func insert(
-    _ attempt: Attempt, of record: OperationRecord, route: String, _ stamp: Stamp
+    _ attempt: Attempt, of record: OperationRecord, route: String, _ decision: RouteDecision?,
+    _ stamp: Stamp
   ) -> Statement {
     """
     insert into attempt (merchant_id, intent_id, operation_id, id, sequence, gateway, account, mode,
-      disposition, evidence, route_reason, look_at, actor, trace_id)
+      disposition, evidence, route_reason, routing_version, routing_rule, routing_reason,
+      routing_skips, routing_method, routing_brand, routing_country, routing_gateways, look_at,
+      actor, trace_id)
     values (\(record.merchant), \(record.intent), \(record.id), \(attempt.id),
       \(Int32(attempt.sequence)), \(attempt.gateway.rawValue), \(attempt.account),
-      \(attempt.mode.rawValue), 1, 'sent', \(route),
+      \(attempt.mode.rawValue), 1, 'sent', \(route), \(decision?.version), \(decision?.rule),
+      \(decision?.reason), \(decision?.skips), \(decision?.method), \(decision?.brand),
+      \(decision?.country), \(decision?.gateways),
       now() + make_interval(secs => \(firstLookSeconds)), \(stamp.actor), \(stamp.traceID))
     """
   }

@@ -33,6 +33,8 @@ struct AttemptRecord: Sendable {
   var routeReason: String
   var evidenceDetail: String
   var gatewayMilliseconds: Int32?
+  /// nil on rows from before it was recorded.
+  var decision: RouteDecision?
 }
 
 extension OperationRecord {
@@ -96,7 +98,8 @@ extension OperationRecord {
       createdAt: try row[13, as: Timestamp.self], decidedAt: try row[14, as: Timestamp?.self],
       looks: Int(try row[15, as: Int32.self]), routeReason: try row[12, as: String.self],
       evidenceDetail: try row[16, as: String.self],
-      gatewayMilliseconds: try row[17, as: Int32?.self])
+      gatewayMilliseconds: try row[17, as: Int32?.self],
+      decision: try RouteDecision(row, from: 20))
     return (attempt, try known(Disposition(rawValue: row[5, as: Int16.self])), record)
   }
 

@@ -36,7 +36,8 @@ enum OperationStatements {
   private static let attemptColumns = """
     id, sequence, gateway, account, mode, disposition, evidence, decline_class, decline_code,
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
-    evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor
+    evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor, routing_version,
+    routing_rule, routing_reason, routing_skips
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {

@@ -23,6 +23,8 @@ struct OperationWriter: Sendable {
   /// What the actions of one event come with.
   struct Notes: Sendable {
     var route = ""
+    /// What the route was decided from and why, for an attempt that begins.
+    var decision: RouteDecision?
     /// What was seen, in words.
     var detail = ""
     var milliseconds: Int32?
@@ -60,7 +62,10 @@ struct OperationWriter: Sendable {
   ) -> [Statement] {
     switch action {
     case .insertAttempt(let attempt):
-      [AttemptStatements.insert(attempt, of: record, route: notes.route, stamp)]
+      [
+        AttemptStatements.insert(
+          attempt, of: record, route: notes.route, notes.decision, stamp)
+      ]
     case .updateAttempt(let attempt):
       [
         AttemptStatements.update(

@@ -592,6 +592,96 @@ void   tender__gateway__v1__attempt__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__attempt__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__route_decision__init
+                     (Tender__Gateway__V1__RouteDecision         *message)
+{
+  static const Tender__Gateway__V1__RouteDecision init_value = TENDER__GATEWAY__V1__ROUTE_DECISION__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__route_decision__get_packed_size
+                     (const Tender__Gateway__V1__RouteDecision *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__route_decision__pack
+                     (const Tender__Gateway__V1__RouteDecision *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__route_decision__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteDecision *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RouteDecision *
+       tender__gateway__v1__route_decision__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RouteDecision *)
+     protobuf_c_message_unpack (&tender__gateway__v1__route_decision__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__route_decision__free_unpacked
+                     (Tender__Gateway__V1__RouteDecision *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__route_skip__init
+                     (Tender__Gateway__V1__RouteSkip         *message)
+{
+  static const Tender__Gateway__V1__RouteSkip init_value = TENDER__GATEWAY__V1__ROUTE_SKIP__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__route_skip__get_packed_size
+                     (const Tender__Gateway__V1__RouteSkip *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__route_skip__pack
+                     (const Tender__Gateway__V1__RouteSkip *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__route_skip__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteSkip *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RouteSkip *
+       tender__gateway__v1__route_skip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RouteSkip *)
+     protobuf_c_message_unpack (&tender__gateway__v1__route_skip__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__route_skip__free_unpacked
+                     (Tender__Gateway__V1__RouteSkip *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__reversal__init
                      (Tender__Gateway__V1__Reversal         *message)
 {
@@ -2229,7 +2319,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[15] =
 {
   {
     "id",
@@ -2399,10 +2489,23 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "decision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, decision),
+    &tender__gateway__v1__route_decision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   8,   /* field[8] = created_at */
   9,   /* field[9] = decided_at */
+  14,   /* field[14] = decision */
   4,   /* field[4] = disposition */
   5,   /* field[5] = evidence */
   6,   /* field[6] = evidence_detail */
@@ -2419,7 +2522,7 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -2429,11 +2532,139 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  14,
+  15,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__attempt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__route_decision__field_descriptors[4] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rule",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, rule),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skips",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__RouteDecision, n_skips),
+    offsetof(Tender__Gateway__V1__RouteDecision, skips),
+    &tender__gateway__v1__route_skip__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__route_decision__field_indices_by_name[] = {
+  2,   /* field[2] = reason */
+  1,   /* field[1] = rule */
+  3,   /* field[3] = skips */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange tender__gateway__v1__route_decision__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__route_decision__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RouteDecision",
+  "RouteDecision",
+  "Tender__Gateway__V1__RouteDecision",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RouteDecision),
+  4,
+  tender__gateway__v1__route_decision__field_descriptors,
+  tender__gateway__v1__route_decision__field_indices_by_name,
+  1,  tender__gateway__v1__route_decision__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__route_decision__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__route_skip__field_descriptors[2] =
+{
+  {
+    "gateway_account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteSkip, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteSkip, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__route_skip__field_indices_by_name[] = {
+  0,   /* field[0] = gateway_account */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange tender__gateway__v1__route_skip__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__route_skip__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RouteSkip",
+  "RouteSkip",
+  "Tender__Gateway__V1__RouteSkip",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RouteSkip),
+  2,
+  tender__gateway__v1__route_skip__field_descriptors,
+  tender__gateway__v1__route_skip__field_indices_by_name,
+  1,  tender__gateway__v1__route_skip__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__route_skip__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__reversal__field_descriptors[4] =

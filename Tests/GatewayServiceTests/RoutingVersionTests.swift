@@ -1,0 +1,188 @@
+import GatewayCore
+import Postgres
+import TestSupport
+import Testing
+import Wire
+
+@testable import GatewayService
+
+/// Versions of the rules: proposed, back-tested, activated by somebody else, honoured by all.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct RoutingVersionTests {
+  private static let adyenFirst = """
+    {"rules":[{"name":"cards","when":{"methods":["card"],"currencies":["EUR"]},
+      "priority":["adyen","stripe"]}],
+     "default":["stripe","adyen"],
+     "fees":[{"gateway":"stripe","method":"card","currency":"EUR","basisPoints":150,"fixedMinor":25},
+       {"gateway":"adyen","method":"card","currency":"EUR","basisPoints":100,"fixedMinor":10}]}
+    """
+
+  @Test func twoPeopleABacktestAndEveryReplica() async throws {
+    try await GatewayHarness.with { harness in
+      let ada = harness.first.acting(as: "ada")
+      let bob = harness.second.acting(as: "bob")
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
+      let number = try await ada.propose(Self.adyenFirst)
+      #expect(try await ada.refusal { try await $0.activate(number) } == "SECOND_PERSON_REQUIRED")
+      #expect(try await bob.refusal { try await $0.activate(number) } == "BACKTEST_REQUIRED")
+      let backtest = try await ada.backtest(number)
+      #expect(backtest.payments == 1 && backtest.moved == 1 && backtest.against == 0)
+      #expect(backtest.rules.map(\.rule) == ["cards", "default"])
+      #expect(backtest.rules[0].shares.map(\.gatewayAccount) == ["adyen:TestMerchant"])
+      // 49.99: 0.50 + 0.10 in place of 0.75 + 0.25.
+      #expect(backtest.fees.map { $0.draft?.amountMinor } == [60])
+      #expect(backtest.fees.map { $0.against?.amountMinor } == [100])
+      try await bob.activate(number)
+      #expect(
+        try await bob.refusal { try await $0.activate(number) } == "ROUTING_VERSION_ACTIVE")
+      try await harness.refresh()
+      for replica in [harness.first, harness.second] {
+        #expect(try await replica.execute(harness.order()).last?.gateway == "adyen")
+        #expect(try await harness.decisions() == ["\(number) adyen cards given "])
+      }
+      let kinds = try await ada.list().changes.map { "\($0.kind) \($0.actor)" }
+      #expect(
+        kinds == ["activated operator:bob", "backtested operator:ada", "proposed operator:ada"])
+    }
+  }
+
+  /// A back-test of another version, or against one that is active no more, is none.
+  @Test func theBacktestIsOfThisVersionAgainstTheActiveOne() async throws {
+    try await GatewayHarness.with { harness in
+      let (ada, bob) = (harness.first.acting(as: "ada"), harness.first.acting(as: "bob"))
+      let one = try await ada.propose(Self.adyenFirst)
+      let two = try await ada.propose(#"{"rules":[],"default":["adyen"]}"#)
+      try await ada.backtest(one)
+      #expect(try await bob.refusal { try await $0.activate(two) } == "BACKTEST_REQUIRED")
+      try await ada.backtest(two)
+      try await bob.activate(two)
+      #expect(try await bob.refusal { try await $0.activate(one) } == "BACKTEST_REQUIRED")
+      try await ada.backtest(one)
+      try await bob.activate(one)
+      // A rollback: the older version again, by somebody who did not propose it.
+      #expect(try await ada.refusal { try await $0.activate(two) } == "SECOND_PERSON_REQUIRED")
+      try await bob.activate(two)
+      try await harness.refresh()
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).last?.gateway == "adyen")
+      #expect(try await harness.decisions() == ["\(two) adyen default given "])
+      let list = try await ada.list()
+      #expect(list.versions.map(\.state) == [.active, .retired])
+      #expect(
+        list.changes.prefix(2).map { "\($0.kind) \($0.subject)" } == ["retired 1", "rolled_back 2"])
+    }
+  }
+
+  @Test func aProposalIsIdempotentAndPreciselyRefused() async throws {
+    try await GatewayHarness.with { harness in
+      let ada = harness.first.acting(as: "ada")
+      let number = try await ada.propose(Self.adyenFirst, key: "same")
+      #expect(try await ada.propose(Self.adyenFirst, key: "same") == number)
+      let refused = try await ada.refusal {
+        try await $0.propose(#"{"rules":[{"name":"a","priority":[]}],"default":["stripe"]}"#)
+      }
+      #expect(refused == "ROUTING_INVALID")
+      #expect(try await harness.value("select count(*) from routing_version", as: Int64.self) == 1)
+    }
+  }
+
+  /// The schema itself: contents never change, proposer and approver differ, one is active.
+  @Test(arguments: [
+    ("update routing_version set document = '{}' where number = 1", "42501"),
+    ("update routing_version set state = 2, approved_by = 'operator:ada' where number = 1", "23514"),
+    ("update routing_version set state = 3, approved_by = 'x' where number = 1", "23001"),
+    ("delete from routing_change", "42501"), ("update routing_backtest set number = 1", "42501"),
+  ])
+  func theSchemaGuardsVersions(sql: String, state: String) async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.first.acting(as: "ada").propose(Self.adyenFirst)
+      await #expect { try await harness.first.database.query(Statement(sql: sql)) } throws: {
+        ($0 as? PostgresError)?.sqlState == SQLState(state)
+      }
+    }
+  }
+
+  /// A version that names what this process does not have: what counted before goes on, with an alert.
+  @Test func anUnusableVersionChangesNothing() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.test.run(
+        """
+        insert into gateway.routing_version (number, document, digest, reason, proposed_by, actor,
+          trace_id) values (1, '{"rules":[],"default":["stripe:gone"]}',
+          decode(repeat('00', 32), 'hex'), 'r', 'operator:ada', 'operator:ada', '');
+        update gateway.routing_version set state = 2, approved_by = 'operator:bob' where number = 1;
+        """)
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
+      #expect(try await harness.alerts() == ["routing_version_unusable"])
+    }
+  }
+}
+
+/// What people force, for test payments (the harness's merchant) and for live ones.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct OverrideTests {
+  @Test func oneForTestTwoForLive() async throws {
+    try await GatewayHarness.with { harness in
+      let (ada, bob) = (harness.first.acting(as: "ada"), harness.second.acting(as: "bob"))
+      let live = try await ada.force("stripe", .forceOpen, live: true)
+      #expect(live.state == .proposed)
+      #expect(try await ada.refusal { try await $0.approve(live) } == "SECOND_PERSON_REQUIRED")
+      try await bob.approve(live)
+      #expect(try await bob.refusal { try await $0.approve(live) } == "OVERRIDE_NOT_PROPOSED")
+      try await harness.refresh()
+      // It is about live payments only.
+      #expect(try await harness.second.execute(harness.order()).last?.gateway == "stripe")
+      #expect(try await ada.force("stripe", .forceOpen).state == .active)
+      #expect(
+        try await ada.refusal { _ = try await $0.force("stripe", .forceClosed) }
+          == "OVERRIDE_EXISTS")
+      try await harness.refresh()
+      #expect(try await harness.second.execute(harness.order()).last?.gateway == "adyen")
+      #expect(try await harness.decisions() == ["0 adyen default given stripe:main forced_open"])
+      #expect(try await harness.alerts() == ["gateway_override"])
+      try await ada.release("stripe")
+      try await ada.release("stripe", live: true)
+      #expect(
+        try await ada.refusal { try await $0.release("stripe") } == "OVERRIDE_NOT_FOUND")
+      try await harness.refresh()
+      #expect(try await harness.second.execute(harness.order()).last?.gateway == "stripe")
+      #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  @Test func itEndsByItself() async throws {
+    try await GatewayHarness.with { harness in
+      _ = try await harness.first.acting(as: "ada").force("stripe", .forceOpen)
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "adyen")
+      try await harness.test.run(
+        "update gateway.gateway_override set expires_at = now() - interval '1 second'")
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
+      #expect(try await harness.alerts().isEmpty)
+      let changes = try await harness.first.acting(as: "ada").list().changes.map(\.kind)
+      #expect(changes == ["override_expired", "override_activated", "override_proposed"])
+    }
+  }
+
+  /// Forced closed, payments go there though its breaker is open.
+  @Test func forcedClosedWinsOverTheBreaker() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.test.run(
+        """
+        insert into gateway.breaker (gateway, account, operation, state, opened_at, until, openings,
+          fence, actor)
+        values ('stripe', 'main', 'authorize', 2, now(), now() + interval '1 hour', 1, 1, 'test')
+        """)
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "adyen")
+      _ = try await harness.first.acting(as: "ada").force("stripe", .forceClosed)
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
+      #expect(
+        try await harness.value("select fence from breaker", as: Int64.self) == 1,
+        "no probe was claimed")
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import GatewayCore
+import Logging
+import Money
+import Outbox
+import Postgres
+import Reactor
+import ServiceKit
+import Synchronization
+
+/// What all processes share about routing, as this one has read it last: the active version, the
+/// overrides, the breakers. Read every half second, so that what one process or person changes counts
+/// everywhere within a second.
+final class RoutingWatch: Sendable {
+  static let interval = Duration.milliseconds(500)
+  static let unusableKind = "routing_version_unusable"
+
+  private struct View: Sendable {
+    var table: RoutingTable
+    var overrides: [GatewayOverride] = []
+    var readAt: MonotonicInstant?
+    /// A version that this process cannot use.
+    var unusable: Int32?
+  }
+
+  private let environment: ServiceEnvironment
+  private let breakers: GatewayBreakers
+  private let worker: WorkerLoop
+  /// While no version is active.
+  let settingsOrder: RoutingTable
+  private let view: Mutex<View>
+
+  init(
+    _ environment: ServiceEnvironment, _ settingsOrder: RoutingTable, _ breakers: GatewayBreakers
+  ) {
+    self.environment = environment
+    self.breakers = breakers
+    self.settingsOrder = settingsOrder
+    view = Mutex(View(table: settingsOrder))
+    worker = WorkerLoop("routing watch", environment, every: Self.interval)
+  }
+
+  /// Reads once before the first payment, then for ever.
+  func start() async throws {
+    try await refresh()
+    worker.start { [self] in try await refresh() }
+  }
+
+  func shutdown() async { await worker.shutdown() }
+
+  /// Somebody changed something here: the next reading does not wait.
+  func wake() { worker.wake() }
+
+  // MARK: What counts now
+
+  var table: RoutingTable { view.withLock { $0.table } }
+  var accounts: [GatewayAccount] { settingsOrder.fallback }
+
+  func override(of account: GatewayAccount, livemode: Bool) -> GatewayOverride.Action? {
+    let now = environment.clock.now
+    return view.withLock { view in
+      view.overrides.first {
+        $0.state == .active && $0.account == account && $0.livemode == livemode
+          && now < $0.expiresAt
+      }?.action
+    }
+  }
+
+  /// Proposed and active ones.
+  var overrides: [GatewayOverride] { view.withLock { $0.overrides } }
+
+  /// nil before the first reading.
+  var ageMilliseconds: Int64? {
+    let now = environment.loop.now
+    return view.withLock { $0.readAt?.duration(to: now).wholeMillisecondsRoundedUp }
+  }
+
+  // MARK: Reading
+
+  func refresh() async throws {
+    let results = try await environment.database.transaction(batch: [
+      BreakerStatements.all(), OverrideStatements.open(), RoutingStatements.active(),
+      OverrideStatements.hasExpired(),
+    ])
+    breakers.learn(try results[0].compactMap { try BreakerRow($0) })
+    let overrides = try results[1].map { try GatewayOverride($0) }
+    let number = try results[2].first.map { try $0[0, as: Int32.self] } ?? 0
+    let now = environment.loop.now
+    view.withLock { view in
+      view.overrides = overrides
+      view.readAt = now
+    }
+    if try results[3].single()[0, as: Bool.self] {
+      _ = try await environment.database.query(OverrideStatements.expire(environment.stamp))
+    }
+    let known = view.withLock { (Int32($0.table.version), $0.unusable) }
+    guard number != known.0, number != known.1 else { return }
+    try await load(number)
+  }
+
+  /// A version that names an account this process does not have is not used: what counted before goes
+  /// on, and people are told.
+  private func load(_ number: Int32) async throws {
+    guard number > 0 else {
+      return view.withLock { view in
+        view.table = settingsOrder
+        view.unusable = nil
+      }
+    }
+    let rows = try await environment.database.query(RoutingStatements.version(number))
+    guard let row = rows.first else { return }
+    let version = try RoutingVersion(row)
+    switch try await document(version) {
+    case .success(let document):
+      view.withLock { view in
+        view.table = RoutingTable(version: Int(number), document)
+        view.unusable = nil
+      }
+      environment.logger.notice("routing version", metadata: ["number": "\(number)"])
+      _ = try await environment.database.query(
+        Alerts.resolve(dedupKeys: [Self.unusableKind], actor: environment.stamp.actor))
+    case .failure(let findings):
+      view.withLock { $0.unusable = number }
+      let finding = findings.first
+      _ = try await environment.database.query(
+        Alerts.raise(
+          Alert(
+            .critical, kind: Self.unusableKind, subject: "version \(number)",
+            message: "A process cannot route by version \(number) and goes on as before: "
+              + "\(finding.field): \(finding.message) Roll back, or correct its settings.",
+            actor: environment.stamp.actor, dedupKey: Self.unusableKind)))
+    }
+  }
+
+  /// Checking takes too long for the loop.
+  func document(_ version: RoutingVersion) async throws -> Result<RoutingDocument, RoutingFindings> {
+    try await check(version.document)
+  }
+
+  func check(_ text: String) async throws -> Result<RoutingDocument, RoutingFindings> {
+    try await environment.workers.run { [accounts] in
+      Result { () throws(RoutingFindings) in try RoutingDocument(text, accounts: accounts) }
+    }
+  }
+}

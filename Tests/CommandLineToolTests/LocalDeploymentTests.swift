@@ -147,7 +147,7 @@ private func withFolder(_ body: (String) async throws -> Void) async throws {
       let identities = Array(
         CertificateStore.identities(
           merchant: try DemoMerchant.id(checkout), operator: "someone"
-        ).suffix(3))
+        ).suffix(4))
       #expect(try await store.renew(identities) == ["ca"] + identities.map(\.name))
       #expect(try await store.renew(identities).isEmpty)
       let text = try await Shell.check(

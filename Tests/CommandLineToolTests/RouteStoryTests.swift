@@ -36,6 +36,19 @@ struct RouteStoryTests {
       ])
   }
 
+  @Test func whyAGatewayCameFirst() {
+    var attempt = Self.attempt(1, "adyen", .winner, "captured")
+    attempt.decision = GatewayV1.RouteDecision(
+      version: 3, rule: "eu-cards", reason: "split",
+      skips: [GatewayV1.RouteSkip(gatewayAccount: "stripe:main", reason: "breaker_open")])
+    #expect(
+      Self.story([attempt]) == [
+        "1. adyen won: captured",
+        "chosen by version 3 of the rules, rule eu-cards, by its split; stripe:main was left out: "
+          + "its breaker was open",
+      ])
+  }
+
   @Test func whatIsGivenBackAndWhen() {
     let due = GatewayV1.Reversal(tries: 1, condemnedAt: Self.at, nextTryAt: Self.at)
     let done = GatewayV1.Reversal(tries: 2, condemnedAt: Self.at, finishedAt: Self.at)

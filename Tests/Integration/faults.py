@@ -238,7 +238,7 @@ def test_a_gateway_that_is_away_gets_no_new_payments_until_it_is_back():
         for _ in range(6):
             assert pay().gateway == "adyen"
         skipped = tender("show", pay().id)
-        assert "breakerOpen" in skipped, skipped
+        assert "breaker_open" in skipped, skipped
         doctor = subprocess.run(
             [DEPLOYMENT.home / "bin" / "tender", "doctor"], capture_output=True, text=True)
         assert "breaker" in doctor.stdout or "fails technically" in doctor.stdout, doctor.stdout

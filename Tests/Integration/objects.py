@@ -12,6 +12,8 @@ from tender.billing.v1 import billing_pb2
 from tender.webhooks.v1 import webhooks_pb2
 
 KEYED = [method for method in MUTATIONS if method.keyed]
+# What the settings say anyway: activating it changes no route.
+RULES = '{"rules":[],"default":["stripe","adyen"]}'
 BY_NAME = {method.path.split(".v1.")[1]: method for method in METHODS}
 
 
@@ -37,6 +39,10 @@ def executable(name, request, number):
         request.merchant_id = STRANGER
     elif name == "FailoverPolicies/SetFailoverPolicy":
         request.speculates_with_payer = number % 2 == 1
+    elif name == "Routing/ProposeRouting":
+        request.document = RULES + " " * number
+    elif name in ("Routing/ProposeOverride", "Routing/ReleaseOverride"):
+        request.gateway, request.account, request.livemode = "adyen", "", True
     elif "name" in request.DESCRIPTOR.fields_by_name:
         if "reference" in request.DESCRIPTOR.fields_by_name:
             request.ClearField("reference")
@@ -112,10 +118,10 @@ def of_the_demo_merchant():
         "sub": subscribed.subscription.id, "in": subscribed.invoice.id, "we": endpoint}
 
 
-def made(name, request):
+def made(name, request, person="merchant"):
     method = BY_NAME[name]
     return method.descriptor.output_type._concrete_class.FromString(
-        send(method, "merchant", request, with_key(), 12))
+        send(method, person, request, with_key(), 12))
 
 
 THINGS = of_the_demo_merchant()
@@ -162,6 +168,17 @@ def executed():
     yield request(
         "Refunds/CreateRefund", payment_intent_id=intent().payment_intent.id)
     yield request("FailoverPolicies/SetFailoverPolicy", speculates_with_payer=True)
+    yield request("Routing/ProposeRouting", document=RULES, reason="again")
+    # What the approver proposes the operator approves.
+    number = made(*request("Routing/ProposeRouting", document=RULES, reason="again"),
+                  "operator-approver").version.number
+    made(*request("Routing/BacktestRouting", number=number, days=1), "operator-approver")
+    yield request("Routing/ActivateRouting", number=number, reason="again")
+    forced = request("Routing/ProposeOverride", gateway="adyen", livemode=True, action=2,
+                     reason="again", expires_in_seconds=600)
+    yield forced
+    yield request("Routing/ApproveOverride", id=made(*forced, "operator-approver").override.id)
+    yield request("Routing/ReleaseOverride", gateway="adyen", livemode=True, reason="again")
     yield request("Webhooks/CreateEndpoint", url="http://127.0.0.1:1/again", event_types=["*"])
     for name in ("VerifyEndpoint", "DisableEndpoint", "RotateSecret"):
         yield request(f"Webhooks/{name}", endpoint_id=endpoint())

@@ -18,13 +18,14 @@ import outage  # noqa: E402
 import payments  # noqa: E402
 import proxy  # noqa: E402
 import refunds  # noqa: E402
+import routing  # noqa: E402
 
 
 def main():
     passed = failed = 0
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, refunds, faults, outage)
+        notifications, proxy, refunds, routing, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -20,6 +20,10 @@ struct Caller: Hashable, Sendable {
   /// Whoever runs the command.
   static let `operator` = Caller(rawValue: "operator")
 
+  /// A second operator, for what one person may not do alone: a local deployment makes its
+  /// certificate too.
+  static let approver = Caller(rawValue: "operator-approver")
+
   /// Another operator.
   /// - Parameter name: 1 to 32 of a to z, 0 to 9 and "-".
   /// - Throws: `Failure` for another name.

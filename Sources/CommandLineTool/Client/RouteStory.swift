@@ -6,7 +6,37 @@ import Wire
 enum RouteStory {
   static func lines(_ operations: [GatewayV1.Operation]) -> [String] {
     operations.flatMap { operation in
-      operation.attempts.map { "\($0.sequence). \(sentence($0))" } + end(operation)
+      operation.attempts.map { "\($0.sequence). \(sentence($0))" }
+        + (operation.attempts.first?.decision.map { [choice($0)] } ?? []) + end(operation)
+    }
+  }
+
+  /// Why this gateway came first and others did not come at all.
+  private static func choice(_ decision: GatewayV1.RouteDecision) -> String {
+    let rules =
+      decision.version == 0 ? "the settings' order" : "version \(decision.version) of the rules"
+    let left = decision.skips.map { "; \($0.gatewayAccount) was left out: \(words($0.reason))" }
+    return "chosen by \(rules), rule \(decision.rule)\(order(decision.reason))" + left.joined()
+  }
+
+  private static func order(_ reason: String) -> String {
+    switch reason {
+    case "given", "": ""
+    case "split": ", by its split"
+    case "success_rate": ", the better success rate first"
+    case "explored": ", to learn of another gateway"
+    case "cost": ", the lower fee first"
+    default: ", by \(reason)"
+    }
+  }
+
+  private static func words(_ skip: String) -> String {
+    switch skip {
+    case "no_token": "it holds no token of the payment method"
+    case "breaker_open": "its breaker was open"
+    case "at_limit": "it was at its limit of calls"
+    case "forced_open": "an operator kept payments away"
+    default: skip
     }
   }
 

@@ -86,10 +86,15 @@ struct Doctor: Command {
       detail: facts.filter { !$0.isNewline }, nextStep: "make a new cluster: tender down --purge")
   }
 
-  /// The breakers that are open: a gateway that fails technically gets no new payments for a while.
+  /// What keeps payments from where the rules send them: open breakers, what people have forced, a
+  /// version of the rules that a process cannot use.
+  private static let gatewayAlerts: Set = [
+    "gateway_breaker_open", "gateway_override", "routing_version_unusable",
+  ]
+
   private func gateways(_ checkout: Checkout) async throws -> [Finding] {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
-    let next = "see the gateway's own status, and \(checkout.log("gateway-router"))"
+    let next = "see tender routing health, and \(checkout.log("gateway-router"))"
     do {
       let alerts = try await ServiceSession.with(checkout) { session in
         try await session.call(.gateway, as: .operator) { client in
@@ -97,10 +102,12 @@ struct Doctor: Command {
             .listAlerts(CommonV1.ListAlertsRequest())
         }.alerts
       }
-      let open = alerts.filter { $0.kind == "gateway_breaker_open" }
+      let open = alerts.filter { Self.gatewayAlerts.contains($0.kind) }
       guard !open.isEmpty else {
         return [
-          Finding(check: "gateways", isFine: true, detail: "no breaker is open", nextStep: "")
+          Finding(
+            check: "gateways", isFine: true, detail: "no breaker is open, nothing is forced",
+            nextStep: "")
         ]
       }
       return open.map {

@@ -14,18 +14,6 @@ struct RecoveryCommand: AsyncParsableCommand {
     subcommands: [RecoveryList.self, RecoveryPropose.self, RecoveryApprove.self])
 }
 
-/// As whom an operator speaks.
-struct OperatorOption: ParsableArguments {
-  @Option(
-    name: .customLong("as"), help: "The operator; whoever runs the command without it.")
-  var name: String?
-
-  func caller() throws(Failure) -> Caller {
-    guard let name else { return .operator }
-    return try .operator(name)
-  }
-}
-
 struct UnprovenRow: Encodable {
   let subject: String
   let payment: String
@@ -128,7 +116,8 @@ struct RecoveryPropose: Command {
     commandName: "propose", abstract: "Say what the gateway's own records show.")
 
   @OptionGroup var common: CommonOptions
-  @OptionGroup var person: OperatorOption
+  @Option(name: .customLong("as"), help: OperatorIdentity.help)
+  var person = OperatorIdentity.operator
   @Argument(help: "The attempt (att_…) or refund (re_…), as listed.") var subject: String
   @Option(help: "canceled-at-gateway, refunded-at-gateway or never-existed.")
   var evidence: EvidenceArgument
@@ -136,7 +125,7 @@ struct RecoveryPropose: Command {
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    let (key, caller) = (try CallKeys.choose(key, prefix: "propose"), try person.caller())
+    let (key, caller) = (try CallKeys.choose(key, prefix: "propose"), person.caller)
     let made = try await ServiceSession.with(try Checkout.find()) { session in
       guard let item = try await session.unproven().first(where: { $0.subjectID == subject })
       else { throw Failure("\(subject) is not unproven", next: "see tender recovery list") }
@@ -165,12 +154,13 @@ struct RecoveryApprove: Command {
     "gateway-router answered without the resolution", next: "see tender doctor")
 
   @OptionGroup var common: CommonOptions
-  @OptionGroup var person: OperatorOption
+  @Option(name: .customLong("as"), help: OperatorIdentity.help)
+  var person = OperatorIdentity.operator
   @Argument(help: "The proposal (rs_…), as listed.") var proposal: String
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    let (key, caller) = (try CallKeys.choose(key, prefix: "approve"), try person.caller())
+    let (key, caller) = (try CallKeys.choose(key, prefix: "approve"), person.caller)
     let done = try await ServiceSession.with(try Checkout.find()) { session in
       guard let item = try await session.unproven().first(where: { $0.proposal?.id == proposal })
       else { throw Failure("\(proposal) waits for nobody", next: "see tender recovery list") }

@@ -36,6 +36,8 @@ struct CertificateStore: Sendable {
         name: "client-demo", uri: "spiffe://tender/merchant/\(merchant)/demo", isServer: false),
       IdentityDescription(
         name: "operator", uri: "spiffe://tender/operator/\(user)", isServer: false),
+      IdentityDescription(
+        name: Caller.approver.rawValue, uri: "spiffe://tender/operator/approver", isServer: false),
     ]
   }
 

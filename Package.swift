@@ -161,7 +161,7 @@ let services: [Target] =
   service("intents", module: "Intents", extra: ["LedgerCore"])
   + service(
     "gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound", "InboundHTTP"])
-  + service("ledger", module: "Ledger")
+  + service("ledger", module: "Ledger", core: ["Seal"])
   + service("vault-token", module: "Vault", core: ["Seal"])
   + service("webhooks", module: "Webhooks", core: ["Seal"], extra: ["Outbound", configuration])
   + service("billing", module: "Billing")
@@ -250,13 +250,13 @@ let testTargets: [Target] = [
       "IntentsService", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor", "Transport", "Money",
       "TestSupport", grpcCore, logging,
     ]),
-  tests("LedgerCoreTests", ["LedgerCore", "Money"]),
+  tests("LedgerCoreTests", ["LedgerCore", "Money", "Seal"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
   tests(
     "LedgerServiceTests",
     [
-      "LedgerService", "LedgerCore", "ServiceKit", "Postgres", "Reactor", "Money",
-      "TestSupport", logging,
+      "LedgerService", "LedgerCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
+      "Money", "TestSupport", grpcCore, logging,
     ]),
   tests(
     "VaultServiceTests",

@@ -88,7 +88,7 @@ import Testing
       legs: [leg]
     )
     let changes: [(inout RecordedTransaction) -> Void] = [
-      { _ in }, { $0.sequence = 9 }, { $0.id = LedgerTransactionID(bits: 9) },
+      { _ in }, { $0.traceID = [] }, { $0.id = LedgerTransactionID(bits: 9) },
       { $0.merchant = MerchantID(bits: 8) }, { $0.kind = "z" },
       { $0.effectiveAtMicroseconds = 9 }, { $0.recordsFact = true }, { $0.subject = "z" },
       { $0.externalReference = "z" }, { $0.actor = "z" }, { $0.legs.append(leg) },
@@ -102,7 +102,7 @@ import Testing
     let bytes = changes.map { change in
       var changed = base
       change(&changed)
-      return changed.leafBytes
+      return changed.leafBytes(.ordered)
     }
     #expect(Set(bytes).count == changes.count)
   }

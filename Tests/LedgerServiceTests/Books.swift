@@ -11,13 +11,14 @@ import Testing
 /// The ledger's writer on a fresh schema, as the service's own role.
 struct Books: Sendable {
   let loop: EventLoop
+  let workers: Workers
   let database: PostgresClient
   let clock: ManualClock
   let writer: BatchWriter
 
   /// A writer with a cache of its own, like another process.
-  func anotherWriter() throws -> BatchWriter {
-    try Self.makeWriter(loop, database, clock)
+  func anotherWriter() -> BatchWriter {
+    Self.makeWriter(loop, workers, database, clock)
   }
 
   static func with(_ body: @escaping @Sendable (Books) async throws -> Void) async throws {
@@ -42,11 +43,13 @@ struct Books: Sendable {
       let database = PostgresClient(test.serviceSettings, loop: loop)
       try await database.start()
       let clock = ManualClock()
+      let workers = try Workers()
       let books = Books(
         loop: loop,
+        workers: workers,
         database: database,
         clock: clock,
-        writer: try makeWriter(loop, database, clock)
+        writer: makeWriter(loop, workers, database, clock)
       )
       do {
         try await onLoop(loop) { try await body(books) }
@@ -60,12 +63,13 @@ struct Books: Sendable {
 
   private static func makeWriter(
     _ loop: EventLoop,
+    _ workers: Workers,
     _ database: PostgresClient,
     _ clock: ManualClock
-  ) throws -> BatchWriter {
+  ) -> BatchWriter {
     BatchWriter(
       loop: loop,
-      workers: try Workers(),
+      workers: workers,
       database: database,
       clock: TestClock(clock: clock),
       alerts: PostingAlerts(database: database),
@@ -87,6 +91,7 @@ struct Books: Sendable {
     kind: String = "capture",
     merchant: MerchantID = merchant,
     subject: String = "",
+    effectiveAt: Timestamp = Timestamp(seconds: 1_768_478_400),
     fact: Bool = false
   ) throws -> PendingPosting {
     let command = PostingCommand(
@@ -97,7 +102,7 @@ struct Books: Sendable {
         PostingEntry(debit, .debit, currencyCode: currency, amountMinor: minor),
         PostingEntry(credit, .credit, currencyCode: currency, amountMinor: minor),
       ],
-      effectiveAtMicroseconds: 1_768_478_400_000_000,
+      effectiveAtMicroseconds: effectiveAt.microseconds,
       subject: subject,
       externalReference: "ch_1",
       recordsFact: fact
@@ -137,16 +142,39 @@ struct Books: Sendable {
 
   private func problems() async throws -> [String] {
     var problems: [String] = []
-    let chain = try await ChainVerifier(database: database).verify()
-    if case .broken(let batch) = chain { problems.append("chain broken at \(batch)") }
+    problems += try await findings().map { "\($0.kind.rawValue) \($0.batch): \($0.what)" }
     let sums = try await database.query(
       "select 1 from entry group by sequence, currency having sum(side * amount_minor) <> 0"
     )
     if !sums.isEmpty { problems.append("unbalanced transactions") }
-    if try await !BooksCheck(database: database).drifted(limit: 10).isEmpty {
-      problems.append("balances drifted from entries")
-    }
+    problems += try await drift().map { "\($0.kind.rawValue) \($0.code)" }
     return problems
+  }
+
+  /// What the verifier finds, page after page.
+  func findings() async throws -> [BooksFinding] {
+    let verifier = BooksVerifier(database: database, workers: workers)
+    var findings: [BooksFinding] = []
+    var place: BooksVerifier.Place? = .batch(0)
+    while let next = place {
+      let page = try await verifier.page(next)
+      findings += page.findings
+      place = page.next
+    }
+    return findings
+  }
+
+  /// What the drift checker finds, page after page.
+  func drift() async throws -> [DriftFinding] {
+    let checker = DriftChecker(database: database)
+    var findings: [DriftFinding] = []
+    var place: DriftChecker.Place? = DriftChecker.start
+    while let next = place {
+      let page = try await checker.page(next)
+      findings += page.findings
+      place = page.next
+    }
+    return findings
   }
 }
 

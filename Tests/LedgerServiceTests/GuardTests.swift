@@ -81,41 +81,6 @@ struct GuardTests {
     }
   }
 
-  /// With the triggers off, the chain still shows the change.
-  @Test func theChainShowsWhatGotPastTheGuards() async throws {
-    try await Books.with { books in
-      for id in 1...5 { _ = try await books.writer.post([try Books.posting(UInt128(id))]) }
-      let verifier = ChainVerifier(database: books.database)
-      #expect(try await verifier.verify() == .intact(batches: 5))
-      let test = try TestDatabase.current
-      for change in [
-        "update transaction set subject = 'x' where batch = 3",
-        "update entry set amount_minor = amount_minor + 1 where sequence = (select sequence from transaction where batch = 3)",
-        "delete from entry where sequence = (select sequence from transaction where batch = 3)",
-      ] {
-        try await test.run(
-          "begin; set local session_replication_role = replica; set local search_path = ledger; "
-            + "create table undo_t as select * from transaction where batch = 3; "
-            + "create table undo_e as select * from entry where sequence = (select sequence from transaction where batch = 3); "
-            + "\(change); commit"
-        )
-        #expect(try await verifier.verify() == .broken(batch: 3), "\(change)")
-        try await test.run(
-          "begin; set local session_replication_role = replica; set local search_path = ledger; "
-            + "delete from entry where sequence = (select sequence from undo_t); "
-            + "delete from transaction where batch = 3; "
-            + "insert into transaction select * from undo_t; insert into entry select * from undo_e; "
-            + "drop table undo_t; drop table undo_e; commit"
-        )
-        #expect(try await verifier.verify() == .intact(batches: 5))
-      }
-      try await test.run(
-        "set session_replication_role = replica; delete from ledger.batch where number = 2"
-      )
-      #expect(try await verifier.verify() == .broken(batch: 2))
-    }
-  }
-
   @Test func partitionsAreMadeAhead() async throws {
     try await Books.with { books in
       func made(_ time: Int64) async throws -> Int32 {

@@ -63,6 +63,20 @@ struct PostingTests {
     }
   }
 
+  /// Group commit puts calls that follow each other into one batch: that changes no answer.
+  @Test func aRetryInTheSameBatchStaysRefused() async throws {
+    try await Books.with { books in
+      let outcomes = try await books.writer.post([
+        Books.posting(1, "cash:drawer"), Books.posting(1), Books.posting(1, kind: "gift"),
+        Books.posting(1, fact: true), Books.posting(1),
+      ])
+      let refusal = PostingOutcome.rejected(reason: "ACCOUNT_UNKNOWN")
+      #expect(outcomes == [refusal, refusal, refusal, .created, .exists])
+      #expect(try await books.count("rejection") == 1)
+      try await books.expectSound()
+    }
+  }
+
   @Test func factsGoToSuspenseWithAnAlert() async throws {
     try await Books.with { books in
       let fact = try Books.posting(1, "cash:drawer", minor: 30, kind: "gift", fact: true)
@@ -97,7 +111,7 @@ struct PostingTests {
   /// Many callers, overlapping ids, two writers: every id once, and the sums fit.
   @Test func concurrentCallersBookEachMovementOnce() async throws {
     try await Books.with { books in
-      let other = try books.anotherWriter()
+      let other = books.anotherWriter()
       let outcomes = try await onLoop(books.loop, count: 64) { caller in
         try await Self.postSome(books.writer, other, seed: Seed.current &+ UInt64(caller))
       }.flatMap { $0 }

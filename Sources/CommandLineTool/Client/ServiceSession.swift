@@ -8,7 +8,8 @@ import Transport
 /// The connections of one command: an event loop, one client for each service and caller that is
 /// asked for, each insisting on the identity it means to call.
 final class ServiceSession: Sendable {
-  typealias Client = GRPCClient<HTTP2ClientTransport>
+  typealias Transport = HTTP2ClientTransport
+  typealias Client = GRPCClient<Transport>
 
   /// Services restart within seconds; longer pauses would only keep people waiting.
   static let backoffMaxMilliseconds = 1_000

@@ -12,6 +12,7 @@ package final class LedgerServer: TenderService {
   private let writer: BatchWriter
   private let alerts: PostingAlerts
   private let partitions: PartitionKeeper
+  private let proof: ProofKeeper
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
@@ -25,16 +26,26 @@ package final class LedgerServer: TenderService {
       logger: environment.logger
     )
     partitions = PartitionKeeper(environment)
+    proof = ProofKeeper(environment)
   }
 
   package var handlers: [any RegistrableRPCService] {
-    [LedgerHandler(environment: environment, writer: writer, alerts: alerts)]
+    [
+      LedgerHandler(environment: environment, writer: writer, alerts: alerts),
+      LedgerHistoryHandler(database: environment.database), LedgerProofHandler(environment),
+    ]
   }
 
-  package func start() async throws { partitions.start() }
+  package func start() async throws {
+    partitions.start()
+    proof.start()
+  }
 
   /// Batches under way end by themselves; the loop awaits them.
-  package func shutdown() async { await partitions.shutdown() }
+  package func shutdown() async {
+    await proof.shutdown()
+    await partitions.shutdown()
+  }
 
   package func queues() async throws -> [QueueReport] {
     [QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0)]

@@ -16,7 +16,9 @@
 #include "tender/gateway/v1/gateway.pb-c.h"
 #include "tender/gateway/v1/routing.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
+#include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
+#include "tender/ledger/v1/proof.pb-c.h"
 #include "tender/testing/v1/everything.pb-c.h"
 #include "tender/vault/v1/vault.pb-c.h"
 #include "tender/webhooks/v1/webhooks.pb-c.h"
@@ -468,6 +470,27 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_m
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_merchants_response(void) {
   return &tender__intents__v1__list_merchants_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_request(void) {
+  return &tender__ledger__v1__get_balance_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_response(void) {
+  return &tender__ledger__v1__get_balance_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_entries_request(void) {
+  return &tender__ledger__v1__list_entries_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__account_entry(void) {
+  return &tender__ledger__v1__account_entry__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_entries_response(void) {
+  return &tender__ledger__v1__list_entries_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_as_of_request(void) {
+  return &tender__ledger__v1__get_trial_balance_as_of_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_as_of_response(void) {
+  return &tender__ledger__v1__get_trial_balance_as_of_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__account(void) {
   return &tender__ledger__v1__account__descriptor;
 }
@@ -515,6 +538,24 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__trial_b
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_response(void) {
   return &tender__ledger__v1__get_trial_balance_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__verify_ledger_request(void) {
+  return &tender__ledger__v1__verify_ledger_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__books_finding(void) {
+  return &tender__ledger__v1__books_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__verify_ledger_response(void) {
+  return &tender__ledger__v1__verify_ledger_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_request(void) {
+  return &tender__ledger__v1__check_drift_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__drift_finding(void) {
+  return &tender__ledger__v1__drift_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_response(void) {
+  return &tender__ledger__v1__check_drift_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__testing__v1__leaf(void) {
   return &tender__testing__v1__leaf__descriptor;

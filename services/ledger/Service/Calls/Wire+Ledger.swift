@@ -18,7 +18,7 @@ extension PostingCommand {
 
   /// Nil outside the range of google.protobuf.Timestamp (years 1 to 9999), which also fits the
   /// tables.
-  private static func microseconds(_ time: GoogleProtobuf.Timestamp) -> Int64? {
+  static func microseconds(_ time: GoogleProtobuf.Timestamp) -> Int64? {
     guard (-62_135_596_800...253_402_300_799).contains(time.seconds),
       (0...999_999_999).contains(time.nanos)
     else { return nil }

@@ -1,6 +1,5 @@
 import LedgerCore
 import Money
-import Seal
 import Synchronization
 
 /// Remembers the ids of accounts and which of them exist, so that a batch names only new ones.
@@ -8,14 +7,8 @@ final class AccountDirectory: Sendable {
   /// Most accounts remembered; beyond, it starts afresh.
   static let accountsMax = 100_000
 
-  private struct Key: Hashable {
-    var merchant: MerchantID
-    var currency: Currency
-    var code: String
-  }
-
   private struct State {
-    var ids: [Key: AccountID] = [:]
+    var ids: [AccountKey: AccountID] = [:]
     var existing: Set<AccountID> = []
   }
 
@@ -23,25 +16,18 @@ final class AccountDirectory: Sendable {
 
   /// The account's id: it derives from merchant, code and currency.
   func id(of entry: BookableEntry, of merchant: MerchantID) -> AccountID {
-    let key = Key(
+    let key = AccountKey(
       merchant: merchant,
-      currency: entry.currency,
-      code: entry.account.description
+      code: entry.account.description,
+      currency: entry.currency
     )
     return state.withLock { state in
       if let id = state.ids[key] { return id }
       if state.ids.count >= Self.accountsMax { state.ids.removeAll(keepingCapacity: true) }
-      let id = Self.derive(merchant, key.code, entry.currency)
+      let id = key.id
       state.ids[key] = id
       return id
     }
-  }
-
-  static func derive(_ merchant: MerchantID, _ code: String, _ currency: Currency) -> AccountID {
-    let digest = SHA256.hash(
-      CanonicalBytes.account(merchant: merchant, code: code, currency: currency)
-    )
-    return AccountID(bits: digest.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
   }
 
   func exists(_ account: AccountID) -> Bool {

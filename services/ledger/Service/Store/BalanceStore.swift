@@ -70,20 +70,4 @@ enum BalanceStore {
       entriesCreditsMinor: try row[5, as: Int64.self]
     )
   }
-
-  /// Accounts whose balance is not the sum of their entries; none unless something is wrong.
-  static func drift(limit: Int64) -> Statement {
-    """
-    select b.account_id
-    from balance b left join (
-      select account_id, coalesce(sum(amount_minor) filter (where side = 1), 0) as debits,
-        coalesce(sum(amount_minor) filter (where side = -1), 0) as credits
-      from entry where shard = \(LedgerShard.only) group by account_id
-    ) e on e.account_id = b.account_id
-    where b.shard = \(LedgerShard.only)
-      and (b.debits_posted_minor, b.credits_posted_minor)
-        is distinct from (coalesce(e.debits, 0), coalesce(e.credits, 0))
-    limit \(limit)
-    """
-  }
 }

@@ -16,7 +16,7 @@ package struct PendingPosting: Sendable {
   }
 }
 
-/// One batch as the arrays that `post_batch` takes (migrations/0001-init).
+/// One batch as the arrays that `append_batch` takes (migrations/0003-order-and-history).
 struct PostingBatch {
   private struct Account {
     var id: AccountID
@@ -26,7 +26,6 @@ struct PostingBatch {
   }
 
   private var ids: [LedgerTransactionID] = []
-  private var sequences: [UUIDBits] = []
   private var merchants: [MerchantID] = []
   private var effectiveAt: [Timestamp] = []
   private var facts: [Bool] = []
@@ -37,6 +36,8 @@ struct PostingBatch {
   private var traceIDs: [[UInt8]?] = []
   private var leaves: [[UInt8]] = []
   private var refusals: [String?] = []
+  /// Ids that an item of this batch was refused for: what follows it is a retry.
+  private var refused: [LedgerTransactionID: String] = [:]
 
   private var entryItems: [Int32] = []
   private var entryPositions: [Int16] = []
@@ -50,20 +51,9 @@ struct PostingBatch {
   private var accountPlaces: [AccountID: Int32] = [:]
   private var absent: [Account] = []
 
-  /// - Parameter nonce: 48 bits that no other batch of the same millisecond has.
-  init(
-    _ items: [PendingPosting],
-    recordedAt: Timestamp,
-    nonce: UInt64,
-    accounts directory: AccountDirectory
-  ) {
-    let head =
-      UInt128(UInt64(bitPattern: recordedAt.milliseconds) & 0xFFFF_FFFF_FFFF) << 80
-      | UInt128(nonce & 0xFFFF_FFFF_FFFF) << 32
+  init(_ items: [PendingPosting], accounts directory: AccountDirectory) {
     reserve(items.count)
-    for (index, item) in items.enumerated() {
-      append(item, sequence: head | UInt128(index), directory)
-    }
+    for item in items { append(item, directory) }
   }
 
   /// The accounts that may have been absent; known to exist once the batch has committed.
@@ -71,20 +61,14 @@ struct PostingBatch {
 
   private mutating func reserve(_ count: Int) {
     ids.reserveCapacity(count)
-    sequences.reserveCapacity(count)
     leaves.reserveCapacity(count)
     entryItems.reserveCapacity(2 * count)
     entryAmounts.reserveCapacity(2 * count)
   }
 
-  private mutating func append(
-    _ item: PendingPosting,
-    sequence: UInt128,
-    _ directory: AccountDirectory
-  ) {
+  private mutating func append(_ item: PendingPosting, _ directory: AccountDirectory) {
     let (posting, command) = (item.posting, item.posting.command)
     ids.append(command.id)
-    sequences.append(UUIDBits(sequence))
     merchants.append(posting.merchant)
     effectiveAt.append(Timestamp(microseconds: posting.effectiveAtMicroseconds))
     facts.append(command.recordsFact)
@@ -93,7 +77,10 @@ struct PostingBatch {
     externalReferences.append(command.externalReference)
     actors.append(item.actor)
     traceIDs.append(item.traceID)
-    refusals.append(posting.refusal?.rawValue)
+    let refusal =
+      command.recordsFact ? nil : refused[command.id] ?? posting.refusal?.rawValue
+    if let refusal { refused[command.id] = refusal }
+    refusals.append(refusal)
 
     var legs: [RecordedTransaction.Leg] = []
     legs.reserveCapacity(posting.entries.count)
@@ -116,8 +103,9 @@ struct PostingBatch {
         )
       )
     }
+    // The database gives the sequence; the leaf does not cover it.
     let recorded = RecordedTransaction(
-      sequence: sequence,
+      sequence: 0,
       id: command.id,
       merchant: posting.merchant,
       kind: command.kind,
@@ -126,9 +114,10 @@ struct PostingBatch {
       subject: command.subject,
       externalReference: command.externalReference,
       actor: item.actor,
+      traceID: item.traceID,
       legs: legs
     )
-    leaves.append(SHA256.hash(recorded.leafBytes))
+    leaves.append(SHA256.hash(recorded.leafBytes(.ordered)))
   }
 
   /// The account's position in the batch's list, from 1.
@@ -154,14 +143,13 @@ struct PostingBatch {
   func statement(recordedAt: Timestamp) -> Statement {
     Statement(
       sql: """
-        select item, status, existing, reason from post_batch(
+        select item, status, existing, reason from append_batch(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
         """,
       LedgerShard.only,
       recordedAt,
       ids,
-      sequences,
       merchants,
       effectiveAt,
       facts,

@@ -73,14 +73,6 @@ enum TransactionStore {
     """
   }
 
-  static func ofBatch(_ number: Int64) -> Statement {
-    """
-    \(raw: columns) where t.shard = \(LedgerShard.only) and b.number = \(number)
-      and t.sequence between b.first_sequence and b.last_sequence
-    order by t.sequence, e.position
-    """
-  }
-
   /// The transactions of rows that are ordered by sequence and position.
   static func decode(_ rows: Rows) throws(PostgresError) -> [StoredTransaction] {
     var result: [StoredTransaction] = []

@@ -151,12 +151,7 @@ package final class BatchWriter: Sendable {
     let now = clock.now
     let accounts = accounts
     let assemble = { @Sendable () -> (Statement, [AccountID]) in
-      let batch = PostingBatch(
-        items,
-        recordedAt: now,
-        nonce: UInt64.random(in: 0...UInt64.max),
-        accounts: accounts
-      )
+      let batch = PostingBatch(items, accounts: accounts)
       return (batch.statement(recordedAt: now), batch.newAccounts)
     }
     let (statement, newAccounts) =

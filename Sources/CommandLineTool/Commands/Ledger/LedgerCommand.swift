@@ -5,8 +5,12 @@ import Wire
 /// What is booked.
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ledger", abstract: "Show accounts, the trial balance, a transaction.",
-    subcommands: [LedgerAccounts.self, LedgerTrialBalance.self, LedgerShow.self],
+    commandName: "ledger",
+    abstract: "Show accounts, balances at any instant, transactions; prove the books.",
+    subcommands: [
+      LedgerAccounts.self, LedgerTrialBalance.self, LedgerShow.self, LedgerStatement.self,
+      LedgerAsOf.self, LedgerJournal.self, LedgerVerify.self, LedgerDrift.self,
+    ],
     defaultSubcommand: LedgerAccounts.self)
 }
 
@@ -16,6 +20,7 @@ struct LedgerAccounts: Command {
 
   @OptionGroup var common: CommonOptions
   @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
+  @Flag(help: "Print comma-separated values, amounts in minor units.") var csv = false
 
   struct Row: Encodable {
     let code: String
@@ -24,6 +29,15 @@ struct LedgerAccounts: Command {
     let debitsMinor: Int64
     let creditsMinor: Int64
     let balanceMinor: Int64
+
+    init(_ account: LedgerV1.Account) {
+      code = account.code
+      currency = account.currency
+      normalSide = WireText.word(account.normalSide, "NORMAL_SIDE_")
+      debitsMinor = account.debitsPostedMinor
+      creditsMinor = account.creditsPostedMinor
+      balanceMinor = account.balanceMinor
+    }
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
@@ -31,72 +45,32 @@ struct LedgerAccounts: Command {
       try await Reads(session: session, merchant: MerchantOption.resolve(merchant, session))
         .accounts()
     }
-    let rows = accounts.map {
-      Row(
-        code: $0.code, currency: $0.currency,
-        normalSide: WireText.word($0.normalSide, "NORMAL_SIDE_"),
-        debitsMinor: $0.debitsPostedMinor, creditsMinor: $0.creditsPostedMinor,
-        balanceMinor: $0.balanceMinor)
-    }
-    try output.result(rows) {
-      Table.lines(
-        ["account", "side", "debits", "credits", "balance"],
-        rows.map {
-          [
-            $0.code, $0.normalSide, LedgerText.amount($0.debitsMinor, $0.currency),
-            LedgerText.amount($0.creditsMinor, $0.currency),
-            LedgerText.amount($0.balanceMinor, $0.currency),
-          ]
-        })
-    }
+    let rows = accounts.map { Row($0) }
+    try output.result(rows) { csv ? Self.csv(rows) : Self.table(rows) }
     return .succeeded
   }
-}
 
-struct LedgerTrialBalance: Command {
-  static let configuration = CommandConfiguration(
-    commandName: "trial-balance", abstract: "Compare debits and credits per currency.")
-
-  @OptionGroup var common: CommonOptions
-  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
-
-  struct Row: Encodable {
-    let currency: String
-    let transactions: UInt64
-    let debitsMinor: Int64
-    let creditsMinor: Int64
-    /// The same sums, over the entries themselves.
-    let entriesDebitsMinor: Int64
-    let entriesCreditsMinor: Int64
-    let isBalanced: Bool
+  static func table(_ rows: [Row]) -> [String] {
+    Table.lines(
+      ["account", "side", "debits", "credits", "balance"],
+      rows.map {
+        [
+          $0.code, $0.normalSide, LedgerText.amount($0.debitsMinor, $0.currency),
+          LedgerText.amount($0.creditsMinor, $0.currency),
+          LedgerText.amount($0.balanceMinor, $0.currency),
+        ]
+      })
   }
 
-  func perform(_ output: Output) async throws -> ExitStatus {
-    let lines = try await ServiceSession.with(try Checkout.find()) { session in
-      try await Reads(session: session, merchant: MerchantOption.resolve(merchant, session))
-        .trialBalance()
-    }
-    let rows = lines.map {
-      Row(
-        currency: $0.currency, transactions: $0.transactions, debitsMinor: $0.debitsMinor,
-        creditsMinor: $0.creditsMinor, entriesDebitsMinor: $0.entriesDebitsMinor,
-        entriesCreditsMinor: $0.entriesCreditsMinor,
-        isBalanced: Set([
-          $0.debitsMinor, $0.creditsMinor, $0.entriesDebitsMinor, $0.entriesCreditsMinor,
-        ]).count == 1)
-    }
-    try output.result(rows) {
-      Table.lines(
-        ["currency", "transactions", "debits", "credits", "by entries", "balanced"],
-        rows.map {
-          [
-            $0.currency, String($0.transactions), LedgerText.amount($0.debitsMinor, $0.currency),
-            LedgerText.amount($0.creditsMinor, $0.currency),
-            LedgerText.amount($0.entriesDebitsMinor, $0.currency), $0.isBalanced ? "yes" : "NO",
-          ]
-        })
-    }
-    return rows.allSatisfy(\.isBalanced) ? .succeeded : .differs
+  static func csv(_ rows: [Row]) -> [String] {
+    LedgerText.csv(
+      ["account", "currency", "side", "debits_minor", "credits_minor", "balance_minor"],
+      rows.map {
+        [
+          $0.code, $0.currency, $0.normalSide, String($0.debitsMinor), String($0.creditsMinor),
+          String($0.balanceMinor),
+        ]
+      })
   }
 }
 
@@ -153,5 +127,24 @@ struct LedgerShow: Command {
 enum LedgerText {
   static func amount(_ minor: Int64, _ code: String) -> String {
     WireText.money(CommonV1.Money(currency: code, amountMinor: minor))
+  }
+
+  static func csv(_ head: [String], _ rows: [[String]]) -> [String] {
+    ([head] + rows).map(CSVText.line)
+  }
+
+  /// An option's RFC 3339 instant.
+  static func instant(_ text: String?, _ option: String) throws -> GoogleProtobuf.Timestamp? {
+    guard let text else { return nil }
+    guard let time = Timestamp(text) ?? Timestamp(text + "T00:00:00Z") else {
+      throw Failure(
+        "\(option): \(text) is no instant", next: "such as 2026-03-01 or 2026-03-01T12:00:00Z",
+        status: .usage)
+    }
+    return GoogleProtobuf.Timestamp(time)
+  }
+
+  static func time(_ time: GoogleProtobuf.Timestamp?) -> String {
+    time.map { "\(Timestamp($0))" } ?? ""
   }
 }

@@ -1,18 +1,27 @@
 package import Money
+import Seal
 
-extension CanonicalBytes {
-  /// What an account's id is made of: the first 16 bytes of its SHA-256.
-  package static func account(
-    merchant: MerchantID,
-    code: String,
-    currency: Currency
-  ) -> [UInt8] {
+/// What there is one account for.
+package struct AccountKey: Hashable, Sendable {
+  package var merchant: MerchantID
+  package var code: String
+  package var currency: Currency
+
+  package init(merchant: MerchantID, code: String, currency: Currency) {
+    self.merchant = merchant
+    self.code = code
+    self.currency = currency
+  }
+
+  /// The account's id: the first 16 bytes of the SHA-256 of the three.
+  package var id: AccountID {
     var canonical = CanonicalBytes(capacity: 96)
     canonical.append("tender.account.v1")
     canonical.append(merchant.bits)
     canonical.append(currency)
     canonical.append(code)
-    return canonical.bytes
+    let digest = SHA256.hash(canonical.bytes)
+    return AccountID(bits: digest.prefix(16).reduce(UInt128(0)) { $0 << 8 | UInt128($1) })
   }
 }
 
@@ -49,6 +58,7 @@ package struct RecordedTransaction: Hashable, Sendable {
   package var subject: String
   package var externalReference: String
   package var actor: String
+  package var traceID: [UInt8]?
   package var legs: [Leg]
 
   package init(
@@ -61,6 +71,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     subject: String,
     externalReference: String,
     actor: String,
+    traceID: [UInt8]? = nil,
     legs: [Leg]
   ) {
     self.sequence = sequence
@@ -72,16 +83,20 @@ package struct RecordedTransaction: Hashable, Sendable {
     self.subject = subject
     self.externalReference = externalReference
     self.actor = actor
+    self.traceID = traceID
     self.legs = legs
   }
 
-  /// What the leaf of this transaction is made of: SHA-256 of these bytes. The hash of a batch is
-  /// SHA-256 of the previous batch's hash, shard (2 bytes), batch number (8), transaction count
-  /// (4) and the leaves in order of `sequence`.
-  package var leafBytes: [UInt8] {
+  /// What the leaf of this transaction is made of: its SHA-256 is the leaf.
+  package func leafBytes(_ format: BatchFormat) -> [UInt8] {
     var canonical = CanonicalBytes(capacity: 384)
-    canonical.append("tender.transaction.v1")
-    canonical.append(sequence)
+    switch format {
+    case .unordered:
+      canonical.append("tender.transaction.v1")
+      canonical.append(sequence)
+    case .ordered:
+      canonical.append("tender.transaction.v2")
+    }
     canonical.append(id.bits)
     canonical.append(merchant.bits)
     canonical.append(effectiveAtMicroseconds)
@@ -90,6 +105,10 @@ package struct RecordedTransaction: Hashable, Sendable {
     canonical.append(subject)
     canonical.append(externalReference)
     canonical.append(actor)
+    if format == .ordered {
+      canonical.append(UInt8(traceID == nil ? 0 : 1))
+      canonical.append(traceID ?? [])
+    }
     canonical.append(UInt16(legs.count))
     for leg in legs {
       canonical.append(leg.account.bits)

@@ -1,0 +1,165 @@
+import GRPCCore
+import LedgerCore
+import Logging
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+import TestSupport
+import Transport
+import Wire
+
+@testable import LedgerService
+
+/// The service's handlers, called as the interceptor would call them.
+struct LedgerCalls: Sendable {
+  let environment: ServiceEnvironment
+  let ledger: LedgerHandler
+  let history: LedgerHistoryHandler
+  let proof: LedgerProofHandler
+
+  init(_ books: Books) throws {
+    let certificates = try TestCertificates()
+    let files = try certificates.issue(["spiffe://tender/service/ledger"], name: "ledger")
+    let settings = try SettingsSource.reader(
+      fileText: """
+        listen = 127.0.0.1:1
+        endpoints.file = none
+        tls.certificate = \(files.chain)
+        tls.key = \(files.key)
+        tls.authority = \(files.authority)
+        """,
+      environment: [:]
+    )
+    environment = ServiceEnvironment(
+      name: .ledger,
+      loop: books.loop,
+      workers: books.workers,
+      database: books.database,
+      settings: try ServiceSettings(config: settings),
+      logger: Logger(label: "test"),
+      clock: TestClock(clock: books.clock),
+      tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),
+      endpoints: Endpoints(addresses: [:])
+    )
+    ledger = LedgerHandler(
+      environment: environment,
+      writer: books.writer,
+      alerts: PostingAlerts(database: books.database)
+    )
+    history = LedgerHistoryHandler(database: books.database)
+    proof = LedgerProofHandler(environment)
+  }
+
+  private func call<R: Sendable>(
+    as peer: PeerIdentity = .merchant(id: "m", client: "demo"),
+    merchant: MerchantID? = Books.merchant,
+    _ body: @Sendable (ServerContext) async throws -> R
+  ) async throws -> R {
+    let context = CallContext(
+      method: "tender.ledger.v1.Test/Test",
+      peer: peer,
+      merchant: merchant,
+      trace: .random(),
+      key: nil
+    )
+    let server = ServerContext(
+      descriptor: MethodDescriptor(fullyQualifiedService: "test", method: "test"),
+      remotePeer: "in-process:test",
+      localPeer: "in-process:test",
+      cancellation: ServerContext.RPCCancellationHandle()
+    )
+    return try await CallContext.$current.withValue(context) { try await body(server) }
+  }
+
+  /// The refusal of a call; nil if it succeeds or fails otherwise.
+  func reason<R>(_ body: () async throws -> R) async -> String? {
+    do {
+      _ = try await body()
+      return nil
+    } catch {
+      return (error as? RPCFailure)?.reason
+    }
+  }
+
+  func post(
+    _ commands: [LedgerV1.PostingCommand]
+  ) async throws -> [LedgerV1.PostingResult] {
+    try await call(as: .service("intents"), merchant: nil) {
+      try await ledger.post(request: LedgerV1.PostRequest(commands: commands), context: $0)
+    }.results
+  }
+
+  func transactions(about subject: String) async throws -> [LedgerV1.Transaction] {
+    try await call {
+      try await ledger.listTransactions(
+        request: LedgerV1.ListTransactionsRequest(subject: subject),
+        context: $0
+      )
+    }.transactions
+  }
+
+  func verify(_ token: String = "") async throws -> LedgerV1.VerifyLedgerResponse {
+    try await call(as: .auditor("ann"), merchant: nil) {
+      try await proof.verifyLedger(
+        request: LedgerV1.VerifyLedgerRequest(pageToken: token),
+        context: $0
+      )
+    }
+  }
+
+  func drift(_ token: String = "") async throws -> LedgerV1.CheckDriftResponse {
+    try await call(as: .auditor("ann"), merchant: nil) {
+      try await proof.checkDrift(
+        request: LedgerV1.CheckDriftRequest(pageToken: token),
+        context: $0
+      )
+    }
+  }
+
+  /// On the account's normal side.
+  func balance(
+    _ code: String,
+    recorded: Timestamp? = nil,
+    effective: Timestamp? = nil
+  ) async throws -> Int64? {
+    let request = LedgerV1.GetBalanceRequest(
+      accountCode: code,
+      currency: "EUR",
+      asOfRecorded: recorded.map { GoogleProtobuf.Timestamp($0) },
+      asOfEffective: effective.map { GoogleProtobuf.Timestamp($0) }
+    )
+    return try await call { try await history.getBalance(request: request, context: $0) }
+      .account?.balanceMinor
+  }
+
+  func entries(
+    _ code: String,
+    after: Timestamp? = nil,
+    through: Timestamp? = nil,
+    size: UInt32 = 0,
+    token: String = ""
+  ) async throws -> LedgerV1.ListEntriesResponse {
+    let request = LedgerV1.ListEntriesRequest(
+      accountCode: code,
+      currency: "EUR",
+      after: after.map { GoogleProtobuf.Timestamp($0) },
+      through: through.map { GoogleProtobuf.Timestamp($0) },
+      pageSize: size,
+      pageToken: token
+    )
+    return try await call { try await history.listEntries(request: request, context: $0) }
+  }
+
+  func trialBalance(
+    recorded: Timestamp? = nil,
+    effective: Timestamp? = nil
+  ) async throws -> [LedgerV1.Account] {
+    let request = LedgerV1.GetTrialBalanceAsOfRequest(
+      asOfRecorded: recorded.map { GoogleProtobuf.Timestamp($0) },
+      asOfEffective: effective.map { GoogleProtobuf.Timestamp($0) }
+    )
+    return try await call { try await history.getTrialBalanceAsOf(request: request, context: $0) }
+      .accounts
+  }
+}

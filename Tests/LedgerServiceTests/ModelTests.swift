@@ -1,0 +1,213 @@
+import Money
+import TestSupport
+import Testing
+import Wire
+
+@testable import LedgerService
+
+/// Random operations by seed against `ModelLedger`: every answer is compared, whatever way it came.
+@Suite(.freshDatabase(service: "ledger"), .timeLimit(.minutes(4)))
+struct ModelTests {
+  private static let codes = [
+    "gateway_clearing:stripe:a", "gateway_clearing:adyen:b", "merchant_payable", "bank:a",
+    "write_offs", "cash:drawer",
+  ]
+  private static let batches = 80
+
+  @Test(arguments: [1, 2, 3]) func everyAnswerIsTheModels(_ run: UInt64) async throws {
+    try await Books.with { books in
+      var random = SeededRandom(seed: Seed.current &+ run)
+      var model = ModelLedger()
+      var commands: [LedgerV1.PostingCommand] = []
+      let calls = try LedgerCalls(books)
+      for batch in 1...Self.batches {
+        // Also backwards: clocks are set.
+        books.clock.advance(by: .milliseconds(Int64.random(in: -5_000...600_000, using: &random)))
+        let posted = (0..<Self.size(&random)).map { _ in Self.command(&commands, &random) }
+        let results = try await calls.post(posted)
+        let expected = model.post(posted, at: books.clock.now)
+        #expect(results.map(Self.text) == expected, "batch \(batch)")
+        if batch % 20 == 0 { try await Self.compare(model, calls, books, &random) }
+      }
+      #expect(try await books.count("balance_snapshot") > 1)
+      try await books.expectSound()
+    }
+  }
+
+  // MARK: Operations
+
+  private static func size(_ random: inout SeededRandom) -> Int {
+    switch random.next() % 10 {
+    case 0..<5: Int(random.next() % 4) + 1
+    case 5..<8: Int(random.next() % 60) + 1
+    default: Int(random.next() % 700) + 1
+    }
+  }
+
+  /// A new command, or one of before, perhaps with something changed.
+  private static func command(
+    _ commands: inout [LedgerV1.PostingCommand],
+    _ random: inout SeededRandom
+  ) -> LedgerV1.PostingCommand {
+    if random.next() % 4 == 0, var old = commands.randomElement(using: &random) {
+      change(&old, &random)
+      return old
+    }
+    var new = fresh(id: UInt128(commands.count + 1), &random)
+    if random.next() % 20 == 0 { spoil(&new, &random) }
+    commands.append(new)
+    return new
+  }
+
+  private static func fresh(
+    id: UInt128,
+    _ random: inout SeededRandom
+  ) -> LedgerV1.PostingCommand {
+    let minor = Int64(random.next() % 10_000) + 2
+    let kind = random.next() % 30 == 0 ? "gift" : ["capture", "refund", "fee"][Int(random.next() % 3)]
+    func code() -> String {
+      switch random.next() % 15 {
+      case 0: codes[5]
+      case 1..<8: "merchant_payable"
+      default: codes[Int(random.next() % 5)]
+      }
+    }
+    var entries = [entry(code(), .debit, minor), entry(code(), .credit, minor)]
+    if random.next() % 5 == 0 {
+      entries[1].amount?.amountMinor = minor - 1
+      entries.append(entry(code(), .credit, 1))
+    }
+    let at = Timestamp(seconds: 1_768_400_000 + Int64(random.next() % 200_000))
+    return LedgerV1.PostingCommand(
+      transactionID: LedgerTransactionID(bits: id).description,
+      merchantID: Books.merchant.description,
+      kind: kind,
+      entries: entries,
+      effectiveAt: GoogleProtobuf.Timestamp(at),
+      subject: "s\(random.next() % 50)",
+      recordsFact: random.next() % 3 == 0
+    )
+  }
+
+  private static func entry(
+    _ code: String,
+    _ side: LedgerV1.NormalSide,
+    _ minor: Int64
+  ) -> LedgerV1.Entry {
+    LedgerV1.Entry(
+      accountCode: code,
+      side: side,
+      amount: CommonV1.Money(currency: "EUR", amountMinor: minor)
+    )
+  }
+
+  private static func change(
+    _ command: inout LedgerV1.PostingCommand,
+    _ random: inout SeededRandom
+  ) {
+    switch random.next() % 8 {
+    case 0: command.kind = "refund"
+    case 1: command.subject += "x"
+    case 2: command.effectiveAt?.seconds += 1
+    case 3: for index in command.entries.indices { command.entries[index].amount?.amountMinor += 1 }
+    case 4: command.entries[0].accountCode = "bank:a"
+    case 5: command.recordsFact.toggle()
+    case 6: command.entries.reverse()
+    default: break
+    }
+  }
+
+  private static func spoil(
+    _ command: inout LedgerV1.PostingCommand,
+    _ random: inout SeededRandom
+  ) {
+    switch random.next() % 5 {
+    case 0: command.entries = [command.entries[0]]
+    case 1: command.entries[0].amount?.currency = "XXQ"
+    case 2: command.entries[0].side = .unspecified
+    case 3: command.entries[0].amount?.amountMinor = 0
+    default: command.entries[0].amount?.amountMinor += 1
+    }
+  }
+
+  private static func text(_ result: LedgerV1.PostingResult) -> String {
+    switch result.status {
+    case .created: "created"
+    case .exists: "exists"
+    case .existsWithDifference: "existsWithDifference \(result.difference)"
+    case .rejected: "rejected \(result.reason)"
+    case .unspecified, .unrecognized: "\(result.status)"
+    }
+  }
+
+  // MARK: Comparison
+
+  /// Credits less debits on these accounts; balances are compared as debits less credits.
+  private static let creditNormal: Set<String> = ["merchant_payable", ModelLedger.suspense]
+
+  private static func compare(
+    _ model: ModelLedger,
+    _ calls: LedgerCalls,
+    _ books: Books,
+    _ random: inout SeededRandom
+  ) async throws {
+    for account in model.accounts {
+      let sign: Int64 = creditNormal.contains(account) ? -1 : 1
+      func expectBalance(_ recorded: Timestamp?, _ effective: Timestamp?) async throws {
+        let found = try await calls.balance(account, recorded: recorded, effective: effective)
+        #expect(
+          found.map { $0 * sign }
+            == model.balance(account, recorded: recorded, effective: effective),
+          "\(account) recorded \(recorded?.description ?? "-") effective \(effective?.description ?? "-")"
+        )
+      }
+      try await expectBalance(nil, nil)
+      for _ in 0..<6 {
+        let recorded = model.booked.randomElement(using: &random)?.recordedAt
+        let effective = Timestamp(seconds: 1_768_395_000 + Int64(random.next() % 210_000))
+        try await expectBalance(recorded, nil)
+        try await expectBalance(nil, effective)
+        try await expectBalance(recorded, effective)
+      }
+      let times = (0..<2).compactMap { _ in model.booked.randomElement(using: &random)?.recordedAt }
+        .sorted()
+      try await expectHistory(account, sign, model, calls, times[0], times[1])
+    }
+    let trial = try await calls.trialBalance()
+    #expect(trial.reduce(0) { $0 + $1.debitsPostedMinor - $1.creditsPostedMinor } == 0)
+    #expect(Set(trial.map(\.code)) == model.accounts)
+    let subject = "s\(random.next() % 50)"
+    #expect(
+      try await calls.transactions(about: subject).map(\.id)
+        == Array(model.ids(about: subject).prefix(200))
+    )
+  }
+
+  private static func expectHistory(
+    _ account: String,
+    _ sign: Int64,
+    _ model: ModelLedger,
+    _ calls: LedgerCalls,
+    _ after: Timestamp,
+    _ through: Timestamp
+  ) async throws {
+    var lines: [String] = []
+    var token = ""
+    var closing = model.balance(account, recorded: after) ?? 0
+    repeat {
+      let page = try await calls.entries(
+        account,
+        after: after,
+        through: through,
+        size: 200,
+        token: token
+      )
+      #expect(page.openingMinor * sign == closing)
+      closing = page.closingMinor * sign
+      lines += page.entries.map { "\($0.transactionID) \($0.balanceMinor * sign)" }
+      token = page.nextPageToken
+    } while !token.isEmpty
+    #expect(lines == model.history(account, after: after, through: through))
+    #expect(closing == model.balance(account, recorded: through))
+  }
+}

@@ -1,0 +1,151 @@
+package import LedgerCore
+package import Money
+package import Postgres
+
+/// Sums kept beside the entries that are not theirs.
+package struct DriftFinding: Hashable, Sendable {
+  /// The raw values are API.
+  package enum Kind: String, Hashable, Sendable {
+    case balanceDiffers = "balance_differs"
+    case balanceMissing = "balance_missing"
+    case snapshotDiffers = "snapshot_differs"
+    case pieceDiffers = "piece_differs"
+  }
+
+  package struct Sums: Hashable, Sendable {
+    package var debitsMinor: Int64
+    package var creditsMinor: Int64
+  }
+
+  package var kind: Kind
+  package var merchant: MerchantID
+  package var account: AccountID
+  package var code: String
+  package var currency: String
+  package var kept: Sums
+  package var entries: Sums
+  /// Of the snapshot; nil for a balance.
+  package var sequence: BookSequence?
+}
+
+/// Recomputes balances and snapshots from the entries. It reports and never corrects.
+///
+/// Snapshot after snapshot, and then the balance against the last one: together these are the sums
+/// over all entries, without a statement that reads them all.
+package struct DriftChecker: Sendable {
+  static let accountsMax: Int32 = 500
+  static let snapshotsMax: Int32 = 50
+  /// Findings of one page.
+  package static let findingsMax = 100
+
+  /// Where a page begins.
+  package enum Place: Hashable, Sendable {
+    case account(AccountID)
+    case snapshot(AccountID, BookSequence)
+  }
+
+  package struct Page: Sendable {
+    package var findings: [DriftFinding] = []
+    package var accounts = 0
+    package var snapshots = 0
+    /// Nil after the last page.
+    package var next: Place?
+  }
+
+  package static let start = Place.account(AccountID(bits: 0))
+
+  private let database: PostgresClient
+
+  package init(database: PostgresClient) {
+    self.database = database
+  }
+
+  package func page(_ place: Place) async throws -> Page {
+    var page =
+      switch place {
+      case .account(let id): try await accounts(after: id)
+      case .snapshot(let id, let sequence): try await snapshots(after: id, sequence)
+      }
+    page.findings = Array(page.findings.prefix(Self.findingsMax))
+    return page
+  }
+
+  private func accounts(after id: AccountID) async throws -> Page {
+    let rows = try await database.query(
+      """
+      select account_id, merchant_id, code, currency, kept_debits, kept_credits, entries_debits,
+        entries_credits
+      from drift_accounts(\(LedgerShard.only), \(id), \(Self.accountsMax))
+      """
+    )
+    var page = Page(accounts: rows.count)
+    for row in rows {
+      let (id, merchant, code, currency, debits, credits, byDebits, byCredits) = try row.decode(
+        (AccountID, MerchantID, String, String, Int64?, Int64?, Int64, Int64).self
+      )
+      page.next = .account(id)
+      let entries = DriftFinding.Sums(debitsMinor: byDebits, creditsMinor: byCredits)
+      let kept = DriftFinding.Sums(debitsMinor: debits ?? 0, creditsMinor: credits ?? 0)
+      guard debits == nil || kept != entries else { continue }
+      page.findings.append(
+        DriftFinding(
+          kind: debits == nil ? .balanceMissing : .balanceDiffers,
+          merchant: merchant,
+          account: id,
+          code: code,
+          currency: currency,
+          kept: kept,
+          entries: entries
+        )
+      )
+    }
+    if rows.count < Int(Self.accountsMax) {
+      page.next = .snapshot(AccountID(bits: 0), .zero)
+    }
+    return page
+  }
+
+  private func snapshots(after id: AccountID, _ sequence: BookSequence) async throws -> Page {
+    let rows = try await database.query(
+      """
+      select account_id, sequence, merchant_id, code, currency, kept_debits, kept_credits,
+        pieces_debits, pieces_credits, entries_debits, entries_credits
+      from drift_snapshots(\(LedgerShard.only), \(id), \(UUIDBits(sequence.bits)),
+        \(Self.snapshotsMax))
+      """
+    )
+    var page = Page(snapshots: rows.count)
+    for row in rows {
+      let (id, place, merchant, code, currency) = try row.decode(
+        (AccountID, UUIDBits, MerchantID, String, String).self
+      )
+      let sequence = BookSequence(place.bits)
+      page.next = .snapshot(id, sequence)
+      func sums(_ column: Int) throws -> DriftFinding.Sums {
+        DriftFinding.Sums(
+          debitsMinor: try row[column, as: Int64.self],
+          creditsMinor: try row[column + 1, as: Int64.self]
+        )
+      }
+      let entries = try sums(9)
+      for (kind, kept) in [
+        (DriftFinding.Kind.snapshotDiffers, try sums(5)), (.pieceDiffers, try sums(7)),
+      ] where kept != entries {
+        page.findings.append(
+          DriftFinding(
+            kind: kind,
+            merchant: merchant,
+            account: id,
+            code: code,
+            currency: currency,
+            kept: kept,
+            entries: entries,
+            sequence: sequence
+          )
+        )
+      }
+    }
+    if rows.count < Int(Self.snapshotsMax) { page.next = nil }
+    return page
+  }
+}

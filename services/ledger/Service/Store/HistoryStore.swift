@@ -1,0 +1,109 @@
+import LedgerCore
+import Money
+import Postgres
+import Wire
+
+/// Reads balances at an instant, and an account's entries.
+enum HistoryStore {
+  struct Account {
+    var id: AccountID
+    var side: Side
+    var createdAt: Timestamp
+  }
+
+  static func account(_ key: AccountKey) -> Statement {
+    """
+    select id, normal_side, created_at from account
+    where shard = \(LedgerShard.only) and merchant_id = \(key.merchant) and code = \(key.code)
+      and currency = \(key.currency)
+    """
+  }
+
+  static func decodeAccount(_ row: Row) throws(PostgresError) -> Account {
+    Account(
+      id: try row[0, as: AccountID.self],
+      side: try row[1, as: Int16.self] == Side.debit.rawValue ? .debit : .credit,
+      createdAt: try row[2, as: Timestamp.self]
+    )
+  }
+
+  /// Debits and credits.
+  static func balance(
+    of account: AccountID,
+    recorded: Timestamp?,
+    effective: Timestamp?
+  ) -> Statement {
+    """
+    select debits_minor, credits_minor from balance_at(\(LedgerShard.only), \(account),
+      books_at(\(LedgerShard.only), \(recorded)), \(effective))
+    """
+  }
+
+  /// Debits and credits through a place.
+  static func balance(of account: AccountID, through sequence: BookSequence) -> Statement {
+    """
+    select debits_minor, credits_minor from balance_at(\(LedgerShard.only), \(account),
+      \(UUIDBits(sequence.bits)), \(Timestamp?.none))
+    """
+  }
+
+  /// In the form of `BalanceStore.accounts`.
+  static func accounts(
+    of merchant: MerchantID,
+    recorded: Timestamp?,
+    effective: Timestamp?,
+    limit: Int64
+  ) -> Statement {
+    """
+    select a.id, a.code, a.currency, a.normal_side, b.debits_minor, b.credits_minor, a.created_at
+    from (
+      select * from account where shard = \(LedgerShard.only) and merchant_id = \(merchant)
+      order by code, currency limit \(limit)
+    ) a
+    cross join books_at(\(LedgerShard.only), \(recorded)) through
+    cross join lateral balance_at(\(LedgerShard.only), a.id, through, \(effective)) b
+    order by a.code, a.currency
+    """
+  }
+
+  static func place(_ recorded: Timestamp?) -> Statement {
+    "select books_at(\(LedgerShard.only), \(recorded))"
+  }
+
+  /// Entries behind one place and through another, in the order of the books.
+  static func entries(
+    of account: AccountID,
+    after low: BookSequence,
+    _ position: Int16,
+    through high: BookSequence,
+    limit: Int64
+  ) -> Statement {
+    """
+    select e.sequence, e.position, e.side, e.currency, e.amount_minor, t.id, t.kind, t.subject,
+      t.external_reference, t.effective_at, b.recorded_at
+    from (
+      select sequence, position, side, currency, amount_minor from entry
+      where shard = \(LedgerShard.only) and account_id = \(account)
+        and sequence >= \(UUIDBits(low.bits)) and sequence <= \(UUIDBits(high.bits))
+        and (sequence, position) > (\(UUIDBits(low.bits)), \(position))
+      order by sequence, position limit \(limit)
+    ) e
+    join transaction t on t.shard = \(LedgerShard.only) and t.sequence = e.sequence
+    join batch b on b.shard = \(LedgerShard.only) and b.number = t.batch
+    order by e.sequence, e.position
+    """
+  }
+
+  /// Debits less credits of an account's legs of one transaction behind a position.
+  static func rest(
+    of account: AccountID,
+    in sequence: BookSequence,
+    behind position: Int16
+  ) -> Statement {
+    """
+    select coalesce(sum(side * amount_minor), 0)::bigint from entry
+    where shard = \(LedgerShard.only) and sequence = \(UUIDBits(sequence.bits))
+      and account_id = \(account) and position > \(position)
+    """
+  }
+}

@@ -1,0 +1,42 @@
+import Money
+import Postgres
+
+/// The right to do a background job, until it expires. Each holder has a higher fence than the one
+/// before; work that commits with an old fence changes nothing.
+struct WorkerLease: Sendable {
+  static let seconds: Int64 = 30
+
+  let name: String
+  let holder: UUIDBits
+  let fence: Int64
+
+  /// Nil while somebody else holds it.
+  static func acquire(
+    _ name: String,
+    holder: UUIDBits,
+    at now: Timestamp,
+    _ database: PostgresClient
+  ) async throws(PostgresError) -> WorkerLease? {
+    let expires = now + .seconds(seconds)
+    let rows = try await database.query(
+      """
+      insert into worker_lease as l (name, holder, fence, expires_at)
+      values (\(name), \(holder), 1, \(expires))
+      on conflict (name) do update
+        set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
+        where l.expires_at < \(now) or l.holder = excluded.holder
+      returning fence
+      """
+    )
+    guard let row = rows.first else { return nil }
+    return WorkerLease(name: name, holder: holder, fence: try row[0, as: Int64.self])
+  }
+
+  /// Extends the lease; no row changed means that it is lost.
+  func renewal(at now: Timestamp) -> Statement {
+    """
+    update worker_lease set expires_at = \(now + .seconds(Self.seconds))
+    where name = \(name) and holder = \(holder) and fence = \(fence)
+    """
+  }
+}

@@ -35,6 +35,8 @@ import Testing
           (1...payment.amountMinor).contains(amount)
         case .twoCaptures(let one, let two):
           (1...payment.amountMinor).contains(one) && (1...payment.amountMinor).contains(two)
+        case .refund(let amounts):
+          !amounts.isEmpty && amounts.allSatisfy { (0...payment.amountMinor).contains($0) }
         default: true
         }
       }
@@ -46,9 +48,12 @@ import Testing
     for count in [ProvePlan.paymentsMin, 80, 200] {
       let plan = ProvePlan(seed: seed, payments: count, run: "a")
       let leaving = plan.payments.filter(\.leaves)
-      #expect(leaving.count == 1 && leaving.allSatisfy { $0.callers == 1 && $0.fault == nil })
+      #expect(leaving.count == 1 && leaving.allSatisfy { $0.callers == 1 && $0.faults.isEmpty })
       #expect(plan.payments.contains { $0.callers > 1 })
-      #expect(plan.payments.contains { $0.fault != nil })
+      let faults = plan.payments.flatMap(\.faults)
+      for staged in ["authorize", "cancel", "refund"] {
+        #expect(faults.contains { $0.operation == staged })
+      }
       #expect(plan.payments.contains { $0.capture == .manual })
       for service in PlatformService.allCases {
         #expect(plan.outages.contains { $0.kind == .kill(service) })
@@ -73,7 +78,7 @@ import Testing
     let intents = try #require(kills(.intents).first)
     let router = try #require(kills(.gateway).first)
     #expect(still.atMilliseconds < asked && asked + 500 < intents && intents < router)
-    #expect(kills(.intents).dropFirst().allSatisfy { $0 > router + 5_000 })
+    #expect(kills(.intents).dropFirst().allSatisfy { $0 > router + 1_000 })
   }
 
   @Test(
@@ -85,42 +90,90 @@ import Testing
       guard case .pause(let service, let time) = outage.kind else { return nil }
       return (service, outage.atMilliseconds, time)
     }
-    let (service, start, time) = try #require(pauses.last)
-    #expect(time > 15_000)
+    // The other pause is the ambush's, which a kill ends.
+    let ambush = plan.payments.first { $0.leaves }?.startMilliseconds ?? 0
+    let (service, start, time) = try #require(
+      pauses.first { $0.1 != ambush - OutageSchedule.ambushPaymentAfter })
+    #expect(time > 10_000)
     let killed = plan.outages.contains {
       $0.kind == .kill(service) && (start...(start + time)).contains($0.atMilliseconds)
     }
     #expect(!killed)
   }
 
+  @Test("nothing is broken before the staged payments have met what they are staged for")
+  func opening() {
+    for seed in Self.seeds {
+      let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+      let early = plan.outages.filter { $0.atMilliseconds < OutageSchedule.openingMilliseconds }
+      #expect(
+        early.map(\.kind) == [
+          .loseLists(gateway: "stripe", milliseconds: OutageSchedule.openingMilliseconds)
+        ])
+      let staged = Encounter.all(ambush: 3_000)
+      let starts = plan.payments.prefix(staged.count - 1).map(\.startMilliseconds)
+      #expect(starts.allSatisfy { $0 + 1_000 < OutageSchedule.openingMilliseconds })
+    }
+  }
+
+  @Test("a breaker that opens is left alone until it is probed; what stays unknown begins early")
+  func order() throws {
+    for seed in Self.seeds {
+      let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+      let refused = plan.outages.first {
+        if case .refuse = $0.kind { true } else { false }
+      }
+      let start = try #require(refused).atMilliseconds
+      #expect(!plan.outages.contains { $0.kind == .kill(.gateway) && $0.atMilliseconds > start })
+      // Twice the breaker's shortest opening, and payments go on until then.
+      #expect(start + OutageSchedule.refusalMilliseconds + 5_000 < ProvePlan.loadMilliseconds)
+      for payment in plan.payments where payment.faults.contains(where: {
+        FaultDecks.silencing.contains($0.fault) && $0.operation == "authorize"
+      }) {
+        #expect(payment.startMilliseconds < ProvePlan.silencingMilliseconds)
+      }
+    }
+  }
+
   @Test("no fault comes again before each has come once")
   func decks() {
     var decks = FaultDecks()
     var random = SeededRandom(seed: 5)
-    let drawn = (0..<300).compactMap { _ in decks.draw(&random) }.filter {
-      $0.operation == "authorize"
+    for (isEarly, deck) in [
+      (false, FaultDecks.authorize), (true, FaultDecks.silencing + FaultDecks.authorize),
+    ] {
+      let drawn = (0..<300).compactMap { decks.draw(Int64($0), isEarly: isEarly, &random) }
+        .filter { $0.operation == "authorize" }
+      for start in stride(from: 0, to: drawn.count - deck.count, by: deck.count) {
+        #expect(Set(drawn[start..<(start + deck.count)].map(\.fault)) == Set(deck))
+      }
+      #expect(drawn.count > 2 * deck.count)
     }
-    let size = FaultDecks.authorize.count
-    for start in stride(from: 0, to: drawn.count - size, by: size) {
-      #expect(Set(drawn[start..<(start + size)].map(\.fault)) == Set(FaultDecks.authorize))
-    }
-    #expect(drawn.count > 2 * size)
   }
 
   @Test("over a few seeds every fault, step and standing service comes up")
   func coverage() {
     let plans = Self.seeds.map { ProvePlan(seed: $0, payments: 80, run: "a") }
-    let faults = Set(plans.flatMap { $0.payments.compactMap { $0.fault?.fault } })
-    #expect(faults == Set(FaultDecks.authorize).union(FaultDecks.capture))
+    let faults = Set(plans.flatMap { $0.payments.flatMap { $0.faults.map(\.fault) } })
+    let decks = FaultDecks.authorize + FaultDecks.silencing + FaultDecks.capture + FaultDecks.refund
+    #expect(faults == Set(decks))
     let standing = plans.compactMap { plan -> PlatformService? in
-      guard case .pause(let service, _) = plan.outages.last(where: {
-        if case .pause = $0.kind { true } else { false }
-      })?.kind else { return nil }
-      return service
+      let ambush = plan.payments.first { $0.leaves }?.startMilliseconds ?? 0
+      for outage in plan.outages {
+        if case .pause(let service, _) = outage.kind,
+          outage.atMilliseconds != ambush - OutageSchedule.ambushPaymentAfter
+        {
+          return service
+        }
+      }
+      return nil
     }
     #expect(Set(standing) == Set(PlatformService.allCases))
     let steps = plans.flatMap { $0.payments.flatMap(\.steps) }
-    for step in [ProvePlan.Step.repeatCall, .otherPayload, .askAsOther, .cancel] {
+    for step in [
+      ProvePlan.Step.repeatCall, .otherPayload, .askAsOther, .cancel, .refundAsOther,
+      .refundNonsense, .refund(amountsMinor: [0]),
+    ] {
       #expect(steps.contains(step))
     }
   }

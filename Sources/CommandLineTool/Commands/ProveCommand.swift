@@ -24,6 +24,7 @@ struct ProveCommand: Command {
   @Option(help: "Payments of each seed.") var payments = 80
   @Option(help: "Begin no further seed after so many minutes; 0: no limit.") var minutes = 0
   @Flag(help: "200 seeds.") var long = false
+  @Flag(help: "Print what is checked, by invariant, and run nothing.") var list = false
 
   struct Answer: Encodable {
     let seeds: [SeedReport]
@@ -40,6 +41,10 @@ struct ProveCommand: Command {
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
+    if list {
+      try output.result(CheckTable.rows) { CheckTable.lines }
+      return .succeeded
+    }
     let count = long ? Self.longSeeds : seeds
     guard (1...Self.seedsMax).contains(count), minutes >= 0,
       (ProvePlan.paymentsMin...Self.paymentsMax).contains(payments)
@@ -55,38 +60,95 @@ struct ProveCommand: Command {
     }
     let first = seed ?? UInt64.random(in: 1...999_999)
     let start = MonotonicClock.milliseconds
+    Interruption.listen()
     var reports: [SeedReport] = []
     var paths = RarePaths()
     for number in 0..<count {
-      let isOver = MonotonicClock.milliseconds - start >= Int64(minutes) * 60_000
-      if minutes > 0 && isOver { break }
+      let elapsed = MonotonicClock.milliseconds - start
+      if minutes > 0 && elapsed >= Int64(minutes) * 60_000 { break }
       let seed = first &+ UInt64(number)
-      let elapsed = (MonotonicClock.milliseconds - start) / 1000
-      output.line("[\(number + 1)/\(count)] seed \(seed), \(elapsed) s")
-      let run = String(MonotonicClock.wallMilliseconds, radix: 36)
-      let (report, taken) = try await ServiceSession.with(checkout) { session in
-        try await SeedRun(
-          plan: ProvePlan(seed: seed, payments: payments, run: run), session: session,
-          cluster: cluster, output: output
-        ).run()
+      output.line(ProveProgress(done: number, of: count, milliseconds: elapsed).line(seed))
+      do {
+        let (report, taken) = try await prove(seed, checkout, cluster, output)
+        for line in report.lines(payments) { output.line(line) }
+        reports.append(report)
+        paths.add(taken)
+      } catch is Interruption.Interrupted {
+        try heal(checkout)
+        let answer = Answer(reports, paths, since: start)
+        try output.result(answer) { answer.lines }
+        throw Failure(
+          "interrupted in seed \(seed); nothing stands still and no fault is left",
+          next: "go on with: tender prove --seed \(seed) --seeds \(count - number) "
+            + "--payments \(payments)", status: .differs)
+      } catch {
+        // Whatever ended it, the next person finds gateways that work.
+        try? heal(checkout)
+        output.line("  seed \(seed) could not be run to its end")
+        throw error
       }
-      for line in report.lines { output.line(line) }
-      reports.append(report)
-      paths.add(taken)
     }
-    let answer = Answer(reports, paths, seconds: (MonotonicClock.milliseconds - start) / 1000)
+    let answer = Answer(reports, paths, since: start)
     try output.result(answer) { answer.lines }
     return answer.holds ? .succeeded : .differs
+  }
+
+  private func prove(
+    _ seed: UInt64, _ checkout: Checkout, _ cluster: Cluster, _ output: Output
+  ) async throws -> (SeedReport, RarePaths) {
+    let run = String(MonotonicClock.wallMilliseconds, radix: 36)
+    let plan = ProvePlan(seed: seed, payments: payments, run: run)
+    return try await Interruption.during {
+      try await ServiceSession.with(checkout) { session in
+        try await SeedRun(plan: plan, session: session, cluster: cluster, output: output).run()
+      }
+    }
+  }
+
+  private func heal(_ checkout: Checkout) throws {
+    let simulator = try SimulatorControl(checkout)
+    try simulator.removeFaults()
+    try SimulatorChaos(simulator: simulator).end()
+  }
+}
+
+/// How far a run is, and how long the rest will take at its pace.
+struct ProveProgress: Sendable, Equatable {
+  let done: Int
+  let count: Int
+  let milliseconds: Int64
+
+  init(done: Int, of count: Int, milliseconds: Int64) {
+    (self.done, self.count, self.milliseconds) = (done, count, milliseconds)
+  }
+
+  /// Nil before the first one has ended.
+  var leftMilliseconds: Int64? {
+    done == 0 ? nil : milliseconds / Int64(done) * Int64(count - done)
+  }
+
+  func line(_ seed: UInt64) -> String {
+    "[\(done + 1)/\(count)] seed \(seed), \(Self.text(milliseconds))"
+      + (leftMilliseconds.map { "; about \(Self.text($0)) left" } ?? "")
+  }
+
+  private static func text(_ milliseconds: Int64) -> String {
+    let seconds = milliseconds / 1000
+    guard seconds >= 60 else { return "\(seconds) s" }
+    let minutes = seconds / 60
+    return minutes < 60 ? "\(minutes) min" : "\(minutes / 60) h \(minutes % 60) min"
   }
 }
 
 extension SeedReport {
-  var lines: [String] {
+  func lines(_ payments: Int) -> [String] {
     problems.map { "  PROBLEM (seed \(seed)): \($0)" }
-      + violations.map { "  VIOLATION (seed \(seed)): \($0.line)" }
+      + violations.map { "  VIOLATION (seed \(seed)): \($0.line)" } + dossier.map { "    \($0)" }
       + [
         "  seed \(seed): \(payments) payments · \(calls) calls · \(outages + gatewayFaults) faults"
-          + " · \(violations.count) violations · quiesced in \(quiescedMilliseconds / 1000) s"
+          + " · \(violations.count) violations · quiesced in \(quiescedMilliseconds / 1000) s ("
+          + phases.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value / 1000) s" }
+          .joined(separator: ", ") + ")"
       ]
       + (isClean
         ? [] : ["  repeat it: tender prove --seeds 1 --seed \(seed) --payments \(payments)"])
@@ -96,7 +158,8 @@ extension SeedReport {
 }
 
 extension ProveCommand.Answer {
-  init(_ reports: [SeedReport], _ paths: RarePaths, seconds: Int64) {
+  init(_ reports: [SeedReport], _ paths: RarePaths, since start: Int64) {
+    let missing = paths.missing(seeds: reports.count)
     let violations = reports.reduce(0) { $0 + $1.violations.count }
     self.init(
       seeds: reports, payments: reports.reduce(0) { $0 + $1.payments },
@@ -104,9 +167,10 @@ extension ProveCommand.Answer {
       faults: reports.reduce(0) { $0 + $1.outages + $1.gatewayFaults }, violations: violations,
       quiescedMilliseconds: reports.map(\.quiescedMilliseconds).max() ?? 0,
       paths: Dictionary(uniqueKeysWithValues: paths.counts.map { ($0.key.rawValue, $0.value) }),
-      notTaken: paths.missing.map(\.rawValue), notProven: paths.unproven.map(\.rawValue),
-      seconds: seconds,
-      holds: paths.missing.isEmpty && reports.allSatisfy(\.isClean))
+      notTaken: missing.map(\.rawValue),
+      notProven: paths.unproven(seeds: reports.count).map(\.rawValue),
+      seconds: (MonotonicClock.milliseconds - start) / 1000,
+      holds: missing.isEmpty && reports.allSatisfy(\.isClean))
   }
 
   var lines: [String] {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import GRPCCore
 import Money
 import Wire
 
@@ -61,7 +60,7 @@ struct RefundCommand: Command {
     let reply = try await ServiceSession.with(try Checkout.find()) { session in
       try await output.whileWaiting("waiting for the gateway") {
         do {
-          return try await Self.create(request, key: key, session)
+          return try await RefundCall.create(request, key: key, session)
         } catch let error as CallFailure where error.isWorthRepeating {
           throw error.repeatable(key, "it is refunded at most once")
         }
@@ -70,18 +69,6 @@ struct RefundCommand: Command {
     let answer = Answer(reply, key: key, milliseconds: MonotonicClock.milliseconds - start)
     try output.result(answer) { answer.lines }
     return ExitStatus(reply.message.status)
-  }
-
-  private static func create(
-    _ request: IntentsV1.CreateRefundRequest, key: String, _ session: ServiceSession
-  ) async throws -> Reply<IntentsV1.Refund> {
-    try await session.call(.intents) { client in
-      try await IntentsV1.Refunds.Client(wrapping: client).createRefund(
-        request, metadata: CallKeys.metadata(key: key)
-      ) { response in
-        try Reply(response).map { $0.refund ?? IntentsV1.Refund() }
-      }
-    }
   }
 }
 

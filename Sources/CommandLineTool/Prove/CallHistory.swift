@@ -3,12 +3,15 @@ import Synchronization
 /// One call of the load and what came of it, as its caller saw it.
 struct CallRecord: Sendable, Equatable {
   enum Method: String, Sendable {
-    case create, confirm, capture, cancel
+    case create, confirm, capture, cancel, refund
   }
 
   enum Answer: Sendable, Equatable {
     /// `bytes`: the whole answer, encoded.
     case intent(id: String, status: String, version: UInt64, bytes: [UInt8], isReplayed: Bool)
+    case refund(
+      id: String, status: String, amountMinor: Int64, version: UInt64, bytes: [UInt8],
+      isReplayed: Bool)
     /// Refused for good: the stored answer of its key.
     case refused(code: String, reason: String)
     /// No answer, or one that asks to come again: nothing is known of it.
@@ -25,6 +28,14 @@ struct CallRecord: Sendable, Equatable {
   let endedAt: Int64
   let answer: Answer
 
+  /// A payment or a refund.
+  var isAcknowledged: Bool {
+    switch answer {
+    case .intent, .refund: true
+    case .refused, .unknown: false
+    }
+  }
+
   var isDefinite: Bool {
     if case .unknown = answer { false } else { true }
   }
@@ -39,10 +50,27 @@ struct ReadRecord: Sendable, Equatable {
   let endedAt: Int64
 }
 
-/// What another merchant was told about a payment that is not its own.
-struct StrangerRecord: Sendable, Equatable {
+/// A request that no state allows, and what was answered.
+struct MisuseRecord: Sendable, Equatable {
+  enum Kind: String, Sendable, CaseIterable {
+    /// By a merchant whose payment it is not.
+    case strangerReads, strangerRefunds
+    case refundOfNothing, refundBelowNothing, refundInOtherCurrency
+
+    var isStranger: Bool { self == .strangerReads || self == .strangerRefunds }
+
+    /// Code and reason.
+    var refusal: String {
+      switch self {
+      case .strangerReads, .strangerRefunds: "notFound PAYMENT_INTENT_NOT_FOUND"
+      case .refundOfNothing, .refundBelowNothing: "invalidArgument AMOUNT_NOT_POSITIVE"
+      case .refundInOtherCurrency: "invalidArgument CURRENCY_MISMATCH"
+      }
+    }
+  }
+
+  let kind: Kind
   let intent: String
-  /// `NOT_FOUND`, or whatever else.
   let answer: String
 }
 
@@ -51,7 +79,7 @@ final class CallHistory: Sendable {
   struct Records: Sendable {
     var calls: [CallRecord] = []
     var reads: [ReadRecord] = []
-    var strangers: [StrangerRecord] = []
+    var misuses: [MisuseRecord] = []
     /// Payments whose callers have all left.
     var ended = 0
   }
@@ -61,7 +89,25 @@ final class CallHistory: Sendable {
   func add(_ call: CallRecord) { state.withLock { $0.calls.append(call) } }
   func add(_ read: ReadRecord) { state.withLock { $0.reads.append(read) } }
   func endPayment() { state.withLock { $0.ended += 1 } }
-  func add(_ stranger: StrangerRecord) { state.withLock { $0.strangers.append(stranger) } }
+  func add(_ misuse: MisuseRecord) { state.withLock { $0.misuses.append(misuse) } }
+
+  /// Whether some caller was told for good what became of a key.
+  func isAnswered(_ key: String, merchant: Int) -> Bool {
+    state.withLock {
+      $0.calls.contains { $0.key == key && $0.merchant == merchant && $0.isDefinite }
+    }
+  }
+
+  /// Payments that callers know of, with their merchants' places.
+  var known: [String: Int] {
+    state.withLock { records in
+      var known: [String: Int] = [:]
+      for call in records.calls {
+        if case .intent(let id, _, _, _, _) = call.answer { known[id] = call.merchant }
+      }
+      return known
+    }
+  }
 
   var records: Records { state.withLock { $0 } }
 }

@@ -1,9 +1,3 @@
-import Glibc
-import Synchronization
-
-/// The process that stands still; Ctrl-C must not leave it so.
-private let standing = Atomic<Int32>(0)
-
 /// Carries out a plan's outages, each at its time.
 struct OutageRunner: Sendable {
   let outage: Outage
@@ -14,7 +8,6 @@ struct OutageRunner: Sendable {
   func run(
     _ planned: [PlannedOutage], report: @escaping @Sendable (PlannedOutage) -> Void
   ) async -> [String] {
-    Self.wakeOnInterrupt()
     return await withTaskGroup(of: String?.self) { group in
       for one in planned {
         group.addTask {
@@ -40,31 +33,27 @@ struct OutageRunner: Sendable {
     case .stopDatabase: try await outage.stopDatabase()
     case .pause(let service, let milliseconds):
       let victim = try await outage.stop(service.rawValue)
-      standing.store(victim.pid, ordering: .relaxed)
+      Interruption.stands(victim.pid)
       // One that is killed while it stands still has nothing to wake up from.
       let end = MonotonicClock.milliseconds + milliseconds
       while MonotonicClock.milliseconds < end, victim.isAlive {
         do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
       }
       outage.resume(victim)
-      standing.store(0, ordering: .relaxed)
+      Interruption.stands(nil)
     case .refuse(let gateway, let milliseconds):
-      let rule = try simulator.add(SimulatorControl.Fault(refusedBy: gateway))
-      do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
-        try simulator.remove(rule)
-        throw error
-      }
-      try simulator.remove(rule)
+      try await strike(SimulatorControl.Fault(refusedBy: gateway), for: milliseconds)
+    case .loseLists(let gateway, let milliseconds):
+      try await strike(SimulatorControl.Fault(listsLostBy: gateway), for: milliseconds)
     }
   }
 
-  private static func wakeOnInterrupt() {
-    let wake: @convention(c) (Int32) -> Void = { number in
-      let process = standing.load(ordering: .relaxed)
-      if process > 0 { kill(process, SIGCONT) }
-      _exit(128 + number)
+  private func strike(_ fault: SimulatorControl.Fault, for milliseconds: Int64) async throws {
+    let rule = try simulator.add(fault)
+    do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
+      try simulator.remove(rule)
+      throw error
     }
-    signal(SIGINT, wake)
-    signal(SIGTERM, wake)
+    try simulator.remove(rule)
   }
 }

@@ -7,6 +7,8 @@ struct PlannedOutage: Sendable, Equatable {
     case stopDatabase
     /// The gateway's port refuses connections for so long.
     case refuse(gateway: String, milliseconds: Int64)
+    /// The gateway reads requests for its lists and closes without a byte, for so long.
+    case loseLists(gateway: String, milliseconds: Int64)
   }
 
   /// Since the load began.
@@ -19,34 +21,49 @@ struct PlannedOutage: Sendable, Equatable {
     case .pause(let service, let time): "\(service.rawValue) stopped for \(time) ms"
     case .stopDatabase: "PostgreSQL stopped at once"
     case .refuse(let gateway, let time): "\(gateway) refuses connections for \(time) ms"
+    case .loseLists(let gateway, let time): "\(gateway) answers no lists for \(time) ms"
     }
   }
 }
 
 /// When what is broken. Times are drawn; their order keeps each outage's own point:
 ///
-/// 1. the ambush: gateway-router stands still, a payer asks and leaves, intents and then the still
+/// 1. the opening: only the first gateway's lists are away, for the staged payments;
+/// 2. the ambush: gateway-router stands still, a payer asks and leaves, intents and then the still
 ///    gateway-router are killed: a claim without an attempt, and nobody who asks again;
-/// 2. the first gateway refuses connections, long enough for its breaker;
-/// 3. each service is killed once more, PostgreSQL stops at once;
-/// 4. one service stands still for longer than any lease, and wakes up to what others did.
+/// 3. gateway-router is killed once more, in the middle of its work;
+/// 4. the first gateway refuses connections, long enough for its breaker, which is then left alone
+///    until it has closed again;
+/// 5. each other service is killed, PostgreSQL stops at once;
+/// 6. one service stands still for longer than any lease, and wakes up to what others did. One that
+///    payments need does so last: nothing else would happen meanwhile.
 struct OutageSchedule: Sendable, Equatable {
+  static let openingMilliseconds: Int64 = 2_400
   static let ambushPaymentAfter: Int64 = 300
   static let ambushKillAfter: Int64 = 1_300
   static let ambushEndAfter: Int64 = 1_600
-  static let refusalMilliseconds: Int64 = 4_000
-  static let standMilliseconds: Int64 = 12_000
-  /// Longer than the lease of a claim (15 s), of a relay (9 s), of a look (10 s).
-  static let longPauseMilliseconds: Int64 = 16_500
+  static let refusalMilliseconds: Int64 = 3_500
+  static let standMilliseconds: Int64 = 3_500
+  static let lateStandMilliseconds: Int64 = 11_500
+  /// Longer than the lease of a claim (5 s), of a relay (9 s), of a look and of a notification
+  /// (10 s).
+  static let longPauseMilliseconds: Int64 = 12_000
+  /// Without them no payment moves.
+  static let neededByPayments: Set<PlatformService> = [.intents, .gateway, .vault]
 
   let ambush: Int64
   let planned: [PlannedOutage]
 
   init(_ random: inout SeededRandom) {
-    let ambush = Int64.random(in: 2_500...3_500, using: &random)
+    let ambush = Int64.random(in: 2_600...3_200, using: &random)
     self.ambush = ambush
     let stands = PlatformService.allCases.randomElement(using: &random) ?? .intents
+    let standAt =
+      Self.neededByPayments.contains(stands) ? Self.lateStandMilliseconds : Self.standMilliseconds
     var planned = [
+      PlannedOutage(
+        atMilliseconds: 0,
+        kind: .loseLists(gateway: "stripe", milliseconds: Self.openingMilliseconds)),
       PlannedOutage(
         atMilliseconds: ambush,
         // The kill ends it; a long time, should the kill fail.
@@ -54,22 +71,32 @@ struct OutageSchedule: Sendable, Equatable {
       PlannedOutage(atMilliseconds: ambush + Self.ambushKillAfter, kind: .kill(.intents)),
       PlannedOutage(atMilliseconds: ambush + Self.ambushEndAfter, kind: .kill(.gateway)),
       PlannedOutage(
-        atMilliseconds: Int64.random(in: 6_500...7_500, using: &random),
+        atMilliseconds: Int64.random(in: 5_700...6_500, using: &random), kind: .kill(.gateway)),
+      PlannedOutage(
+        atMilliseconds: Int64.random(in: 7_500...8_000, using: &random),
         kind: .refuse(gateway: "stripe", milliseconds: Self.refusalMilliseconds)),
       PlannedOutage(
-        atMilliseconds: Self.standMilliseconds,
-        kind: .pause(stands, milliseconds: Self.longPauseMilliseconds)),
+        atMilliseconds: standAt, kind: .pause(stands, milliseconds: Self.longPauseMilliseconds)),
       PlannedOutage(
-        atMilliseconds: Int64.random(in: 13_000...18_000, using: &random), kind: .stopDatabase),
+        atMilliseconds: Int64.random(in: 9_000...16_000, using: &random), kind: .stopDatabase),
     ]
-    for service in PlatformService.allCases {
-      // What stands still later is killed before it; the two of the ambush only after it.
-      let first: Int64 = service == .intents || service == .gateway ? 11_000 : 500
-      let last: Int64 = service == stands ? 11_500 : 18_500
+    for service in PlatformService.allCases where service != .gateway {
       planned.append(
         PlannedOutage(
-          atMilliseconds: Int64.random(in: first...last, using: &random), kind: .kill(service)))
+          atMilliseconds: Int64.random(
+            in: Self.killTimes(service, standing: service == stands ? standAt : nil), using: &random),
+          kind: .kill(service)))
     }
     self.planned = planned.sorted { $0.atMilliseconds < $1.atMilliseconds }
+  }
+
+  /// Never while it stands still; intents' other kill is the ambush's.
+  private static func killTimes(
+    _ service: PlatformService, standing: Int64?
+  ) -> ClosedRange<Int64> {
+    let first: Int64 = service == .intents ? 6_500 : openingMilliseconds + 100
+    guard let standing else { return first...16_000 }
+    return standing == lateStandMilliseconds
+      ? first...(standing - 500) : (standing + longPauseMilliseconds + 500)...17_000
   }
 }

@@ -35,12 +35,13 @@ struct PaymentScript: Sendable {
   private func create(_ random: inout SeededRandom, addMinor: Int64 = 0) async -> String? {
     let amount = payment.amountMinor + addMinor
     let request = IntentsV1.CreatePaymentIntentRequest(
-      amount: CommonV1.Money(currency: ProvePlan.currency, amountMinor: amount),
+      amount: money(amount),
       captureMethod: payment.capture == .manual ? .manual : .automatic, paymentMethodID: method,
       confirm: payment.form == .atOnce, description: payment.description)
     return await insist(.create, payment.key, "\(amount)", &random) { limit in
-      try await PaymentCall.create(
-        request, key: payment.key, within: limit, session, merchant: merchant)
+      CallRecord.Answer(
+        try await PaymentCall.create(
+          request, key: payment.key, within: limit, session, merchant: merchant))
     }
   }
 
@@ -49,7 +50,9 @@ struct PaymentScript: Sendable {
   ) async -> String? {
     let key = "\(payment.key)-confirm\(suffix)"
     return await insist(.confirm, key, intent, &random) { limit in
-      try await PaymentCall.confirm(intent, key: key, within: limit, session, merchant: merchant)
+      CallRecord.Answer(
+        try await PaymentCall.confirm(
+          intent, key: key, within: limit, session, merchant: merchant))
     }
   }
 
@@ -57,13 +60,12 @@ struct PaymentScript: Sendable {
     _ intent: String, _ amountMinor: Int64?, _ suffix: String, _ random: inout SeededRandom
   ) async -> String? {
     let key = "\(payment.key)-capture\(suffix)"
-    let amount = amountMinor.map {
-      CommonV1.Money(currency: ProvePlan.currency, amountMinor: $0)
-    }
+    let amount = amountMinor.map(money)
     let payload = "\(intent) \(amountMinor.map(String.init) ?? "all")"
     return await insist(.capture, key, payload, &random) { limit in
-      try await PaymentCall.capture(
-        intent, amount, key: key, within: limit, session, merchant: merchant)
+      CallRecord.Answer(
+        try await PaymentCall.capture(
+          intent, amount, key: key, within: limit, session, merchant: merchant))
     }
   }
 
@@ -72,7 +74,25 @@ struct PaymentScript: Sendable {
   ) async -> String? {
     let key = "\(payment.key)-cancel\(suffix)"
     return await insist(.cancel, key, intent, &random) { limit in
-      try await PaymentCall.cancel(intent, key: key, within: limit, session, merchant: merchant)
+      CallRecord.Answer(
+        try await PaymentCall.cancel(
+          intent, key: key, within: limit, session, merchant: merchant))
+    }
+  }
+
+  /// - Parameter amountMinor: 0 for whatever is refundable.
+  private func refund(
+    _ intent: String, _ place: Int, _ amountMinor: Int64, _ random: inout SeededRandom
+  ) async -> String? {
+    let key = payment.refundKey(place)
+    let request = IntentsV1.CreateRefundRequest(
+      paymentIntentID: intent, amount: amountMinor == 0 ? nil : money(amountMinor),
+      reason: .requestedByCustomer,
+      metadata: [CommonV1.MetadataEntry(key: ProvePlan.keyName, value: key)])
+    return await insist(.refund, key, "\(amountMinor)", &random) { limit in
+      CallRecord.Answer(
+        try await RefundCall.create(
+          request, key: key, within: limit, session, merchant: merchant))
     }
   }
 
@@ -103,16 +123,57 @@ struct PaymentScript: Sendable {
     case .cancelAgain:
       _ = await together(1) { await cancel(intent, "-again", &$0) }
     case .askAsOther:
-      await askAsOther(intent)
+      await misuse(.strangerReads, intent) {
+        _ = try await Reads(session: session, merchant: other).intent(intent)
+      }
+    case .refund(let amounts):
+      await withTaskGroup(of: Void.self) { group in
+        for (place, amount) in amounts.enumerated() {
+          group.addTask { _ = await together(2) { await refund(intent, place, amount, &$0) } }
+        }
+      }
+    case .repeatRefund(let amount), .refundOtherPayload(let amount):
+      // Before the first one is answered, this one might be the first.
+      guard history.isAnswered(payment.refundKey(0), merchant: payment.merchant) else { return }
+      _ = await together(2) { await refund(intent, 0, amount, &$0) }
+    case .refundAsOther: await misuse(.strangerRefunds, intent, nil, by: other)
+    case .refundNonsense:
+      await misuse(.refundOfNothing, intent, money(0))
+      await misuse(.refundBelowNothing, intent, money(-1))
+      await misuse(
+        .refundInOtherCurrency, intent,
+        CommonV1.Money(currency: ProvePlan.otherCurrency, amountMinor: 1))
     }
   }
 
-  private func askAsOther(_ intent: String) async {
+  private func money(_ amountMinor: Int64) -> CommonV1.Money {
+    CommonV1.Money(currency: ProvePlan.currency, amountMinor: amountMinor)
+  }
+
+  // MARK: Misuse
+
+  /// A refund that no state allows, under a key of its own.
+  private func misuse(
+    _ kind: MisuseRecord.Kind, _ intent: String, _ amount: CommonV1.Money?,
+    by caller: MerchantID? = nil
+  ) async {
+    let key = "\(payment.key)-\(kind.rawValue)"
+    let request = IntentsV1.CreateRefundRequest(paymentIntentID: intent, amount: amount)
+    await misuse(kind, intent) {
+      _ = try await RefundCall.create(
+        request, key: key, session, merchant: caller ?? merchant)
+    }
+  }
+
+  private func misuse(
+    _ kind: MisuseRecord.Kind, _ intent: String, _ call: () async throws -> Void
+  ) async {
     do {
-      _ = try await Reads(session: session, merchant: other).intent(intent)
-      history.add(StrangerRecord(intent: intent, answer: "OK"))
+      try await call()
+      history.add(MisuseRecord(kind: kind, intent: intent, answer: "OK"))
     } catch let error as CallFailure where !error.isWorthRepeating {
-      history.add(StrangerRecord(intent: intent, answer: "\(error.code)"))
+      history.add(
+        MisuseRecord(kind: kind, intent: intent, answer: "\(error.code) \(error.reason)"))
     } catch {
       // A service that is away tells nobody anything.
       return
@@ -131,6 +192,13 @@ struct PaymentScript: Sendable {
   }
 
   private func look(_ intent: String) async -> ReadRecord? {
+    await Self.look(intent, session, merchant, history)
+  }
+
+  @discardableResult
+  static func look(
+    _ intent: String, _ session: ServiceSession, _ merchant: MerchantID, _ history: CallHistory
+  ) async -> ReadRecord? {
     let start = MonotonicClock.microseconds
     do {
       let found = try await Reads(session: session, merchant: merchant).intent(intent).intent
@@ -169,7 +237,7 @@ struct PaymentScript: Sendable {
   /// - Returns: the payment's id, where the answer was one.
   private func insist(
     _ method: CallRecord.Method, _ key: String, _ payload: String, _ random: inout SeededRandom,
-    _ call: (Duration) async throws -> Reply<IntentsV1.PaymentIntent>
+    _ call: (Duration) async throws -> CallRecord.Answer
   ) async -> String? {
     let end = MonotonicClock.milliseconds + Self.patienceMilliseconds
     var limit =
@@ -183,7 +251,7 @@ struct PaymentScript: Sendable {
           payment: payment.number, merchant: payment.merchant, method: method, key: key,
           payload: payload, startedAt: start, endedAt: MonotonicClock.microseconds, answer: answer))
       switch answer {
-      case .intent(let id, _, _, _, _): return id
+      case .intent(let id, _, _, _, _), .refund(let id, _, _, _, _, _): return id
       case .refused: return nil
       case .unknown: break
       }
@@ -196,14 +264,10 @@ struct PaymentScript: Sendable {
   }
 
   private static func answer(
-    _ call: () async throws -> Reply<IntentsV1.PaymentIntent>
+    _ call: () async throws -> CallRecord.Answer
   ) async -> CallRecord.Answer {
     do {
-      let reply = try await call()
-      let intent = reply.message
-      return .intent(
-        id: intent.id, status: WireText.status(intent.status), version: intent.version,
-        bytes: intent.encode(), isReplayed: reply.isReplayed)
+      return try await call()
     } catch let error as CallFailure where error.isWorthRepeating {
       return .unknown(reason: error.reason.isEmpty ? "\(error.code)" : error.reason)
     } catch let error as CallFailure {
@@ -211,5 +275,22 @@ struct PaymentScript: Sendable {
     } catch {
       return .unknown(reason: "\(error)")
     }
+  }
+}
+
+extension CallRecord.Answer {
+  init(_ reply: Reply<IntentsV1.PaymentIntent>) {
+    let intent = reply.message
+    self = .intent(
+      id: intent.id, status: WireText.status(intent.status), version: intent.version,
+      bytes: intent.encode(), isReplayed: reply.isReplayed)
+  }
+
+  init(_ reply: Reply<IntentsV1.Refund>) {
+    let refund = reply.message
+    self = .refund(
+      id: refund.id, status: WireText.word(refund.status, "REFUND_STATUS_"),
+      amountMinor: refund.amount?.amountMinor ?? 0, version: refund.version,
+      bytes: refund.encode(), isReplayed: reply.isReplayed)
   }
 }

@@ -26,12 +26,25 @@ struct ProvePlan: Sendable, Equatable {
     case confirmAgain, captureAgain, cancelAgain
     /// Another merchant asks for it: not found.
     case askAsOther
+    /// At the same instant, each under its own key; 0: whatever is refundable. Exactly those that
+    /// fit together win.
+    case refund(amountsMinor: [Int64])
+    /// The key of the first refund again: the stored answer.
+    case repeatRefund(amountMinor: Int64)
+    /// The key of the first refund with another amount: refused.
+    case refundOtherPayload(amountMinor: Int64)
+    /// Another merchant refunds it: not found.
+    case refundAsOther
+    /// Refunds that no state allows: nothing, less than nothing, in another currency.
+    case refundNonsense
   }
 
   struct GatewayFault: Sendable, Equatable {
     let operation: String
     let fault: String
     let count: Int
+    /// Which request it meets.
+    let amountMinor: Int64
   }
 
   struct Payment: Sendable, Equatable {
@@ -40,27 +53,47 @@ struct ProvePlan: Sendable, Equatable {
     let merchant: Int
     /// The merchants of a seed use the same keys: they must not meet.
     let key: String
-    let method: String
+    var method = PaymentDraft.good
     let amountMinor: Int64
-    let capture: Capture
-    let form: Form
-    let startMilliseconds: Int64
-    let callers: Int
+    var capture = Capture.automatic
+    var form = Form.atOnce
+    var startMilliseconds: Int64
+    var callers = 1
     /// Asks once and goes away, whatever happens.
-    let leaves: Bool
-    let fault: GatewayFault?
-    let steps: [Step]
+    var leaves = false
+    var faults: [GatewayFault] = []
+    var steps: [Step] = []
 
     var description: String { "prove payment \(number)" }
+
+    /// The key of one of its refunds, counted from 0.
+    func refundKey(_ place: Int) -> String { "\(key)-refund\(place)" }
+
+    var askedRefunds: [AskedRefund] {
+      steps.flatMap { step -> [AskedRefund] in
+        guard case .refund(let amounts) = step else { return [] }
+        return amounts.enumerated().map { place, amount in
+          AskedRefund(
+            payment: number, merchant: merchant, key: refundKey(place), amountMinor: amount)
+        }
+      }
+    }
   }
 
   static let currency = "EUR"
+  /// One that no payment has.
+  static let otherCurrency = "USD"
+  /// The metadata of a refund that names its idempotency key, so that outsiders can tell whose it is.
+  static let keyName = "prove_key"
   static let merchants = 2
   /// Below it, too few would meet the gateway that refuses connections to open its breaker.
   static let paymentsMin = 40
   static let callersMax = 4
   /// When the last payment starts.
-  static let loadMilliseconds: Int64 = 19_000
+  static let loadMilliseconds: Int64 = 17_000
+  /// A payment that stays unknown for good is left alone only when nothing can send it any more:
+  /// what makes such payments strikes early, so that this time is over when the load is.
+  static let silencingMilliseconds: Int64 = 4_500
 
   let seed: UInt64
   let payments: [Payment]
@@ -77,105 +110,18 @@ struct ProvePlan: Sendable, Equatable {
     while amounts.count < count { amounts.insert(Int64.random(in: 1_000...9_999, using: &random)) }
     let shuffled = amounts.sorted().shuffled(using: &random)
     var decks = FaultDecks()
-    let leaving = outages.ambush + OutageSchedule.ambushPaymentAfter
+    let staged = Encounter.all(ambush: outages.ambush)
     payments = (0..<count).map { index in
-      let start = Int64(index) * Self.loadMilliseconds / Int64(count)
-      let draft = Draft(
+      let start =
+        index < staged.count
+        ? Int64(index) * Encounter.everyMilliseconds
+        : Int64(index) * Self.loadMilliseconds / Int64(count)
+      let draft = PaymentDraft(
         number: index + 1, merchant: index % Self.merchants,
         key: "prove-\(seed)-\(run)-\(index / Self.merchants + 1)", amountMinor: shuffled[index],
         startMilliseconds: start)
-      // One payer leaves where the ambush lies: nobody else asks for this payment again.
-      let isAmbushed = index == Int(leaving * Int64(count) / Self.loadMilliseconds)
-      return isAmbushed ? draft.leaving(at: leaving) : draft.payment(&decks, &random)
+      return index < staged.count
+        ? staged[index].payment(draft) : draft.payment(&decks, &random)
     }
-  }
-}
-
-extension ProvePlan {
-  /// Every kind of payment comes up in each run of so many payments, in a place that the seed
-  /// chooses within it.
-  struct Draft {
-    let number: Int
-    let merchant: Int
-    let key: String
-    let amountMinor: Int64
-    let startMilliseconds: Int64
-
-    static let good = "card_visa"
-    static let declined = ["card_declined", "card_insufficient_funds", "card_expired", "card_lost"]
-    func leaving(at milliseconds: Int64) -> Payment {
-      Payment(
-        number: number, merchant: merchant, key: key, method: Self.good, amountMinor: amountMinor,
-        capture: .automatic, form: .atOnce, startMilliseconds: milliseconds, callers: 1,
-        leaves: true, fault: nil, steps: [])
-    }
-
-    func payment(_ decks: inout FaultDecks, _ random: inout SeededRandom) -> Payment {
-      let isDeclined = Int.random(in: 0..<8, using: &random) == 0
-      let capture: Capture = Int.random(in: 0..<5, using: &random) < 2 ? .manual : .automatic
-      return Payment(
-        number: number, merchant: merchant, key: key,
-        method: isDeclined ? Self.declined.randomElement(using: &random) ?? Self.good : Self.good,
-        amountMinor: amountMinor, capture: capture,
-        form: Int.random(in: 0..<4, using: &random) == 0 ? .inTwoCalls : .atOnce,
-        startMilliseconds: startMilliseconds,
-        callers: Int.random(in: 1...ProvePlan.callersMax, using: &random), leaves: false,
-        fault: decks.draw(&random), steps: steps(capture, &random))
-    }
-
-    private func steps(_ capture: Capture, _ random: inout SeededRandom) -> [Step] {
-      var steps: [Step] = []
-      let part = Int64.random(in: 1...amountMinor, using: &random)
-      if capture == .manual {
-        switch Int.random(in: 0..<6, using: &random) {
-        case 0, 1: steps.append(.capture(amountMinor: amountMinor))
-        case 2: steps.append(.capture(amountMinor: part))
-        case 3: steps.append(.captureAgainstCancel(amountMinor: part))
-        case 4: steps.append(.twoCaptures(amountMinor: amountMinor, otherMinor: part))
-        default: steps.append(.cancel)
-        }
-      }
-      let further: [Step] = [
-        .repeatCall, .otherPayload, .confirmAgain, .captureAgain, .cancelAgain, .askAsOther,
-      ]
-      return steps + further.shuffled(using: &random).prefix(Int.random(in: 0...3, using: &random))
-    }
-  }
-}
-
-/// The gateways' faults, dealt like cards: each comes up before one comes again.
-struct FaultDecks: Sendable {
-  /// What an authorisation's answer meets. "after": the gateway has acted.
-  static let authorize = [
-    "timeout_after", "timeout_before", "error_500_after", "error_500", "bad_gateway",
-    "bad_gateway_after", "unavailable", "rate_limited", "truncated", "invalid_json",
-    "close_before", "close_after", "reset_after", "slow",
-  ]
-  static let capture = [
-    "timeout_after", "error_500_after", "error_500", "truncated", "close_after", "reset_after",
-  ]
-
-  private var authorize: [String] = []
-  private var capture: [String] = []
-
-  /// The fault of the next payment; half of them have none.
-  mutating func draw(_ random: inout SeededRandom) -> ProvePlan.GatewayFault? {
-    switch Int.random(in: 0..<6, using: &random) {
-    case 0, 1:
-      ProvePlan.GatewayFault(
-        operation: "authorize", fault: Self.deal(&authorize, Self.authorize, &random),
-        count: Int.random(in: 1...2, using: &random))
-    case 2:
-      ProvePlan.GatewayFault(
-        operation: "capture", fault: Self.deal(&capture, Self.capture, &random), count: 1)
-    default: nil
-    }
-  }
-
-  private static func deal(
-    _ deck: inout [String], _ all: [String], _ random: inout SeededRandom
-  ) -> String {
-    if deck.isEmpty { deck = all.shuffled(using: &random) }
-    return deck.removeLast()
   }
 }

@@ -6,9 +6,9 @@ struct Quiescence: Sendable {
   static let limitSeconds: Int64 = 120
   static let pause: Duration = .milliseconds(500)
   static let secondsBetweenLines: Int64 = 5
-  /// A payment of which nobody knows anything is left alone after its window to send (20 s) and the
-  /// longest look that can have begun in it (8 s).
-  static let silentMilliseconds: Int64 = 30_000
+  /// A payment of which nobody knows anything is left alone after its window to send (20 s), and a
+  /// look that began in it: faults are gone, so that one takes no time.
+  static let silentMilliseconds: Int64 = 24_000
   /// What a line names of the rows that are left.
   static let namedMax = 3
 
@@ -65,7 +65,7 @@ struct Quiescence: Sendable {
       left += facts.runningClaims.map { "claim \($0)" } + facts.unsentRows.map { "unsent \($0)" }
       left += facts.openReversals.map { "reversal \($0)" }
       left += facts.openCaptures.map { "capture \($0)" }
-      left += try await unfinishedPayments()
+      left += try await unfinishedPayments() + unfinishedRefunds()
       let notifications = try chaos.counts().waiting
       if notifications > 0 { left.append("\(notifications) notifications on their way") }
       return left.isEmpty ? try await unreceived() : left
@@ -81,11 +81,20 @@ struct Quiescence: Sendable {
         let found = try await collector.intent(intent.id, merchant)
         let newest = found.operations.flatMap(\.attempts).map(\.createdAt).max() ?? 0
         let isOld = MonotonicClock.wallMilliseconds - newest >= Self.silentMilliseconds
-        if isOld, found.isSilent(try collector.charges(of: intent.id)) { continue }
+        if isOld, found.isSilent(try collector.books(of: intent.id).payments) { continue }
         left.append(intent.id)
       }
     }
     return left
+  }
+
+  private func unfinishedRefunds() async throws -> [String] {
+    try await collector.pendingRefunds().filter { refund in
+      let isOld = MonotonicClock.wallMilliseconds - refund.createdAt >= Self.silentMilliseconds
+      guard isOld else { return true }
+      return !refund.isSilent(try collector.books(of: refund.intent).refunds)
+    }
+    .map { "refund \($0.id) of \($0.intent)" }
   }
 
   private func unreceived() async throws -> [String] {

@@ -8,11 +8,26 @@ struct RarePaths: Sendable, Equatable {
     case abandonedClaimClosed = "abandoned_claim_closed"
     case unknownResolved = "unknown_resolved"
     case secondGatewayUsed = "second_gateway_used"
+    /// An authorisation began beside one whose outcome was not known.
+    case speculationUsed = "speculation_used"
+    /// A declined object was cancelled before the next gateway was asked, or a job had to.
+    case fenceWon = "fence_won"
+    case fenceLost = "fence_lost"
+    /// Money of a condemned attempt was given back; beside a winner, it had been authorised too.
+    case orphanReversed = "orphan_reversed"
+    case secondWinnerRefused = "second_winner_refused"
     case breakerOpened = "breaker_opened"
+    case breakerProbed = "breaker_probed_half_open"
     case declined = "declined"
     case capturedInPart = "captured_in_part"
     case canceledAfterAuthorization = "canceled_after_authorization"
     case wrongStateRefused = "wrong_state_refused"
+    case refundedWhole = "refunded_whole"
+    case refundedInPart = "refunded_in_part"
+    case refundTooLargeRefused = "refund_too_large_refused"
+    case misuseRefused = "misuse_refused"
+    /// A refund was decided after every call that asked for it had to be over.
+    case refundDrivenOn = "refund_driven_on"
     case notificationDuplicated = "notification_duplicated"
     case notificationLate = "notification_late"
     case serviceKilled = "service_killed"
@@ -20,17 +35,24 @@ struct RarePaths: Sendable, Equatable {
     case databaseStopped = "database_stopped"
     /// A payment of which no gateway knows stays `processing`: silence is no evidence.
     case silenceKept = "silence_kept"
-    case orphanReversed = "orphan_reversed"
-    case secondWinnerRefused = "second_winner_refused"
+    /// A refund of which the gateway knows nothing stays `pending`.
+    case refundSilenceKept = "refund_silence_kept"
 
     /// Whether it depends on chance within a seed, so that a short run may do without it.
     var isByChance: Bool {
       switch self {
-      case .silenceKept, .orphanReversed, .secondWinnerRefused: true
+      case .fenceWon, .fenceLost, .orphanReversed, .secondWinnerRefused, .speculationUsed,
+        .breakerProbed, .refundSilenceKept:
+        true
       default: false
       }
     }
   }
+
+  /// So many seeds leave nothing to chance.
+  static let seedsForAll = 20
+  /// A live call's time for gateways is 4.5 s: whatever came later came without it.
+  static let callMilliseconds: Int64 = 4_500
 
   private(set) var counts: [Path: Int] = [:]
 
@@ -42,35 +64,49 @@ struct RarePaths: Sendable, Equatable {
     for (path, count) in other.counts { add(path, count) }
   }
 
-  /// Those that a run should have taken and did not.
-  var missing: [Path] { Path.allCases.filter { !$0.isByChance && self[$0] == 0 } }
+  /// Those that a run of so many seeds should have taken and did not.
+  func missing(seeds: Int) -> [Path] {
+    Path.allCases.filter { (!$0.isByChance || seeds >= Self.seedsForAll) && self[$0] == 0 }
+  }
 
-  /// Those that a run may do without, and did.
-  var unproven: [Path] { Path.allCases.filter { $0.isByChance && self[$0] == 0 } }
-
-  var line: String {
-    Path.allCases.filter { self[$0] > 0 }.map { "\($0.rawValue) \(self[$0])" }
-      .joined(separator: " · ")
+  /// Those that such a run may do without, and did.
+  func unproven(seeds: Int) -> [Path] {
+    let missing = missing(seeds: seeds)
+    return Path.allCases.filter { self[$0] == 0 && !missing.contains($0) }
   }
 }
 
 extension RarePaths {
   /// What the evidence of a seed shows.
   init(_ evidence: Evidence, notifications: SimulatorChaos.Counts) {
-    for call in evidence.calls {
-      switch call.answer {
-      case .intent(_, _, _, _, isReplayed: true): add(.answerReplayed, 1)
-      case .refused(_, "IDEMPOTENCY_KEY_REUSED"): add(.keyReuseRefused, 1)
-      case .refused(_, "PAYMENT_INTENT_STATE"): add(.wrongStateRefused, 1)
-      case .unknown("IDEMPOTENCY_IN_PROGRESS"): add(.askedWhileRunning, 1)
-      case .intent, .refused, .unknown: break
-      }
-    }
+    for call in evidence.calls { add(call) }
+    add(.misuseRefused, evidence.misuses.count { $0.answer == $0.kind.refusal })
     add(.leaseTakenOver, Int(evidence.database.takenOverClaims))
     add(.breakerOpened, Int(evidence.database.openedBreakers))
+    add(.breakerProbed, evidence.halfOpenSeen)
     add(.notificationDuplicated, Int(notifications.duplicated))
     add(.notificationLate, Int(notifications.late))
     for intent in evidence.intents { add(intent, evidence.charges(of: intent.id)) }
+    for refund in evidence.refunds {
+      let intent = evidence.intents.first { $0.id == refund.intent }
+      let isWhole = refund.amountMinor == intent?.capturedMinor
+      if refund.status == "succeeded" { add(isWhole ? .refundedWhole : .refundedInPart, 1) }
+      if refund.isSilent(evidence.gatewayRefunds) { add(.refundSilenceKept, 1) }
+      if let time = refund.milliseconds, time > Self.callMilliseconds { add(.refundDrivenOn, 1) }
+    }
+  }
+
+  private mutating func add(_ call: CallRecord) {
+    switch call.answer {
+    case .intent(_, _, _, _, isReplayed: true), .refund(_, _, _, _, _, isReplayed: true):
+      add(.answerReplayed, 1)
+    case .refused(_, "IDEMPOTENCY_KEY_REUSED"): add(.keyReuseRefused, 1)
+    case .refused(_, "PAYMENT_INTENT_STATE"): add(.wrongStateRefused, 1)
+    case .refused(_, "AMOUNT_TOO_LARGE") where call.method == .refund:
+      add(.refundTooLargeRefused, 1)
+    case .unknown("IDEMPOTENCY_IN_PROGRESS"): add(.askedWhileRunning, 1)
+    case .intent, .refund, .refused, .unknown: break
+    }
   }
 
   private mutating func add(_ intent: FoundIntent, _ charges: [GatewayCharge]) {
@@ -90,22 +126,33 @@ extension RarePaths {
     if intent.status == "canceled", attempts.contains(where: { $0.evidence == "canceled" }) {
       add(.canceledAfterAuthorization, 1)
     }
-    for operation in intent.operations {
-      if let place = operation.facts.firstIndex(of: "unknown"),
-        operation.facts[place...].contains(where: { $0 != "unknown" })
-      {
-        add(.unknownResolved, 1)
+    for operation in intent.operations { add(operation, charges) }
+  }
+
+  private mutating func add(_ operation: FoundIntent.Operation, _ charges: [GatewayCharge]) {
+    if let place = operation.facts.firstIndex(of: "unknown"),
+      operation.facts[place...].contains(where: { $0 != "unknown" })
+    {
+      add(.unknownResolved, 1)
+    }
+    let attempts = operation.attempts.sorted { $0.createdAt < $1.createdAt }
+    if Set(attempts.map(\.gateway)).count > 1 { add(.secondGatewayUsed, 1) }
+    for (earlier, later) in zip(attempts, attempts.dropFirst()) {
+      if earlier.decidedAt.map({ $0 > later.createdAt }) ?? true { add(.speculationUsed, 1) }
+      // Only a declined object that a gateway keeps is cancelled before the next one is asked.
+      let isKept = charges.contains { $0.id == earlier.reference && $0.gateway == "stripe" }
+      if earlier.evidence == "declined", isKept {
+        add(earlier.hasReversal ? .fenceLost : .fenceWon, 1)
       }
-      if Set(operation.attempts.map(\.gateway)).count > 1 { add(.secondGatewayUsed, 1) }
-      // Money that a condemned attempt held beside the winner, given back.
-      let reversed = operation.attempts.contains { attempt in
-        attempt.disposition == "condemned" && ["canceled", "refunded"].contains(attempt.evidence)
-          && charges.contains { $0.id == attempt.reference && $0.authorized > 0 }
-      }
-      if operation.state == "won", reversed {
-        add(.orphanReversed, 1)
-        add(.secondWinnerRefused, 1)
-      }
+    }
+    // Money that a condemned attempt held or took, given back. A payer's cancel is no orphan.
+    let reversed = attempts.contains { attempt in
+      attempt.disposition == "condemned" && ["canceled", "refunded"].contains(attempt.evidence)
+        && charges.contains { $0.id == attempt.reference && $0.authorized > 0 }
+    }
+    if operation.state != "open", operation.closeReason != "canceled", reversed {
+      add(.orphanReversed, 1)
+      if operation.state == "won" { add(.secondWinnerRefused, 1) }
     }
   }
 }

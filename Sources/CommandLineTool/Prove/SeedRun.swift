@@ -10,11 +10,14 @@ struct SeedReport: Sendable, Encodable {
   var calls = 0
   var outages = 0
   var gatewayFaults = 0
-  var loadSeconds: Int64 = 0
   var quiescedMilliseconds: Int64 = 0
   var violations: [Violation] = []
   var problems: [String] = []
   var paths: [String: Int] = [:]
+  /// What is known of the payments that violations and problems are about.
+  var dossier: [String] = []
+  /// Where the time went.
+  var phases: [String: Int64] = [:]
 }
 
 /// One seed from its plan to its verdict: load and outages, heal, quiesce, audit.
@@ -61,10 +64,14 @@ struct SeedRun: Sendable {
       duplicate: Self.webhooks.duplicate, late: Self.webhooks.late,
       lateMilliseconds: Self.webhooks.lateMilliseconds, seed: plan.seed)
     let history = CallHistory()
-    report.problems = try await load(merchants, methods, history, simulator)
-    report.loadSeconds = (MonotonicClock.wallMilliseconds - start) / 1000
+    let watch = watch(history, queries, merchants)
+    report.phases["setup"] = MonotonicClock.wallMilliseconds - start
+    report.problems = try await load(merchants, methods, history, simulator, watch)
+    let notBroken = report.problems.count
+    report.phases["load"] =
+      MonotonicClock.wallMilliseconds - start - (report.phases["setup"] ?? 0)
     report.outages = plan.outages.count
-    report.gatewayFaults = plan.payments.count { $0.fault != nil }
+    report.gatewayFaults = plan.payments.reduce(0) { $0 + $1.faults.count }
 
     try simulator.removeFaults()
     try chaos.end()
@@ -74,11 +81,17 @@ struct SeedRun: Sendable {
     notifications.duplicated -= before.duplicated
     notifications.late -= before.late
     report.quiescedMilliseconds = state.milliseconds
-    let evidence = try await audit(quiescence, history, inbox, chaos, start, &report)
+    report.phases["quiescence"] = state.milliseconds
+    let audited = MonotonicClock.wallMilliseconds
+    let evidence = try await audit(quiescence, history, inbox, chaos, start, watch, &report)
+    report.phases["audit"] = MonotonicClock.wallMilliseconds - audited
     report.calls = evidence.calls.count
     report.violations = Check.violations(in: evidence)
+    report.dossier = Dossier(
+      about: report.violations.map(\.line) + report.problems, in: evidence
+    ).lines
     var paths = RarePaths(evidence, notifications: notifications)
-    paths.add(plan.outages, problems: report.problems.count)
+    paths.add(plan.outages, problems: notBroken)
     for (path, count) in paths.counts { report.paths[path.rawValue] = count }
     return (report, paths)
   }
@@ -149,18 +162,36 @@ struct SeedRun: Sendable {
   /// - Returns: what could not be broken.
   private func load(
     _ merchants: [MerchantID], _ methods: [[String: String]], _ history: CallHistory,
-    _ simulator: SimulatorControl
+    _ simulator: SimulatorControl, _ watch: LoadWatch
   ) async throws -> [String] {
-    for payment in plan.payments {
-      guard let fault = payment.fault else { continue }
+    for fault in plan.payments.flatMap(\.faults) {
       _ = try simulator.add(
         SimulatorControl.Fault(
-          fault.fault, amountMinor: payment.amountMinor, operation: fault.operation,
+          fault.fault, amountMinor: fault.amountMinor, operation: fault.operation,
           count: fault.count))
     }
-    let start = MonotonicClock.milliseconds
     let runner = OutageRunner(outage: Outage(supervisor: supervisor), simulator: simulator)
-    let output = output
+    return await withTaskGroup(of: [String]?.self) { group in
+      group.addTask {
+        await watch.run()
+        return nil
+      }
+      group.addTask { await play(merchants, methods, history, runner) }
+      var problems: [String] = []
+      while let ended = await group.next() {
+        guard let ended else { continue }
+        problems = ended
+        group.cancelAll()
+      }
+      return problems
+    }
+  }
+
+  private func play(
+    _ merchants: [MerchantID], _ methods: [[String: String]], _ history: CallHistory,
+    _ runner: OutageRunner
+  ) async -> [String] {
+    let start = MonotonicClock.milliseconds
     return await withTaskGroup(of: [String].self) { group in
       group.addTask {
         await runner.run(plan.outages) {
@@ -196,6 +227,16 @@ struct SeedRun: Sendable {
     }
   }
 
+  private func watch(
+    _ history: CallHistory, _ queries: EvidenceQueries, _ merchants: [MerchantID]
+  ) -> LoadWatch {
+    LoadWatch(
+      session: session, queries: queries, history: history, seed: plan.seed
+    ) { [session] intent, merchant in
+      await PaymentScript.look(intent, session, merchants[merchant], history)
+    }
+  }
+
   private func quiesce(
     _ quiescence: Quiescence, _ when: String, _ report: inout SeedReport
   ) async throws -> Quiescence.State {
@@ -215,11 +256,16 @@ struct SeedRun: Sendable {
 
   private func audit(
     _ quiescence: Quiescence, _ history: CallHistory, _ inbox: Inbox, _ chaos: SimulatorChaos,
-    _ start: Int64, _ report: inout SeedReport
+    _ start: Int64, _ watch: LoadWatch, _ report: inout SeedReport
   ) async throws -> Evidence {
     let (queries, collector) = (quiescence.queries, quiescence.collector)
     var evidence = Evidence()
-    evidence.ledgerBefore = try await queries.ledgerPrefix(upTo: nil)
+    if let ledger = watch.ledger {
+      evidence.ledgerBefore = ledger
+    } else {
+      report.problems.append("the ledger could not be read while the load ran")
+    }
+    evidence.halfOpenSeen = watch.halfOpenSeen
     evidence.beforeResend = try await queries.world()
     try chaos.resend(fromMilliseconds: start)
     _ = try await quiesce(quiescence, "after repeated notifications", &report)
@@ -227,14 +273,17 @@ struct SeedRun: Sendable {
     evidence.ledgerAfter = try await queries.ledgerPrefix(upTo: evidence.ledgerBefore.batch)
     let records = history.records
     (evidence.calls, evidence.reads) = (records.calls, records.reads)
-    evidence.strangers = records.strangers
+    evidence.misuses = records.misuses
     evidence.asked = plan.payments.map {
       AskedPayment(
         number: $0.number, merchant: $0.merchant, description: $0.description,
         amountMinor: $0.amountMinor)
     }
+    evidence.askedRefunds = plan.payments.flatMap(\.askedRefunds)
     evidence.intents = try await collector.intents()
-    evidence.charges = try collector.charges(of: evidence.intents)
+    evidence.refunds = try await collector.refunds()
+    let books = try collector.books(of: evidence.intents)
+    (evidence.charges, evidence.gatewayRefunds) = (books.payments, books.refunds)
     evidence.clearing = try await collector.clearing()
     evidence.trial = try await collector.trial()
     evidence.received = inbox.events.withLock { $0 }
@@ -253,7 +302,7 @@ extension RarePaths {
       case .kill: add(.serviceKilled, 1)
       case .pause: add(.serviceStoodStill, 1)
       case .stopDatabase: add(.databaseStopped, 1)
-      case .refuse: break
+      case .refuse, .loseLists: break
       }
     }
   }

@@ -3,7 +3,10 @@ extension Check {
   static let captureKind = "capture"
 
   static let books: [Check] = [
-    Check("ledger_balances", invariant: 5) { evidence in
+    Check(
+      "ledger_balances", invariant: 5,
+      "debits equal credits per transaction and currency, and the trial balance is equal"
+    ) { evidence in
       evidence.database.unbalancedTransactions.map {
         Finding($0, "debits and credits differ", expected: "equal")
       }
@@ -24,7 +27,10 @@ extension Check {
               + "\($0.entriesCreditsMinor)", expected: "four equal sums")
         }
     },
-    Check("ledger_is_immutable", invariant: 6) { evidence in
+    Check(
+      "ledger_is_immutable", invariant: 6,
+      "rows of the middle of the load are the same at the end; no service may change them"
+    ) { evidence in
       var findings = evidence.database.ledgerRights.map {
         Finding($0, "granted", expected: "no way to change a row")
       }
@@ -36,7 +42,10 @@ extension Check {
       }
       return findings
     },
-    Check("ledger_matches_gateways", invariant: 7) { evidence in
+    Check(
+      "ledger_matches_gateways", invariant: 7,
+      "the books of each gateway account are what the gateway keeps, to the cent"
+    ) { evidence in
       let accounts = Set(
         evidence.clearing.map { MerchantGateway(merchant: $0.merchant, gateway: $0.gateway) }
           + evidence.charges.compactMap { charge in
@@ -63,10 +72,13 @@ extension Check {
             expected: "\(held), as the gateway's books")
       }
     },
-    Check("one_posting_per_movement", invariant: 8) { evidence in
+    Check(
+      "one_posting_per_movement", invariant: 8,
+      "each capture is booked once, each movement under its own reference"
+    ) { evidence in
       evidence.intents.flatMap { intent -> [Finding] in
         let captures = intent.postings.filter { $0.kind == captureKind }
-        let charged = evidence.charges(of: intent.id).filter { $0.netMinor > 0 }
+        let charged = evidence.charges(of: intent.id).filter { intent.keeps($0) }
         var findings: [Finding] = []
         if captures.map(\.debitMinor).sorted() != charged.map(\.captured).sorted() {
           findings.append(

@@ -24,15 +24,18 @@ struct Check: Sendable {
   let name: String
   /// Its number in the list of invariants; 0 for one that is beside it.
   let invariant: Int
+  /// What holds where it finds nothing, in words.
+  let proves: String
   let judge: @Sendable (Evidence) -> [Finding]
 
   init(
-    _ name: String, invariant: Int, _ judge: @escaping @Sendable (Evidence) -> [Finding]
+    _ name: String, invariant: Int, _ proves: String,
+    _ judge: @escaping @Sendable (Evidence) -> [Finding]
   ) {
-    (self.name, self.invariant, self.judge) = (name, invariant, judge)
+    (self.name, self.invariant, self.proves, self.judge) = (name, invariant, proves, judge)
   }
 
-  static let all: [Check] = money + answers + books + states + events
+  static let all: [Check] = money + answers + books + refunds + states + events
 
   static func violations(in evidence: Evidence) -> [Violation] {
     all.flatMap { check in

@@ -7,7 +7,10 @@ extension Check {
   ]
 
   static let events: [Check] = [
-    Check("event_per_ending", invariant: 18) { evidence in
+    Check(
+      "event_per_ending", invariant: 18,
+      "each end has exactly one event, and each such event its end"
+    ) { evidence in
       evidence.intents.flatMap { intent -> [Finding] in
         var findings = intent.endings.compactMap { change -> Finding? in
           let type = endings[change.status] ?? ""
@@ -35,26 +38,39 @@ extension Check {
         return findings
       }
     },
-    Check("events_are_delivered", invariant: 19) { evidence in
+    Check(
+      "events_are_delivered", invariant: 19,
+      "every event arrived at its merchant with the bytes that ListEvents shows"
+    ) { evidence in
       let received = Dictionary(grouping: evidence.received, by: \.id)
-      return evidence.intents.flatMap { intent in
-        intent.events.compactMap { event -> Finding? in
-          let arrived = received[event.id] ?? []
-          guard !arrived.isEmpty else {
-            return Finding("\(intent.id) \(event.id)", "never arrived", expected: "delivered")
-          }
-          let isStable = arrived.allSatisfy {
-            $0.body == event.body && $0.type == event.type && $0.merchant == intent.merchant
-          }
-          return isStable
-            ? nil
-            : Finding(
-              "\(intent.id) \(event.id)", "arrived with other bytes, or at another merchant",
-              expected: "what ListEvents shows")
+      let intents = evidence.intents.flatMap { intent in
+        intent.events.map {
+          ("\(intent.id) \($0.id)", $0.id, ReceivedEvent(
+            merchant: intent.merchant, type: $0.type, id: $0.id, body: $0.body))
         }
       }
+      let refunds = evidence.refunds.flatMap { refund in
+        refund.events.map {
+          ("\(refund.intent) \(refund.id) \($0.id)", $0.id, ReceivedEvent(
+            merchant: refund.merchant, type: $0.type, id: $0.id, body: $0.body))
+        }
+      }
+      return (intents + refunds).compactMap { subject, id, event in
+        let arrived = received[id] ?? []
+        guard !arrived.isEmpty else {
+          return Finding(subject, "never arrived", expected: "delivered")
+        }
+        return arrived.allSatisfy { $0 == event }
+          ? nil
+          : Finding(
+            subject, "arrived with other bytes, or at another merchant",
+            expected: "what ListEvents shows")
+      }
     },
-    Check("events_match_states", invariant: 20) { evidence in
+    Check(
+      "events_match_states", invariant: 20,
+      "bodies say what the payment was at that version; sequence numbers rise with versions"
+    ) { evidence in
       evidence.intents.flatMap { intent -> [Finding] in
         let sequences = intent.events.sorted { $0.version < $1.version }.map(\.sequence)
         var findings: [Finding] = []
@@ -79,12 +95,18 @@ extension Check {
         return findings
       }
     },
-    Check("webhooks_are_signed", invariant: 21) { evidence in
+    Check(
+      "webhooks_are_signed", invariant: 21,
+      "the signature of every webhook verifies in its time"
+    ) { evidence in
       evidence.refusedWebhooks.map {
         Finding("a webhook", "refused: \($0)", expected: "a signature that verifies")
       }
     },
-    Check("notifications_change_nothing", invariant: 22) { evidence in
+    Check(
+      "notifications_change_nothing", invariant: 22,
+      "every notification of the gateways once more, the latest first, changes nothing"
+    ) { evidence in
       evidence.beforeResend == evidence.afterResend
         ? []
         : [

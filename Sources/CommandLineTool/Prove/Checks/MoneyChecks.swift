@@ -1,25 +1,31 @@
 /// What gateways hold and have taken, beside what Tender says of it.
 extension Check {
   static let money: [Check] = [
-    Check("no_double_capture", invariant: 1) { evidence in
+    Check(
+      "no_double_capture", invariant: 1,
+      "at most one charge of a payment keeps money, over all gateways, and at most its amount"
+    ) { evidence in
       evidence.intents.flatMap { intent -> [Finding] in
-        let live = evidence.charges(of: intent.id).filter { $0.netMinor > 0 }
-        let net = live.reduce(0) { $0 + $1.netMinor }
+        let live = evidence.charges(of: intent.id).filter { intent.keeps($0) }
+        let taken = live.reduce(0) { $0 + $1.captured }
         let ids = live.map { "\($0.gateway) \($0.id)" }.joined(separator: ", ")
         var findings: [Finding] = []
         if live.count > 1 {
           findings.append(
             Finding(intent.id, "\(live.count) live charges (\(ids))", expected: "at most one"))
         }
-        if net > intent.amountMinor {
+        if taken > intent.amountMinor {
           findings.append(
             Finding(
-              intent.id, "\(net) captured (\(ids))", expected: "at most \(intent.amountMinor)"))
+              intent.id, "\(taken) captured (\(ids))", expected: "at most \(intent.amountMinor)"))
         }
         return findings
       }
     },
-    Check("captures_within_authorization", invariant: 9) { evidence in
+    Check(
+      "captures_within_authorization", invariant: 9,
+      "in the gateways' books refunded ≤ captured ≤ authorised"
+    ) { evidence in
       evidence.charges.filter {
         $0.captured > max($0.authorized, $0.amount) || $0.refunded > $0.captured
       }
@@ -30,7 +36,10 @@ extension Check {
             + "\($0.refunded)", expected: "refunded ≤ captured ≤ authorized")
       }
     },
-    Check("no_orphan_authorization", invariant: 10) { evidence in
+    Check(
+      "no_orphan_authorization", invariant: 10,
+      "whatever a gateway still holds belongs to a payment that may take it"
+    ) { evidence in
       evidence.charges.filter(\.isHeld).compactMap { charge in
         let owner = evidence.intents.first { $0.id == charge.intent }
         let isOwned =
@@ -46,7 +55,10 @@ extension Check {
               + (owner?.status ?? "no payment"), expected: "voided, refunded or owned")
       }
     },
-    Check("succeeded_is_captured", invariant: 11) { evidence in
+    Check(
+      "succeeded_is_captured", invariant: 11,
+      "a succeeded payment is captured with its amount where it says"
+    ) { evidence in
       evidence.intents.filter { $0.status == "succeeded" }.compactMap { intent in
         let charge = evidence.charges.first {
           $0.gateway == intent.gateway && $0.id == intent.gatewayReference
@@ -59,7 +71,10 @@ extension Check {
           expected: "\(intent.capturedMinor) captured there")
       }
     },
-    Check("captured_has_owner", invariant: 12) { evidence in
+    Check(
+      "captured_has_owner", invariant: 12,
+      "whatever a gateway keeps belongs to a succeeded payment that names it"
+    ) { evidence in
       evidence.charges.filter { $0.netMinor > 0 }.compactMap { charge in
         let owner = evidence.intents.first { $0.id == charge.intent }
         if let owner, owner.status == "succeeded", owner.gatewayReference == charge.id {
@@ -72,7 +87,10 @@ extension Check {
           expected: "a succeeded payment that names it, or a compensation")
       }
     },
-    Check("ended_without_money", invariant: 13) { evidence in
+    Check(
+      "ended_without_money", invariant: 13,
+      "no payment failed or was canceled while an attempt is open or a gateway holds money"
+    ) { evidence in
       evidence.intents.filter { ["failed", "canceled"].contains($0.status) }.flatMap { intent in
         let open = intent.operations.flatMap(\.attempts).filter {
           ["sent", "unknown", "pending", "authorized", "captured"].contains($0.evidence)
@@ -85,7 +103,10 @@ extension Check {
         }
       }
     },
-    Check("one_winner", invariant: 16) { evidence in
+    Check(
+      "one_winner", invariant: 16,
+      "an operation has at most one winner, in rows and answers"
+    ) { evidence in
       evidence.database.severalWinners.map { Finding($0, "several winners", expected: "one") }
         + evidence.intents.flatMap { intent in
           intent.operations.filter { $0.attempts.count { $0.disposition == "winner" } > 1 }.map {
@@ -93,7 +114,10 @@ extension Check {
           }
         }
     },
-    Check("no_money_alert", invariant: 0) { evidence in
+    Check(
+      "no_money_alert", invariant: 0,
+      "no alert that says money moved wrongly is open"
+    ) { evidence in
       evidence.database.moneyAlerts.map {
         Finding($0, "an open alert", expected: "none of its kind")
       }

@@ -19,7 +19,10 @@ extension Check {
   ]
 
   static let states: [Check] = [
-    Check("states_follow_graph", invariant: 14) { evidence in
+    Check(
+      "states_follow_graph", invariant: 14,
+      "a history is versions 1, 2, 3 …, a path of the published graph"
+    ) { evidence in
       evidence.intents.flatMap { intent -> [Finding] in
         var findings: [Finding] = []
         let changes = intent.changes.sorted { $0.version < $1.version }
@@ -43,7 +46,10 @@ extension Check {
         return findings
       }
     },
-    Check("nothing_left_running", invariant: 17) { evidence in
+    Check(
+      "nothing_left_running", invariant: 17,
+      "no claim, outbox row, reversal, capture, refund, payment or operation is under way"
+    ) { evidence in
       let rows =
         evidence.database.runningClaims.map { "claim \($0)" }
         + evidence.database.unsentRows.map { "unsent \($0)" }
@@ -51,8 +57,12 @@ extension Check {
         + evidence.database.openCaptures.map { "capture \($0)" }
         + evidence.intents.filter { !$0.isSilent(evidence.charges(of: $0.id)) }.flatMap { intent in
           (intent.status == "processing" ? ["payment \(intent.id)"] : [])
-            + intent.operations.filter { $0.state == "open" }.map { "operation \($0.id)" }
+            + intent.operations.filter { $0.state == "open" }.map {
+              "operation \($0.id) of \(intent.id)"
+            }
         }
+        + evidence.refunds.filter { $0.status == "pending" && !$0.isSilent(evidence.gatewayRefunds) }
+        .map { "refund \($0.id) of \($0.intent)" }
       return rows.map { Finding($0, "under way", expected: "ended") }
     },
   ]

@@ -3,17 +3,23 @@
 struct Evidence: Sendable, Equatable {
   var calls: [CallRecord] = []
   var reads: [ReadRecord] = []
-  var strangers: [StrangerRecord] = []
+  var misuses: [MisuseRecord] = []
   /// What each payment of the plan asked for, by the text it is described with.
   var asked: [AskedPayment] = []
+  /// What each refund of the plan asked for, by its key.
+  var askedRefunds: [AskedRefund] = []
   var intents: [FoundIntent] = []
+  var refunds: [FoundRefund] = []
   var charges: [GatewayCharge] = []
+  var gatewayRefunds: [GatewayRefund] = []
   var received: [ReceivedEvent] = []
   var refusedWebhooks: [String] = []
   var clearing: [ClearingBalance] = []
   var trial: [TrialLine] = []
   var database = DatabaseFacts()
-  /// The ledger when the load ended, and the same rows at the end.
+  /// How often a breaker was seen half-open.
+  var halfOpenSeen = 0
+  /// The ledger in the middle of the load, and the same rows at the end.
   var ledgerBefore = LedgerPrefix()
   var ledgerAfter = LedgerPrefix()
   /// Everything before and after each notification of the gateways came once more.
@@ -28,104 +34,12 @@ struct AskedPayment: Sendable, Equatable {
   var amountMinor: Int64
 }
 
-/// A payment as its own services tell of it.
-struct FoundIntent: Sendable, Equatable {
-  struct Change: Sendable, Equatable {
-    var version: UInt64
-    var status: String
-  }
-  struct Attempt: Sendable, Equatable {
-    var id: String
-    var gateway: String
-    /// open, winner, condemned.
-    var disposition: String
-    var evidence: String
-    var reference: String
-    /// Milliseconds since 1970.
-    var createdAt: Int64 = 0
-  }
-  struct Operation: Sendable, Equatable {
-    var id: String
-    /// open, won, closed.
-    var state: String
-    var attempts: [Attempt] = []
-    /// Kinds, in order.
-    var facts: [String] = []
-  }
-  struct Posting: Sendable, Equatable {
-    var id: String
-    var kind: String
-    var externalReference: String
-    var debitMinor: Int64
-    var creditMinor: Int64
-  }
-  struct Event: Sendable, Equatable {
-    var id: String
-    var type: String
-    var sequence: UInt64
-    var version: UInt64
-    /// What its body says.
-    var bodyStatus: String
-    var bodyVersion: UInt64
-    var bodyAmountMinor: Int64
-    var bodyCapturedMinor: Int64
-    var body: String
-  }
-
-  var id: String
+struct AskedRefund: Sendable, Equatable {
+  var payment: Int
   var merchant: Int
-  var description: String
-  var status: String
-  /// retryable or terminal, in failed.
-  var failureKind = ""
-  var failureCode = ""
+  var key: String
+  /// 0: whatever is refundable.
   var amountMinor: Int64
-  var capturedMinor: Int64 = 0
-  var gateway = ""
-  var gatewayReference = ""
-  var version: UInt64
-  var changes: [Change]
-  var operations: [Operation] = []
-  var postings: [Posting] = []
-  var events: [Event] = []
-
-  /// Whether nobody knows what became of it, and no gateway knows more than we do: an error that a
-  /// gateway keeps for the key, or a request that was lost. Silence never becomes `failed`, so it
-  /// stays `processing` until it is given up (15 minutes), and then until there is evidence.
-  func isSilent(_ charges: [GatewayCharge]) -> Bool {
-    let open = operations.filter { $0.state == "open" }.flatMap(\.attempts)
-    return status == "processing" && open.contains { Self.unheard.contains($0.evidence) }
-      && open.allSatisfy { Self.unheard.contains($0.evidence) || Self.over.contains($0.evidence) }
-      && charges.allSatisfy { charge in
-        !charge.isHeld && charge.netMinor == 0
-          && open.contains { Self.over.contains($0.evidence) && $0.reference == charge.id }
-      }
-  }
-
-  /// Of an attempt: what says that nothing was heard, and that it holds and takes nothing.
-  private static let unheard: Set<String> = ["sent", "unknown"]
-  private static let over: Set<String> = ["declined", "not_executed", "canceled", "refunded"]
-
-  /// The version at which each change that ends it was made.
-  var endings: [Change] {
-    changes.filter { ["succeeded", "failed", "canceled"].contains($0.status) }
-  }
-}
-
-/// A payment in a gateway's own books.
-struct GatewayCharge: Sendable, Equatable, Decodable {
-  var gateway: String
-  var id: String
-  var intent: String?
-  var status: String
-  var amount: Int64
-  var authorized: Int64
-  var captured: Int64
-  var refunded: Int64
-
-  var netMinor: Int64 { captured - refunded }
-  /// Money that is held or on its way.
-  var isHeld: Bool { ["requires_capture", "processing"].contains(status) }
 }
 
 struct ReceivedEvent: Sendable, Equatable {
@@ -167,6 +81,9 @@ struct WorldCount: Sendable, Equatable, Decodable {
   var entries: Int64 = 0
   var events: Int64 = 0
   var captures: Int64 = 0
+  /// Digest of every refund's version and state.
+  var refunds = ""
+  /// Without those of operations that were given up: that is age's doing.
   var reversals: Int64 = 0
 }
 

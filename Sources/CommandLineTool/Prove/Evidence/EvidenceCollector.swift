@@ -6,8 +6,9 @@ import Wire
 struct EvidenceCollector: Sendable {
   static let pageSize: UInt32 = 100
 
-  private struct Books: Decodable {
-    let payments: [GatewayCharge]
+  struct Books: Decodable {
+    var payments: [GatewayCharge]
+    var refunds: [GatewayRefund]
   }
 
   let session: ServiceSession
@@ -49,15 +50,17 @@ struct EvidenceCollector: Sendable {
   }
 
   /// The gateways' books about these payments.
-  func charges(of intents: [FoundIntent]) throws -> [GatewayCharge] {
-    let books: Books = try simulator.get("/books")
+  func books(of intents: [FoundIntent]) throws -> Books {
+    var books: Books = try simulator.get("/books")
     let ids = Set(intents.map(\.id))
-    return books.payments.filter { $0.intent.map(ids.contains) ?? false }
+    books.payments.removeAll { charge in !(charge.intent.map(ids.contains) ?? false) }
+    let charges = Set(books.payments.map(\.id))
+    books.refunds.removeAll { !charges.contains($0.payment) }
+    return books
   }
 
-  func charges(of intent: String) throws -> [GatewayCharge] {
-    let books: Books = try simulator.get("/books?intent=\(intent)")
-    return books.payments
+  func books(of intent: String) throws -> Books {
+    try simulator.get("/books?intent=\(intent)")
   }
 
   func clearing() async throws -> [ClearingBalance] {
@@ -109,12 +112,14 @@ struct EvidenceCollector: Sendable {
   private static func operation(_ operation: GatewayV1.Operation) -> FoundIntent.Operation {
     FoundIntent.Operation(
       id: operation.id, state: WireText.word(operation.state, "OPERATION_STATE_"),
+      closeReason: WireText.word(operation.closeReason, "OPERATION_CLOSE_REASON_"),
       attempts: operation.attempts.map {
         FoundIntent.Attempt(
           id: $0.id, gateway: $0.gateway,
           disposition: WireText.word($0.disposition, "ATTEMPT_DISPOSITION_"),
           evidence: $0.evidence, reference: $0.gatewayReference,
-          createdAt: WireText.milliseconds($0.createdAt) ?? 0)
+          createdAt: WireText.milliseconds($0.createdAt) ?? 0,
+          decidedAt: WireText.milliseconds($0.decidedAt), hasReversal: $0.reversal != nil)
       },
       facts: operation.facts.map { WireText.word($0.kind, "FACT_KIND_") })
   }
@@ -129,28 +134,116 @@ struct EvidenceCollector: Sendable {
       debitMinor: sum(.debit), creditMinor: sum(.credit))
   }
 
-  private struct Body: Decodable {
-    struct Content: Decodable {
-      struct Object: Decodable {
-        // As the event's public shape names them.
-        let status: String
-        let version: UInt64
-        let amount_minor: Int64
-        let amount_captured_minor: Int64
+  // MARK: Refunds
+
+  /// Every refund of the seed's merchants, with its events.
+  func refunds() async throws -> [FoundRefund] {
+    var found: [FoundRefund] = []
+    for merchant in merchants.indices {
+      for refund in try await list(refunds: merchant) {
+        found.append(try await self.refund(refund, merchant))
       }
+    }
+    return found
+  }
+
+  /// Without their events.
+  func pendingRefunds() async throws -> [FoundRefund] {
+    var found: [FoundRefund] = []
+    for merchant in merchants.indices {
+      for refund in try await list(refunds: merchant) where refund.status == .pending {
+        found.append(Self.refund(refund, merchant))
+      }
+    }
+    return found
+  }
+
+  private func list(refunds merchant: Int) async throws -> [IntentsV1.Refund] {
+    var all: [IntentsV1.Refund] = []
+    var token = ""
+    let metadata = CallKeys.metadata(merchant: merchants[merchant])
+    repeat {
+      let request = IntentsV1.ListRefundsRequest(pageSize: Self.pageSize, pageToken: token)
+      let page = try await session.call(.intents, as: .operator) { client in
+        try await IntentsV1.Refunds.Client(wrapping: client)
+          .listRefunds(request, metadata: metadata)
+      }
+      all += page.refunds
+      token = page.nextPageToken
+    } while !token.isEmpty
+    return all
+  }
+
+  private static func refund(_ refund: IntentsV1.Refund, _ merchant: Int) -> FoundRefund {
+    FoundRefund(
+      id: refund.id, intent: refund.paymentIntentID, merchant: merchant,
+      key: refund.metadata.first { $0.key == ProvePlan.keyName }?.value ?? "",
+      amountMinor: refund.amount?.amountMinor ?? 0,
+      status: WireText.word(refund.status, "REFUND_STATUS_"),
+      pendingReason: WireText.word(refund.pendingReason, "REFUND_PENDING_REASON_"),
+      version: refund.version, gatewayReference: refund.gatewayReference,
+      createdAt: WireText.milliseconds(refund.createdAt) ?? 0)
+  }
+
+  private func refund(_ refund: IntentsV1.Refund, _ merchant: Int) async throws -> FoundRefund {
+    var found = Self.refund(refund, merchant)
+    let reads = reads(merchant)
+    let rows = try await reads.operations(of: refund.paymentIntentID).flatMap(\.refunds)
+    if let row = rows.first(where: { $0.id == refund.id }),
+      let begun = WireText.milliseconds(row.createdAt),
+      let decided = WireText.milliseconds(row.decidedAt)
+    {
+      found.milliseconds = decided - begun
+    }
+    found.events = try await reads.events(object: refund.id).events.map(Self.refundEvent)
+    return found
+  }
+
+  private static func refundEvent(_ event: WebhooksV1.Event) throws -> FoundRefund.Event {
+    let text = String(decoding: event.body, as: UTF8.self)
+    let object = try object(RefundObject.self, of: event)
+    return FoundRefund.Event(
+      id: event.id, type: event.type, version: event.objectVersion, bodyStatus: object.status,
+      bodyVersion: object.version, bodyAmountMinor: object.amount_minor, body: text)
+  }
+
+  // MARK: Bodies
+
+  private struct Body<Object: Decodable>: Decodable {
+    struct Content: Decodable {
       let object: Object
     }
     let data: Content
   }
 
-  private static func event(_ event: WebhooksV1.Event) throws -> FoundIntent.Event {
-    let text = String(decoding: event.body, as: UTF8.self)
-    let object: Body.Content.Object
+  // As the events' public shapes name them.
+  private struct IntentObject: Decodable {
+    let status: String
+    let version: UInt64
+    let amount_minor: Int64
+    let amount_captured_minor: Int64
+  }
+  private struct RefundObject: Decodable {
+    let status: String
+    let version: UInt64
+    let amount_minor: Int64
+  }
+
+  private static func object<Object: Decodable>(
+    _ type: Object.Type, of event: WebhooksV1.Event
+  ) throws -> Object {
     do {
-      object = try JSONText.decode(Body.self, from: text).data.object
+      return try JSONText.decode(
+        Body<Object>.self, from: String(decoding: event.body, as: UTF8.self)
+      ).data.object
     } catch {
       throw Failure("the body of \(event.id) cannot be read", next: "see tender events --json")
     }
+  }
+
+  private static func event(_ event: WebhooksV1.Event) throws -> FoundIntent.Event {
+    let text = String(decoding: event.body, as: UTF8.self)
+    let object = try object(IntentObject.self, of: event)
     return FoundIntent.Event(
       id: event.id, type: event.type, sequence: event.sequence, version: event.objectVersion,
       bodyStatus: object.status, bodyVersion: object.version, bodyAmountMinor: object.amount_minor,

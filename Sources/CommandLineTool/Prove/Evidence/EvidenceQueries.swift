@@ -7,6 +7,9 @@ struct EvidenceQueries: Sendable {
   let merchants: [MerchantID]
   let start: Int64
 
+  /// `close_reason` of an operation that was given up by its age.
+  static let gaveUp = 3
+
   /// `'…'::uuid, '…'::uuid`
   private var ids: String {
     merchants.map { "'\(Self.uuid($0.bytes))'::uuid" }.joined(separator: ", ")
@@ -67,15 +70,18 @@ struct EvidenceQueries: Sendable {
       select role || ' may ' || word || ' ' || name
       from unnest(array['entry', 'transaction', 'movement', 'batch', 'account']) as name,
         unnest(array['insert', 'update', 'delete', 'truncate']) as word,
-        unnest(array['ledger_service', 'intents_service', 'gateway_service']) as role
+        unnest(array['ledger_service', 'intents_service', 'gateway_service', 'vault_service',
+          'webhooks_service', 'billing_service']) as role
       where has_table_privilege(role, 'ledger.' || name, word)
       """
     let alerts = """
       select kind || ' ' || subject from intents.alert where \(mine)
-        and kind in ('captured_twice', 'captured_without_owner', 'fact_contradicts_state')
+        and kind in ('captured_twice', 'captured_without_owner', 'fact_contradicts_state',
+          'refund_succeeded_after_failure')
       union all
       select kind || ' ' || subject from gateway.alert where \(mine)
-        and kind in ('capture_unknown', 'compensation_failed')
+        and kind in ('capture_unknown', 'compensation_failed', 'refund_without_request',
+          'refund_answer_conflicts', 'refund_succeeded_after_failure')
       """
     return try await read(
       DatabaseFacts.self,
@@ -125,7 +131,14 @@ struct EvidenceQueries: Sendable {
         'entries', (select count(*) from ledger.entry where \(mine)),
         'events', (select count(*) from webhooks.event where \(mine)),
         'captures', (select count(*) from gateway.capture where \(mine)),
-        'reversals', (select count(*) from gateway.reversal where \(mine)))
+        'refunds', (select md5(coalesce(string_agg(text, ';' order by text), '')) from (
+          select id::text || ' ' || version || ' ' || status as text
+          from intents.refund where \(mine)
+          union all
+          select id::text || ' at its gateway ' || state from gateway.refund where \(mine)) as r),
+        'reversals', (select count(*) from gateway.reversal r join gateway.operation o
+          on o.intent_id = r.intent_id and o.id = r.operation_id
+          where coalesce(o.close_reason, 0) <> \(Self.gaveUp) and r.\(mine)))
       """)
   }
 }

@@ -11,7 +11,8 @@ import ServiceKit
 /// they decide. What cannot be processed is tried again, then parked with an alert.
 final class NotificationWorker: Sendable {
   static let batchMax: Int64 = 32
-  static let leaseSeconds: Double = 15
+  /// Longer than the work on one may take.
+  static let leaseSeconds: Double = 10
   /// The limit of the work on one.
   static let workSeconds: Int64 = 8
   /// How long what another replica stored, or what became due, may lie unseen.

@@ -12,6 +12,10 @@ struct Checkout: Sendable {
   var settings: String { home + "/settings" }
   var runtime: String { home + "/run" }
   var books: String { home + "/books" }
+  #if TENDER_FAULTS
+    /// Through its files, what runs is broken on purpose.
+    var faults: String { runtime + "/faults" }
+  #endif
   var endpointsFile: String { home + "/endpoints.json" }
   var clusterFile: String { home + "/cluster.json" }
   var planFile: String { runtime + "/plan.json" }
@@ -58,6 +62,9 @@ struct Checkout: Sendable {
     for folder in [home, programs, certificates, logs, secrets, settings, runtime, books] {
       try Files.makeFolder(folder)
     }
+    #if TENDER_FAULTS
+      try Files.makeFolder(faults)
+    #endif
   }
 
   /// Takes the lock that `up` and `down` share, until the process ends.

@@ -54,6 +54,20 @@ import Testing
     Doctored("ended_without_money", "the gateway holds it") {
       $0.charges[1].status = "requires_capture"
     },
+    Doctored("nothing_sent_after_second", "the first gateway is asked again") {
+      $0.charges[0].operation = $0.intents[0].operations[0].id
+      let first = $0.intents[0].operations[0].attempts[0]
+      var second = first
+      (second.id, second.gateway) = ("at_9", "adyen")
+      second.createdAt = first.createdAt + 100
+      $0.intents[0].operations[0].attempts.append(second)
+      $0.charges[0].created = second.createdAt + Check.arrivalMilliseconds + 1
+    },
+    Doctored("nobody_charged_who_left", "recovery went on where the payer had left") {
+      $0.asked[0].leaves = true
+      $0.intents[0].operations[0].attempts[0].createdAt =
+        $0.intents[0].createdAt + Check.aloneMilliseconds + 1
+    },
     Doctored("one_winner", "two in the rows") { $0.database.severalWinners = ["op_1"] },
     Doctored("one_winner", "two in the answer") {
       $0.intents[0].operations[0].attempts += $0.intents[0].operations[0].attempts

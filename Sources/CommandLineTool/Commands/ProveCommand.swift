@@ -34,6 +34,7 @@ struct ProveCommand: Command {
     let violations: Int
     let quiescedMilliseconds: Int64
     let paths: [String: Int]
+    let crashes: [String: Int]
     let notTaken: [String]
     let notProven: [String]
     let seconds: Int64
@@ -63,6 +64,7 @@ struct ProveCommand: Command {
     Interruption.listen()
     var reports: [SeedReport] = []
     var paths = RarePaths()
+    var crashes = CrashCounts()
     for number in 0..<count {
       let elapsed = MonotonicClock.milliseconds - start
       if minutes > 0 && elapsed >= Int64(minutes) * 60_000 { break }
@@ -73,10 +75,11 @@ struct ProveCommand: Command {
         for line in report.lines(payments) { output.line(line) }
         reports.append(report)
         paths.add(taken)
+        crashes.add(report.crashes)
       } catch is Interruption.Interrupted {
         try heal(checkout)
-        let answer = Answer(reports, paths, since: start)
-        try output.result(answer) { answer.lines }
+        let answer = Answer(reports, paths, crashes, since: start)
+        try output.result(answer) { answer.lines(crashes) }
         throw Failure(
           "interrupted in seed \(seed); nothing stands still and no fault is left",
           next: "go on with: tender prove --seed \(seed) --seeds \(count - number) "
@@ -88,8 +91,8 @@ struct ProveCommand: Command {
         throw error
       }
     }
-    let answer = Answer(reports, paths, since: start)
-    try output.result(answer) { answer.lines }
+    let answer = Answer(reports, paths, crashes, since: start)
+    try output.result(answer) { answer.lines(crashes) }
     return answer.holds ? .succeeded : .differs
   }
 
@@ -158,7 +161,7 @@ extension SeedReport {
 }
 
 extension ProveCommand.Answer {
-  init(_ reports: [SeedReport], _ paths: RarePaths, since start: Int64) {
+  init(_ reports: [SeedReport], _ paths: RarePaths, _ crashes: CrashCounts, since start: Int64) {
     let missing = paths.missing(seeds: reports.count)
     let violations = reports.reduce(0) { $0 + $1.violations.count }
     self.init(
@@ -167,16 +170,17 @@ extension ProveCommand.Answer {
       faults: reports.reduce(0) { $0 + $1.outages + $1.gatewayFaults }, violations: violations,
       quiescedMilliseconds: reports.map(\.quiescedMilliseconds).max() ?? 0,
       paths: Dictionary(uniqueKeysWithValues: paths.counts.map { ($0.key.rawValue, $0.value) }),
-      notTaken: missing.map(\.rawValue),
+      crashes: crashes.fired,
+      notTaken: missing.map(\.rawValue) + crashes.missing.map { "crash \($0)" },
       notProven: paths.unproven(seeds: reports.count).map(\.rawValue),
       seconds: (MonotonicClock.milliseconds - start) / 1000,
-      holds: missing.isEmpty && reports.allSatisfy(\.isClean))
+      holds: missing.isEmpty && crashes.missing.isEmpty && reports.allSatisfy(\.isClean))
   }
 
-  var lines: [String] {
+  func lines(_ crashes: CrashCounts) -> [String] {
     let rare = paths.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     let seconds = (quiescedMilliseconds + 999) / 1000
-    return ["", "paths: \(rare.joined(separator: " · "))"]
+    return ["", "paths: \(rare.joined(separator: " · "))"] + crashes.lines
       + (notProven.isEmpty
         ? [] : ["not taken by chance, so not proven: \(notProven.joined(separator: ", "))"])
       + notTaken.map { "NOT TAKEN: \($0): this run has proven nothing of it" }

@@ -94,6 +94,9 @@ struct Deployment: Sendable {
         ("tls.authority", "\(checkout.certificates)/ca.pem"),
       ]
     }
+    #if TENDER_FAULTS
+      if service.schema != nil { lines.append(("faults.folder", checkout.faults)) }
+    #endif
     lines += service.listeners.map { ($0.setting, endpoints.address($0.endpoint)) }
     return lines + service.settings(self)
   }

@@ -99,6 +99,13 @@ struct ProvePlan: Sendable, Equatable {
   let payments: [Payment]
   let outages: [PlannedOutage]
 
+  /// The service that stands still for longer than any lease.
+  var stands: PlatformService? {
+    outages.compactMap { outage -> PlatformService? in
+      if case .pause(let service, _) = outage.kind { service } else { nil }
+    }.last
+  }
+
   /// - Parameter run: tells the keys of runs with the same seed apart.
   init(seed: UInt64, payments count: Int, run: String) {
     var random = SeededRandom(seed: seed)

@@ -18,6 +18,8 @@ struct SeedReport: Sendable, Encodable {
   var dossier: [String] = []
   /// Where the time went.
   var phases: [String: Int64] = [:]
+  /// Crash points that were armed: whether they fired.
+  var crashes: [String: Bool] = [:]
 }
 
 /// One seed from its plan to its verdict: load and outages, heal, quiesce, audit.
@@ -66,7 +68,17 @@ struct SeedRun: Sendable {
     let history = CallHistory()
     let watch = watch(history, queries, merchants)
     report.phases["setup"] = MonotonicClock.wallMilliseconds - start
+    #if TENDER_FAULTS
+      let crashes = CrashPlan(seed: plan.seed, stands: plan.stands)
+      let crashing = CrashRunner(checkout: session.checkout)
+      crashing.clear()
+      async let unarmed = crashing.run(crashes.planned) { output.line("  armed: \($0.line)") }
+    #endif
     report.problems = try await load(merchants, methods, history, simulator, watch)
+    #if TENDER_FAULTS
+      report.problems += await unarmed
+      report.crashes = crashing.settle(crashes.planned)
+    #endif
     let notBroken = report.problems.count
     report.phases["load"] =
       MonotonicClock.wallMilliseconds - start - (report.phases["setup"] ?? 0)
@@ -277,13 +289,17 @@ struct SeedRun: Sendable {
     evidence.asked = plan.payments.map {
       AskedPayment(
         number: $0.number, merchant: $0.merchant, description: $0.description,
-        amountMinor: $0.amountMinor)
+        amountMinor: $0.amountMinor, leaves: $0.leaves)
     }
     evidence.askedRefunds = plan.payments.flatMap(\.askedRefunds)
     evidence.intents = try await collector.intents()
     evidence.refunds = try await collector.refunds()
     let books = try collector.books(of: evidence.intents)
     (evidence.charges, evidence.gatewayRefunds) = (books.payments, books.refunds)
+    // Of payments that no row knows; those of other people's payments are none of the seed's.
+    let strange = try collector.strangeCharges(since: start, evidence.intents)
+    let unowned = try await queries.unowned(strange.compactMap(\.intent))
+    evidence.charges += strange.filter { $0.intent.map(unowned.contains) ?? true }
     evidence.clearing = try await collector.clearing()
     evidence.trial = try await collector.trial()
     evidence.received = inbox.events.withLock { $0 }

@@ -35,7 +35,7 @@ struct Check: Sendable {
     (self.name, self.invariant, self.proves, self.judge) = (name, invariant, proves, judge)
   }
 
-  static let all: [Check] = money + answers + books + refunds + states + events
+  static let all: [Check] = money + answers + books + refunds + states + order + events
 
   static func violations(in evidence: Evidence) -> [Violation] {
     all.flatMap { check in

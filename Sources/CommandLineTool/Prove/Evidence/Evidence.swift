@@ -32,6 +32,8 @@ struct AskedPayment: Sendable, Equatable {
   var merchant: Int
   var description: String
   var amountMinor: Int64
+  /// Nobody asks for it again.
+  var leaves = false
 }
 
 struct AskedRefund: Sendable, Equatable {

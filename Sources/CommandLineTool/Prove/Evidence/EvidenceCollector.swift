@@ -59,6 +59,16 @@ struct EvidenceCollector: Sendable {
     return books
   }
 
+  /// What the gateways have taken or hold since then for payments that are none of these.
+  func strangeCharges(since start: Int64, _ intents: [FoundIntent]) throws -> [GatewayCharge] {
+    let books: Books = try simulator.get("/books")
+    let ids = Set(intents.map(\.id))
+    return books.payments.filter { charge in
+      charge.created >= start && (charge.isHeld || charge.netMinor > 0)
+        && !(charge.intent.map(ids.contains) ?? false)
+    }
+  }
+
   func books(of intent: String) throws -> Books {
     try simulator.get("/books?intent=\(intent)")
   }
@@ -102,7 +112,8 @@ struct EvidenceCollector: Sendable {
       failureKind: intent.failure.map { WireText.word($0.kind, "FAILURE_KIND_") } ?? "",
       failureCode: intent.failure?.code ?? "", amountMinor: intent.amount?.amountMinor ?? 0,
       capturedMinor: intent.amountCapturedMinor, gateway: intent.gateway,
-      gatewayReference: intent.gatewayReference, version: intent.version,
+      gatewayReference: intent.gatewayReference,
+      createdAt: WireText.milliseconds(intent.createdAt) ?? 0, version: intent.version,
       changes: changes.map { .init(version: $0.version, status: WireText.status($0.status)) },
       operations: try await reads.operations(of: id).map(Self.operation),
       postings: try await reads.transactions(about: id).map(Self.posting),

@@ -119,6 +119,21 @@ struct EvidenceQueries: Sendable {
       """)
   }
 
+  /// Those of the ids that are no merchant's payment.
+  func unowned(_ intents: [String]) async throws -> Set<String> {
+    let known = intents.compactMap { id in PaymentIntentID(id).map { (id, Self.uuid($0.bytes)) } }
+    guard !known.isEmpty else { return [] }
+    let found = try await read(
+      [String].self,
+      "select "
+        + Self.list(
+          """
+          select replace(id::text, '-', '') from intents.payment_intent
+          where id in (\(known.map { "'\($0.1)'::uuid" }.joined(separator: ", ")))
+          """))
+    return Set(known.filter { !found.contains($0.1) }.map(\.0))
+  }
+
   func world() async throws -> WorldCount {
     let mine = "merchant_id in (\(ids))"
     return try await read(

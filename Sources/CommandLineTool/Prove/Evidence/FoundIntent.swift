@@ -59,6 +59,8 @@ struct FoundIntent: Sendable, Equatable {
   var capturedMinor: Int64 = 0
   var gateway = ""
   var gatewayReference = ""
+  /// Milliseconds since 1970.
+  var createdAt: Int64 = 0
   var version: UInt64
   var changes: [Change]
   var operations: [Operation] = []

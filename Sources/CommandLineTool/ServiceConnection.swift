@@ -2,24 +2,29 @@ import Logging
 import Reactor
 import Transport
 
-/// Everything needed to reach one service of this checkout: where it listens, who it must be, and
+/// Everything needed to reach one service of this checkout: where its processes listen, who it must be, and
 /// as whom this command speaks.
 struct ServiceConnection: Sendable {
-  let address: Endpoints.Address
+  /// Of every process of it, or of the one that is meant.
+  let addresses: [Endpoints.Address]
   /// The only identity that is spoken to.
   let expected: PeerIdentity
   let certificateFile: String
   let keyFile: String
   let authorityFile: String
 
+  /// - Parameter replica: the port of the process that is meant; nil: whichever.
   /// - Throws: `Failure` where nothing is set up, or the service has no address.
-  init(_ service: PlatformService, as caller: Caller, in checkout: Checkout) throws {
+  init(
+    _ service: PlatformService, at replica: UInt16? = nil, as caller: Caller, in checkout: Checkout
+  ) throws {
     try checkout.requireDeployed()
-    guard let address = try Endpoints.load(checkout).addresses[service.rawValue] else {
+    let known = try Endpoints.load(checkout).replicas(of: service).map(\.address)
+    addresses = known.filter { replica == nil || $0.port == replica }
+    guard !addresses.isEmpty else {
       throw Failure("\(service.rawValue) has no address", next: "run deploy/up")
     }
     let store = CertificateStore(checkout: checkout)
-    self.address = address
     expected = .service(service.rawValue)
     certificateFile = store.certificate(caller.rawValue)
     keyFile = store.key(caller.rawValue)
@@ -28,8 +33,11 @@ struct ServiceConnection: Sendable {
 
   /// - Throws: `Failure` where the certificate cannot be read.
   func transport(on loop: EventLoop) throws -> HTTP2ClientTransport {
-    guard let address = SocketAddress(host: address.host, port: address.port) else {
-      throw Failure("\(address.host) is no address", next: "run deploy/up")
+    let sockets = try addresses.map { address in
+      guard let socket = SocketAddress(host: address.host, port: address.port) else {
+        throw Failure("\(address.host) is no address", next: "run deploy/up")
+      }
+      return socket
     }
     let identity: TLSIdentity
     do {
@@ -42,7 +50,7 @@ struct ServiceConnection: Sendable {
     var limits = TransportLimits()
     limits.backoffMaxMilliseconds = ServiceSession.backoffMaxMilliseconds
     return HTTP2ClientTransport(
-      loop: loop, addresses: [address], tls: identity, expecting: expected, limits: limits,
+      loop: loop, addresses: sockets, tls: identity, expecting: expected, limits: limits,
       logger: Logger(label: "tender") { _ in SwiftLogNoOpLogHandler() })
   }
 }

@@ -204,3 +204,44 @@ private func withFolder(_ body: (String) async throws -> Void) async throws {
     }
   }
 }
+
+@Suite struct ReplicaTests {
+  private static func deployment(replicas: Int) throws -> Deployment {
+    var endpoints = Endpoints()
+    try endpoints.assign(
+      Deployment.endpointNames(replicas: replicas) + ["postgres"], seed: 1, taken: { _ in false })
+    return Deployment(
+      checkout: Checkout(root: "/c"),
+      cluster: Cluster(
+        checkout: "/c", folder: "/c/.tender/postgres", socketDirectory: "/s", port: 20_001,
+        account: nil, programs: "/bin"), endpoints: endpoints)
+  }
+
+  @Test("each process has addresses and a settings file of its own; one simulator", arguments: 1...4)
+  func processes(count: Int) throws {
+    let deployment = try Self.deployment(replicas: count)
+    #expect(deployment.endpoints.replicas == count)
+    #expect(deployment.replicas.count == 1 + Deployment.services.count * count)
+    #expect(Set(deployment.replicas.map(\.name)).count == deployment.replicas.count)
+    #expect(Set(deployment.replicas.map(deployment.settingsFile)).count == deployment.replicas.count)
+    for service in PlatformService.allCases {
+      #expect(deployment.endpoints.replicas(of: service).count == count)
+    }
+    let listening = deployment.replicas.filter { $0.program.schema != nil }.flatMap { replica in
+      deployment.settings(replica.program, replica: replica.number)
+        .filter { $0.key == "listen" || $0.key == "inbound.listen" }.map(\.value)
+    }
+    #expect(Set(listening).count == listening.count && !listening.contains("127.0.0.1:0"))
+  }
+
+  @Test("the processes of a service share its role's connections", arguments: 1...4)
+  func connections(count: Int) throws {
+    let deployment = try Self.deployment(replicas: count)
+    for service in Deployment.services {
+      let lines = deployment.settings(service)
+      let own = lines.first { $0.key == "postgres.connections" }.flatMap { Int($0.value) }
+      #expect((own ?? Roles.pooledConnections) * count <= Roles.pooledConnections)
+      #expect(deployment.migrationSettings(service).count { $0.key == "postgres.connections" } == 1)
+    }
+  }
+}

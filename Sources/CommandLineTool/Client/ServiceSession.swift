@@ -18,6 +18,7 @@ final class ServiceSession: Sendable {
 
   private struct Key: Hashable {
     let service: PlatformService
+    let replica: UInt16?
     let caller: Caller
   }
 
@@ -55,13 +56,14 @@ final class ServiceSession: Sendable {
   }
 
   /// Runs calls to one service, bounded in time.
+  /// - Parameter replica: the port of the process that is meant; nil: in turn.
   /// - Throws: `CallFailure`, `Failure`, what `body` throws.
   func call<Result: Sendable>(
-    _ service: PlatformService, as caller: Caller = .demoMerchant,
+    _ service: PlatformService, at replica: UInt16? = nil, as caller: Caller = .demoMerchant,
     within limit: Duration = ServiceSession.callLimit,
     _ body: @Sendable (Client) async throws -> Result
   ) async throws -> Result {
-    let client = try client(service, caller)
+    let client = try client(service, replica, caller)
     do {
       return try await Deadline.$current.withValue(.after(limit)) { try await body(client) }
     } catch let error as RPCError {
@@ -69,10 +71,12 @@ final class ServiceSession: Sendable {
     }
   }
 
-  private func client(_ service: PlatformService, _ caller: Caller) throws -> Client {
-    let key = Key(service: service, caller: caller)
+  private func client(
+    _ service: PlatformService, _ replica: UInt16?, _ caller: Caller
+  ) throws -> Client {
+    let key = Key(service: service, replica: replica, caller: caller)
     if let client = clients.withLock({ $0[key] }) { return client }
-    let connection = try ServiceConnection(service, as: caller, in: checkout)
+    let connection = try ServiceConnection(service, at: replica, as: caller, in: checkout)
     let made = Client(transport: try connection.transport(on: loop))
     let (client, isNew) = clients.withLock { clients in
       if let other = clients[key] { return (other, false) }

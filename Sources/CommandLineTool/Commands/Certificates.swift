@@ -43,7 +43,9 @@ struct Certificates: Command {
     // Everybody reads the authority's file.
     let concerned = changed.contains("ca") ? services : services.filter(changed.contains)
     for report in try SupervisorState(checkout: checkout).reports()
-    where concerned.contains(report.name) && report.state == "ready" {
+    where concerned.contains(where: { name in
+      Replica.names(name, count: Replica.countMax).contains(report.name)
+    }) && report.state == "ready" {
       guard let pid = report.pid, Spawn.isAlive(pid, startTicks: report.startTicks) else { continue }
       kill(pid, SIGHUP)
     }

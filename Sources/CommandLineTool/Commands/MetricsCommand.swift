@@ -6,7 +6,7 @@ struct MetricsCommand: Command {
   static let configuration = CommandConfiguration(
     commandName: "metrics",
     abstract: "Print the services' metrics in Prometheus's text format.",
-    discussion: "The label `job` names the service.")
+    discussion: "The label `job` names the service, and its process where there are several.")
 
   @OptionGroup var common: CommonOptions
   @Argument(help: "Only this service, for example intents.") var service: String?
@@ -33,12 +33,16 @@ struct MetricsCommand: Command {
     let services = try Self.services(service)
     let scrapes = try await ServiceSession.with(try Checkout.find()) { session in
       var scrapes: [PrometheusText.Scrape] = []
+      let endpoints = try Endpoints.load(session.checkout)
       for service in services {
-        let families = try await session.call(service, as: .operator) { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listMetrics(CommonV1.ListMetricsRequest())
-        }.families
-        scrapes.append(.init(service: service.rawValue, families: families))
+        for (name, address) in endpoints.replicas(of: service) {
+          let families = try await session.call(service, at: address.port, as: .operator) {
+            client in
+            try await CommonV1.Operations.Client(wrapping: client)
+              .listMetrics(CommonV1.ListMetricsRequest())
+          }.families
+          scrapes.append(.init(service: name, families: families))
+        }
       }
       return scrapes
     }

@@ -12,6 +12,8 @@ struct Up: Command {
   static let leastFreeBytes: Int64 = 1 << 30
 
   @OptionGroup var common: CommonOptions
+  @Option(help: "Processes of each service, 1 to \(Replica.countMax); as before without it.")
+  var replicas: Int?
   @Flag(help: "End with `tender demo`, unless these executables have passed it before.")
   var demo = false
 
@@ -22,6 +24,9 @@ struct Up: Command {
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
+    guard (1...Replica.countMax).contains(replicas ?? 1) else {
+      throw Failure("--replicas is 1 to \(Replica.countMax)", next: "", status: .usage)
+    }
     let checkout = try Checkout.find()
     try checkout.prepare()
     try checkout.lock()
@@ -36,7 +41,8 @@ struct Up: Command {
     var endpoints = try Endpoints.load(checkout)
     try await progress.step("Choosing free ports") {
       let before = endpoints
-      try Self.choosePorts(&endpoints, checkout, isRunning: isRunning)
+      try Self.choosePorts(
+        &endpoints, checkout, replicas: replicas ?? before.replicas, isRunning: isRunning)
       try endpoints.save(checkout)
       return before == endpoints ? "kept" : "chosen"
     }
@@ -132,11 +138,12 @@ struct Up: Command {
 
   /// While the supervisor runs, its ports are taken by the services themselves.
   private static func choosePorts(
-    _ endpoints: inout Endpoints, _ checkout: Checkout, isRunning: Bool
+    _ endpoints: inout Endpoints, _ checkout: Checkout, replicas: Int, isRunning: Bool
   ) throws {
     let kept = Set(endpoints.addresses.values.map(\.port))
     let seed = UInt64(checkout.hash, radix: 16) ?? 0
-    try endpoints.assign(Deployment.endpointNames + ["postgres"], seed: seed) { port in
+    let names = Deployment.endpointNames(replicas: replicas) + ["postgres"]
+    try endpoints.assign(names, seed: seed) { port in
       if port == Cluster.conventionalPort { return true }
       return isRunning && kept.contains(port) ? false : Endpoints.isTaken(port)
     }

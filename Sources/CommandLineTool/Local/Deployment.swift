@@ -67,12 +67,26 @@ struct Deployment: Sendable {
 
   static var programs: [ServiceDescription] { [Simulator.description] + services }
 
-  static var endpointNames: [String] {
-    programs.flatMap { [$0.name] + $0.listeners.map(\.endpoint) }
+  static func endpointNames(replicas: Int) -> [String] {
+    let simulator = Simulator.description
+    return ([simulator.name] + simulator.listeners.map(\.endpoint))
+      + services.flatMap { service in
+        ([service.name] + service.listeners.map(\.endpoint)).flatMap {
+          Replica.names($0, count: replicas)
+        }
+      }
   }
 
-  func settingsFile(_ service: ServiceDescription) -> String {
-    "\(checkout.settings)/\(service.name).conf"
+  /// Every process, in the order they start.
+  var replicas: [Replica] {
+    [Replica(program: Simulator.description, number: 1)]
+      + Self.services.flatMap { service in
+        (1...endpoints.replicas).map { Replica(program: service, number: $0) }
+      }
+  }
+
+  func settingsFile(_ replica: Replica) -> String {
+    "\(checkout.settings)/\(replica.name).conf"
   }
 
   func migrationSettingsFile(_ service: ServiceDescription) -> String {
@@ -80,13 +94,20 @@ struct Deployment: Sendable {
   }
 
   /// The lines of a program's settings file.
-  func settings(_ service: ServiceDescription) -> [(key: String, value: String)] {
+  func settings(
+    _ service: ServiceDescription, replica number: Int = 1
+  ) -> [(key: String, value: String)] {
     var lines = [
-      (key: "listen", value: endpoints.address(service.name)),
+      (key: "listen", value: endpoints.address(Replica.name(service.name, number))),
       (key: "endpoints.file", value: checkout.endpointsFile), (key: "log.level", value: "info"),
     ]
     if service.schema != nil {
       lines += databaseSettings
+      if endpoints.replicas > 1 {
+        // Its role may open only so many, whoever of them does.
+        let connections = Roles.pooledConnections / endpoints.replicas
+        lines.append(("postgres.connections", String(connections)))
+      }
       lines += [
         ("postgres.passwordFile", checkout.secret(service.role)),
         ("tls.certificate", "\(checkout.certificates)/\(service.name).pem"),
@@ -97,13 +118,17 @@ struct Deployment: Sendable {
     #if TENDER_FAULTS
       if service.schema != nil { lines.append(("faults.folder", checkout.faults)) }
     #endif
-    lines += service.listeners.map { ($0.setting, endpoints.address($0.endpoint)) }
+    lines += service.listeners.map {
+      ($0.setting, endpoints.address(Replica.name($0.endpoint, number)))
+    }
     return lines + service.settings(self)
   }
 
   /// What `<service> migrate` is told: the same, as the migrating role.
   func migrationSettings(_ service: ServiceDescription) -> [(key: String, value: String)] {
-    settings(service).filter { $0.key != "postgres.passwordFile" } + [
+    settings(service).filter {
+      $0.key != "postgres.passwordFile" && $0.key != "postgres.connections"
+    } + [
       ("postgres.migrationUser", service.migrator),
       ("postgres.migrationPasswordFile", checkout.secret(service.migrator)),
       ("postgres.connections", "1"),
@@ -119,8 +144,11 @@ struct Deployment: Sendable {
 
   /// Writes every settings file that differs; a service restarts when its own changes.
   func writeSettings() throws {
+    for replica in replicas where replica.program.schema != nil {
+      try Self.write(
+        settings(replica.program, replica: replica.number), to: settingsFile(replica))
+    }
     for service in Self.services {
-      try Self.write(settings(service), to: settingsFile(service))
       try Self.write(migrationSettings(service), to: migrationSettingsFile(service))
     }
   }

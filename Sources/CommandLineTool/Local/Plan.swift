@@ -28,16 +28,17 @@ struct Plan: Sendable {
   }
 
   func services() throws -> [ProcessSpecification] {
-    try Deployment.programs.map { service in
-      let settings = deployment.settingsFile(service)
+    try deployment.replicas.map { replica in
+      let service = replica.program
+      let settings = deployment.settingsFile(replica)
       let arguments =
         try service.arguments?(deployment) ?? ["run", "--settings", settings]
       let program = Files.fingerprint(checkout.program(service.name)) ?? ""
       return ProcessSpecification(
-        name: service.name,
+        name: replica.name,
         command: [checkout.program(service.name)] + arguments,
-        directory: checkout.root, log: checkout.log(service.name),
-        readiness: readiness(service),
+        directory: checkout.root, log: checkout.log(replica.name),
+        readiness: readiness(replica),
         after: service.schema == nil ? [] : ["postgres"], stopSignal: SIGTERM,
         stopTimeoutSeconds: Self.serviceStopSeconds,
         version: Checksum.text("\(program) \(try Files.read(settings) ?? "")"))
@@ -45,9 +46,9 @@ struct Plan: Sendable {
   }
 
   /// A service says itself that it serves; the simulator only listens.
-  private func readiness(_ service: ServiceDescription) -> ProcessSpecification.Readiness {
-    let port = deployment.endpoints.addresses[service.name]?.port ?? 0
-    return PlatformService(rawValue: service.name).map { .serving($0, port: port) } ?? .port(port)
+  private func readiness(_ replica: Replica) -> ProcessSpecification.Readiness {
+    let port = deployment.endpoints.addresses[replica.name]?.port ?? 0
+    return PlatformService(rawValue: replica.program.name).map { .serving($0, port: port) } ?? .port(port)
   }
 
   /// Changes with every build: facts about all executables.

@@ -2,6 +2,8 @@
 enum Roles {
   /// What one service may open; the sum stays below `max_connections` in deploy/postgres.
   static let connectionLimit = 30
+  /// Of these, what its processes may pool; the rest is for pipelines and looks of each.
+  static let pooledConnections = 24
   /// They run one after another.
   static let migratorConnectionLimit = 8
   static let statementTimeoutMilliseconds = 30_000

@@ -14,7 +14,7 @@ struct OutageRunner: Sendable {
           do {
             try await Task.sleep(for: .milliseconds(one.atMilliseconds))
             report(one)
-            try await perform(one.kind)
+            try await perform(one)
             return nil
           } catch {
             return "\(one.line): \(error)"
@@ -27,25 +27,39 @@ struct OutageRunner: Sendable {
     }
   }
 
-  private func perform(_ kind: PlannedOutage.Kind) async throws {
-    switch kind {
-    case .kill(let service): try await outage.kill(service.rawValue)
+  private func perform(_ planned: PlannedOutage) async throws {
+    switch planned.kind {
+    case .kill(let service):
+      for name in try names(of: service, planned.extent) { try await outage.kill(name) }
     case .stopDatabase: try await outage.stopDatabase()
     case .pause(let service, let milliseconds):
-      let victim = try await outage.stop(service.rawValue)
-      Interruption.stands(victim.pid)
+      var victims: [Outage.Victim] = []
+      defer {
+        for victim in victims { outage.resume(victim) }
+        Interruption.stands([])
+      }
+      for name in try names(of: service, planned.extent) {
+        victims.append(try await outage.stop(name))
+        Interruption.stands(victims.map(\.pid))
+      }
       // One that is killed while it stands still has nothing to wake up from.
       let end = MonotonicClock.milliseconds + milliseconds
-      while MonotonicClock.milliseconds < end, victim.isAlive {
+      while MonotonicClock.milliseconds < end, victims.contains(where: \.isAlive) {
         do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
       }
-      outage.resume(victim)
-      Interruption.stands(nil)
     case .refuse(let gateway, let milliseconds):
       try await strike(SimulatorControl.Fault(refusedBy: gateway), for: milliseconds)
     case .loseLists(let gateway, let milliseconds):
       try await strike(SimulatorControl.Fault(listsLostBy: gateway), for: milliseconds)
     }
+  }
+
+  private func names(
+    of service: PlatformService, _ extent: PlannedOutage.Extent
+  ) throws -> [String] {
+    let endpoints = try Endpoints.load(outage.supervisor.checkout)
+    let all = endpoints.replicas(of: service).map(\.name)
+    return extent == .every ? all : Array(all.prefix(1))
   }
 
   private func strike(_ fault: SimulatorControl.Fault, for milliseconds: Int64) async throws {

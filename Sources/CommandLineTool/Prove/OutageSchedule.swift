@@ -11,14 +11,23 @@ struct PlannedOutage: Sendable, Equatable {
     case loseLists(gateway: String, milliseconds: Int64)
   }
 
+  /// Which processes of a service, where it has several.
+  enum Extent: Sendable, Equatable {
+    case every
+    /// The others go on meanwhile, and take over.
+    case first
+  }
+
   /// Since the load began.
   let atMilliseconds: Int64
   let kind: Kind
+  var extent = Extent.every
 
   var line: String {
-    switch kind {
-    case .kill(let service): "\(service.rawValue) killed"
-    case .pause(let service, let time): "\(service.rawValue) stopped for \(time) ms"
+    let which = extent == .every ? "" : " (its first process)"
+    return switch kind {
+    case .kill(let service): "\(service.rawValue) killed\(which)"
+    case .pause(let service, let time): "\(service.rawValue) stopped for \(time) ms\(which)"
     case .stopDatabase: "PostgreSQL stopped at once"
     case .refuse(let gateway, let time): "\(gateway) refuses connections for \(time) ms"
     case .loseLists(let gateway, let time): "\(gateway) answers no lists for \(time) ms"
@@ -35,8 +44,8 @@ struct PlannedOutage: Sendable, Equatable {
 /// 4. the first gateway refuses connections, long enough for its breaker, which is then left alone
 ///    until it has closed again;
 /// 5. each other service is killed, PostgreSQL stops at once;
-/// 6. one service stands still for longer than any lease, and wakes up to what others did. One that
-///    payments need does so last: nothing else would happen meanwhile.
+/// 6. a process of one service stands still for longer than any lease, and wakes up to what others
+///    did. One that payments need does so last: nothing else would happen meanwhile.
 struct OutageSchedule: Sendable, Equatable {
   static let openingMilliseconds: Int64 = 2_400
   static let ambushPaymentAfter: Int64 = 300
@@ -76,7 +85,8 @@ struct OutageSchedule: Sendable, Equatable {
         atMilliseconds: Int64.random(in: 7_500...8_000, using: &random),
         kind: .refuse(gateway: "stripe", milliseconds: Self.refusalMilliseconds)),
       PlannedOutage(
-        atMilliseconds: standAt, kind: .pause(stands, milliseconds: Self.longPauseMilliseconds)),
+        atMilliseconds: standAt, kind: .pause(stands, milliseconds: Self.longPauseMilliseconds),
+        extent: .first),
       PlannedOutage(
         atMilliseconds: Int64.random(in: 9_000...16_000, using: &random), kind: .stopDatabase),
     ]
@@ -85,7 +95,7 @@ struct OutageSchedule: Sendable, Equatable {
         PlannedOutage(
           atMilliseconds: Int64.random(
             in: Self.killTimes(service, standing: service == stands ? standAt : nil), using: &random),
-          kind: .kill(service)))
+          kind: .kill(service), extent: Bool.random(using: &random) ? .every : .first))
     }
     self.planned = planned.sorted { $0.atMilliseconds < $1.atMilliseconds }
   }

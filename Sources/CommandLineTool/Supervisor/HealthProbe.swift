@@ -15,6 +15,7 @@ final class HealthProbe: Sendable {
   /// One process of a service: a later one has to answer for itself.
   private struct Key: Hashable {
     let service: PlatformService
+    let port: UInt16
     let process: Int32
   }
 
@@ -34,19 +35,19 @@ final class HealthProbe: Sendable {
   }
 
   /// Whether this process of the service has said that it serves; asks it where it has not.
-  func isServing(_ service: PlatformService, process: Int32) -> Bool {
-    let key = Key(service: service, process: process)
+  func isServing(_ service: PlatformService, port: UInt16, process: Int32) -> Bool {
+    let key = Key(service: service, port: port, process: process)
     let known = states.withLock { states in
       let known = states[key]
       if known == nil {
-        states = states.filter { $0.key.service != service }
+        states = states.filter { $0.key.port != port }
         states[key] = .asking
       }
       return known
     }
     if known == nil {
       _ = loop.spawn(name: "health check") { [self] in
-        let isServing = await Self.ask(service, checkout) == .serving
+        let isServing = await Self.ask(service, port: port, checkout) == .serving
         // An answer for a process that has been replaced meanwhile is nobody's.
         states.withLock { if $0[key] != nil { $0[key] = isServing ? .serving : nil } }
       }
@@ -54,13 +55,13 @@ final class HealthProbe: Sendable {
     return known == .serving
   }
 
-  /// What the service says of itself; nil where it gives no answer.
+  /// What the process at the port says of itself; nil where it gives no answer.
   static func ask(
-    _ service: PlatformService, _ checkout: Checkout
+    _ service: PlatformService, port: UInt16, _ checkout: Checkout
   ) async -> GRPCHealthV1.HealthCheckResponse.ServingStatus? {
     do {
       return try await ServiceSession.with(checkout) { session in
-        try await session.call(service, as: .operator, within: callLimit) { client in
+        try await session.call(service, at: port, as: .operator, within: callLimit) { client in
           try await GRPCHealthV1.Health.Client(wrapping: client)
             .check(GRPCHealthV1.HealthCheckRequest()).status
         }

@@ -136,7 +136,7 @@ struct Supervisor: ~Copyable {
     case .port(let port): Endpoints.answers(port)
     case .socket(let path): UnixSocket.answers(path)
     case .serving(let service, let port):
-      Endpoints.answers(port) && health.isServing(service, process: process)
+      Endpoints.answers(port) && health.isServing(service, port: port, process: process)
     }
   }
 

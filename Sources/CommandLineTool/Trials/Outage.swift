@@ -63,7 +63,10 @@ struct Outage: Sendable {
   /// The programs that are not ready.
   static func absent(_ supervisor: SupervisorState) throws -> [String] {
     let reports = try supervisor.reports()
-    let needed = PlatformService.allCases.map(\.rawValue) + ["gateway-sim", "postgres"]
+    let endpoints = try Endpoints.load(supervisor.checkout)
+    let needed =
+      PlatformService.allCases.flatMap { endpoints.replicas(of: $0).map(\.name) }
+      + ["gateway-sim", "postgres"]
     return needed.filter { name in
       !reports.contains { $0.name == name && $0.state == "ready" }
     }

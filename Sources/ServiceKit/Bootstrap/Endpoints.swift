@@ -1,10 +1,14 @@
 import FoundationEssentials
 package import Reactor
 
-/// Where every service listens: endpoints.json, an object of service name → `{"host", "port"}`.
+/// Where every service listens: endpoints.json, an object of service name → `{"host", "port"}`. The
+/// second process of a service is `<name>-2`, and so on.
 package struct Endpoints: Sendable {
   /// The largest file read, in bytes.
   package static let bytesMax = 64 * 1024
+
+  /// Processes of one service that are looked for.
+  static let replicasMax = 16
 
   private struct Entry: Decodable {
     var host: String
@@ -36,5 +40,14 @@ package struct Endpoints: Sendable {
     self.addresses = addresses
   }
 
-  package func address(of name: ServiceName) -> SocketAddress? { addresses[name.rawValue] }
+  /// Of every process of the service, without gaps in their numbers; none where it is not listed.
+  package func addresses(of name: ServiceName) -> [SocketAddress] {
+    var found: [SocketAddress] = []
+    for number in 1...Self.replicasMax {
+      let process = number == 1 ? name.rawValue : "\(name.rawValue)-\(number)"
+      guard let address = addresses[process] else { break }
+      found.append(address)
+    }
+    return found
+  }
 }

@@ -26,12 +26,13 @@ package final class PeerClients: Sendable {
   /// - Throws: UNAVAILABLE when endpoints.json does not name the service.
   package func client(_ name: ServiceName) throws(RPCFailure) -> Client {
     if let client = clients.withLock({ $0[name] }) { return client }
-    guard let address = endpoints.address(of: name) else {
+    let addresses = endpoints.addresses(of: name)
+    guard !addresses.isEmpty else {
       throw RPCFailure.unavailable("endpoints.json does not say where \(name.rawValue) listens.")
     }
     let made = GRPCClient(
       transport: HTTP2ClientTransport(
-        loop: loop, addresses: [address], tls: tls, expecting: .service(name.rawValue)))
+        loop: loop, addresses: addresses, tls: tls, expecting: .service(name.rawValue)))
     let (client, isNew) = clients.withLock { clients in
       if let other = clients[name] { return (other, false) }
       clients[name] = made

@@ -74,6 +74,8 @@ enum IntentStates {
     case .bookCapture: "books the capture"
     case .bookCaptureUndone: "books the capture's reversal"
     case .bookReturn: "books the return"
+    case .bookOrphanCapture: "books the orphan"
+    case .bookOrphanReversal: "books that the orphan was given back"
     case .alert(let kind): "alert \(Markdown.code(kind))"
     }
   }

@@ -30,6 +30,16 @@ extension GatewayV1.SetFailoverPolicyRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension GatewayV1.ProposeResolutionRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension GatewayV1.ApproveResolutionRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension GatewayV1.ProposeRoutingRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil

@@ -126,6 +126,12 @@ extension GatewayV1 {
     case refunded
     /// A refund failed. After `refunded` of the same refund: the money came back.
     case refundFailed
+    /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
+    /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
+    case returned
+    /// The winner's authorisation ended at the gateway and nobody here asked for it: it expired, or was
+    /// released there. Nothing of it can be captured any more; the operation is closed.
+    case expired
     /// An attempt that is not the payment took `amount`; it is being given back. It changes nothing about
     /// the payment and may come after the operation's last word.
     case orphanCaptured
@@ -150,8 +156,10 @@ extension GatewayV1 {
       case 11: self = .refundPending
       case 12: self = .refunded
       case 13: self = .refundFailed
-      case 14: self = .orphanCaptured
-      case 15: self = .orphanReversed
+      case 14: self = .returned
+      case 15: self = .expired
+      case 16: self = .orphanCaptured
+      case 17: self = .orphanReversed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -172,8 +180,10 @@ extension GatewayV1 {
       case .refundPending: 11
       case .refunded: 12
       case .refundFailed: 13
-      case .orphanCaptured: 14
-      case .orphanReversed: 15
+      case .returned: 14
+      case .expired: 15
+      case .orphanCaptured: 16
+      case .orphanReversed: 17
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -195,13 +205,15 @@ extension GatewayV1 {
       case .refundPending: "FACT_KIND_REFUND_PENDING"
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
+      case .returned: "FACT_KIND_RETURNED"
+      case .expired: "FACT_KIND_EXPIRED"
       case .orphanCaptured: "FACT_KIND_ORPHAN_CAPTURED"
       case .orphanReversed: "FACT_KIND_ORPHAN_REVERSED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .orphanCaptured, .orphanReversed]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired, .orphanCaptured, .orphanReversed]
   }
 }
 
@@ -455,7 +467,8 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending, refunded or orphaned amount; absent where the kind has none.
+    /// Authorised, captured, pending, refunded, returned or orphaned amount; absent where the kind has
+    /// none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -464,7 +477,7 @@ extension GatewayV1 {
     /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
-    /// Why it was declined or failed.
+    /// Why it was declined or failed, or the reason of a return.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
@@ -473,6 +486,12 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
+    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
+    /// for ever, however often it is told.
+    package var movementID: String
+    /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
+    /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
+    package var expiresAt: GoogleProtobuf.Timestamp?
 
     package init(
       operationID: String = "",
@@ -489,7 +508,9 @@ extension GatewayV1 {
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
-      refundID: String = ""
+      refundID: String = "",
+      movementID: String = "",
+      expiresAt: GoogleProtobuf.Timestamp? = nil
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -506,6 +527,8 @@ extension GatewayV1 {
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
+      self.movementID = movementID
+      self.expiresAt = expiresAt
     }
   }
 }
@@ -539,6 +562,8 @@ extension GatewayV1.Fact {
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
+    self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
+    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -559,6 +584,8 @@ extension GatewayV1.Fact {
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
+    c.pointee.movement_id = writer.string(movementID)
+    c.pointee.expires_at = writer.message(expiresAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -577,6 +604,8 @@ extension GatewayV1.Fact {
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
+    json.field("movementId", movementID)
+    json.field("expiresAt", expiresAt)
   }
 }
 

@@ -272,6 +272,30 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_fa
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_failover_policy_response(void) {
   return &tender__gateway__v1__get_failover_policy_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__resolution(void) {
+  return &tender__gateway__v1__resolution__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__unproven(void) {
+  return &tender__gateway__v1__unproven__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_unproven_request(void) {
+  return &tender__gateway__v1__list_unproven_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_unproven_response(void) {
+  return &tender__gateway__v1__list_unproven_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_resolution_request(void) {
+  return &tender__gateway__v1__propose_resolution_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_resolution_response(void) {
+  return &tender__gateway__v1__propose_resolution_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_resolution_request(void) {
+  return &tender__gateway__v1__approve_resolution_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_resolution_response(void) {
+  return &tender__gateway__v1__approve_resolution_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_finding(void) {
   return &tender__gateway__v1__routing_finding__descriptor;
 }

@@ -1511,7 +1511,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[15] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[17] =
 {
   {
     "operation_id",
@@ -1693,18 +1693,44 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "movement_id",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, movement_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, expires_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
   9,   /* field[9] = attempt_id */
   12,   /* field[12] = capture_id */
   10,   /* field[10] = decline */
+  16,   /* field[16] = expires_at */
   6,   /* field[6] = gateway */
   7,   /* field[7] = gateway_account */
   8,   /* field[8] = gateway_reference */
   1,   /* field[1] = intent_id */
   4,   /* field[4] = kind */
   2,   /* field[2] = merchant_id */
+  15,   /* field[15] = movement_id */
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
@@ -1714,7 +1740,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1724,7 +1750,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  15,
+  17,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -3996,7 +4022,7 @@ const ProtobufCEnumDescriptor tender__gateway__v1__decline_class__descriptor =
   tender__gateway__v1__decline_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[16] =
+static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[18] =
 {
   { "FACT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED", 0 },
   { "FACT_KIND_AUTHORIZED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_AUTHORIZED", 1 },
@@ -4012,13 +4038,15 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REFUND_PENDING", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
-  { "FACT_KIND_ORPHAN_CAPTURED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED", 14 },
-  { "FACT_KIND_ORPHAN_REVERSED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED", 15 },
+  { "FACT_KIND_RETURNED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED", 14 },
+  { "FACT_KIND_EXPIRED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED", 15 },
+  { "FACT_KIND_ORPHAN_CAPTURED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED", 16 },
+  { "FACT_KIND_ORPHAN_REVERSED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED", 17 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
-{0, 0},{0, 16}
+{0, 0},{0, 18}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[16] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[18] =
 {
   { "FACT_KIND_AUTHORIZED", 1 },
   { "FACT_KIND_CANCELED", 7 },
@@ -4026,14 +4054,16 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_CAPTURE_FAILED", 9 },
   { "FACT_KIND_CONFLICTED", 10 },
   { "FACT_KIND_DECLINED", 3 },
+  { "FACT_KIND_EXPIRED", 15 },
   { "FACT_KIND_NOT_EXECUTED", 4 },
-  { "FACT_KIND_ORPHAN_CAPTURED", 14 },
-  { "FACT_KIND_ORPHAN_REVERSED", 15 },
+  { "FACT_KIND_ORPHAN_CAPTURED", 16 },
+  { "FACT_KIND_ORPHAN_REVERSED", 17 },
   { "FACT_KIND_PENDING", 6 },
   { "FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", 13 },
   { "FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REQUIRES_ACTION", 8 },
+  { "FACT_KIND_RETURNED", 14 },
   { "FACT_KIND_UNKNOWN", 5 },
   { "FACT_KIND_UNSPECIFIED", 0 },
 };
@@ -4044,9 +4074,9 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   "FactKind",
   "Tender__Gateway__V1__FactKind",
   "tender.gateway.v1",
-  16,
+  18,
   tender__gateway__v1__fact_kind__enum_values_by_number,
-  16,
+  18,
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,

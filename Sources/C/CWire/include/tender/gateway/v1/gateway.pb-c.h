@@ -83,8 +83,10 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING = 11,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED = 12,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED = 14,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 15
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED = 14,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED = 15,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED = 16,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
 typedef enum _Tender__Gateway__V1__OperationState {
@@ -149,10 +151,12 @@ struct  Tender__Gateway__V1__Fact
   ProtobufCBinaryData capture_id;
   Google__Protobuf__Timestamp *next_check_at;
   ProtobufCBinaryData refund_id;
+  ProtobufCBinaryData movement_id;
+  Google__Protobuf__Timestamp *expires_at;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest

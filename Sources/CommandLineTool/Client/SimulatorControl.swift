@@ -46,17 +46,6 @@ struct SimulatorControl: Sendable {
       match = Match(operation: operation, amount: amountMinor)
     }
 
-    /// The gateway reads requests for its lists and closes without a byte, until the rule is removed.
-    init(listsLostBy gateway: String) {
-      self.gateway = gateway
-      fault = "close_before"
-      count = Self.countMax
-      match = Match(operation: "list")
-    }
-
-    /// More than any list is asked for while a rule stands.
-    private static let countMax = 100_000
-
     /// The gateway's port refuses connections until the rule is removed.
     init(refusedBy gateway: String) {
       self.gateway = gateway

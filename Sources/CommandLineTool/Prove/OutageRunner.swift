@@ -50,7 +50,9 @@ struct OutageRunner: Sendable {
     case .refuse(let gateway, let milliseconds):
       try await strike(SimulatorControl.Fault(refusedBy: gateway), for: milliseconds)
     case .loseLists(let gateway, let milliseconds):
-      try await strike(SimulatorControl.Fault(listsLostBy: gateway), for: milliseconds)
+      // Requests for its lists are read, and the connection closed without a byte.
+      try await strike(
+        SimulatorControl.Fault("close_before", at: gateway, operation: "list"), for: milliseconds)
     }
   }
 

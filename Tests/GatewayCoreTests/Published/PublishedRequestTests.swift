@@ -62,7 +62,7 @@ struct PublishedRequestTests {
     for order in cancels { optional.append(try gateway.cancel(order)) }
     for order in finds { optional.append(try gateway.find(order)) }
     optional.append(try gateway.get(payment: "pi_1", key: reference))
-    optional.append(try gateway.get(refund: "re_1", key: reference))
+    optional.append(try gateway.get(refund: "re_1"))
     optional.append(try gateway.refunds(of: "pi_1", after: nil))
     optional.append(try gateway.refunds(of: "pi_1", after: "re_1"))
     return requests + optional.compactMap(\.self)

@@ -62,7 +62,7 @@ extension SentRequest.Purpose {
     switch self {
     case .authorize, .charge: nil
     case .capture, .cancel, .refund: .modify
-    case .look: .look
+    case .look, .lookRefund: .look
     }
   }
 }

@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot")
 import access  # noqa: E402
 import bad_input  # noqa: E402
 import command_line  # noqa: E402
+import debits  # noqa: E402
 import faults  # noqa: E402
 import identity  # noqa: E402
 import metrics  # noqa: E402
@@ -25,7 +26,7 @@ def main():
     passed = failed = 0
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, refunds, routing, faults, outage)
+        notifications, proxy, refunds, debits, routing, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

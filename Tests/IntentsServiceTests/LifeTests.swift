@@ -103,6 +103,22 @@ struct LifeTests {
     }
   }
 
+  /// Money that came twice is booked twice, and people hear of it: nothing of it is swallowed.
+  @Test func aSecondCaptureIsBookedAndForPeople() async throws {
+    try await Payments.with { payments in
+      let id = try await payments.pay("k").id
+      let other = CaptureID(bits: 0x0193_0000_0000_0000_0000_0000_0000_0a11).description
+      let told = try await payments.hear(.captured, of: id, minor: 4_999) { $0.captureID = other }
+      #expect(told == ["applied"])
+      let after = try await payments.get(id)
+      #expect(after.status == .succeeded && after.amountCapturedMinor == 9_998)
+      #expect(try await payments.alerts() == ["captured_twice"])
+      let postings = try await payments.postings()
+      #expect(postings.map(\.kind) == ["capture", "capture"])
+      #expect(Set(postings.map(\.transactionID)).count == 2)
+    }
+  }
+
   // MARK: The end of an authorisation
 
   @Test func anExpiredAuthorisationIsRefusedACapture() async throws {

@@ -41,7 +41,7 @@ struct IntentDraft: Sendable {
       metadataKeys: request.metadata.map(\.key), metadataValues: request.metadata.map(\.value),
       originType: request.origin?.`type`, originID: request.origin?.id, lastFailure: nil,
       gateway: "", gatewayAccount: "", gatewayReference: "", authorizedMinor: 0, capturedMinor: 0,
-      currentOperation: nil, nextCheckAt: nil, captureBefore: nil, version: 1, createdAt: now, updatedAt: now)
+      currentOperation: nil, nextCheckAt: nil, version: 1, createdAt: now, updatedAt: now)
     confirms = request.confirm
     offSession = request.offSession
   }

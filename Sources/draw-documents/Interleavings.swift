@@ -72,7 +72,8 @@ enum Interleavings {
       "IntentsServiceTests/RefundTests/aRefundWithoutAnAnswerIsDrivenOn",
       "Integration/refunds/test_what_is_not_found_releases_nothing",
       "IntentsServiceTests/LifeTests/aReturnTakesFromWhatIsRefundable",
-      "IntentsServiceTests/LifeTests/aRefundOfAFreshDebitNeedsTheCallersWord"),
+      "IntentsServiceTests/LifeTests/aRefundOfAFreshDebitNeedsTheCallersWord",
+      "Integration/debits/test_a_debit_waits_for_its_bank_and_is_refunded_at_ones_own_risk"),
     FailureCase(
       "17", "the ledger refuses a fact: money moved and is not booked",
       "what records a fact is never refused for the books' sake: unknown accounts go to suspense, and "

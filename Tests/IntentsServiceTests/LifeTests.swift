@@ -142,6 +142,22 @@ struct LifeTests {
     }
   }
 
+  /// Its time is over and the gateway says nothing: it stays capturable, and people hear of it.
+  @Test func silenceEndsNoAuthorisation() async throws {
+    try await Payments.with { payments in
+      let id = try await payments.held()
+      try await TestDatabase.current.run(
+        "update intents.payment_intent set capture_before = now() - interval '25 hours'")
+      try await payments.harness.service.start()
+      try await eventually { try await payments.alerts() == ["authorization_overdue"] }
+      await payments.harness.service.shutdown()
+      let after = try await payments.get(id)
+      #expect(after.status == .requiresCapture && after.amountCapturableMinor == 10_000)
+      #expect(try await payments.hear(.expired, of: id) == ["applied"])
+      #expect(try await payments.alerts().isEmpty)
+    }
+  }
+
   // MARK: Direct debits
 
   /// A SEPA debit, from the bank's days to the payer's weeks.

@@ -35,6 +35,16 @@ package enum RequestFields {
     return Amount(currency, minor: money.amountMinor)
   }
 
+  /// The merchant of one row of a batch between services.
+  package static func merchant(
+    _ text: String, _ field: String
+  ) throws(RPCFailure) -> MerchantID {
+    guard let merchant = MerchantID(text) else {
+      throw .invalid(field, "MERCHANT_INVALID", "No merchant id.")
+    }
+    return merchant
+  }
+
   /// An id whose prefix was already checked; empty means absent.
   package static func id<Kind>(
     _ text: String, _ field: String, as type: EntityID<Kind>.Type = EntityID<Kind>.self

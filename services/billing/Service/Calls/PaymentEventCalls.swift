@@ -27,9 +27,7 @@ struct PaymentEventCalls: BillingV1.PaymentEvents.SimpleServiceProtocol {
   }
 
   private func apply(_ event: BillingV1.PaymentEvent, field: String) async throws -> Bool {
-    guard let merchant = MerchantID(event.merchantID) else {
-      throw RPCFailure.invalid("\(field).merchant_id", "MERCHANT_INVALID", "No merchant id.")
-    }
+    let merchant = try RequestFields.merchant(event.merchantID, "\(field).merchant_id")
     let intent = try RequestFields.requiredID(
       event.paymentIntentID, "\(field).payment_intent_id", as: PaymentIntentID.self)
     guard let origin = event.origin, origin.type == Self.originType else { return false }

@@ -68,9 +68,8 @@ struct FactCalls: IntentsV1.PaymentFacts.SimpleServiceProtocol {
   private static func groups(_ facts: [GatewayV1.Fact]) throws(RPCFailure) -> [Group] {
     var groups: [Group] = []
     for (index, fact) in facts.enumerated() {
-      guard let merchant = MerchantID(fact.merchantID) else {
-        throw .invalid("facts[\(index)].merchant_id", "MERCHANT_INVALID", "No merchant id.")
-      }
+      let merchant = try RequestFields.merchant(
+        fact.merchantID, "facts[\(index)].merchant_id")
       let intent = try RequestFields.requiredID(
         fact.intentID, "facts[\(index)].intent_id", as: PaymentIntentID.self)
       if let known = groups.firstIndex(where: { $0.intent == intent }) {

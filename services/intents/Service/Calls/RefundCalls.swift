@@ -54,9 +54,7 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
     let amount = try request.amount.map { money throws(RPCFailure) in
       try RequestFields.amount(money, field: "amount")
     }
-    guard let reason = RefundReason(rawValue: Int16(clamping: request.reason.rawValue)) else {
-      throw .invalid("reason", "ENUM_UNKNOWN", "The reason is not known.")
-    }
+    let reason = try RequestFields.refundReason(request.reason)
     try RequestFields.metadata(request.metadata)
     return RefundFlow.Order(
       id: environment.identifiers.make(), intent: intent, amount: amount, reason: reason,

@@ -13,10 +13,20 @@ extension RequestFields {
     _ wire: GatewayV1.CaptureMethod
   ) throws(RPCFailure) -> CaptureMethod {
     if case .unspecified = wire { return .automatic }
-    guard let method = CaptureMethod(rawValue: Int16(clamping: wire.rawValue)) else {
-      throw .invalid("capture_method", "ENUM_UNKNOWN", "The capture method is not known.")
+    return try known(CaptureMethod(rawValue: Int16(clamping: wire.rawValue)), "capture_method")
+  }
+
+  static func refundReason(_ wire: IntentsV1.RefundReason) throws(RPCFailure) -> RefundReason {
+    try known(RefundReason(rawValue: Int16(clamping: wire.rawValue)), "reason")
+  }
+
+  private static func known<Value>(
+    _ value: Value?, _ field: String
+  ) throws(RPCFailure) -> Value {
+    guard let value else {
+      throw .invalid(field, "ENUM_UNKNOWN", "This release does not know the value.")
     }
-    return method
+    return value
   }
 
   /// Keys of one object are distinct.

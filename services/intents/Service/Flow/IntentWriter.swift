@@ -41,6 +41,7 @@ struct IntentWriter: Sendable {
       statements.append(ReturnStatements.insert(row, of: application.intent, stamp))
     }
     for step in application.steps {
+      if step.arrived { statements += overdueResolved(step.intent, stamp) }
       if step.moved {
         statements.append(IntentStatements.change(step.intent, cause: step.cause, stamp))
         messages += news(step.intent, stamp)
@@ -168,6 +169,25 @@ struct IntentWriter: Sendable {
       effectiveAt: fact.occurredAt ?? intent.updatedAt.wire, subject: intent.id.description,
       externalReference: fact.gatewayReference, recordsFact: true)
     return [message(Self.ledger, id.bits, intent, command.encode(), stamp)]
+  }
+
+  private static let overdue = "authorization_overdue"
+
+  func overdueAlert(
+    _ id: PaymentIntentID, of merchant: MerchantID, _ stamp: Stamp
+  ) -> Statement {
+    Alerts.raise(
+      Alert(
+        .warning, kind: Self.overdue, subject: id.description,
+        message: "The authorisation of \(id) should have ended at the gateway a day ago, which has "
+          + "not said so. Look at the payment there, then capture or cancel it.",
+        actor: stamp.actor, merchant: UUIDBits(merchant.bits)))
+  }
+
+  /// The gateway has said what became of it.
+  private func overdueResolved(_ intent: IntentRow, _ stamp: Stamp) -> [Statement] {
+    guard let end = intent.captureBefore, intent.updatedAt > end else { return [] }
+    return [Alerts.resolve(dedupKeys: ["\(Self.overdue):\(intent.id)"], actor: stamp.actor)]
   }
 
   private func alert(

@@ -314,6 +314,7 @@ select 'the service writes refunds and never deletes one',
     up: ##"""
 -- Until when the gateway keeps an authorisation, by its published rule.
 alter table payment_intent add column capture_before timestamptz;
+create index payment_intent_held on payment_intent (capture_before) where status = 4;
 
 -- What payers' banks have taken back: one row per movement of the gateway. Amounts are sums of these
 -- rows under the intent's lock, never a counter.
@@ -344,5 +345,5 @@ select 'the service writes returns and never changes one',
   and not has_table_privilege('intents_service', 'intents.payment_return', 'delete');
 
 """##,
-    checksum: "a717a340cda7189cfa7c38e32e717b2a5eabfc012c0569ef92c2538ca0b4e88a"),
+    checksum: "3abfc4cf6db7053e214604d555b2a9fd0c6ba7cab04c8a1d1223077c134a0dfb"),
 ]

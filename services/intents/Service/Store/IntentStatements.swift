@@ -107,6 +107,26 @@ enum IntentStatements {
     "select 1::int from customer where merchant_id = \(merchant) and id = \(id)"
   }
 
+  /// An authorisation is over by the gateway's rule for this long, and the gateway has not said so:
+  /// people must know. Again after as long.
+  static let overdueSeconds: Double = 86_400
+
+  /// Authorisations that are overdue, the longest first; marks them, so that another replica looks
+  /// elsewhere.
+  static func takeOverdue(limit: Int64) -> Statement {
+    """
+    update payment_intent i set next_check_at = now() + make_interval(secs => \(overdueSeconds))
+    from (
+      select merchant_id, id from payment_intent
+      where status = 4 and capture_before < now() - make_interval(secs => \(overdueSeconds))
+        and (next_check_at is null or next_check_at < now())
+      order by capture_before limit \(limit) for update skip locked
+    ) due
+    where i.merchant_id = due.merchant_id and i.id = due.id
+    returning i.merchant_id, i.id
+    """
+  }
+
   /// Between two looks at an intent whose answer should have been here by now.
   static let checkSeconds: Double = 10
   /// What a bank works on takes days: looks are as far apart as it is old, at most this.

@@ -64,8 +64,21 @@ final class RecoveryWorker: Sendable {
       let (merchant, id) = try row.decode((MerchantID, PaymentIntentID).self)
       try await bounded { try await flow.settle(id, of: merchant) }
     }
+    try await reportOverdue()
     // A process died with many: the next ones do not wait for the interval.
     if mostTaken >= Self.claimsMax { worker.wake() }
+  }
+
+  /// That its time is over proves nothing: an authorisation stays capturable until the gateway has
+  /// said that it is not. Whoever never says so is for people.
+  private func reportOverdue() async throws {
+    let rows = try await environment.database.query(
+      IntentStatements.takeOverdue(limit: Self.batchMax))
+    for row in rows {
+      let (merchant, id) = try row.decode((MerchantID, PaymentIntentID).self)
+      _ = try await environment.database.query(
+        flow.writer.overdueAlert(id, of: merchant, environment.stamp))
+    }
   }
 
   /// Refunds go on: the same id and key make no second one, and the money is the payer's.

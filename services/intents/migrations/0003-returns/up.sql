@@ -1,5 +1,6 @@
 -- Until when the gateway keeps an authorisation, by its published rule.
 alter table payment_intent add column capture_before timestamptz;
+create index payment_intent_held on payment_intent (capture_before) where status = 4;
 
 -- What payers' banks have taken back: one row per movement of the gateway. Amounts are sums of these
 -- rows under the intent's lock, never a counter.

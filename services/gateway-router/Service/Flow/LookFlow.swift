@@ -197,7 +197,10 @@ extension GatewayFlow {
       case .cancelByReference:
         heard = await ports.cancel(record, attempt, reference: nil, try: number, within: limit)
       case .refund(let reference):
-        heard = await ports.compensate(record, attempt, reference: reference, within: limit)
+        let sent = await ports.compensate(record, attempt, reference: reference, within: limit)
+        heard =
+          sent.outcome.isRefunded || sent.outcome.isConflict
+          ? sent : await ports.listCompensation(record, attempt, within: limit)
       case .done:
         _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
         return
@@ -257,6 +260,10 @@ extension GatewayFlow {
 #endif
 
 extension Outcome {
+  var isRefunded: Bool {
+    if case .succeeded(let settled) = self { settled.kind == .refunded } else { false }
+  }
+
   /// The gateway said itself that it does not know.
   var isIndeterminate: Bool {
     if case .unknown(.indeterminate) = self { true } else { false }

@@ -48,11 +48,28 @@ extension GatewayPorts {
   /// Searches the payment's refunds for ours. What is not found may exist all the same, unless nothing
   /// can be under way any more and the list was read to its end (`isAbsent`).
   func list(_ refund: Refund, at attempt: Attempt, within limit: Duration) async -> Heard {
+    await list(.refund(refund.id), sent(attempt, refund, .lookRefund, .first), attempt, within: limit)
+  }
+
+  /// The same for the refund of a condemned attempt that took money: its key keeps the first answer,
+  /// which may have been that it is under way.
+  func listCompensation(
+    _ record: OperationRecord, _ attempt: Attempt, within limit: Duration
+  ) async -> Heard {
+    let own = GatewayReference.compensate(attempt.id)
+    let request = SentRequest(
+      purpose: .lookRefund, send: .first, amount: record.operation.amount(of: attempt),
+      account: attempt.account, ownReference: own.text, paymentReference: attempt.reference)
+    return await list(own, request, attempt, within: limit)
+  }
+
+  private func list(
+    _ own: GatewayReference, _ request: SentRequest, _ attempt: Attempt, within limit: Duration
+  ) async -> Heard {
     let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
     guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
       return Self.unheard("the settings no longer name \(account)")
     }
-    let request = sent(attempt, refund, .lookRefund, .first)
     let started = loop.now
     var last: String?
     for _ in 0..<Self.refundPagesMax {
@@ -65,7 +82,7 @@ extension GatewayPorts {
       let report = await client.send(outbound(built, adapter, settings, within: left))
       let spent = Int32(clamping: started.duration(to: loop.now).wholeMillisecondsRoundedUp)
       let answer: GatewayAnswer
-      switch adapter.readRefunds(TransferFacts(report), for: .refund(refund.id)) {
+      switch adapter.readRefunds(TransferFacts(report), for: own) {
       case .found(let found): answer = .refund(found)
       case .failed(let failure): answer = failure
       case .absent:

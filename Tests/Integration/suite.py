@@ -18,6 +18,7 @@ import objects  # noqa: E402
 import outage  # noqa: E402
 import payments  # noqa: E402
 import proxy  # noqa: E402
+import recovery  # noqa: E402
 import refunds  # noqa: E402
 import routing  # noqa: E402
 
@@ -26,7 +27,7 @@ def main():
     passed = failed = 0
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, refunds, debits, routing, faults, outage)
+        notifications, proxy, refunds, debits, recovery, routing, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

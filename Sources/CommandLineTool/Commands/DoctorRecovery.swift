@@ -70,7 +70,7 @@ extension Doctor {
     alerts.filter { $0.kind != "gateway_breaker_open" }.map {
       Finding(
         check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,
-        nextStep: "it ends by itself once it is no longer so")
+        nextStep: "tender show tells what was done about the payment")
     }
   }
 }

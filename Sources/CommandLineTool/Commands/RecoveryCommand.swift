@@ -97,7 +97,9 @@ struct RecoveryList: Command {
       rows.isEmpty
         ? ["nothing is unproven"]
         : Table.lines(
-          ["subject", "payment", "gateway", "look there for", "amount", "known", "since", "proposal"],
+          [
+            "subject", "payment", "gateway", "look there for", "amount", "known", "since", "proposal",
+          ],
           rows.map { row in
             [
               row.subject, row.payment, row.gateway,

@@ -158,7 +158,9 @@ extension IntentWriter {
     let age = refund.updatedAt.seconds - refund.createdAt.seconds
     guard age > RefundStatements.alertSeconds else { return [] }
     return [
-      Alerts.resolve(dedupKeys: ["refund_outcome_unknown:\(refund.id)"], actor: stamp.actor)
+      Alerts.resolve(
+        dedupKeys: ["refund_outcome_unknown:\(refund.id)", "refund_refused:\(refund.id)"],
+        actor: stamp.actor)
     ]
   }
 

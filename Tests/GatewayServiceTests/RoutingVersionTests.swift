@@ -115,6 +115,46 @@ struct RoutingVersionTests {
       try await harness.refresh()
       #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
       #expect(try await harness.alerts() == ["routing_version_unusable"])
+      let (ada, bob) = (harness.first.acting(as: "ada"), harness.first.acting(as: "bob"))
+      // The way out: another version, compared with what counts meanwhile.
+      let number = try await ada.propose(Self.adyenFirst)
+      #expect(try await ada.backtest(number).against == 1)
+      try await bob.activate(number)
+      try await harness.refresh()
+      #expect(try await harness.first.execute(harness.order()).last?.gateway == "adyen")
+      #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  /// Over more payments than a page holds each is run once, whatever was stored of it.
+  @Test func aBacktestReadsEveryPage() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.test.run(
+        """
+        with ids as (
+          select n, (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0')
+            || lpad(to_hex(n / 2), 20, '0'))::uuid as intent, lpad(to_hex(n), 32, '0')::uuid as id
+          from generate_series(1, 1203) n
+        ), written as (
+          insert into gateway.operation (merchant_id, intent_id, id, currency, amount_minor,
+            capture_method, payment_method_id, off_session, statement_descriptor, send_before,
+            key_proof, state, close_reason, actor, trace_id)
+          select '01930000-0000-0000-0000-000000000002', intent, id, 'EUR', 1000, 1, id, false, '',
+            now(), '', 3, 4, 'test', '' from ids
+        )
+        insert into gateway.attempt (merchant_id, intent_id, operation_id, id, sequence, gateway,
+          account, mode, disposition, evidence, route_reason, routing_version, routing_method,
+          routing_gateways, actor, trace_id)
+        select '01930000-0000-0000-0000-000000000002', intent, id, id, 1, 'stripe', 'main', 1, 3,
+          'declined', '', case when n % 3 > 0 then 0 end, case when n % 3 > 0 then 'card' end,
+          case when n % 3 > 0 then '{stripe,adyen}'::text[] end, 'test', '' from ids
+        """)
+      let ada = harness.first.acting(as: "ada")
+      let run = try await ada.backtest(try await ada.propose(Self.adyenFirst))
+      #expect(run.payments == 802 && run.withoutInputs == 401 && run.moved == 802)
+      // 10.00: 0.20 in place of 0.40.
+      #expect(run.fees.map { $0.draft?.amountMinor } == [802 * 20] && !run.isTruncated)
+      #expect(run.fees.map { $0.against?.amountMinor } == [802 * 40])
     }
   }
 }

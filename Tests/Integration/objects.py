@@ -43,6 +43,9 @@ def executable(name, request, number):
         request.document = RULES + " " * number
     elif name in ("Routing/ProposeOverride", "Routing/ReleaseOverride"):
         request.gateway, request.account, request.livemode = "adyen", "", True
+        request.reason = f"number {number}"
+    elif name == "Routing/ActivateRouting":
+        request.reason = f"number {number}"
     elif "name" in request.DESCRIPTOR.fields_by_name:
         if "reference" in request.DESCRIPTOR.fields_by_name:
             request.ClearField("reference")

@@ -5,8 +5,8 @@ import pathlib
 import tempfile
 import time
 
-from command_line import tender
 from scene import *
+from command_line import tender  # the whole outcome, where scene's is only the text
 
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tender-routing-"))
 

@@ -579,8 +579,8 @@ extension GatewayV1.BacktestRoutingRequest {
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__BacktestRoutingRequest.self)
-    self.number = try reader.number(c.pointee.number, "number", required: true, range: 1...2147483647)
-    self.days = try reader.number(c.pointee.days, "days", required: true, range: 1...90)
+    self.number = try reader.number(c.pointee.number, "number", range: 1...2147483647)
+    self.days = try reader.number(c.pointee.days, "days", range: 1...90)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -960,7 +960,7 @@ extension GatewayV1.ActivateRoutingRequest {
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ActivateRoutingRequest.self)
-    self.number = try reader.number(c.pointee.number, "number", required: true, range: 1...2147483647)
+    self.number = try reader.number(c.pointee.number, "number", range: 1...2147483647)
     self.reason = try reader.string(c.pointee.reason, "reason", required: true, lengthMax: 500)
   }
 
@@ -1336,7 +1336,7 @@ extension GatewayV1.ProposeOverrideRequest {
     self.livemode = c.pointee.livemode != 0
     self.action = try reader.enumeration(c.pointee.action.rawValue, "action", required: true)
     self.reason = try reader.string(c.pointee.reason, "reason", required: true, lengthMax: 500)
-    self.expiresInSeconds = try reader.number(c.pointee.expires_in_seconds, "expires_in_seconds", required: true, range: 60...604800)
+    self.expiresInSeconds = try reader.number(c.pointee.expires_in_seconds, "expires_in_seconds", range: 60...604800)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {

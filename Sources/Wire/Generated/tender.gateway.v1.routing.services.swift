@@ -221,8 +221,9 @@ extension GatewayV1.Routing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-    /// > is another back-test and changes nothing else.
+    /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+    /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+    /// > changes nothing else.
     /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
     /// > names an account that the settings do not).
     ///
@@ -428,8 +429,9 @@ extension GatewayV1.Routing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-    /// > is another back-test and changes nothing else.
+    /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+    /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+    /// > changes nothing else.
     /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
     /// > names an account that the settings do not).
     ///
@@ -633,8 +635,9 @@ extension GatewayV1.Routing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-    /// > is another back-test and changes nothing else.
+    /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+    /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+    /// > changes nothing else.
     /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
     /// > names an account that the settings do not).
     ///
@@ -1213,8 +1216,9 @@ extension GatewayV1.Routing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-    /// > is another back-test and changes nothing else.
+    /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+    /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+    /// > changes nothing else.
     /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
     /// > names an account that the settings do not).
     ///
@@ -1500,8 +1504,9 @@ extension GatewayV1.Routing {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-    /// > is another back-test and changes nothing else.
+    /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+    /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+    /// > changes nothing else.
     /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
     /// > names an account that the settings do not).
     ///
@@ -1852,8 +1857,9 @@ extension GatewayV1.Routing.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-  /// > is another back-test and changes nothing else.
+  /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+  /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+  /// > changes nothing else.
   /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
   /// > names an account that the settings do not).
   ///
@@ -2171,8 +2177,9 @@ extension GatewayV1.Routing.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Run a version over the payments of the last days, beside the active one. Stored; repeating it
-  /// > is another back-test and changes nothing else.
+  /// > Run a version over the payments of the last days, beside the active one (where the process cannot
+  /// > use that one, beside what it routes by instead). Stored; repeating it is another back-test and
+  /// > changes nothing else.
   /// > Errors: NOT_FOUND ROUTING_VERSION_NOT_FOUND; FAILED_PRECONDITION ROUTING_VERSION_UNUSABLE (it
   /// > names an account that the settings do not).
   ///

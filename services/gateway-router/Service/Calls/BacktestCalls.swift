@@ -27,7 +27,7 @@ extension RoutingCalls {
     }
     let against = try await activeTable()
     var run = BacktestRun(
-      Backtest(RoutingTable(version: Int(number), document), against: against))
+      Backtest(RoutingTable(version: Int(number), document), against: against.table))
     var place = (
       intent: PaymentIntentID.first(
         at: environment.clock.now.milliseconds - Int64(request.days) * 86_400_000),
@@ -44,27 +44,28 @@ extension RoutingCalls {
     }
     let id = environment.identifiers.make(RoutingBacktestID.self)
     let result = run.message(
-      id: id, version, against: against.version, days: request.days, at: environment.clock.now)
+      id: id, version, against: against.number, days: request.days, at: environment.clock.now)
     let stamp = environment.stamp
     try await environment.database.transaction(batch: [
       RoutingStatements.insert(result, id: id, digest: version.digest, stamp),
       RoutingStatements.note(
         "backtested", "\(number)",
         reason: "\(result.payments) payments of \(request.days) days against version "
-          + "\(against.version)", stamp),
+          + "\(against.number)", stamp),
     ])
     return GatewayV1.BacktestRoutingResponse(backtest: result)
   }
 
-  /// The version that is active in the database, which this process may not have read yet.
-  private func activeTable() async throws -> RoutingTable {
+  /// The version that is active in the database, which this process may not have read yet; where it
+  /// cannot use it, with what it routes by instead.
+  private func activeTable() async throws -> (number: Int, table: RoutingTable) {
     let rows = try await environment.database.query(RoutingStatements.version(0))
-    guard let row = rows.first else { return ports.routing.settingsOrder }
+    guard let row = rows.first else { return (0, ports.routing.settingsOrder) }
     let version = try RoutingVersion(row)
+    let number = Int(version.number)
     switch try await ports.routing.check(version.document) {
-    case .success(let document):
-      return RoutingTable(version: Int(version.number), document)
-    case .failure(let findings): throw Self.unusable(version.number, findings)
+    case .success(let document): return (number, RoutingTable(version: number, document))
+    case .failure: return (number, ports.routing.table)
     }
   }
 }

@@ -1,6 +1,7 @@
 import GRPCCore
 import GatewayCore
 import Money
+import Outbox
 import Postgres
 import Seal
 import ServiceKit
@@ -90,8 +91,11 @@ struct RoutingCalls: GatewayV1.Routing.SimpleServiceProtocol {
           isDraft ? "activated" : "rolled_back", "\(number)", reason: request.reason, stamp),
       ])
       if !changed[0].isEmpty {
-        _ = try await transaction.query(
-          RoutingStatements.note("retired", "\(active)", reason: request.reason, stamp))
+        _ = try await transaction.batch([
+          RoutingStatements.note("retired", "\(active)", reason: request.reason, stamp),
+          Alerts.resolve(
+            dedupKeys: [RoutingWatch.unusableKey(active)], actor: stamp.actor),
+        ])
       }
       return GatewayV1.ActivateRoutingResponse(
         version: GatewayV1.RoutingVersion(try RoutingVersion(try changed[1].single())))

@@ -102,7 +102,6 @@ final class GatewayPorts: Sendable {
     _ account: GatewayAccount, _ sent: SentRequest, _ record: OperationRecord,
     _ send: () async -> Heard
   ) async -> Heard {
-    limits.countFirstSend()
     let key = BreakerKey(account: account, operation: .authorize)
     let admission: GatewayBreakers.Admission
     switch await admit(account, livemode: record.merchant.isLive) {
@@ -112,6 +111,7 @@ final class GatewayPorts: Sendable {
       metrics.count(sent.purpose, at: account, outcome, milliseconds: nil)
       return Heard(outcome: outcome, detail: reason.words, milliseconds: 0)
     }
+    limits.countFirstSend()
     let heard = await send()
     if let contact = heard.contact {
       breakers.record(contact, of: key, admission, milliseconds: Int64(heard.milliseconds))

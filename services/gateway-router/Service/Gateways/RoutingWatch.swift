@@ -13,13 +13,15 @@ import Synchronization
 final class RoutingWatch: Sendable {
   static let interval = Duration.milliseconds(500)
   static let unusableKind = "routing_version_unusable"
+  /// People are told again that often while a process cannot use the active version.
+  static let unusablePause = Duration.seconds(60)
 
   private struct View: Sendable {
     var table: RoutingTable
     var overrides: [GatewayOverride] = []
     var readAt: MonotonicInstant?
-    /// A version that this process cannot use.
-    var unusable: Int32?
+    /// A version that this process cannot use, and when it said so.
+    var unusable: (number: Int32, toldAt: MonotonicInstant)?
   }
 
   private let environment: ServiceEnvironment
@@ -92,34 +94,37 @@ final class RoutingWatch: Sendable {
     if try results[3].single()[0, as: Bool.self] {
       _ = try await environment.database.query(OverrideStatements.expire(environment.stamp))
     }
-    let known = view.withLock { (Int32($0.table.version), $0.unusable) }
-    guard number != known.0, number != known.1 else { return }
-    try await load(number)
+    try await follow(number)
+  }
+
+  private func follow(_ number: Int32) async throws {
+    let now = environment.loop.now
+    let (version, unusable) = view.withLock { (Int32($0.table.version), $0.unusable) }
+    if number == version {
+      view.withLock { $0.unusable = nil }
+    } else if unusable?.number != number
+      || unusable.map({ $0.toldAt.duration(to: now) > Self.unusablePause }) ?? true
+    {
+      try await load(number)
+    }
   }
 
   /// A version that names an account this process does not have is not used: what counted before goes
   /// on, and people are told.
   private func load(_ number: Int32) async throws {
-    guard number > 0 else {
-      return view.withLock { view in
-        view.table = settingsOrder
-        view.unusable = nil
-      }
-    }
+    guard number > 0 else { return use(settingsOrder) }
     let rows = try await environment.database.query(RoutingStatements.version(number))
     guard let row = rows.first else { return }
-    let version = try RoutingVersion(row)
-    switch try await document(version) {
+    switch try await check(try RoutingVersion(row).document) {
     case .success(let document):
-      view.withLock { view in
-        view.table = RoutingTable(version: Int(number), document)
-        view.unusable = nil
-      }
+      use(RoutingTable(version: Int(number), document))
       environment.logger.notice("routing version", metadata: ["number": "\(number)"])
       _ = try await environment.database.query(
-        Alerts.resolve(dedupKeys: [Self.unusableKind], actor: environment.stamp.actor))
+        Alerts.resolve(
+          dedupKeys: [Self.unusableKey(number)], actor: environment.stamp.actor))
     case .failure(let findings):
-      view.withLock { $0.unusable = number }
+      let now = environment.loop.now
+      view.withLock { $0.unusable = (number, now) }
       let finding = findings.first
       _ = try await environment.database.query(
         Alerts.raise(
@@ -127,15 +132,20 @@ final class RoutingWatch: Sendable {
             .critical, kind: Self.unusableKind, subject: "version \(number)",
             message: "A process cannot route by version \(number) and goes on as before: "
               + "\(finding.field): \(finding.message) Roll back, or correct its settings.",
-            actor: environment.stamp.actor, dedupKey: Self.unusableKind)))
+            actor: environment.stamp.actor, dedupKey: Self.unusableKey(number))))
     }
   }
 
-  /// Checking takes too long for the loop.
-  func document(_ version: RoutingVersion) async throws -> Result<RoutingDocument, RoutingFindings> {
-    try await check(version.document)
+  private func use(_ table: RoutingTable) {
+    view.withLock { view in
+      view.table = table
+      view.unusable = nil
+    }
   }
 
+  static func unusableKey(_ number: Int32) -> String { "\(unusableKind):\(number)" }
+
+  /// Checking takes too long for the loop.
   func check(_ text: String) async throws -> Result<RoutingDocument, RoutingFindings> {
     try await environment.workers.run { [accounts] in
       Result { () throws(RoutingFindings) in try RoutingDocument(text, accounts: accounts) }

@@ -76,7 +76,8 @@ final class Core: Sendable {
   func commit<Result>(_ body: (inout Books, _ now: Int64) -> Result) -> Result? {
     let (result, ticket, events, isEarlier) = books.withLock { books in
       let dueBefore = (books.duties.nextDue ?? .max) - books.clockOffsetMilliseconds
-      let result = body(&books, now(books))
+      books.time = now(books)
+      let result = body(&books, books.time)
       let ticket = journal.append(books.takeUnwritten())
       let due = (books.duties.nextDue ?? .max) - books.clockOffsetMilliseconds
       return (result, ticket, books.takeUndelivered(), due < dueBefore)

@@ -13,7 +13,9 @@ import Testing
     ("sepa_debit_returned", "succeeded", 4999),
   ])
   func debitsTakeDaysAndMayComeBackWeeksLater(
-    method: String, status: String, disputed: Int64
+    method: String,
+    status: String,
+    disputed: Int64
   ) throws {
     let gateways = try Gateways()
     let ports = gateways.ports
@@ -31,7 +33,8 @@ import Testing
     advance(ports, days: 30)
     // Duties run in their order: what comes after this one has seen the return.
     #expect(
-      ports.eventually { [id, psp].allSatisfy { ports.payment($0)?["disputed"]?.int == disputed } })
+      ports.eventually { [id, psp].allSatisfy { ports.payment($0)?["disputed"]?.int == disputed } }
+    )
     let disputes = ports.control("GET", "/books").json["disputes"]?.items ?? []
     #expect(disputes.count == (disputed > 0 ? 2 : 0))
     #expect(disputes.allSatisfy { $0["return"]?.bool == true && $0["status"]?.text == "lost" })
@@ -108,11 +111,47 @@ import Testing
     func requests(_ query: String = "") -> [JSON] {
       ports.control("GET", "/books/requests" + query).json["requests"]?.items ?? []
     }
-    #expect(requests().map { $0["operation"]?.text } == ["authorize", "authorize", "authorize", "capture"])
+    #expect(
+      requests().map { $0["operation"]?.text } == [
+        "authorize", "authorize", "authorize", "capture",
+      ]
+    )
     #expect(requests().map { $0["status"]?.int } == [500, 500, 200, 201])
     #expect(requests().map { $0["replay"]?.bool } == [false, true, false, false])
     #expect(requests()[0]["fault"]?.text == "error_500" && requests()[1]["fault"]?.text == nil)
     #expect(requests("?gateway=adyen").count == 2 && requests("?from=3").count == 1)
     #expect(requests()[3]["target"]?.text == psp && requests()[3]["reference"]?.text == "ref1")
+  }
+
+  /// Captured, refunded in part, charged back for the rest, and the chargeback won: each is a movement
+  /// with its fee, and the day's net is paid out two days later.
+  @Test func moneyMovesInTheBooksAndIsPaidOut() throws {
+    let gateways = try Gateways()
+    let ports = gateways.ports
+    let method = "pm_card_createDisputeReversed"
+    let id =
+      ports.stripe("POST", "/v1/payment_intents", stripePayment(method)).json["id"]?.text ?? ""
+    #expect(ports.stripe("POST", "/v1/refunds", "payment_intent=\(id)&amount=999").status == 200)
+    func movements(_ query: String = "") -> [JSON] {
+      ports.control("GET", "/books/movements" + query).json["movements"]?.items ?? []
+    }
+    for count in 3...4 {
+      ports.control("POST", "/control/clock", #"{"advance_seconds":181}"#)
+      #expect(ports.eventually { movements().count == count })
+    }
+    #expect(
+      movements().map { $0["kind"]?.text } == ["capture", "refund", "dispute", "dispute_won"]
+    )
+    #expect(movements().map { $0["amount"]?.int } == [4999, -999, -4000, 4000])
+    #expect(movements().map { $0["fee"]?.int } == [99, 0, 2000, 0])
+    #expect(movements("?gateway=adyen").isEmpty && movements("?from=3").count == 1)
+    func payouts() -> [JSON] {
+      ports.control("GET", "/books/payouts").json["payouts"]?.items ?? []
+    }
+    #expect(payouts().isEmpty)
+    advance(ports, days: 3)
+    // The four may lie on both sides of a midnight.
+    #expect(payouts().reduce(0) { $0 + ($1["net"]?.int ?? 0) } == 4999 - 999 - 99 - 2000)
+    #expect(payouts().reduce(0) { $0 + ($1["movements"]?.int ?? 0) } == 4)
   }
 }

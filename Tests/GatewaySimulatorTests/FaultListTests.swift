@@ -9,7 +9,9 @@ import Testing
 /// that need more than one request to be seen.
 @Suite struct FaultListTests {
   @Test func theReadmeHasTheTable() throws {
-    let readme = URL(filePath: #filePath).appending(path: "../../../Sources/GatewaySimulator/README.md")
+    let readme = URL(filePath: #filePath).appending(
+      path: "../../../Sources/GatewaySimulator/README.md"
+    )
     let text = try String(contentsOf: readme.standardized, encoding: .utf8)
     #expect(text.contains(Fault.table), "README.md needs:\n\(Fault.table)")
   }
@@ -30,14 +32,19 @@ import Testing
     let gateways = try Gateways()
     let ports = gateways.ports
     let rule = ports.control(
-      "POST", "/control/faults", #"{"gateway":"stripe","fault":"tls_failure"}"#)
+      "POST",
+      "/control/faults",
+      #"{"gateway":"stripe","fault":"tls_failure"}"#
+    )
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = loopbackAddress(ports.stripe)
     let connected = withUnsafeBytes(of: &address) { bytes in
       connect(
-        descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-        socklen_t(MemoryLayout<sockaddr_in>.size))
+        descriptor,
+        bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+        socklen_t(MemoryLayout<sockaddr_in>.size)
+      )
     }
     #expect(connected == 0)
     var bytes = [UInt8](repeating: 0, count: 64)
@@ -145,8 +152,12 @@ import Testing
     let ports = gateways.ports
     func pay(_ fault: String, _ key: String) -> Answer {
       ports.stripe(
-        "POST", "/v1/payment_intents", stripePayment("pm_card_fault_" + fault), key: key,
-        limitMilliseconds: fault.hasPrefix("timeout") ? 300 : 60_000)
+        "POST",
+        "/v1/payment_intents",
+        stripePayment("pm_card_fault_" + fault),
+        key: key,
+        limitMilliseconds: fault.hasPrefix("timeout") ? 300 : 60_000
+      )
     }
     #expect(pay("timeout_after", "key-1").seen == .silent)
     let again = pay("timeout_after", "key-1")
@@ -164,7 +175,8 @@ import Testing
       ports.eventually {
         ports.control("GET", "/books").json["modifications"]?.items?.first?["status"]?.text
           == "failed"
-      })
+      }
+    )
   }
 
   // MARK: By seed
@@ -189,13 +201,15 @@ import Testing
     let told = ports.control("GET", "/control/seed?count=40").json["schedule"]?.items ?? []
     var wanted = [Int](repeating: 200, count: 40)
     for entry in told where entry["gateway"]?.text == "stripe" {
-      wanted[Int(entry["number"]?.int ?? 1) - 1] = entry["fault"]?.text == "rate_limited" ? 429 : 502
+      wanted[Int(entry["number"]?.int ?? 1) - 1] =
+        entry["fault"]?.text == "rate_limited" ? 429 : 502
     }
     #expect(Set(wanted).count == 3)
     let seen = (0..<40).map { number -> Int in
       // What runs beside it changes nothing.
       ports.adyen("/payments", adyenPayment(), key: "other-\(number)")
-      return ports.stripe("POST", "/v1/payment_intents", stripePayment(), key: "key-\(number)").status
+      return ports.stripe("POST", "/v1/payment_intents", stripePayment(), key: "key-\(number)")
+        .status
     }
     #expect(seen == wanted)
     #expect(ports.control("DELETE", "/control/seed").status == 200)

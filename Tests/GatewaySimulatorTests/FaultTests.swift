@@ -216,7 +216,9 @@ import Testing
     }
   }
 
-  static let modificationFaults = ["modification_fails", "modification_fails_late", "modification_lost"]
+  static let modificationFaults = [
+    "modification_fails", "modification_fails_late", "modification_lost",
+  ]
 
   @Test(arguments: [
     ("modification_fails", "requires_capture", "failed"),

@@ -97,10 +97,17 @@ extension AdyenAPI {
     payment.disputed += amount
     let isReturn = fate == .sepaReturn
     let dispute = Dispute(
-      gateway: .adyen, id: AdyenAPI.newPSPReference(), paymentID: payment.id, amount: amount,
-      currency: payment.currency, reason: isReturn ? "debit_not_authorized" : "fraudulent",
-      isReturn: isReturn, status: isReturn ? "lost" : "needs_response", createdAt: now,
-      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil)
+      gateway: .adyen,
+      id: AdyenAPI.newPSPReference(),
+      paymentID: payment.id,
+      amount: amount,
+      currency: payment.currency,
+      reason: isReturn ? "debit_not_authorized" : "fraudulent",
+      isReturn: isReturn,
+      status: isReturn ? "lost" : "needs_response",
+      createdAt: now,
+      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil
+    )
     books.put(.payment(payment))
     books.put(.dispute(dispute))
     if !isReturn { announce("NOTIFICATION_OF_CHARGEBACK", dispute, payment, &books, now) }
@@ -121,13 +128,25 @@ extension AdyenAPI {
   /// MD06 is the SEPA scheme's code for a refund that the payer asked their bank for; 10.4 Visa's
   /// for fraud without the card present.
   private func announce(
-    _ code: String, _ dispute: Dispute, _ payment: Payment, _ books: inout Books, _ now: Int64
+    _ code: String,
+    _ dispute: Dispute,
+    _ payment: Payment,
+    _ books: inout Books,
+    _ now: Int64
   ) {
     var item = NotificationItem(
-      pspReference: dispute.id, originalReference: payment.id, merchantAccount: merchantAccount,
-      merchantReference: payment.reference, amount: dispute.amount, currency: dispute.currency,
-      eventCode: code, succeeds: true, atMilliseconds: now)
-    item.reason = dispute.isReturn ? "MD06:Refund request by end customer" : "Other Fraud-Card Absent"
+      pspReference: dispute.id,
+      originalReference: payment.id,
+      merchantAccount: merchantAccount,
+      merchantReference: payment.reference,
+      amount: dispute.amount,
+      currency: dispute.currency,
+      eventCode: code,
+      succeeds: true,
+      atMilliseconds: now
+    )
+    item.reason =
+      dispute.isReturn ? "MD06:Refund request by end customer" : "Other Fraud-Card Absent"
     item.paymentMethod = dispute.isReturn ? "sepadirectdebit" : "visa"
     item.additional = [
       ("chargebackReasonCode", dispute.isReturn ? "MD06" : "10.4"),

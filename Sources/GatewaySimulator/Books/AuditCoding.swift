@@ -22,9 +22,17 @@ extension Dispute {
       let createdAt = json["created"]?.int
     else { return nil }
     self.init(
-      gateway: gateway, id: id, paymentID: paymentID, amount: amount, currency: currency,
-      reason: reason, isReturn: isReturn, status: status, createdAt: createdAt,
-      due: json["due"]?.int)
+      gateway: gateway,
+      id: id,
+      paymentID: paymentID,
+      amount: amount,
+      currency: currency,
+      reason: reason,
+      isReturn: isReturn,
+      status: status,
+      createdAt: createdAt,
+      due: json["due"]?.int
+    )
   }
 }
 
@@ -51,18 +59,35 @@ extension AcceptedRequest {
       let isReplay = json["replay"]?.bool, let status = json["status"]?.int
     else { return nil }
     self.init(
-      at: at, gateway: gateway, operation: operation, target: json["target"]?.text,
-      reference: json["reference"]?.text ?? "", amount: json["amount"]?.int,
-      currency: json["currency"]?.text, idempotencyKey: json["idempotency_key"]?.text,
-      isReplay: isReplay, fault: json["fault"]?.text.flatMap(Fault.init), status: Int(status))
+      at: at,
+      gateway: gateway,
+      operation: operation,
+      target: json["target"]?.text,
+      reference: json["reference"]?.text ?? "",
+      amount: json["amount"]?.int,
+      currency: json["currency"]?.text,
+      idempotencyKey: json["idempotency_key"]?.text,
+      isReplay: isReplay,
+      fault: json["fault"]?.text.flatMap(Fault.init),
+      status: Int(status)
+    )
   }
 }
 
 extension AcceptedRequest {
   init(_ facts: FaultFacts, _ call: Call, _ fault: Fault?, status: Int, at: Int64) {
     self.init(
-      at: at, gateway: facts.gateway, operation: facts.operation, target: call.target,
-      reference: facts.reference, amount: facts.amount, currency: facts.currency,
-      idempotencyKey: call.idempotencyKey, isReplay: facts.isReplay, fault: fault, status: status)
+      at: at,
+      gateway: facts.gateway,
+      operation: facts.operation,
+      target: call.target,
+      reference: facts.reference,
+      amount: facts.amount,
+      currency: facts.currency,
+      idempotencyKey: call.idempotencyKey,
+      isReplay: facts.isReplay,
+      fault: fault,
+      status: status
+    )
   }
 }

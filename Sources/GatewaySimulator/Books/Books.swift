@@ -16,6 +16,7 @@ struct Books: Sendable {
   private(set) var setups: [String: Setup] = [:]
   private(set) var disputes: [String: Dispute] = [:]
   private(set) var disputeOrder: [String] = []
+  private(set) var movements: [Movement] = []
   private(set) var events: [Event] = []
   private(set) var requests: [AcceptedRequest] = []
   /// Accepted in all, those that are no longer kept included.
@@ -31,8 +32,16 @@ struct Books: Sendable {
   /// Keys whose first request is being worked on; lost on a restart, like the work.
   var runningKeys: Set<String> = []
 
+  /// The time of the group that is being made.
+  var time: Int64 = 0
+
   /// Changes one thing; the change is part of the next group.
   mutating func put(_ record: Record) {
+    if case .payment(let payment) = record {
+      let moved = Movement.between(
+        payments[payment.id], payment, first: Int64(movements.count) + 1, at: time)
+      for movement in moved { put(.movement(movement)) }
+    }
     apply(record)
     unwritten.append(record)
   }
@@ -63,9 +72,12 @@ struct Books: Sendable {
       duties.add(.modification(modification.id), due: modification.due)
     case .setup(let setup): setups[setup.id] = setup
     case .dispute(let dispute):
-      if disputes.updateValue(dispute, forKey: dispute.id) == nil { disputeOrder.append(dispute.id) }
+      if disputes.updateValue(dispute, forKey: dispute.id) == nil {
+        disputeOrder.append(dispute.id)
+      }
       duties.add(.dispute(dispute.id), due: dispute.due)
     case .request(let request): apply(request)
+    case .movement(let movement): movements.append(movement)
     case .event(let event): apply(event)
     case .delivered(let eventID): undelivered[eventID] = nil
     case .answer(let answer): answers[Books.answerName(answer.gateway, answer.key)] = answer

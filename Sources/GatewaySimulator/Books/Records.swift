@@ -185,6 +185,7 @@ enum Record: Sendable {
   case setup(Setup)
   case dispute(Dispute)
   case request(AcceptedRequest)
+  case movement(Movement)
   case event(Event)
   case delivered(eventID: String)
   case answer(StoredAnswer)

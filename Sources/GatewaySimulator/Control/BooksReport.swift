@@ -68,6 +68,29 @@ struct BooksReport {
     }
   }
 
+  private func moved(_ books: Books) -> [Movement] {
+    books.movements.filter { movement in
+      movement.number > from && (gateway == nil || movement.gateway == gateway)
+        && (intent == nil || books.payments[movement.paymentID]?.metadatum("intent") == intent)
+    }
+  }
+
+  /// `GET /books/movements`: every change of what a gateway owes, with its fee.
+  func movements(_ books: Books) -> Response {
+    let moved = moved(books)
+    return .json(200) { out in
+      out.array("movements") { out in for movement in moved { movement.write(nil, to: &out) } }
+    }
+  }
+
+  /// `GET /books/payouts`
+  func payouts(_ books: Books, now: Int64) -> Response {
+    let payouts = Payout.made(by: now, of: moved(books))
+    return .json(200) { out in
+      out.array("payouts") { out in for payout in payouts { payout.write(to: &out) } }
+    }
+  }
+
   /// `GET /books/summary`
   func summary(_ books: Books) -> Response {
     let payments = payments(books)

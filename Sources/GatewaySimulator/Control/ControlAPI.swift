@@ -26,6 +26,9 @@ struct ControlAPI: Sendable {
     case ("DELETE", let path) where path.hasPrefix("/control/faults/"):
       return removeFaults(String(path.dropFirst("/control/faults/".count)))
     case ("GET", "/books/requests"): return try books { BooksReport(request).requests($0) }
+    case ("GET", "/books/movements"): return try books { BooksReport(request).movements($0) }
+    case ("GET", "/books/payouts"):
+      return try books { BooksReport(request).payouts($0, now: core.now($0)) }
     case ("GET", "/control/seed"):
       return seed(count: request.parameter("count").flatMap { Int64($0) } ?? 100)
     case ("POST", "/control/seed"):
@@ -124,9 +127,10 @@ struct ControlAPI: Sendable {
       guard target >= now else { throw ControlError("now_ms: the clock never goes back") }
       return target - now
     }
-    guard let milliseconds = json["advance_ms"]?.int ?? json["advance_seconds"]?.int.map({ $0 * 1000 }),
-      milliseconds >= 0
-    else { throw ControlError("now_ms, or advance_ms or advance_seconds: a number of 0 or more") }
+    let seconds = json["advance_seconds"]?.int.map { $0 * 1000 }
+    guard let milliseconds = json["advance_ms"]?.int ?? seconds, milliseconds >= 0 else {
+      throw ControlError("now_ms, or advance_ms or advance_seconds: a number of 0 or more")
+    }
     return milliseconds
   }
 

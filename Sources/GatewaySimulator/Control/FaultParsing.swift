@@ -27,7 +27,7 @@ extension FaultRule {
     }
     guard !faults.isEmpty else { throw ControlError("fault is missing") }
     guard faults.count == 1 || !faults.contains(where: \.touchesConnections) else {
-      throw ControlError("refuse and tls_failure cannot be drawn among others: they strike the port")
+      throw ControlError("refuse and tls_failure stand alone: they strike the port")
     }
     var seed = json["seed"]?.int.map { UInt64(bitPattern: $0) }
     if seed == nil { seed = UInt64.random(in: 0...UInt64(Int32.max)) }

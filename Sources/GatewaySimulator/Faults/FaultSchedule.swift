@@ -21,7 +21,9 @@ struct FaultSchedule: Sendable {
   private var counts: [Kind: Int64] = [:]
 
   init(
-    seed: UInt64, percent: [Fault: Double], gateway: Gateway? = nil,
+    seed: UInt64,
+    percent: [Fault: Double],
+    gateway: Gateway? = nil,
     operations: Set<Operation> = []
   ) {
     self.seed = seed

@@ -19,7 +19,8 @@ extension Fault {
     case .timeoutUndecided:
       Explanation(
         "nothing, until it hangs up; Stripe has made the payment and never confirms it",
-        "Stripe: in use for ever; Adyen: replays")
+        "Stripe: in use for ever; Adyen: replays"
+      )
     case .slow: Explanation("the answer, `delay_ms` late; it acted at once", "replays")
     case .error500: Explanation("500", "Stripe: the 500 for ever; Adyen: executes")
     case .error500After: Explanation("500", "Stripe: the 500 for ever; Adyen: replays the truth")
@@ -35,7 +36,9 @@ extension Fault {
       Explanation("the answer to a new request: the key was forgotten early", "replays the new one")
     case .notFound:
       Explanation(
-        "404 `resource_missing`, an empty list (Adyen: 422/167) about what exists", "the truth")
+        "404 `resource_missing`, an empty list (Adyen: 422/167) about what exists",
+        "the truth"
+      )
     case .truncated: Explanation("half the body, then the end", "replays")
     case .invalidJSON: Explanation("200 and broken JSON", "replays")
     case .hugeBody: Explanation("the true answer with a member of 8 MiB", "replays the truth")
@@ -50,7 +53,8 @@ extension Fault {
     case .modificationFailsLate:
       Explanation(
         "success, and after `late_failure_ms` CAPTURE_FAILED, REFUND_FAILED, `refund.failed`",
-        "replays")
+        "replays"
+      )
     case .modificationLost: Explanation("Adyen: `received`, and then nothing ever", "replays")
     case .chargeback:
       Explanation("success; the captured money is charged back after `late_failure_ms`", "replays")

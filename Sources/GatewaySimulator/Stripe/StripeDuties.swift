@@ -56,11 +56,17 @@ extension StripeAPI {
     payment.disputed += amount
     let isReturn = fate == .sepaReturn
     let dispute = Dispute(
-      gateway: .stripe, id: "du_" + randomText(24, lettersAndDigits), paymentID: payment.id,
-      amount: amount, currency: payment.currency,
-      reason: isReturn ? "debit_not_authorized" : "fraudulent", isReturn: isReturn,
-      status: isReturn ? "lost" : "needs_response", createdAt: now,
-      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil)
+      gateway: .stripe,
+      id: "du_" + randomText(24, lettersAndDigits),
+      paymentID: payment.id,
+      amount: amount,
+      currency: payment.currency,
+      reason: isReturn ? "debit_not_authorized" : "fraudulent",
+      isReturn: isReturn,
+      status: isReturn ? "lost" : "needs_response",
+      createdAt: now,
+      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil
+    )
     books.put(.payment(payment))
     books.put(.dispute(dispute))
     announce("charge.dispute.created", dispute, &books, now)
@@ -82,9 +88,12 @@ extension StripeAPI {
   }
 
   private func announce(
-    _ type: String, _ dispute: Dispute, _ books: inout Books, _ now: Int64
+    _ type: String,
+    _ dispute: Dispute,
+    _ books: inout Books,
+    _ now: Int64
   ) {
-    let shown = books
-    announce(type, &books, now) { StripeObjects.write(dispute, in: shown, "object", to: &$0) }
+    let payment = books.payments[dispute.paymentID]
+    announce(type, &books, now) { StripeObjects.write(dispute, of: payment, "object", to: &$0) }
   }
 }

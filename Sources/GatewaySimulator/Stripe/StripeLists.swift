@@ -39,7 +39,7 @@ extension StripeAPI {
           $0.gateway == .stripe && fits($0.createdAt) && (payment == nil || $0.paymentID == payment)
         }
       return page(call, disputes, \.id) { dispute, out in
-        StripeObjects.write(dispute, in: books, nil, to: &out)
+        StripeObjects.write(dispute, of: books.payments[dispute.paymentID], nil, to: &out)
       }
     default:
       // In the order of their creation: the newest that fit, and none behind the oldest.
@@ -54,7 +54,9 @@ extension StripeAPI {
   }
 
   private func page<Item>(
-    _ call: Call, _ items: some Sequence<Item>, _ id: (Item) -> String,
+    _ call: Call,
+    _ items: some Sequence<Item>,
+    _ id: (Item) -> String,
     _ write: (Item, inout JSONWriter) -> Void
   ) -> Outcome {
     let limit = call.form["limit"].map { Int($0) ?? 0 } ?? 10
@@ -76,7 +78,8 @@ extension StripeAPI {
       response: StripeObjects.list("/v1/" + (call.target ?? ""), hasMore: rest.count > limit) {
         out in for item in page { write(item, &out) }
       },
-      isStored: false)
+      isStored: false
+    )
   }
 
   /// `query=metadata['reference']:'x'`, and nothing else of Stripe's query language. What was made
@@ -100,6 +103,8 @@ extension StripeAPI {
         }
         out.flag("has_more", false)
         out.text("url", "/v1/payment_intents/search")
-      }, isStored: false)
+      },
+      isStored: false
+    )
   }
 }

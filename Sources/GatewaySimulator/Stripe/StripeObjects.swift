@@ -140,9 +140,8 @@ enum StripeObjects {
   }
 
   static func write(
-    _ dispute: Dispute, in books: Books, _ name: String?, to writer: inout JSONWriter
+    _ dispute: Dispute, of payment: Payment?, _ name: String?, to writer: inout JSONWriter
   ) {
-    let payment = books.payments[dispute.paymentID]
     writer.object(name) { out in
       out.text("id", dispute.id)
       out.text("object", "dispute")

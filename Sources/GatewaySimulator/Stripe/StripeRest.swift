@@ -150,8 +150,10 @@ extension StripeAPI {
       )
     }
     if let dispute = books.disputes[id], dispute.gateway == .stripe {
+      let payment = books.payments[dispute.paymentID]
       return Outcome(
-        response: .object { StripeObjects.write(dispute, in: books, nil, to: &$0) }, isStored: false)
+        response: .object { StripeObjects.write(dispute, of: payment, nil, to: &$0) },
+        isStored: false)
     }
     if let event = books.events.last(where: { $0.id == id }) {
       return Outcome(response: Response(status: 200, body: event.body), isStored: false)

@@ -10,7 +10,8 @@ import ssl
 import tempfile
 from http.client import HTTPSConnection
 
-from notifications import capture_reference, captured_at_adyen_without_a_word, item, secret
+from notifications import (
+    capture_reference, captured_at_adyen_without_a_word, item, post, secret)
 from scene import *
 
 CONFIGURATION = pathlib.Path(__file__).resolve().parents[2] / "deploy/nginx/inbound.conf"
@@ -144,3 +145,77 @@ def test_a_stripe_event_keeps_its_bytes():
     with proxy() as port:
         assert send(port, "/stripe", payload, headers=headers)[0] == 200
         assert send(port, "/stripe", payload + b" ", headers=headers)[0] == 401
+
+
+def raw(port, text):
+    """The status line of an answer to bytes that no client library would send; 0 for none."""
+    context = ssl._create_unverified_context()
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as plain:
+        with context.wrap_socket(plain) as connection:
+            connection.sendall(text)
+            try:
+                answer = connection.recv(64)
+            except (ssl.SSLError, ConnectionError):
+                return 0
+    return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.") else 0
+
+
+def stripe_headers(payload, at=None):
+    at = int(time.time()) if at is None else at
+    code = hmac.new(
+        secret("stripe.webhook").encode(), b"%d." % at + payload, hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={at},v1={code}"}
+
+
+def bad_inputs():
+    """(what, path, body, headers, status): signed wherever the signature is not the point."""
+    event = b'{"id":"evt_bad","type":"ping","created":1,"data":{"object":{"object":"ping"}}}'
+    true = item("CAPTURE", "pspbad", "none", "none", 1)
+    many = json.dumps({"live": "false", "notificationItems": [true] * 101}).encode()
+    forged = item("CAPTURE", "pspforged", "none", "none", 1, key=b"x" * 32)
+    for what, payload in {
+            "cut off": event[:-9], "empty": b"", "no JSON": b"hello", "NUL": event[:5] + b"\0" + event[5:],
+            "not UTF-8": event.replace(b"ping", b"p\xffng", 1), "an array": b"[1,2]",
+            "deep": b"[" * 5000 + b"]" * 5000, "no id": b'{"type":"ping"}',
+            "other types": b'{"id":1,"type":[],"data":{}}'}.items():
+        yield what, "/stripe", payload, stripe_headers(payload), 400
+    yield "old", "/stripe", event, stripe_headers(event, int(time.time()) - 301), 401
+    yield "from the future", "/stripe", event, stripe_headers(event, int(time.time()) + 400), 401
+    yield "unsigned", "/stripe", event, {}, 401
+    for header in ("", "t=,v1=", "v1=00", f"t={2 ** 70},v1=00", "t=1,t=2,v1=00", ",,,=" * 50):
+        yield f"signature {header[:20]!r}", "/stripe", event, {"stripe-signature": header}, 401
+    for what, payload, status in (
+            ("no items", b'{"live":"false","notificationItems":[]}', 400),
+            ("unsigned item", json.dumps({"live": "false", "notificationItems": [
+                {"NotificationRequestItem": {"eventCode": "CAPTURE"}}]}).encode(), 401),
+            ("true and forged", json.dumps(
+                {"live": "false", "notificationItems": [true, forged]}).encode(), 401),
+            ("101 items", many, 413), ("too large", b" " * (256 * 1024 + 1), 413)):
+        yield what, "/adyen", payload, {}, status
+
+
+def test_bad_input_is_refused_at_the_listener_and_behind_the_proxy():
+    stub = common_pb2_grpc.OperationsStub(DEPLOYMENT.channel("gateway-router", "operator"))
+
+    def waiting():
+        status = stub.GetStatus(common_pb2.GetStatusRequest(), timeout=5)
+        return next(queue.length for queue in status.queues if queue.name == "notifications")
+
+    before = waiting()
+    with proxy() as port:
+        for what, path, payload, headers, status in bad_inputs():
+            assert post(path, payload, headers)[0] == status, (what, "at the listener")
+            assert send(port, path, payload, headers=headers)[0] == status, (what, "behind the proxy")
+        host = b"POST /stripe HTTP/1.1\r\nHost: x\r\n"
+        for what, text in {
+                "two lengths": host + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+                "length and chunks": host + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "no length": host + b"Transfer-Encoding: something\r\n\r\n",
+                "a negative length": host + b"Content-Length: -1\r\n\r\n",
+                "a broken chunk": host + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                "no HTTP": b"\x16\x03\x01hello\r\n\r\n"}.items():
+            status = raw(port, text)
+            assert status == 0 or 400 <= status < 600, (what, status)
+        assert send(port, "/stripe", b"{}", method="PUT")[0] == 403
+        assert send(port, "/adyen%2f", b"{}")[0] == 404
+    assert waiting() == before, "nothing of it was stored"

@@ -32,6 +32,7 @@ struct TestGateways: Sendable {
     var refunded: Int64
     var reference: String
     var tries: Int64
+    var disputed: Int64
   }
 
   private struct Books: Decodable { var payments: [Payment] }

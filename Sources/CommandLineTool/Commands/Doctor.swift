@@ -28,6 +28,7 @@ struct Doctor: Command {
     findings += try await certificates(checkout)
     findings += try await gateways(checkout)
     findings += try await recovery(checkout)
+    findings += try await notifications(checkout)
     try output.result(findings) {
       findings.map {
         $0.isFine

@@ -15,7 +15,7 @@ enum Simulator {
   /// payment, which the answers say already.
   static let stripeWebhookEvents = [
     "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled",
-    "refund.updated", "refund.failed",
+    "refund.updated", "refund.failed", "charge.dispute.created",
   ]
 
   static let description = ServiceDescription(

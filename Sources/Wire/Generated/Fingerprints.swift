@@ -30,37 +30,7 @@ extension GatewayV1.SetFailoverPolicyRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
-extension GatewayV1.ProposeResolutionRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ApproveResolutionRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ProposeRoutingRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ActivateRoutingRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ProposeOverrideRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ApproveOverrideRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.ReleaseOverrideRequest: KeyedMessage {
+extension GatewayV1.RetryNotificationRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }

@@ -129,14 +129,6 @@ extension GatewayV1 {
     /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
     /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
     case returned
-    /// The winner's authorisation ended at the gateway and nobody here asked for it: it expired, or was
-    /// released there. Nothing of it can be captured any more; the operation is closed.
-    case expired
-    /// An attempt that is not the payment took `amount`; it is being given back. It changes nothing about
-    /// the payment and may come after the operation's last word.
-    case orphanCaptured
-    /// What such an attempt took, `amount`, was given back: the same amount, once.
-    case orphanReversed
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -157,9 +149,6 @@ extension GatewayV1 {
       case 12: self = .refunded
       case 13: self = .refundFailed
       case 14: self = .returned
-      case 15: self = .expired
-      case 16: self = .orphanCaptured
-      case 17: self = .orphanReversed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -181,9 +170,6 @@ extension GatewayV1 {
       case .refunded: 12
       case .refundFailed: 13
       case .returned: 14
-      case .expired: 15
-      case .orphanCaptured: 16
-      case .orphanReversed: 17
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -206,14 +192,11 @@ extension GatewayV1 {
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
       case .returned: "FACT_KIND_RETURNED"
-      case .expired: "FACT_KIND_EXPIRED"
-      case .orphanCaptured: "FACT_KIND_ORPHAN_CAPTURED"
-      case .orphanReversed: "FACT_KIND_ORPHAN_REVERSED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired, .orphanCaptured, .orphanReversed]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned]
   }
 }
 
@@ -358,23 +341,22 @@ extension GatewayV1 {
 }
 
 extension GatewayV1 {
-  package enum ResolutionEvidence: WireEnum {
+  package enum NotificationState: WireEnum {
     case unspecified
-    /// It is canceled there: no money moved, and none will.
-    case canceledAtGateway
-    /// The money was given back there.
-    case refundedAtGateway
-    /// The gateway's records of that time, read to their end, do not hold it.
-    case neverExisted
+    /// It will be tried at `next_try_at`.
+    case waiting
+    /// It was tried 8 times over 6 hours in vain and is left alone; the alert `notification_parked` says so.
+    case parked
+    case processed
     /// A value of a newer contract.
     case unrecognized(Int32)
 
     package init(rawValue: Int32) {
       switch rawValue {
       case 0: self = .unspecified
-      case 1: self = .canceledAtGateway
-      case 2: self = .refundedAtGateway
-      case 3: self = .neverExisted
+      case 1: self = .waiting
+      case 2: self = .parked
+      case 3: self = .processed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -382,9 +364,9 @@ extension GatewayV1 {
     package var rawValue: Int32 {
       switch self {
       case .unspecified: 0
-      case .canceledAtGateway: 1
-      case .refundedAtGateway: 2
-      case .neverExisted: 3
+      case .waiting: 1
+      case .parked: 2
+      case .processed: 3
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -392,15 +374,15 @@ extension GatewayV1 {
     /// The name in the contract; nil for a value of a newer one.
     package var protoName: String? {
       switch self {
-      case .unspecified: "RESOLUTION_EVIDENCE_UNSPECIFIED"
-      case .canceledAtGateway: "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY"
-      case .refundedAtGateway: "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY"
-      case .neverExisted: "RESOLUTION_EVIDENCE_NEVER_EXISTED"
+      case .unspecified: "NOTIFICATION_STATE_UNSPECIFIED"
+      case .waiting: "NOTIFICATION_STATE_WAITING"
+      case .parked: "NOTIFICATION_STATE_PARKED"
+      case .processed: "NOTIFICATION_STATE_PROCESSED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .canceledAtGateway, .refundedAtGateway, .neverExisted]
+    package static let allCases: [Self] = [.unspecified, .waiting, .parked, .processed]
   }
 }
 
@@ -467,8 +449,7 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending, refunded, returned or orphaned amount; absent where the kind has
-    /// none.
+    /// Authorised, captured, pending, refunded or returned amount; absent where the kind has none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -489,9 +470,6 @@ extension GatewayV1 {
     /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
     /// for ever, however often it is told.
     package var movementID: String
-    /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
-    /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
-    package var expiresAt: GoogleProtobuf.Timestamp?
 
     package init(
       operationID: String = "",
@@ -509,8 +487,7 @@ extension GatewayV1 {
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
       refundID: String = "",
-      movementID: String = "",
-      expiresAt: GoogleProtobuf.Timestamp? = nil
+      movementID: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -528,7 +505,6 @@ extension GatewayV1 {
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
       self.movementID = movementID
-      self.expiresAt = expiresAt
     }
   }
 }
@@ -563,7 +539,6 @@ extension GatewayV1.Fact {
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
     self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
-    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -585,7 +560,6 @@ extension GatewayV1.Fact {
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
     c.pointee.movement_id = writer.string(movementID)
-    c.pointee.expires_at = writer.message(expiresAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -605,7 +579,6 @@ extension GatewayV1.Fact {
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
     json.field("movementId", movementID)
-    json.field("expiresAt", expiresAt)
   }
 }
 
@@ -1140,8 +1113,6 @@ extension GatewayV1 {
     /// How it is given back; absent unless it is condemned with something to give back, or the winner
     /// is being released.
     package var reversal: GatewayV1.Reversal?
-    /// How the gateway was chosen; absent on attempts from before it was recorded.
-    package var decision: GatewayV1.RouteDecision?
 
     package init(
       id: String = "",
@@ -1157,8 +1128,7 @@ extension GatewayV1 {
       gatewayMilliseconds: UInt32? = nil,
       routeReason: String = "",
       nextLookAt: GoogleProtobuf.Timestamp? = nil,
-      reversal: GatewayV1.Reversal? = nil,
-      decision: GatewayV1.RouteDecision? = nil
+      reversal: GatewayV1.Reversal? = nil
     ) {
       self.id = id
       self.sequence = sequence
@@ -1174,7 +1144,6 @@ extension GatewayV1 {
       self.routeReason = routeReason
       self.nextLookAt = nextLookAt
       self.reversal = reversal
-      self.decision = decision
     }
   }
 }
@@ -1211,7 +1180,6 @@ extension GatewayV1.Attempt {
     self.routeReason = try reader.string(c.pointee.route_reason, "route_reason")
     self.nextLookAt = try reader.message(c.pointee.next_look_at, "next_look_at")
     self.reversal = try reader.message(c.pointee.reversal, "reversal")
-    self.decision = try reader.message(c.pointee.decision, "decision")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1234,7 +1202,6 @@ extension GatewayV1.Attempt {
     c.pointee.route_reason = writer.string(routeReason)
     c.pointee.next_look_at = writer.message(nextLookAt)
     c.pointee.reversal = writer.message(reversal)
-    c.pointee.decision = writer.message(decision)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1252,118 +1219,6 @@ extension GatewayV1.Attempt {
     json.field("routeReason", routeReason)
     json.field("nextLookAt", nextLookAt)
     json.field("reversal", reversal)
-    json.field("decision", decision)
-  }
-}
-
-extension GatewayV1 {
-  /// Why a gateway was chosen and others were not.
-  package struct RouteDecision: WireMessage {
-    /// The version of the rules; 0 is the settings' order.
-    package var version: UInt32
-    /// The rule's name; `default` for none.
-    package var rule: String
-    /// What made the order: given, split, success_rate, explored or cost.
-    package var reason: String
-    package var skips: [GatewayV1.RouteSkip]
-
-    package init(
-      version: UInt32 = 0,
-      rule: String = "",
-      reason: String = "",
-      skips: [GatewayV1.RouteSkip] = []
-    ) {
-      self.version = version
-      self.rule = rule
-      self.reason = reason
-      self.skips = skips
-    }
-  }
-}
-
-extension GatewayV1.RouteDecision {
-  package static let fullName = "tender.gateway.v1.RouteDecision"
-  package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__route_decision()!)
-  }
-
-  package static func decoded(
-    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
-
-  package func encode() -> [UInt8] { encodeMessage(self) }
-
-  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteDecision.self)
-    self.version = c.pointee.version
-    self.rule = try reader.string(c.pointee.rule, "rule")
-    self.reason = try reader.string(c.pointee.reason, "reason")
-    self.skips = try reader.messages(c.pointee.n_skips, c.pointee.skips, "skips")
-  }
-
-  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteDecision.self, capacity: 1)
-    tender__gateway__v1__route_decision__init(c)
-    c.pointee.version = version
-    c.pointee.rule = writer.string(rule)
-    c.pointee.reason = writer.string(reason)
-    c.pointee.n_skips = skips.count
-    c.pointee.skips = writer.messages(skips)
-  }
-
-  package func writeFields(to json: inout JSONWriter) {
-    json.field("version", version)
-    json.field("rule", rule)
-    json.field("reason", reason)
-    json.field("skips", skips)
-  }
-}
-
-extension GatewayV1 {
-  package struct RouteSkip: WireMessage {
-    /// "gateway:account".
-    package var gatewayAccount: String
-    /// no_token, breaker_open, at_limit or forced_open.
-    package var reason: String
-
-    package init(
-      gatewayAccount: String = "",
-      reason: String = ""
-    ) {
-      self.gatewayAccount = gatewayAccount
-      self.reason = reason
-    }
-  }
-}
-
-extension GatewayV1.RouteSkip {
-  package static let fullName = "tender.gateway.v1.RouteSkip"
-  package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__route_skip()!)
-  }
-
-  package static func decoded(
-    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
-
-  package func encode() -> [UInt8] { encodeMessage(self) }
-
-  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteSkip.self)
-    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
-    self.reason = try reader.string(c.pointee.reason, "reason")
-  }
-
-  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteSkip.self, capacity: 1)
-    tender__gateway__v1__route_skip__init(c)
-    c.pointee.gateway_account = writer.string(gatewayAccount)
-    c.pointee.reason = writer.string(reason)
-  }
-
-  package func writeFields(to json: inout JSONWriter) {
-    json.field("gatewayAccount", gatewayAccount)
-    json.field("reason", reason)
   }
 }
 
@@ -1908,145 +1763,55 @@ extension GatewayV1.GetFailoverPolicyResponse {
 }
 
 extension GatewayV1 {
-  package struct Resolution: WireMessage {
-    package var id: String
-    /// `att_…` or `re_…`.
-    package var subjectID: String
-    package var evidence: GatewayV1.ResolutionEvidence
-    /// Where it was seen.
-    package var words: String
-    package var proposedBy: String
-    package var proposedAt: GoogleProtobuf.Timestamp?
-    /// Empty until it is approved.
-    package var approvedBy: String
-    package var approvedAt: GoogleProtobuf.Timestamp?
-
-    package init(
-      id: String = "",
-      subjectID: String = "",
-      evidence: GatewayV1.ResolutionEvidence = .init(rawValue: 0),
-      words: String = "",
-      proposedBy: String = "",
-      proposedAt: GoogleProtobuf.Timestamp? = nil,
-      approvedBy: String = "",
-      approvedAt: GoogleProtobuf.Timestamp? = nil
-    ) {
-      self.id = id
-      self.subjectID = subjectID
-      self.evidence = evidence
-      self.words = words
-      self.proposedBy = proposedBy
-      self.proposedAt = proposedAt
-      self.approvedBy = approvedBy
-      self.approvedAt = approvedAt
-    }
-  }
-}
-
-extension GatewayV1.Resolution {
-  package static let fullName = "tender.gateway.v1.Resolution"
-  package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__resolution()!)
-  }
-
-  package static func decoded(
-    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
-
-  package func encode() -> [UInt8] { encodeMessage(self) }
-
-  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Resolution.self)
-    self.id = try reader.string(c.pointee.id, "id")
-    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id")
-    self.evidence = try reader.enumeration(c.pointee.evidence.rawValue, "evidence")
-    self.words = try reader.string(c.pointee.words, "words")
-    self.proposedBy = try reader.string(c.pointee.proposed_by, "proposed_by")
-    self.proposedAt = try reader.message(c.pointee.proposed_at, "proposed_at")
-    self.approvedBy = try reader.string(c.pointee.approved_by, "approved_by")
-    self.approvedAt = try reader.message(c.pointee.approved_at, "approved_at")
-  }
-
-  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__Resolution.self, capacity: 1)
-    tender__gateway__v1__resolution__init(c)
-    c.pointee.id = writer.string(id)
-    c.pointee.subject_id = writer.string(subjectID)
-    c.pointee.evidence = .init(rawValue: UInt32(bitPattern: evidence.rawValue))
-    c.pointee.words = writer.string(words)
-    c.pointee.proposed_by = writer.string(proposedBy)
-    c.pointee.proposed_at = writer.message(proposedAt)
-    c.pointee.approved_by = writer.string(approvedBy)
-    c.pointee.approved_at = writer.message(approvedAt)
-  }
-
-  package func writeFields(to json: inout JSONWriter) {
-    json.field("id", id)
-    json.field("subjectId", subjectID)
-    json.field("evidence", evidence)
-    json.field("words", words)
-    json.field("proposedBy", proposedBy)
-    json.field("proposedAt", proposedAt)
-    json.field("approvedBy", approvedBy)
-    json.field("approvedAt", approvedAt)
-  }
-}
-
-extension GatewayV1 {
-  package struct Unproven: WireMessage {
-    /// `att_…` for an attempt, `re_…` for a refund.
-    package var subjectID: String
-    package var merchantID: String
-    package var intentID: String
-    package var operationID: String
+  package struct Notification: WireMessage {
+    /// `stripe` or `adyen`.
     package var gateway: String
-    package var gatewayAccount: String
-    /// What to look for in the gateway's records.
-    package var ownReference: String
-    /// The gateway's id, if it was ever learned.
-    package var gatewayReference: String
-    package var amount: CommonV1.Money?
-    /// What is known: an attempt's evidence or a refund's state.
-    package var known: String
-    /// When the attempt was condemned or the refund asked for.
-    package var since: GoogleProtobuf.Timestamp?
-    /// The newest proposal that nobody has approved; absent without one.
-    package var proposal: GatewayV1.Resolution?
+    /// The gateway's own identity of it; repetitions have the same.
+    package var id: String
+    package var state: GatewayV1.NotificationState
+    package var receivedAt: GoogleProtobuf.Timestamp?
+    package var processedAt: GoogleProtobuf.Timestamp?
+    /// Absent unless it waits.
+    package var nextTryAt: GoogleProtobuf.Timestamp?
+    /// Tries so far.
+    package var tries: UInt32
+    /// What came of the last try, in words.
+    package var detail: String
+    /// Nobody told it: it was found in the gateway's list of events.
+    package var isListed: Bool
+    /// Whom it is about, once that is known.
+    package var merchantID: String
 
     package init(
-      subjectID: String = "",
-      merchantID: String = "",
-      intentID: String = "",
-      operationID: String = "",
       gateway: String = "",
-      gatewayAccount: String = "",
-      ownReference: String = "",
-      gatewayReference: String = "",
-      amount: CommonV1.Money? = nil,
-      known: String = "",
-      since: GoogleProtobuf.Timestamp? = nil,
-      proposal: GatewayV1.Resolution? = nil
+      id: String = "",
+      state: GatewayV1.NotificationState = .init(rawValue: 0),
+      receivedAt: GoogleProtobuf.Timestamp? = nil,
+      processedAt: GoogleProtobuf.Timestamp? = nil,
+      nextTryAt: GoogleProtobuf.Timestamp? = nil,
+      tries: UInt32 = 0,
+      detail: String = "",
+      isListed: Bool = false,
+      merchantID: String = ""
     ) {
-      self.subjectID = subjectID
-      self.merchantID = merchantID
-      self.intentID = intentID
-      self.operationID = operationID
       self.gateway = gateway
-      self.gatewayAccount = gatewayAccount
-      self.ownReference = ownReference
-      self.gatewayReference = gatewayReference
-      self.amount = amount
-      self.known = known
-      self.since = since
-      self.proposal = proposal
+      self.id = id
+      self.state = state
+      self.receivedAt = receivedAt
+      self.processedAt = processedAt
+      self.nextTryAt = nextTryAt
+      self.tries = tries
+      self.detail = detail
+      self.isListed = isListed
+      self.merchantID = merchantID
     }
   }
 }
 
-extension GatewayV1.Unproven {
-  package static let fullName = "tender.gateway.v1.Unproven"
+extension GatewayV1.Notification {
+  package static let fullName = "tender.gateway.v1.Notification"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__unproven()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__notification()!)
   }
 
   package static func decoded(
@@ -2056,71 +1821,77 @@ extension GatewayV1.Unproven {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Unproven.self)
-    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id")
-    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id")
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id")
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Notification.self)
     self.gateway = try reader.string(c.pointee.gateway, "gateway")
-    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
-    self.ownReference = try reader.string(c.pointee.own_reference, "own_reference")
-    self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference")
-    self.amount = try reader.message(c.pointee.amount, "amount")
-    self.known = try reader.string(c.pointee.known, "known")
-    self.since = try reader.message(c.pointee.since, "since")
-    self.proposal = try reader.message(c.pointee.proposal, "proposal")
+    self.id = try reader.string(c.pointee.id, "id")
+    self.state = try reader.enumeration(c.pointee.state.rawValue, "state")
+    self.receivedAt = try reader.message(c.pointee.received_at, "received_at")
+    self.processedAt = try reader.message(c.pointee.processed_at, "processed_at")
+    self.nextTryAt = try reader.message(c.pointee.next_try_at, "next_try_at")
+    self.tries = c.pointee.tries
+    self.detail = try reader.string(c.pointee.detail, "detail")
+    self.isListed = c.pointee.is_listed != 0
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__Unproven.self, capacity: 1)
-    tender__gateway__v1__unproven__init(c)
-    c.pointee.subject_id = writer.string(subjectID)
-    c.pointee.merchant_id = writer.string(merchantID)
-    c.pointee.intent_id = writer.string(intentID)
-    c.pointee.operation_id = writer.string(operationID)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Notification.self, capacity: 1)
+    tender__gateway__v1__notification__init(c)
     c.pointee.gateway = writer.string(gateway)
-    c.pointee.gateway_account = writer.string(gatewayAccount)
-    c.pointee.own_reference = writer.string(ownReference)
-    c.pointee.gateway_reference = writer.string(gatewayReference)
-    c.pointee.amount = writer.message(amount)
-    c.pointee.known = writer.string(known)
-    c.pointee.since = writer.message(since)
-    c.pointee.proposal = writer.message(proposal)
+    c.pointee.id = writer.string(id)
+    c.pointee.state = .init(rawValue: UInt32(bitPattern: state.rawValue))
+    c.pointee.received_at = writer.message(receivedAt)
+    c.pointee.processed_at = writer.message(processedAt)
+    c.pointee.next_try_at = writer.message(nextTryAt)
+    c.pointee.tries = tries
+    c.pointee.detail = writer.string(detail)
+    c.pointee.is_listed = isListed ? 1 : 0
+    c.pointee.merchant_id = writer.string(merchantID)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("subjectId", subjectID)
-    json.field("merchantId", merchantID)
-    json.field("intentId", intentID)
-    json.field("operationId", operationID)
     json.field("gateway", gateway)
-    json.field("gatewayAccount", gatewayAccount)
-    json.field("ownReference", ownReference)
-    json.field("gatewayReference", gatewayReference)
-    json.field("amount", amount)
-    json.field("known", known)
-    json.field("since", since)
-    json.field("proposal", proposal)
+    json.field("id", id)
+    json.field("state", state)
+    json.field("receivedAt", receivedAt)
+    json.field("processedAt", processedAt)
+    json.field("nextTryAt", nextTryAt)
+    json.field("tries", tries)
+    json.field("detail", detail)
+    json.field("isListed", isListed)
+    json.field("merchantId", merchantID)
   }
 }
 
 extension GatewayV1 {
-  package struct ListUnprovenRequest: WireMessage {
-    /// 1 to 200; 0 means 100.
+  package struct ListNotificationsRequest: WireMessage {
+    /// Parked ones unless another state is named.
+    package var state: GatewayV1.NotificationState
+    /// Only of this gateway; of all when empty.
+    package var gateway: String
+    /// How many, at most 100; 0 means 50.
     package var pageSize: UInt32
+    /// Only those received before this instant: the last one of the page before. Absent: from the newest.
+    package var receivedBefore: GoogleProtobuf.Timestamp?
 
     package init(
-      pageSize: UInt32 = 0
+      state: GatewayV1.NotificationState = .init(rawValue: 0),
+      gateway: String = "",
+      pageSize: UInt32 = 0,
+      receivedBefore: GoogleProtobuf.Timestamp? = nil
     ) {
+      self.state = state
+      self.gateway = gateway
       self.pageSize = pageSize
+      self.receivedBefore = receivedBefore
     }
   }
 }
 
-extension GatewayV1.ListUnprovenRequest {
-  package static let fullName = "tender.gateway.v1.ListUnprovenRequest"
+extension GatewayV1.ListNotificationsRequest {
+  package static let fullName = "tender.gateway.v1.ListNotificationsRequest"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__list_unproven_request()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__list_notifications_request()!)
   }
 
   package static func decoded(
@@ -2130,38 +1901,46 @@ extension GatewayV1.ListUnprovenRequest {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenRequest.self)
-    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...200)
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListNotificationsRequest.self)
+    self.state = try reader.enumeration(c.pointee.state.rawValue, "state")
+    self.gateway = try reader.string(c.pointee.gateway, "gateway", lengthMax: 16)
+    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...100)
+    self.receivedBefore = try reader.message(c.pointee.received_before, "received_before")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListUnprovenRequest.self, capacity: 1)
-    tender__gateway__v1__list_unproven_request__init(c)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListNotificationsRequest.self, capacity: 1)
+    tender__gateway__v1__list_notifications_request__init(c)
+    c.pointee.state = .init(rawValue: UInt32(bitPattern: state.rawValue))
+    c.pointee.gateway = writer.string(gateway)
     c.pointee.page_size = pageSize
+    c.pointee.received_before = writer.message(receivedBefore)
   }
 
   package func writeFields(to json: inout JSONWriter) {
+    json.field("state", state)
+    json.field("gateway", gateway)
     json.field("pageSize", pageSize)
+    json.field("receivedBefore", receivedBefore)
   }
 }
 
 extension GatewayV1 {
-  package struct ListUnprovenResponse: WireMessage {
-    package var items: [GatewayV1.Unproven]
+  package struct ListNotificationsResponse: WireMessage {
+    package var notifications: [GatewayV1.Notification]
 
     package init(
-      items: [GatewayV1.Unproven] = []
+      notifications: [GatewayV1.Notification] = []
     ) {
-      self.items = items
+      self.notifications = notifications
     }
   }
 }
 
-extension GatewayV1.ListUnprovenResponse {
-  package static let fullName = "tender.gateway.v1.ListUnprovenResponse"
-  package static let bytesMax = 262144
+extension GatewayV1.ListNotificationsResponse {
+  package static let fullName = "tender.gateway.v1.ListNotificationsResponse"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__list_unproven_response()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__list_notifications_response()!)
   }
 
   package static func decoded(
@@ -2171,49 +1950,41 @@ extension GatewayV1.ListUnprovenResponse {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenResponse.self)
-    self.items = try reader.messages(c.pointee.n_items, c.pointee.items, "items")
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListNotificationsResponse.self)
+    self.notifications = try reader.messages(c.pointee.n_notifications, c.pointee.notifications, "notifications")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListUnprovenResponse.self, capacity: 1)
-    tender__gateway__v1__list_unproven_response__init(c)
-    c.pointee.n_items = items.count
-    c.pointee.items = writer.messages(items)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListNotificationsResponse.self, capacity: 1)
+    tender__gateway__v1__list_notifications_response__init(c)
+    c.pointee.n_notifications = notifications.count
+    c.pointee.notifications = writer.messages(notifications)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("items", items)
+    json.field("notifications", notifications)
   }
 }
 
 extension GatewayV1 {
-  package struct ProposeResolutionRequest: WireMessage {
-    package var intentID: String
-    /// The attempt or the refund.
-    package var subjectID: String
-    package var evidence: GatewayV1.ResolutionEvidence
-    /// Where it was seen: report, page, ticket.
-    package var words: String
+  package struct RetryNotificationRequest: WireMessage {
+    package var gateway: String
+    package var id: String
 
     package init(
-      intentID: String = "",
-      subjectID: String = "",
-      evidence: GatewayV1.ResolutionEvidence = .init(rawValue: 0),
-      words: String = ""
+      gateway: String = "",
+      id: String = ""
     ) {
-      self.intentID = intentID
-      self.subjectID = subjectID
-      self.evidence = evidence
-      self.words = words
+      self.gateway = gateway
+      self.id = id
     }
   }
 }
 
-extension GatewayV1.ProposeResolutionRequest {
-  package static let fullName = "tender.gateway.v1.ProposeResolutionRequest"
+extension GatewayV1.RetryNotificationRequest {
+  package static let fullName = "tender.gateway.v1.RetryNotificationRequest"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__propose_resolution_request()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__retry_notification_request()!)
   }
 
   package static func decoded(
@@ -2223,55 +1994,47 @@ extension GatewayV1.ProposeResolutionRequest {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ProposeResolutionRequest.self)
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
-    self.subjectID = try reader.string(c.pointee.subject_id, "subject_id", required: true, idPrefix: "att|re")
-    self.evidence = try reader.enumeration(c.pointee.evidence.rawValue, "evidence", required: true)
-    self.words = try reader.string(c.pointee.words, "words", required: true, lengthMax: 500)
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RetryNotificationRequest.self)
+    self.gateway = try reader.string(c.pointee.gateway, "gateway", required: true, lengthMax: 16)
+    self.id = try reader.string(c.pointee.id, "id", required: true, lengthMax: 255)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ProposeResolutionRequest.self, capacity: 1)
-    tender__gateway__v1__propose_resolution_request__init(c)
-    c.pointee.intent_id = writer.string(intentID)
-    c.pointee.subject_id = writer.string(subjectID)
-    c.pointee.evidence = .init(rawValue: UInt32(bitPattern: evidence.rawValue))
-    c.pointee.words = writer.string(words)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RetryNotificationRequest.self, capacity: 1)
+    tender__gateway__v1__retry_notification_request__init(c)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.id = writer.string(id)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("intentId", intentID)
-    json.field("subjectId", subjectID)
-    json.field("evidence", evidence)
-    json.field("words", words)
+    json.field("gateway", gateway)
+    json.field("id", id)
   }
 }
 
-extension GatewayV1.ProposeResolutionRequest: FingerprintedMessage {
+extension GatewayV1.RetryNotificationRequest: FingerprintedMessage {
   package func writeFields(to fingerprint: inout FingerprintWriter) {
-    fingerprint.field(1, intentID)
-    fingerprint.field(2, subjectID)
-    fingerprint.field(3, evidence)
-    fingerprint.field(4, words)
+    fingerprint.field(1, gateway)
+    fingerprint.field(2, id)
   }
 }
 
 extension GatewayV1 {
-  package struct ProposeResolutionResponse: WireMessage {
-    package var resolution: GatewayV1.Resolution?
+  package struct RetryNotificationResponse: WireMessage {
+    package var notification: GatewayV1.Notification?
 
     package init(
-      resolution: GatewayV1.Resolution? = nil
+      notification: GatewayV1.Notification? = nil
     ) {
-      self.resolution = resolution
+      self.notification = notification
     }
   }
 }
 
-extension GatewayV1.ProposeResolutionResponse {
-  package static let fullName = "tender.gateway.v1.ProposeResolutionResponse"
+extension GatewayV1.RetryNotificationResponse {
+  package static let fullName = "tender.gateway.v1.RetryNotificationResponse"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__propose_resolution_response()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__retry_notification_response()!)
   }
 
   package static func decoded(
@@ -2281,110 +2044,17 @@ extension GatewayV1.ProposeResolutionResponse {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ProposeResolutionResponse.self)
-    self.resolution = try reader.message(c.pointee.resolution, "resolution")
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RetryNotificationResponse.self)
+    self.notification = try reader.message(c.pointee.notification, "notification")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ProposeResolutionResponse.self, capacity: 1)
-    tender__gateway__v1__propose_resolution_response__init(c)
-    c.pointee.resolution = writer.message(resolution)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RetryNotificationResponse.self, capacity: 1)
+    tender__gateway__v1__retry_notification_response__init(c)
+    c.pointee.notification = writer.message(notification)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("resolution", resolution)
-  }
-}
-
-extension GatewayV1 {
-  package struct ApproveResolutionRequest: WireMessage {
-    package var intentID: String
-    package var resolutionID: String
-
-    package init(
-      intentID: String = "",
-      resolutionID: String = ""
-    ) {
-      self.intentID = intentID
-      self.resolutionID = resolutionID
-    }
-  }
-}
-
-extension GatewayV1.ApproveResolutionRequest {
-  package static let fullName = "tender.gateway.v1.ApproveResolutionRequest"
-  package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__approve_resolution_request()!)
-  }
-
-  package static func decoded(
-    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
-
-  package func encode() -> [UInt8] { encodeMessage(self) }
-
-  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ApproveResolutionRequest.self)
-    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
-    self.resolutionID = try reader.string(c.pointee.resolution_id, "resolution_id", required: true, idPrefix: "rs")
-  }
-
-  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ApproveResolutionRequest.self, capacity: 1)
-    tender__gateway__v1__approve_resolution_request__init(c)
-    c.pointee.intent_id = writer.string(intentID)
-    c.pointee.resolution_id = writer.string(resolutionID)
-  }
-
-  package func writeFields(to json: inout JSONWriter) {
-    json.field("intentId", intentID)
-    json.field("resolutionId", resolutionID)
-  }
-}
-
-extension GatewayV1.ApproveResolutionRequest: FingerprintedMessage {
-  package func writeFields(to fingerprint: inout FingerprintWriter) {
-    fingerprint.field(1, intentID)
-    fingerprint.field(2, resolutionID)
-  }
-}
-
-extension GatewayV1 {
-  package struct ApproveResolutionResponse: WireMessage {
-    package var resolution: GatewayV1.Resolution?
-
-    package init(
-      resolution: GatewayV1.Resolution? = nil
-    ) {
-      self.resolution = resolution
-    }
-  }
-}
-
-extension GatewayV1.ApproveResolutionResponse {
-  package static let fullName = "tender.gateway.v1.ApproveResolutionResponse"
-  package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__approve_resolution_response()!)
-  }
-
-  package static func decoded(
-    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
-  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
-
-  package func encode() -> [UInt8] { encodeMessage(self) }
-
-  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ApproveResolutionResponse.self)
-    self.resolution = try reader.message(c.pointee.resolution, "resolution")
-  }
-
-  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ApproveResolutionResponse.self, capacity: 1)
-    tender__gateway__v1__approve_resolution_response__init(c)
-    c.pointee.resolution = writer.message(resolution)
-  }
-
-  package func writeFields(to json: inout JSONWriter) {
-    json.field("resolution", resolution)
+    json.field("notification", notification)
   }
 }

@@ -160,13 +160,10 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-    /// > at), `amount_too_large` (above what was captured and not refunded).
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
@@ -277,13 +274,10 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-    /// > at), `amount_too_large` (above what was captured and not refunded).
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -392,13 +386,10 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-    /// > at), `amount_too_large` (above what was captured and not refunded).
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.RefundOperationRequest` message.
@@ -707,13 +698,10 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-    /// > at), `amount_too_large` (above what was captured and not refunded).
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -879,13 +867,10 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-    /// > at), `amount_too_large` (above what was captured and not refunded).
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+    /// > refunded). After a refusal nothing was sent.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1061,13 +1046,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-  /// > at), `amount_too_large` (above what was captured and not refunded).
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-  /// > refund: what the two sides know differs.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+  /// > refunded). After a refusal nothing was sent.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1235,13 +1217,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
-  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
-  /// > at), `amount_too_large` (above what was captured and not refunded).
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
-  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-  /// > refund: what the two sides know differs.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
+  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
+  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
+  /// > refunded). After a refusal nothing was sent.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1908,73 +1887,59 @@ extension GatewayV1.FailoverPolicies.ClientProtocol {
   }
 }
 
-// MARK: - tender.gateway.v1.Recovery
+// MARK: - tender.gateway.v1.Notifications
 
-/// Namespace containing generated types for the "tender.gateway.v1.Recovery" service.
-extension GatewayV1 { package enum Recovery: Sendable {} }
+/// Namespace containing generated types for the "tender.gateway.v1.Notifications" service.
+extension GatewayV1 { package enum Notifications: Sendable {} }
 
-extension GatewayV1.Recovery {
-  /// Service descriptor for the "tender.gateway.v1.Recovery" service.
-  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery")
+extension GatewayV1.Notifications {
+  /// Service descriptor for the "tender.gateway.v1.Notifications" service.
+  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications")
   /// Namespace for method metadata.
   package enum Method: Sendable {
-    /// Namespace for "ListUnproven" metadata.
-    package enum ListUnproven: Sendable {
-      /// Request type for "ListUnproven".
-      package typealias Input = GatewayV1.ListUnprovenRequest
-      /// Response type for "ListUnproven".
-      package typealias Output = GatewayV1.ListUnprovenResponse
-      /// Descriptor for "ListUnproven".
+    /// Namespace for "ListNotifications" metadata.
+    package enum ListNotifications: Sendable {
+      /// Request type for "ListNotifications".
+      package typealias Input = GatewayV1.ListNotificationsRequest
+      /// Response type for "ListNotifications".
+      package typealias Output = GatewayV1.ListNotificationsResponse
+      /// Descriptor for "ListNotifications".
       package static let descriptor = GRPCCore.MethodDescriptor(
-        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
-        method: "ListUnproven",
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications"),
+        method: "ListNotifications",
         type: .unary
       )
     }
-    /// Namespace for "ProposeResolution" metadata.
-    package enum ProposeResolution: Sendable {
-      /// Request type for "ProposeResolution".
-      package typealias Input = GatewayV1.ProposeResolutionRequest
-      /// Response type for "ProposeResolution".
-      package typealias Output = GatewayV1.ProposeResolutionResponse
-      /// Descriptor for "ProposeResolution".
+    /// Namespace for "RetryNotification" metadata.
+    package enum RetryNotification: Sendable {
+      /// Request type for "RetryNotification".
+      package typealias Input = GatewayV1.RetryNotificationRequest
+      /// Response type for "RetryNotification".
+      package typealias Output = GatewayV1.RetryNotificationResponse
+      /// Descriptor for "RetryNotification".
       package static let descriptor = GRPCCore.MethodDescriptor(
-        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
-        method: "ProposeResolution",
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications"),
+        method: "RetryNotification",
         type: .unary
       )
     }
-    /// Namespace for "ApproveResolution" metadata.
-    package enum ApproveResolution: Sendable {
-      /// Request type for "ApproveResolution".
-      package typealias Input = GatewayV1.ApproveResolutionRequest
-      /// Response type for "ApproveResolution".
-      package typealias Output = GatewayV1.ApproveResolutionResponse
-      /// Descriptor for "ApproveResolution".
-      package static let descriptor = GRPCCore.MethodDescriptor(
-        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery"),
-        method: "ApproveResolution",
-        type: .unary
-      )
-    }
-    /// Descriptors for all methods in the "tender.gateway.v1.Recovery" service.
+    /// Descriptors for all methods in the "tender.gateway.v1.Notifications" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
-      ListUnproven.descriptor,
-      ProposeResolution.descriptor,
-      ApproveResolution.descriptor
+      ListNotifications.descriptor,
+      RetryNotification.descriptor
     ]
   }
 }
 
 extension GRPCCore.ServiceDescriptor {
-  /// Service descriptor for the "tender.gateway.v1.Recovery" service.
-  package static let GatewayV1_Recovery = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Recovery")
+  /// Service descriptor for the "tender.gateway.v1.Notifications" service.
+  package static let GatewayV1_Notifications = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications")
 }
 
-// MARK: tender.gateway.v1.Recovery (server)
+// MARK: tender.gateway.v1.Notifications (server)
 
-extension GatewayV1.Recovery {
-  /// Streaming variant of the service protocol for the "tender.gateway.v1.Recovery" service.
+extension GatewayV1.Notifications {
+  /// Streaming variant of the service protocol for the "tender.gateway.v1.Notifications" service.
   ///
   /// This protocol is the lowest-level of the service protocols generated for this service
   /// giving you the most flexibility over the implementation of your service. This comes at
@@ -1988,76 +1953,52 @@ extension GatewayV1.Recovery {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
-  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
-  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
+  /// > be about no merchant of ours.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
-    /// Handle the "ListUnproven" method.
+    /// Handle the "ListNotifications" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+    /// > payer's data.
+    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
     ///
     /// - Parameters:
-    ///   - request: A streaming request of `GatewayV1.ListUnprovenRequest` messages.
+    ///   - request: A streaming request of `GatewayV1.ListNotificationsRequest` messages.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A streaming response of `GatewayV1.ListUnprovenResponse` messages.
-    func listUnproven(
-      request: GRPCCore.StreamingServerRequest<GatewayV1.ListUnprovenRequest>,
+    /// - Returns: A streaming response of `GatewayV1.ListNotificationsResponse` messages.
+    func listNotifications(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ListNotificationsRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListUnprovenResponse>
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListNotificationsResponse>
 
-    /// Handle the "ProposeResolution" method.
+    /// Handle the "RetryNotification" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-    /// > is the one that can be approved.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    /// > Try one again now, with all its tries before it: after what kept it from being processed was
+    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
     ///
     /// - Parameters:
-    ///   - request: A streaming request of `GatewayV1.ProposeResolutionRequest` messages.
+    ///   - request: A streaming request of `GatewayV1.RetryNotificationRequest` messages.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A streaming response of `GatewayV1.ProposeResolutionResponse` messages.
-    func proposeResolution(
-      request: GRPCCore.StreamingServerRequest<GatewayV1.ProposeResolutionRequest>,
+    /// - Returns: A streaming response of `GatewayV1.RetryNotificationResponse` messages.
+    func retryNotification(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.RetryNotificationRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ProposeResolutionResponse>
-
-    /// Handle the "ApproveResolution" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-    /// > ProposeResolution; idempotency.
-    ///
-    /// - Parameters:
-    ///   - request: A streaming request of `GatewayV1.ApproveResolutionRequest` messages.
-    ///   - context: Context providing information about the RPC.
-    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-    ///     to an internal error.
-    /// - Returns: A streaming response of `GatewayV1.ApproveResolutionResponse` messages.
-    func approveResolution(
-      request: GRPCCore.StreamingServerRequest<GatewayV1.ApproveResolutionRequest>,
-      context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ApproveResolutionResponse>
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RetryNotificationResponse>
   }
 
-  /// Service protocol for the "tender.gateway.v1.Recovery" service.
+  /// Service protocol for the "tender.gateway.v1.Notifications" service.
   ///
   /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
   /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
@@ -2067,76 +2008,52 @@ extension GatewayV1.Recovery {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
-  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
-  /// > one says what the gateway's own records show, another one looks there too and confirms it.
-  package protocol ServiceProtocol: GatewayV1.Recovery.StreamingServiceProtocol {
-    /// Handle the "ListUnproven" method.
+  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
+  /// > be about no merchant of ours.
+  package protocol ServiceProtocol: GatewayV1.Notifications.StreamingServiceProtocol {
+    /// Handle the "ListNotifications" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+    /// > payer's data.
+    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A response containing a single `GatewayV1.ListUnprovenResponse` message.
-    func listUnproven(
-      request: GRPCCore.ServerRequest<GatewayV1.ListUnprovenRequest>,
+    /// - Returns: A response containing a single `GatewayV1.ListNotificationsResponse` message.
+    func listNotifications(
+      request: GRPCCore.ServerRequest<GatewayV1.ListNotificationsRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse>
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse>
 
-    /// Handle the "ProposeResolution" method.
+    /// Handle the "RetryNotification" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-    /// > is the one that can be approved.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    /// > Try one again now, with all its tries before it: after what kept it from being processed was
+    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A response containing a single `GatewayV1.ProposeResolutionResponse` message.
-    func proposeResolution(
-      request: GRPCCore.ServerRequest<GatewayV1.ProposeResolutionRequest>,
+    /// - Returns: A response containing a single `GatewayV1.RetryNotificationResponse` message.
+    func retryNotification(
+      request: GRPCCore.ServerRequest<GatewayV1.RetryNotificationRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse>
-
-    /// Handle the "ApproveResolution" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-    /// > ProposeResolution; idempotency.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
-    ///   - context: Context providing information about the RPC.
-    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-    ///     to an internal error.
-    /// - Returns: A response containing a single `GatewayV1.ApproveResolutionResponse` message.
-    func approveResolution(
-      request: GRPCCore.ServerRequest<GatewayV1.ApproveResolutionRequest>,
-      context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse>
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse>
   }
 
-  /// Simple service protocol for the "tender.gateway.v1.Recovery" service.
+  /// Simple service protocol for the "tender.gateway.v1.Notifications" service.
   ///
   /// This is the highest level protocol for the service. The API is the easiest to use but
   /// doesn't provide access to request or response metadata. If you need access to these
@@ -2144,107 +2061,72 @@ extension GatewayV1.Recovery {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
-  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
-  /// > one says what the gateway's own records show, another one looks there too and confirms it.
-  package protocol SimpleServiceProtocol: GatewayV1.Recovery.ServiceProtocol {
-    /// Handle the "ListUnproven" method.
+  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
+  /// > be about no merchant of ours.
+  package protocol SimpleServiceProtocol: GatewayV1.Notifications.ServiceProtocol {
+    /// Handle the "ListNotifications" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+    /// > payer's data.
+    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
     ///
     /// - Parameters:
-    ///   - request: A `GatewayV1.ListUnprovenRequest` message.
+    ///   - request: A `GatewayV1.ListNotificationsRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A `GatewayV1.ListUnprovenResponse` to respond with.
-    func listUnproven(
-      request: GatewayV1.ListUnprovenRequest,
+    /// - Returns: A `GatewayV1.ListNotificationsResponse` to respond with.
+    func listNotifications(
+      request: GatewayV1.ListNotificationsRequest,
       context: GRPCCore.ServerContext
-    ) async throws -> GatewayV1.ListUnprovenResponse
+    ) async throws -> GatewayV1.ListNotificationsResponse
 
-    /// Handle the "ProposeResolution" method.
+    /// Handle the "RetryNotification" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-    /// > is the one that can be approved.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    /// > Try one again now, with all its tries before it: after what kept it from being processed was
+    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
     ///
     /// - Parameters:
-    ///   - request: A `GatewayV1.ProposeResolutionRequest` message.
+    ///   - request: A `GatewayV1.RetryNotificationRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A `GatewayV1.ProposeResolutionResponse` to respond with.
-    func proposeResolution(
-      request: GatewayV1.ProposeResolutionRequest,
+    /// - Returns: A `GatewayV1.RetryNotificationResponse` to respond with.
+    func retryNotification(
+      request: GatewayV1.RetryNotificationRequest,
       context: GRPCCore.ServerContext
-    ) async throws -> GatewayV1.ProposeResolutionResponse
-
-    /// Handle the "ApproveResolution" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-    /// > ProposeResolution; idempotency.
-    ///
-    /// - Parameters:
-    ///   - request: A `GatewayV1.ApproveResolutionRequest` message.
-    ///   - context: Context providing information about the RPC.
-    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-    ///     to an internal error.
-    /// - Returns: A `GatewayV1.ApproveResolutionResponse` to respond with.
-    func approveResolution(
-      request: GatewayV1.ApproveResolutionRequest,
-      context: GRPCCore.ServerContext
-    ) async throws -> GatewayV1.ApproveResolutionResponse
+    ) async throws -> GatewayV1.RetryNotificationResponse
   }
 }
 
 // Default implementation of 'registerMethods(with:)'.
-extension GatewayV1.Recovery.StreamingServiceProtocol {
+extension GatewayV1.Notifications.StreamingServiceProtocol {
   package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
     router.registerHandler(
-      forMethod: GatewayV1.Recovery.Method.ListUnproven.descriptor,
-      deserializer: WireRequestDeserializer<GatewayV1.ListUnprovenRequest>(GatewayV1.Recovery.Method.ListUnproven.descriptor),
-      serializer: WireSerializer<GatewayV1.ListUnprovenResponse>(),
+      forMethod: GatewayV1.Notifications.Method.ListNotifications.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ListNotificationsRequest>(GatewayV1.Notifications.Method.ListNotifications.descriptor),
+      serializer: WireSerializer<GatewayV1.ListNotificationsResponse>(),
       handler: { request, context in
-        try await self.listUnproven(
+        try await self.listNotifications(
           request: request,
           context: context
         )
       }
     )
     router.registerHandler(
-      forMethod: GatewayV1.Recovery.Method.ProposeResolution.descriptor,
-      deserializer: WireRequestDeserializer<GatewayV1.ProposeResolutionRequest>(GatewayV1.Recovery.Method.ProposeResolution.descriptor),
-      serializer: WireSerializer<GatewayV1.ProposeResolutionResponse>(),
+      forMethod: GatewayV1.Notifications.Method.RetryNotification.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.RetryNotificationRequest>(GatewayV1.Notifications.Method.RetryNotification.descriptor),
+      serializer: WireSerializer<GatewayV1.RetryNotificationResponse>(),
       handler: { request, context in
-        try await self.proposeResolution(
-          request: request,
-          context: context
-        )
-      }
-    )
-    router.registerHandler(
-      forMethod: GatewayV1.Recovery.Method.ApproveResolution.descriptor,
-      deserializer: WireRequestDeserializer<GatewayV1.ApproveResolutionRequest>(GatewayV1.Recovery.Method.ApproveResolution.descriptor),
-      serializer: WireSerializer<GatewayV1.ApproveResolutionResponse>(),
-      handler: { request, context in
-        try await self.approveResolution(
+        try await self.retryNotification(
           request: request,
           context: context
         )
@@ -2254,34 +2136,23 @@ extension GatewayV1.Recovery.StreamingServiceProtocol {
 }
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
-extension GatewayV1.Recovery.ServiceProtocol {
-  package func listUnproven(
-    request: GRPCCore.StreamingServerRequest<GatewayV1.ListUnprovenRequest>,
+extension GatewayV1.Notifications.ServiceProtocol {
+  package func listNotifications(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ListNotificationsRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListUnprovenResponse> {
-    let response = try await self.listUnproven(
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListNotificationsResponse> {
+    let response = try await self.listNotifications(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
     return GRPCCore.StreamingServerResponse(single: response)
   }
 
-  package func proposeResolution(
-    request: GRPCCore.StreamingServerRequest<GatewayV1.ProposeResolutionRequest>,
+  package func retryNotification(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.RetryNotificationRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ProposeResolutionResponse> {
-    let response = try await self.proposeResolution(
-      request: GRPCCore.ServerRequest(stream: request),
-      context: context
-    )
-    return GRPCCore.StreamingServerResponse(single: response)
-  }
-
-  package func approveResolution(
-    request: GRPCCore.StreamingServerRequest<GatewayV1.ApproveResolutionRequest>,
-    context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ApproveResolutionResponse> {
-    let response = try await self.approveResolution(
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RetryNotificationResponse> {
+    let response = try await self.retryNotification(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -2290,13 +2161,13 @@ extension GatewayV1.Recovery.ServiceProtocol {
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
-extension GatewayV1.Recovery.SimpleServiceProtocol {
-  package func listUnproven(
-    request: GRPCCore.ServerRequest<GatewayV1.ListUnprovenRequest>,
+extension GatewayV1.Notifications.SimpleServiceProtocol {
+  package func listNotifications(
+    request: GRPCCore.ServerRequest<GatewayV1.ListNotificationsRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse> {
-    return GRPCCore.ServerResponse<GatewayV1.ListUnprovenResponse>(
-      message: try await self.listUnproven(
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse>(
+      message: try await self.listNotifications(
         request: request.message,
         context: context
       ),
@@ -2304,25 +2175,12 @@ extension GatewayV1.Recovery.SimpleServiceProtocol {
     )
   }
 
-  package func proposeResolution(
-    request: GRPCCore.ServerRequest<GatewayV1.ProposeResolutionRequest>,
+  package func retryNotification(
+    request: GRPCCore.ServerRequest<GatewayV1.RetryNotificationRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse> {
-    return GRPCCore.ServerResponse<GatewayV1.ProposeResolutionResponse>(
-      message: try await self.proposeResolution(
-        request: request.message,
-        context: context
-      ),
-      metadata: [:]
-    )
-  }
-
-  package func approveResolution(
-    request: GRPCCore.ServerRequest<GatewayV1.ApproveResolutionRequest>,
-    context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse> {
-    return GRPCCore.ServerResponse<GatewayV1.ApproveResolutionResponse>(
-      message: try await self.approveResolution(
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse>(
+      message: try await self.retryNotification(
         request: request.message,
         context: context
       ),
@@ -2331,101 +2189,72 @@ extension GatewayV1.Recovery.SimpleServiceProtocol {
   }
 }
 
-// MARK: tender.gateway.v1.Recovery (client)
+// MARK: tender.gateway.v1.Notifications (client)
 
-extension GatewayV1.Recovery {
-  /// Generated client protocol for the "tender.gateway.v1.Recovery" service.
+extension GatewayV1.Notifications {
+  /// Generated client protocol for the "tender.gateway.v1.Notifications" service.
   ///
   /// You don't need to implement this protocol directly, use the generated
   /// implementation, ``Client``.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
-  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
-  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
+  /// > be about no merchant of ours.
   package protocol ClientProtocol: Sendable {
-    /// Call the "ListUnproven" method.
+    /// Call the "ListNotifications" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+    /// > payer's data.
+    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ListUnprovenRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ListUnprovenResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListNotificationsRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListNotificationsResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    func listUnproven<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListUnprovenRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListUnprovenResponse>,
+    func listNotifications<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListNotificationsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListNotificationsResponse>,
       options: GRPCCore.CallOptions,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
-    /// Call the "ProposeResolution" method.
+    /// Call the "RetryNotification" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-    /// > is the one that can be approved.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    /// > Try one again now, with all its tries before it: after what kept it from being processed was
+    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ProposeResolutionRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ProposeResolutionResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.RetryNotificationRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.RetryNotificationResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    func proposeResolution<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ProposeResolutionRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ProposeResolutionResponse>,
+    func retryNotification<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.RetryNotificationRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RetryNotificationResponse>,
       options: GRPCCore.CallOptions,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result
-    ) async throws -> Result where Result: Sendable
-
-    /// Call the "ApproveResolution" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-    /// > ProposeResolution; idempotency.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ApproveResolutionRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ApproveResolutionResponse` messages.
-    ///   - options: Options to apply to this RPC.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    func approveResolution<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ApproveResolutionRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ApproveResolutionResponse>,
-      options: GRPCCore.CallOptions,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
   }
 
-  /// Generated client for the "tender.gateway.v1.Recovery" service.
+  /// Generated client for the "tender.gateway.v1.Notifications" service.
   ///
   /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
   /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
@@ -2433,9 +2262,8 @@ extension GatewayV1.Recovery {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What only people can prove: attempts that are to be given back, and refunds, of which neither the
-  /// > gateway's answers nor its notifications nor its lists tell what became of them. Two people decide:
-  /// > one says what the gateway's own records show, another one looks there too and confirms it.
+  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
+  /// > be about no merchant of ours.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -2447,35 +2275,35 @@ extension GatewayV1.Recovery {
       self.client = client
     }
 
-    /// Call the "ListUnproven" method.
+    /// Call the "ListNotifications" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-    /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+    /// > payer's data.
+    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ListUnprovenRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ListUnprovenResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListNotificationsRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListNotificationsResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    package func listUnproven<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListUnprovenRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListUnprovenResponse>,
+    package func listNotifications<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListNotificationsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListNotificationsResponse>,
       options: GRPCCore.CallOptions = .defaults,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
         try response.message
       }
     ) async throws -> Result where Result: Sendable {
       try await self.client.unary(
         request: request,
-        descriptor: GatewayV1.Recovery.Method.ListUnproven.descriptor,
+        descriptor: GatewayV1.Notifications.Method.ListNotifications.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -2483,75 +2311,36 @@ extension GatewayV1.Recovery {
       )
     }
 
-    /// Call the "ProposeResolution" method.
+    /// Call the "RetryNotification" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-    /// > is the one that can be approved.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-    /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+    /// > Try one again now, with all its tries before it: after what kept it from being processed was
+    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ProposeResolutionRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ProposeResolutionResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.RetryNotificationRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.RetryNotificationResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    package func proposeResolution<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ProposeResolutionRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ProposeResolutionResponse>,
+    package func retryNotification<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.RetryNotificationRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RetryNotificationResponse>,
       options: GRPCCore.CallOptions = .defaults,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
         try response.message
       }
     ) async throws -> Result where Result: Sendable {
       try await self.client.unary(
         request: request,
-        descriptor: GatewayV1.Recovery.Method.ProposeResolution.descriptor,
-        serializer: serializer,
-        deserializer: deserializer,
-        options: options,
-        onResponse: handleResponse
-      )
-    }
-
-    /// Call the "ApproveResolution" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-    /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-    /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-    /// > ProposeResolution; idempotency.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ApproveResolutionRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ApproveResolutionResponse` messages.
-    ///   - options: Options to apply to this RPC.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    package func approveResolution<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ApproveResolutionRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ApproveResolutionResponse>,
-      options: GRPCCore.CallOptions = .defaults,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
-        try response.message
-      }
-    ) async throws -> Result where Result: Sendable {
-      try await self.client.unary(
-        request: request,
-        descriptor: GatewayV1.Recovery.Method.ApproveResolution.descriptor,
+        descriptor: GatewayV1.Notifications.Method.RetryNotification.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -2562,99 +2351,65 @@ extension GatewayV1.Recovery {
 }
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
-extension GatewayV1.Recovery.ClientProtocol {
-  /// Call the "ListUnproven" method.
+extension GatewayV1.Notifications.ClientProtocol {
+  /// Call the "ListNotifications" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-  /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-  /// > Errors: none but those of every call.
+  /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+  /// > payer's data.
+  /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
   ///
   /// - Parameters:
-  ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
+  ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
   ///   - options: Options to apply to this RPC.
   ///   - handleResponse: A closure which handles the response and returns its result to
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func listUnproven<Result>(
-    request: GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>,
+  package func listNotifications<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    try await self.listUnproven(
+    try await self.listNotifications(
       request: request,
-      serializer: WireSerializer<GatewayV1.ListUnprovenRequest>(),
-      deserializer: WireResponseDeserializer<GatewayV1.ListUnprovenResponse>(),
+      serializer: WireSerializer<GatewayV1.ListNotificationsRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ListNotificationsResponse>(),
       options: options,
       onResponse: handleResponse
     )
   }
 
-  /// Call the "ProposeResolution" method.
+  /// Call the "RetryNotification" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-  /// > is the one that can be approved.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-  /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-  /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+  /// > Try one again now, with all its tries before it: after what kept it from being processed was
+  /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+  /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+  /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
   ///
   /// - Parameters:
-  ///   - request: A request containing a single `GatewayV1.ProposeResolutionRequest` message.
+  ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
   ///   - options: Options to apply to this RPC.
   ///   - handleResponse: A closure which handles the response and returns its result to
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func proposeResolution<Result>(
-    request: GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>,
+  package func retryNotification<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    try await self.proposeResolution(
+    try await self.retryNotification(
       request: request,
-      serializer: WireSerializer<GatewayV1.ProposeResolutionRequest>(),
-      deserializer: WireResponseDeserializer<GatewayV1.ProposeResolutionResponse>(),
-      options: options,
-      onResponse: handleResponse
-    )
-  }
-
-  /// Call the "ApproveResolution" method.
-  ///
-  /// > Source IDL Documentation:
-  /// >
-  /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-  /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-  /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-  /// > ProposeResolution; idempotency.
-  ///
-  /// - Parameters:
-  ///   - request: A request containing a single `GatewayV1.ApproveResolutionRequest` message.
-  ///   - options: Options to apply to this RPC.
-  ///   - handleResponse: A closure which handles the response and returns its result to
-  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-  ///       already finished.
-  /// - Returns: The result of `handleResponse`.
-  package func approveResolution<Result>(
-    request: GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>,
-    options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
-      try response.message
-    }
-  ) async throws -> Result where Result: Sendable {
-    try await self.approveResolution(
-      request: request,
-      serializer: WireSerializer<GatewayV1.ApproveResolutionRequest>(),
-      deserializer: WireResponseDeserializer<GatewayV1.ApproveResolutionResponse>(),
+      serializer: WireSerializer<GatewayV1.RetryNotificationRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.RetryNotificationResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -2662,14 +2417,14 @@ extension GatewayV1.Recovery.ClientProtocol {
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
-extension GatewayV1.Recovery.ClientProtocol {
-  /// Call the "ListUnproven" method.
+extension GatewayV1.Notifications.ClientProtocol {
+  /// Call the "ListNotifications" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
-  /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-  /// > Errors: none but those of every call.
+  /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
+  /// > payer's data.
+  /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -2679,34 +2434,33 @@ extension GatewayV1.Recovery.ClientProtocol {
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func listUnproven<Result>(
-    _ message: GatewayV1.ListUnprovenRequest,
+  package func listNotifications<Result>(
+    _ message: GatewayV1.ListNotificationsRequest,
     metadata: GRPCCore.Metadata = [:],
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListUnprovenResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    let request = GRPCCore.ClientRequest<GatewayV1.ListUnprovenRequest>(
+    let request = GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>(
       message: message,
       metadata: metadata
     )
-    return try await self.listUnproven(
+    return try await self.listNotifications(
       request: request,
       options: options,
       onResponse: handleResponse
     )
   }
 
-  /// Call the "ProposeResolution" method.
+  /// Call the "RetryNotification" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Say what the gateway's own records show. Changes nothing yet; the newest proposal about a subject
-  /// > is the one that can be approved.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID, EVIDENCE_UNKNOWN; NOT_FOUND SUBJECT_NOT_FOUND;
-  /// > FAILED_PRECONDITION NOT_UNPROVEN (it may still win, or its outcome is known), TOO_EARLY (the jobs
-  /// > may still prove it), EVIDENCE_CONTRADICTED (the gateway has shown something else); idempotency.
+  /// > Try one again now, with all its tries before it: after what kept it from being processed was
+  /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
+  /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
+  /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -2716,56 +2470,19 @@ extension GatewayV1.Recovery.ClientProtocol {
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func proposeResolution<Result>(
-    _ message: GatewayV1.ProposeResolutionRequest,
+  package func retryNotification<Result>(
+    _ message: GatewayV1.RetryNotificationRequest,
     metadata: GRPCCore.Metadata = [:],
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ProposeResolutionResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    let request = GRPCCore.ClientRequest<GatewayV1.ProposeResolutionRequest>(
+    let request = GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>(
       message: message,
       metadata: metadata
     )
-    return try await self.proposeResolution(
-      request: request,
-      options: options,
-      onResponse: handleResponse
-    )
-  }
-
-  /// Call the "ApproveResolution" method.
-  ///
-  /// > Source IDL Documentation:
-  /// >
-  /// > Confirm a proposal of somebody else, who has another operator's certificate. From then on it is
-  /// > known: an attempt is given back, a refund succeeded or failed, with all that follows.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESOLUTION_NOT_FOUND; FAILED_PRECONDITION
-  /// > SAME_PERSON, RESOLUTION_SUPERSEDED (a newer proposal exists), ALREADY_APPROVED, and those of
-  /// > ProposeResolution; idempotency.
-  ///
-  /// - Parameters:
-  ///   - message: request message to send.
-  ///   - metadata: Additional metadata to send, defaults to empty.
-  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
-  ///   - handleResponse: A closure which handles the response and returns its result to
-  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-  ///       already finished.
-  /// - Returns: The result of `handleResponse`.
-  package func approveResolution<Result>(
-    _ message: GatewayV1.ApproveResolutionRequest,
-    metadata: GRPCCore.Metadata = [:],
-    options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ApproveResolutionResponse>) async throws -> Result = { response in
-      try response.message
-    }
-  ) async throws -> Result where Result: Sendable {
-    let request = GRPCCore.ClientRequest<GatewayV1.ApproveResolutionRequest>(
-      message: message,
-      metadata: metadata
-    )
-    return try await self.approveResolution(
+    return try await self.retryNotification(
       request: request,
       options: options,
       onResponse: handleResponse

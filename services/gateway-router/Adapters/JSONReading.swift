@@ -6,8 +6,10 @@ enum JSONReading {
   static let bodySizeMax = 256 * 1_024
 
   /// nil for a body that is too long, no JSON, or of other types than `T` has.
-  static func decode<T: Decodable>(_ type: T.Type, from body: [UInt8]) -> T? {
-    guard body.count <= bodySizeMax else { return nil }
+  static func decode<T: Decodable>(
+    _ type: T.Type, from body: [UInt8], sizeMax: Int = bodySizeMax
+  ) -> T? {
+    guard body.count <= sizeMax else { return nil }
     do {
       return try JSONDecoder().decode(type, from: Data(body))
     } catch {

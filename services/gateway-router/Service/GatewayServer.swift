@@ -18,6 +18,7 @@ package final class GatewayServer: TenderService {
   private let relay: ServiceRelay
   private let recovery: RecoveryWorker
   private let notifications: NotificationWorker
+  private let catchUp: EventCatchUp
   private let inbound: InboundEndpoint?
 
   package init(_ environment: ServiceEnvironment) async throws {
@@ -35,6 +36,7 @@ package final class GatewayServer: TenderService {
     recovery = RecoveryWorker(environment, flow: flow)
     let notifications = NotificationWorker(environment, flow: flow)
     self.notifications = notifications
+    catchUp = EventCatchUp(environment, ports: ports) { notifications.wake() }
     inbound = try InboundSettings.read(environment.settings.config).map { settings in
       InboundEndpoint(environment, settings) { notifications.wake() }
     }
@@ -42,6 +44,7 @@ package final class GatewayServer: TenderService {
       GatewayCalls(environment: environment, flow: flow), PolicyCalls(environment: environment),
       RecoveryCalls(environment: environment, flow: flow),
       RoutingCalls(environment: environment, ports: ports),
+      NotificationCalls(environment: environment) { notifications.wake() },
     ]
   }
 
@@ -50,6 +53,7 @@ package final class GatewayServer: TenderService {
     relay.start()
     recovery.start()
     notifications.start()
+    catchUp.start()
     try inbound?.start()
   }
 
@@ -59,6 +63,7 @@ package final class GatewayServer: TenderService {
     } catch {
       logger.warning("stopping the inbound listener", metadata: ["error": "\(error)"])
     }
+    await catchUp.shutdown()
     await notifications.shutdown()
     await recovery.shutdown()
     await relay.shutdown()

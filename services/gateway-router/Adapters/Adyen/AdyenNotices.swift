@@ -114,6 +114,11 @@ package enum AdyenNotices {
     // Both follow a REFUND that was reported done.
     case "REFUND_FAILED", "REFUNDED_REVERSED":
       return .refundReversed(code: reason.isEmpty ? code.lowercased() : reason)
+    // The method is not signed, the movement, its amount and the code are: it only says which rules
+    // the scheme has.
+    case "CHARGEBACK" where item.paymentMethod == "sepadirectdebit" && succeeded:
+      let scheme = item.additionalData?["chargebackReasonCode"] ?? String(reason.prefix(4))
+      return .returned(movement: item.pspReference ?? "", code: scheme)
     case "REPORT_AVAILABLE": return .reportAvailable(url: reason)
     case "REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK",
       "CHARGEBACK_REVERSED", "SECOND_CHARGEBACK", "DISPUTE_DEFENSE_PERIOD_ENDED",

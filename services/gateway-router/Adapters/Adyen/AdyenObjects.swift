@@ -71,6 +71,7 @@ struct AdyenNotification: Decodable {
     var merchantAccountCode: String?
     var merchantReference: String?
     var originalReference: String?
+    var paymentMethod: String?
     var pspReference: String?
     var reason: String?
     var success: String?

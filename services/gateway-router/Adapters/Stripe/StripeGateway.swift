@@ -127,7 +127,7 @@ package struct StripeGateway: Gateway {
     )
   }
 
-  private static var versionHeader: GatewayRequest.Header {
+  static var versionHeader: GatewayRequest.Header {
     GatewayRequest.Header("stripe-version", apiVersion)
   }
 }

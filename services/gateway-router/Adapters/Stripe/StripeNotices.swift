@@ -100,7 +100,16 @@ package enum StripeNotices {
       else { return nil }
       notice.paymentReference = dispute.payment_intent
       notice.modificationReference = dispute.id
-      notice.event = .dispute(dispute.status ?? event.type)
+      if let id = dispute.id, let reason = dispute.reason, returnReasons.contains(reason) {
+        notice.echo.reference = dispute.payment_intent
+        if let units = dispute.amount, let currency = dispute.currency {
+          notice.echo.amount = GatewayUnits.stripe.amount(
+            units: units, currency: currency.uppercased())
+        }
+        notice.event = .returned(movement: id, code: reason)
+      } else {
+        notice.event = .dispute(dispute.status ?? event.type)
+      }
     default: break
     }
     return notice
@@ -110,5 +119,15 @@ package enum StripeNotices {
     var id: String?
     var payment_intent: String?
     var status: String?
+    var reason: String?
+    var amount: Int64?
+    var currency: String?
   }
+
+  /// Reasons that only debits from bank accounts have: Stripe tells a return as a dispute that cannot
+  /// be answered, also a failure that the bank told after the success.
+  static let returnReasons: Set<String> = [
+    "bank_cannot_process", "customer_initiated", "debit_not_authorized",
+    "incorrect_account_details", "insufficient_funds",
+  ]
 }

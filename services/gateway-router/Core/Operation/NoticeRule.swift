@@ -41,6 +41,12 @@ package enum NoticeRule {
       return judge(notice, attempt, .capture, capture.amount, classify) {
         .captureOutcome(capture.id, $0)
       }
+    case .payment(.authorized) where attempt.mode == .charge:
+      // The request had it captured at once: Adyen tells that with its authorisation, and sends no
+      // word of its own about the capture.
+      var taken = notice
+      taken.event = .payment(.captured(notice.echo.amount))
+      return judge(taken, attempt, .look, operation.amount, classify) { .outcome(attempt.id, $0) }
     case .payment:
       return judge(notice, attempt, .look, operation.amount, classify) { .outcome(attempt.id, $0) }
     case .refund, .refundReversed:
@@ -55,6 +61,9 @@ package enum NoticeRule {
     // The job of a condemned attempt, or of a release, goes on by its schedule.
     case .cancelFailed: return .ignore("a cancel that failed")
     case .dispute(let step): return .ignore("dispute \(step)")
+    // A new fact of the winner, not a change: `ReturnRule` judges it.
+    case .returned:
+      return .alert(kind: "return_without_capture", "A debit that is not the payment was returned.")
     case .reportAvailable: return .ignore("a report")
     case .unrecognized(let type): return .ignore(type)
     }

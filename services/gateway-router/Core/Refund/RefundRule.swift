@@ -93,7 +93,8 @@ package enum RefundNoticeRule {
         .refund(RefundAnswer(echo: echo, state: state)), to: request(refund, attempt), classify)
       if case .unknown = outcome { return .ignore("it says nothing") }
       return .apply(refund.id, .outcome(outcome))
-    case .payment, .captureFailed, .cancelFailed, .dispute, .reportAvailable, .unrecognized:
+    case .payment, .captureFailed, .cancelFailed, .dispute, .returned, .reportAvailable,
+      .unrecognized:
       return .ignore("no refund")
     }
   }

@@ -13,6 +13,9 @@ package struct GatewayNotice: Sendable, Hashable {
     case refundReversed(code: String)
     /// The gateway's own word for the step of a dispute.
     case dispute(String)
+    /// The payer's bank has returned a direct debit that was paid; by the gateway's id of the
+    /// movement, with the scheme's or the gateway's reason. The echo holds the amount.
+    case returned(movement: String, code: String)
     case reportAvailable(url: String)
     /// Nothing this version acts on; stored all the same.
     case unrecognized(String)
@@ -62,7 +65,7 @@ package struct GatewayNotice: Sendable, Hashable {
     case .refund(let state): .refund(RefundAnswer(echo: echo, state: state))
     case .refundReversed(let code):
       .refund(RefundAnswer(echo: echo, state: .failed(code: code)))
-    case .captureFailed, .cancelFailed, .dispute, .reportAvailable, .unrecognized: nil
+    case .captureFailed, .cancelFailed, .dispute, .returned, .reportAvailable, .unrecognized: nil
     }
   }
 

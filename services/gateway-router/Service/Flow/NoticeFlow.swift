@@ -23,6 +23,12 @@ extension GatewayFlow {
       if notice.isAboutRefund, record.operation.winner?.attempt.id == attempt.id {
         return try await applyRefund(notice, about: attempt, record)
       }
+      if case .returned = notice.event {
+        if record.operation.winner?.attempt.id == attempt.id {
+          return try await applyReturn(notice, about: attempt, record)
+        }
+        if case .open = record.operation.phase { throw NotificationTrouble.notCapturedYet }
+      }
       let age = environment.clock.now.seconds - record.sentSeconds(attempt.id)
       switch NoticeRule.verdict(
         notice, about: attempt, of: record.operation, ageSeconds: age,

@@ -28,7 +28,9 @@ extension GatewayNotice {
   var isAboutRefund: Bool {
     switch event {
     case .refund, .refundReversed: true
-    case .payment, .captureFailed, .cancelFailed, .dispute, .reportAvailable, .unrecognized: false
+    case .payment, .captureFailed, .cancelFailed, .dispute, .returned, .reportAvailable,
+      .unrecognized:
+      false
     }
   }
 }

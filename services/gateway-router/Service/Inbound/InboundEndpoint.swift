@@ -12,6 +12,8 @@ import ServiceKit
 /// mean is the worker's business.
 final class InboundEndpoint: Sendable {
   static let connectionsMax = 64
+  /// As much as the adapters parse, and as the proxy lets through.
+  static let bodyBytesMax = 256 * 1024
   /// A gateway waits 10 s or more for its acknowledgement; without one it sends again.
   static let storeMilliseconds: Int64 = 5_000
 
@@ -26,16 +28,19 @@ final class InboundEndpoint: Sendable {
     self.environment = environment
     self.settings = settings
     var limits = RequestLimits()
-    limits.bodyBytesMax = 256 * 1024
+    limits.bodyBytesMax = Self.bodyBytesMax
+    let alarm = ForgeryAlarm(environment)
     listener = Listener(name: "inbound", limits: limits, connectionsMax: Self.connectionsMax) {
       request, _ in
-      Exchange(response: Self.answer(request, environment, settings, wake))
+      Exchange(response: Self.answer(request, environment, settings, alarm, wake))
     }
   }
 
-  func start() throws(SettingsError) {
+  /// - Returns: the port, for who asked for a free one (0).
+  @discardableResult
+  func start() throws(SettingsError) -> UInt16 {
     do {
-      _ = try listener.start(host: settings.host, port: settings.port)
+      return try listener.start(host: settings.host, port: settings.port)
     } catch {
       throw SettingsError("Cannot listen at `inbound.listen`: \(error)")
     }
@@ -50,7 +55,7 @@ final class InboundEndpoint: Sendable {
 
   private static func answer(
     _ request: Request, _ environment: ServiceEnvironment, _ settings: InboundSettings,
-    _ wake: @Sendable () -> Void
+    _ alarm: ForgeryAlarm, _ wake: @Sendable () -> Void
   ) -> Response {
     guard let gateway = gateway(request.path, settings) else { return refusal(404) }
     guard request.method == "POST" else { return refusal(405) }
@@ -61,6 +66,7 @@ final class InboundEndpoint: Sendable {
       environment.logger.notice(
         "a notification was refused",
         metadata: ["gateway": "\(gateway)", "reason": "\(error)"])
+      if error == .signatureWrong { alarm.note(gateway) }
       return refusal(status(error))
     }
     let rows = notices.map {

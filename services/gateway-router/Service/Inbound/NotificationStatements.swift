@@ -81,7 +81,7 @@ enum NotificationStatements {
       """
   }
 
-  /// Kept, and left alone until an operator sets `next_try_at`.
+  /// Kept, and left alone until an operator has it tried again (`RetryNotification`).
   static func park(_ gateway: GatewayName, _ id: String, reason: String) -> Statement {
     """
     update notification set last_error = \(reason), next_try_at = 'infinity'
@@ -100,6 +100,60 @@ enum NotificationStatements {
   static let backlog: Statement = """
     select count(*), min(received_at) from notification where processed_at is null
     """
+
+  // MARK: For people
+
+  static let shown = """
+    gateway, id, received_at, processed_at,
+    case when processed_at is null and next_try_at < 'infinity' then next_try_at end,
+    processed_at is null and next_try_at = 'infinity', tries, last_error, is_listed, merchant_id
+    """
+
+  static func list(
+    _ state: NotificationState, of gateway: GatewayName?, before: Timestamp?, limit: Int64
+  ) -> Statement {
+    let condition =
+      switch state {
+      case .waiting: "processed_at is null and next_try_at < 'infinity'"
+      case .parked: "processed_at is null and next_try_at = 'infinity'"
+      case .processed: "processed_at is not null"
+      }
+    return """
+      select \(raw: shown) from notification
+      where \(raw: condition)
+        and (\(gateway?.rawValue)::text is null or gateway = \(gateway?.rawValue))
+        and (\(before)::timestamptz is null or received_at < \(before))
+      order by received_at desc, id limit \(limit)
+      """
+  }
+
+  static func find(_ gateway: GatewayName, _ id: String) -> Statement {
+    """
+    select \(raw: shown) from notification
+    where gateway = \(gateway.rawValue) and id = \(id) for update
+    """
+  }
+
+  static func retry(_ gateway: GatewayName, _ id: String, actor: String) -> Statement {
+    """
+    update notification
+    set tries = 0, next_try_at = now(),
+      last_error = left('tried again for ' || \(actor) || ' after: ' || last_error, 500)
+    where gateway = \(gateway.rawValue) and id = \(id)
+    returning \(raw: shown)
+    """
+  }
+
+  /// Ends the alert when none is parked any more.
+  static func resolveParked(_ gateway: GatewayName, actor: String) -> Statement {
+    """
+    update alert set state = 'resolved', resolved_at = now(), actor = \(actor)
+    where dedup_key = \("notification_parked:" + gateway.rawValue) and state = 'open'
+      and not exists (
+        select 1 from notification where gateway = \(gateway.rawValue) and processed_at is null
+          and next_try_at = 'infinity')
+    """
+  }
 
   // MARK: Whom it is about
 

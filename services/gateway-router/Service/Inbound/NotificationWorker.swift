@@ -154,7 +154,8 @@ final class NotificationWorker: Sendable {
     let alert = Alert(
       .warning, kind: "notification_parked", subject: item.gateway.rawValue,
       message: "Notification \(item.id) could not be processed: \(reason). Compare it with the "
-        + "gateway's own records; setting next_try_at has it tried again.",
+        + "gateway's own records; `tender notifications` lists it, `tender notifications retry` "
+        + "has it tried again.",
       actor: "service:gateway-router")
     _ = try await environment.database.transaction(batch: [
       NotificationStatements.park(item.gateway, item.id, reason: reason), Alerts.raise(alert),
@@ -166,6 +167,8 @@ final class NotificationWorker: Sendable {
 enum NotificationTrouble: Error {
   case unreadable
   case noSuchAttempt
+  /// A return of money whose capture is not known yet: its own notice comes first.
+  case notCapturedYet
   /// A test notification about a live merchant's payment, or the reverse.
   case otherMode
 }

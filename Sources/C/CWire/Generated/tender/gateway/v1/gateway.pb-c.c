@@ -592,96 +592,6 @@ void   tender__gateway__v1__attempt__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__attempt__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__route_decision__init
-                     (Tender__Gateway__V1__RouteDecision         *message)
-{
-  static const Tender__Gateway__V1__RouteDecision init_value = TENDER__GATEWAY__V1__ROUTE_DECISION__INIT;
-  *message = init_value;
-}
-size_t tender__gateway__v1__route_decision__get_packed_size
-                     (const Tender__Gateway__V1__RouteDecision *message)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t tender__gateway__v1__route_decision__pack
-                     (const Tender__Gateway__V1__RouteDecision *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t tender__gateway__v1__route_decision__pack_to_buffer
-                     (const Tender__Gateway__V1__RouteDecision *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Tender__Gateway__V1__RouteDecision *
-       tender__gateway__v1__route_decision__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Tender__Gateway__V1__RouteDecision *)
-     protobuf_c_message_unpack (&tender__gateway__v1__route_decision__descriptor,
-                                allocator, len, data);
-}
-void   tender__gateway__v1__route_decision__free_unpacked
-                     (Tender__Gateway__V1__RouteDecision *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   tender__gateway__v1__route_skip__init
-                     (Tender__Gateway__V1__RouteSkip         *message)
-{
-  static const Tender__Gateway__V1__RouteSkip init_value = TENDER__GATEWAY__V1__ROUTE_SKIP__INIT;
-  *message = init_value;
-}
-size_t tender__gateway__v1__route_skip__get_packed_size
-                     (const Tender__Gateway__V1__RouteSkip *message)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t tender__gateway__v1__route_skip__pack
-                     (const Tender__Gateway__V1__RouteSkip *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t tender__gateway__v1__route_skip__pack_to_buffer
-                     (const Tender__Gateway__V1__RouteSkip *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Tender__Gateway__V1__RouteSkip *
-       tender__gateway__v1__route_skip__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Tender__Gateway__V1__RouteSkip *)
-     protobuf_c_message_unpack (&tender__gateway__v1__route_skip__descriptor,
-                                allocator, len, data);
-}
-void   tender__gateway__v1__route_skip__free_unpacked
-                     (Tender__Gateway__V1__RouteSkip *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 void   tender__gateway__v1__reversal__init
                      (Tender__Gateway__V1__Reversal         *message)
 {
@@ -1087,364 +997,229 @@ void   tender__gateway__v1__get_failover_policy_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__resolution__init
-                     (Tender__Gateway__V1__Resolution         *message)
+void   tender__gateway__v1__notification__init
+                     (Tender__Gateway__V1__Notification         *message)
 {
-  static const Tender__Gateway__V1__Resolution init_value = TENDER__GATEWAY__V1__RESOLUTION__INIT;
+  static const Tender__Gateway__V1__Notification init_value = TENDER__GATEWAY__V1__NOTIFICATION__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__resolution__get_packed_size
-                     (const Tender__Gateway__V1__Resolution *message)
+size_t tender__gateway__v1__notification__get_packed_size
+                     (const Tender__Gateway__V1__Notification *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__resolution__pack
-                     (const Tender__Gateway__V1__Resolution *message,
+size_t tender__gateway__v1__notification__pack
+                     (const Tender__Gateway__V1__Notification *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__resolution__pack_to_buffer
-                     (const Tender__Gateway__V1__Resolution *message,
+size_t tender__gateway__v1__notification__pack_to_buffer
+                     (const Tender__Gateway__V1__Notification *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__Resolution *
-       tender__gateway__v1__resolution__unpack
+Tender__Gateway__V1__Notification *
+       tender__gateway__v1__notification__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__Resolution *)
-     protobuf_c_message_unpack (&tender__gateway__v1__resolution__descriptor,
+  return (Tender__Gateway__V1__Notification *)
+     protobuf_c_message_unpack (&tender__gateway__v1__notification__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__resolution__free_unpacked
-                     (Tender__Gateway__V1__Resolution *message,
+void   tender__gateway__v1__notification__free_unpacked
+                     (Tender__Gateway__V1__Notification *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__resolution__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__unproven__init
-                     (Tender__Gateway__V1__Unproven         *message)
+void   tender__gateway__v1__list_notifications_request__init
+                     (Tender__Gateway__V1__ListNotificationsRequest         *message)
 {
-  static const Tender__Gateway__V1__Unproven init_value = TENDER__GATEWAY__V1__UNPROVEN__INIT;
+  static const Tender__Gateway__V1__ListNotificationsRequest init_value = TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_REQUEST__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__unproven__get_packed_size
-                     (const Tender__Gateway__V1__Unproven *message)
+size_t tender__gateway__v1__list_notifications_request__get_packed_size
+                     (const Tender__Gateway__V1__ListNotificationsRequest *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__unproven__pack
-                     (const Tender__Gateway__V1__Unproven *message,
+size_t tender__gateway__v1__list_notifications_request__pack
+                     (const Tender__Gateway__V1__ListNotificationsRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__unproven__pack_to_buffer
-                     (const Tender__Gateway__V1__Unproven *message,
+size_t tender__gateway__v1__list_notifications_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ListNotificationsRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__Unproven *
-       tender__gateway__v1__unproven__unpack
+Tender__Gateway__V1__ListNotificationsRequest *
+       tender__gateway__v1__list_notifications_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__Unproven *)
-     protobuf_c_message_unpack (&tender__gateway__v1__unproven__descriptor,
+  return (Tender__Gateway__V1__ListNotificationsRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_notifications_request__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__unproven__free_unpacked
-                     (Tender__Gateway__V1__Unproven *message,
+void   tender__gateway__v1__list_notifications_request__free_unpacked
+                     (Tender__Gateway__V1__ListNotificationsRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__unproven__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__list_unproven_request__init
-                     (Tender__Gateway__V1__ListUnprovenRequest         *message)
+void   tender__gateway__v1__list_notifications_response__init
+                     (Tender__Gateway__V1__ListNotificationsResponse         *message)
 {
-  static const Tender__Gateway__V1__ListUnprovenRequest init_value = TENDER__GATEWAY__V1__LIST_UNPROVEN_REQUEST__INIT;
+  static const Tender__Gateway__V1__ListNotificationsResponse init_value = TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_RESPONSE__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__list_unproven_request__get_packed_size
-                     (const Tender__Gateway__V1__ListUnprovenRequest *message)
+size_t tender__gateway__v1__list_notifications_response__get_packed_size
+                     (const Tender__Gateway__V1__ListNotificationsResponse *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__list_unproven_request__pack
-                     (const Tender__Gateway__V1__ListUnprovenRequest *message,
+size_t tender__gateway__v1__list_notifications_response__pack
+                     (const Tender__Gateway__V1__ListNotificationsResponse *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__list_unproven_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ListUnprovenRequest *message,
+size_t tender__gateway__v1__list_notifications_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ListNotificationsResponse *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__ListUnprovenRequest *
-       tender__gateway__v1__list_unproven_request__unpack
+Tender__Gateway__V1__ListNotificationsResponse *
+       tender__gateway__v1__list_notifications_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__ListUnprovenRequest *)
-     protobuf_c_message_unpack (&tender__gateway__v1__list_unproven_request__descriptor,
+  return (Tender__Gateway__V1__ListNotificationsResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_notifications_response__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__list_unproven_request__free_unpacked
-                     (Tender__Gateway__V1__ListUnprovenRequest *message,
+void   tender__gateway__v1__list_notifications_response__free_unpacked
+                     (Tender__Gateway__V1__ListNotificationsResponse *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__list_unproven_response__init
-                     (Tender__Gateway__V1__ListUnprovenResponse         *message)
+void   tender__gateway__v1__retry_notification_request__init
+                     (Tender__Gateway__V1__RetryNotificationRequest         *message)
 {
-  static const Tender__Gateway__V1__ListUnprovenResponse init_value = TENDER__GATEWAY__V1__LIST_UNPROVEN_RESPONSE__INIT;
+  static const Tender__Gateway__V1__RetryNotificationRequest init_value = TENDER__GATEWAY__V1__RETRY_NOTIFICATION_REQUEST__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__list_unproven_response__get_packed_size
-                     (const Tender__Gateway__V1__ListUnprovenResponse *message)
+size_t tender__gateway__v1__retry_notification_request__get_packed_size
+                     (const Tender__Gateway__V1__RetryNotificationRequest *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__list_unproven_response__pack
-                     (const Tender__Gateway__V1__ListUnprovenResponse *message,
+size_t tender__gateway__v1__retry_notification_request__pack
+                     (const Tender__Gateway__V1__RetryNotificationRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__list_unproven_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ListUnprovenResponse *message,
+size_t tender__gateway__v1__retry_notification_request__pack_to_buffer
+                     (const Tender__Gateway__V1__RetryNotificationRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__ListUnprovenResponse *
-       tender__gateway__v1__list_unproven_response__unpack
+Tender__Gateway__V1__RetryNotificationRequest *
+       tender__gateway__v1__retry_notification_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__ListUnprovenResponse *)
-     protobuf_c_message_unpack (&tender__gateway__v1__list_unproven_response__descriptor,
+  return (Tender__Gateway__V1__RetryNotificationRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__retry_notification_request__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__list_unproven_response__free_unpacked
-                     (Tender__Gateway__V1__ListUnprovenResponse *message,
+void   tender__gateway__v1__retry_notification_request__free_unpacked
+                     (Tender__Gateway__V1__RetryNotificationRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__list_unproven_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__propose_resolution_request__init
-                     (Tender__Gateway__V1__ProposeResolutionRequest         *message)
+void   tender__gateway__v1__retry_notification_response__init
+                     (Tender__Gateway__V1__RetryNotificationResponse         *message)
 {
-  static const Tender__Gateway__V1__ProposeResolutionRequest init_value = TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_REQUEST__INIT;
+  static const Tender__Gateway__V1__RetryNotificationResponse init_value = TENDER__GATEWAY__V1__RETRY_NOTIFICATION_RESPONSE__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__propose_resolution_request__get_packed_size
-                     (const Tender__Gateway__V1__ProposeResolutionRequest *message)
+size_t tender__gateway__v1__retry_notification_response__get_packed_size
+                     (const Tender__Gateway__V1__RetryNotificationResponse *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__propose_resolution_request__pack
-                     (const Tender__Gateway__V1__ProposeResolutionRequest *message,
+size_t tender__gateway__v1__retry_notification_response__pack
+                     (const Tender__Gateway__V1__RetryNotificationResponse *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__propose_resolution_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ProposeResolutionRequest *message,
+size_t tender__gateway__v1__retry_notification_response__pack_to_buffer
+                     (const Tender__Gateway__V1__RetryNotificationResponse *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__ProposeResolutionRequest *
-       tender__gateway__v1__propose_resolution_request__unpack
+Tender__Gateway__V1__RetryNotificationResponse *
+       tender__gateway__v1__retry_notification_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__ProposeResolutionRequest *)
-     protobuf_c_message_unpack (&tender__gateway__v1__propose_resolution_request__descriptor,
+  return (Tender__Gateway__V1__RetryNotificationResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__retry_notification_response__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__propose_resolution_request__free_unpacked
-                     (Tender__Gateway__V1__ProposeResolutionRequest *message,
+void   tender__gateway__v1__retry_notification_response__free_unpacked
+                     (Tender__Gateway__V1__RetryNotificationResponse *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   tender__gateway__v1__propose_resolution_response__init
-                     (Tender__Gateway__V1__ProposeResolutionResponse         *message)
-{
-  static const Tender__Gateway__V1__ProposeResolutionResponse init_value = TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_RESPONSE__INIT;
-  *message = init_value;
-}
-size_t tender__gateway__v1__propose_resolution_response__get_packed_size
-                     (const Tender__Gateway__V1__ProposeResolutionResponse *message)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t tender__gateway__v1__propose_resolution_response__pack
-                     (const Tender__Gateway__V1__ProposeResolutionResponse *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t tender__gateway__v1__propose_resolution_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ProposeResolutionResponse *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Tender__Gateway__V1__ProposeResolutionResponse *
-       tender__gateway__v1__propose_resolution_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Tender__Gateway__V1__ProposeResolutionResponse *)
-     protobuf_c_message_unpack (&tender__gateway__v1__propose_resolution_response__descriptor,
-                                allocator, len, data);
-}
-void   tender__gateway__v1__propose_resolution_response__free_unpacked
-                     (Tender__Gateway__V1__ProposeResolutionResponse *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &tender__gateway__v1__propose_resolution_response__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   tender__gateway__v1__approve_resolution_request__init
-                     (Tender__Gateway__V1__ApproveResolutionRequest         *message)
-{
-  static const Tender__Gateway__V1__ApproveResolutionRequest init_value = TENDER__GATEWAY__V1__APPROVE_RESOLUTION_REQUEST__INIT;
-  *message = init_value;
-}
-size_t tender__gateway__v1__approve_resolution_request__get_packed_size
-                     (const Tender__Gateway__V1__ApproveResolutionRequest *message)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t tender__gateway__v1__approve_resolution_request__pack
-                     (const Tender__Gateway__V1__ApproveResolutionRequest *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t tender__gateway__v1__approve_resolution_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ApproveResolutionRequest *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Tender__Gateway__V1__ApproveResolutionRequest *
-       tender__gateway__v1__approve_resolution_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Tender__Gateway__V1__ApproveResolutionRequest *)
-     protobuf_c_message_unpack (&tender__gateway__v1__approve_resolution_request__descriptor,
-                                allocator, len, data);
-}
-void   tender__gateway__v1__approve_resolution_request__free_unpacked
-                     (Tender__Gateway__V1__ApproveResolutionRequest *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_request__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   tender__gateway__v1__approve_resolution_response__init
-                     (Tender__Gateway__V1__ApproveResolutionResponse         *message)
-{
-  static const Tender__Gateway__V1__ApproveResolutionResponse init_value = TENDER__GATEWAY__V1__APPROVE_RESOLUTION_RESPONSE__INIT;
-  *message = init_value;
-}
-size_t tender__gateway__v1__approve_resolution_response__get_packed_size
-                     (const Tender__Gateway__V1__ApproveResolutionResponse *message)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t tender__gateway__v1__approve_resolution_response__pack
-                     (const Tender__Gateway__V1__ApproveResolutionResponse *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t tender__gateway__v1__approve_resolution_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ApproveResolutionResponse *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Tender__Gateway__V1__ApproveResolutionResponse *
-       tender__gateway__v1__approve_resolution_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Tender__Gateway__V1__ApproveResolutionResponse *)
-     protobuf_c_message_unpack (&tender__gateway__v1__approve_resolution_response__descriptor,
-                                allocator, len, data);
-}
-void   tender__gateway__v1__approve_resolution_response__free_unpacked
-                     (Tender__Gateway__V1__ApproveResolutionResponse *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &tender__gateway__v1__approve_resolution_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[3] =
@@ -1511,7 +1286,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[17] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[16] =
 {
   {
     "operation_id",
@@ -1705,25 +1480,12 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "expires_at",
-    17,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Fact, expires_at),
-    &google__protobuf__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
   9,   /* field[9] = attempt_id */
   12,   /* field[12] = capture_id */
   10,   /* field[10] = decline */
-  16,   /* field[16] = expires_at */
   6,   /* field[6] = gateway */
   7,   /* field[7] = gateway_account */
   8,   /* field[8] = gateway_reference */
@@ -1740,7 +1502,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1750,7 +1512,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  17,
+  16,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -2345,7 +2107,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[15] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[14] =
 {
   {
     "id",
@@ -2515,23 +2277,10 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "decision",
-    15,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Attempt, decision),
-    &tender__gateway__v1__route_decision__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   8,   /* field[8] = created_at */
   9,   /* field[9] = decided_at */
-  14,   /* field[14] = decision */
   4,   /* field[4] = disposition */
   5,   /* field[5] = evidence */
   6,   /* field[6] = evidence_detail */
@@ -2548,7 +2297,7 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -2558,139 +2307,11 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  15,
+  14,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__attempt__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__route_decision__field_descriptors[4] =
-{
-  {
-    "version",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RouteDecision, version),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "rule",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RouteDecision, rule),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "reason",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RouteDecision, reason),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "skips",
-    4,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Tender__Gateway__V1__RouteDecision, n_skips),
-    offsetof(Tender__Gateway__V1__RouteDecision, skips),
-    &tender__gateway__v1__route_skip__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__route_decision__field_indices_by_name[] = {
-  2,   /* field[2] = reason */
-  1,   /* field[1] = rule */
-  3,   /* field[3] = skips */
-  0,   /* field[0] = version */
-};
-static const ProtobufCIntRange tender__gateway__v1__route_decision__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 4 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__route_decision__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.RouteDecision",
-  "RouteDecision",
-  "Tender__Gateway__V1__RouteDecision",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__RouteDecision),
-  4,
-  tender__gateway__v1__route_decision__field_descriptors,
-  tender__gateway__v1__route_decision__field_indices_by_name,
-  1,  tender__gateway__v1__route_decision__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__route_decision__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__route_skip__field_descriptors[2] =
-{
-  {
-    "gateway_account",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RouteSkip, gateway_account),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "reason",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RouteSkip, reason),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__route_skip__field_indices_by_name[] = {
-  0,   /* field[0] = gateway_account */
-  1,   /* field[1] = reason */
-};
-static const ProtobufCIntRange tender__gateway__v1__route_skip__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 2 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__route_skip__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.RouteSkip",
-  "RouteSkip",
-  "Tender__Gateway__V1__RouteSkip",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__RouteSkip),
-  2,
-  tender__gateway__v1__route_skip__field_descriptors,
-  tender__gateway__v1__route_skip__field_indices_by_name,
-  1,  tender__gateway__v1__route_skip__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__route_skip__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__reversal__field_descriptors[4] =
@@ -3366,594 +2987,363 @@ const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_respon
   (ProtobufCMessageInit) tender__gateway__v1__get_failover_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__resolution__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__notification__field_descriptors[10] =
 {
   {
-    "id",
+    "gateway",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, id),
+    offsetof(Tender__Gateway__V1__Notification, gateway),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "subject_id",
+    "id",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, subject_id),
+    offsetof(Tender__Gateway__V1__Notification, id),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "evidence",
+    "state",
     3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, evidence),
-    &tender__gateway__v1__resolution_evidence__descriptor,
+    offsetof(Tender__Gateway__V1__Notification, state),
+    &tender__gateway__v1__notification_state__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "words",
+    "received_at",
     4,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, words),
+    offsetof(Tender__Gateway__V1__Notification, received_at),
+    &google__protobuf__timestamp__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "proposed_by",
+    "processed_at",
     5,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, proposed_by),
+    offsetof(Tender__Gateway__V1__Notification, processed_at),
+    &google__protobuf__timestamp__descriptor,
     NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "proposed_at",
+    "next_try_at",
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, proposed_at),
+    offsetof(Tender__Gateway__V1__Notification, next_try_at),
     &google__protobuf__timestamp__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "approved_by",
+    "tries",
     7,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, approved_by),
+    offsetof(Tender__Gateway__V1__Notification, tries),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "approved_at",
+    "detail",
     8,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Resolution, approved_at),
-    &google__protobuf__timestamp__descriptor,
+    offsetof(Tender__Gateway__V1__Notification, detail),
     NULL,
+    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-};
-static const unsigned tender__gateway__v1__resolution__field_indices_by_name[] = {
-  7,   /* field[7] = approved_at */
-  6,   /* field[6] = approved_by */
-  2,   /* field[2] = evidence */
-  0,   /* field[0] = id */
-  5,   /* field[5] = proposed_at */
-  4,   /* field[4] = proposed_by */
-  1,   /* field[1] = subject_id */
-  3,   /* field[3] = words */
-};
-static const ProtobufCIntRange tender__gateway__v1__resolution__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 8 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__resolution__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.Resolution",
-  "Resolution",
-  "Tender__Gateway__V1__Resolution",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__Resolution),
-  8,
-  tender__gateway__v1__resolution__field_descriptors,
-  tender__gateway__v1__resolution__field_indices_by_name,
-  1,  tender__gateway__v1__resolution__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__resolution__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__unproven__field_descriptors[12] =
-{
   {
-    "subject_id",
-    1,
+    "is_listed",
+    9,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_BOOL,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, subject_id),
+    offsetof(Tender__Gateway__V1__Notification, is_listed),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
     "merchant_id",
-    2,
+    10,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, merchant_id),
+    offsetof(Tender__Gateway__V1__Notification, merchant_id),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+};
+static const unsigned tender__gateway__v1__notification__field_indices_by_name[] = {
+  7,   /* field[7] = detail */
+  0,   /* field[0] = gateway */
+  1,   /* field[1] = id */
+  8,   /* field[8] = is_listed */
+  9,   /* field[9] = merchant_id */
+  5,   /* field[5] = next_try_at */
+  4,   /* field[4] = processed_at */
+  3,   /* field[3] = received_at */
+  2,   /* field[2] = state */
+  6,   /* field[6] = tries */
+};
+static const ProtobufCIntRange tender__gateway__v1__notification__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__notification__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.Notification",
+  "Notification",
+  "Tender__Gateway__V1__Notification",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__Notification),
+  10,
+  tender__gateway__v1__notification__field_descriptors,
+  tender__gateway__v1__notification__field_indices_by_name,
+  1,  tender__gateway__v1__notification__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__notification__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_notifications_request__field_descriptors[4] =
+{
   {
-    "intent_id",
-    3,
+    "state",
+    1,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, intent_id),
+    offsetof(Tender__Gateway__V1__ListNotificationsRequest, state),
+    &tender__gateway__v1__notification_state__descriptor,
     NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "operation_id",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, operation_id),
-    NULL,
-    &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
     "gateway",
-    5,
+    2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, gateway),
+    offsetof(Tender__Gateway__V1__ListNotificationsRequest, gateway),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "gateway_account",
-    6,
+    "page_size",
+    3,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, gateway_account),
+    offsetof(Tender__Gateway__V1__ListNotificationsRequest, page_size),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "own_reference",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, own_reference),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "gateway_reference",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, gateway_reference),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "amount",
-    9,
+    "received_before",
+    4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, amount),
-    &tender__common__v1__money__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "known",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, known),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "since",
-    11,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, since),
+    offsetof(Tender__Gateway__V1__ListNotificationsRequest, received_before),
     &google__protobuf__timestamp__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "proposal",
-    12,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Unproven, proposal),
-    &tender__gateway__v1__resolution__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
-static const unsigned tender__gateway__v1__unproven__field_indices_by_name[] = {
-  8,   /* field[8] = amount */
-  4,   /* field[4] = gateway */
-  5,   /* field[5] = gateway_account */
-  7,   /* field[7] = gateway_reference */
-  2,   /* field[2] = intent_id */
-  9,   /* field[9] = known */
-  1,   /* field[1] = merchant_id */
-  3,   /* field[3] = operation_id */
-  6,   /* field[6] = own_reference */
-  11,   /* field[11] = proposal */
-  10,   /* field[10] = since */
-  0,   /* field[0] = subject_id */
+static const unsigned tender__gateway__v1__list_notifications_request__field_indices_by_name[] = {
+  1,   /* field[1] = gateway */
+  2,   /* field[2] = page_size */
+  3,   /* field[3] = received_before */
+  0,   /* field[0] = state */
 };
-static const ProtobufCIntRange tender__gateway__v1__unproven__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 12 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__unproven__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.Unproven",
-  "Unproven",
-  "Tender__Gateway__V1__Unproven",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__Unproven),
-  12,
-  tender__gateway__v1__unproven__field_descriptors,
-  tender__gateway__v1__unproven__field_indices_by_name,
-  1,  tender__gateway__v1__unproven__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__unproven__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_request__field_descriptors[1] =
-{
-  {
-    "page_size",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ListUnprovenRequest, page_size),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__list_unproven_request__field_indices_by_name[] = {
-  0,   /* field[0] = page_size */
-};
-static const ProtobufCIntRange tender__gateway__v1__list_unproven_request__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ListUnprovenRequest",
-  "ListUnprovenRequest",
-  "Tender__Gateway__V1__ListUnprovenRequest",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ListUnprovenRequest),
-  1,
-  tender__gateway__v1__list_unproven_request__field_descriptors,
-  tender__gateway__v1__list_unproven_request__field_indices_by_name,
-  1,  tender__gateway__v1__list_unproven_request__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__list_unproven_request__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_response__field_descriptors[1] =
-{
-  {
-    "items",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Tender__Gateway__V1__ListUnprovenResponse, n_items),
-    offsetof(Tender__Gateway__V1__ListUnprovenResponse, items),
-    &tender__gateway__v1__unproven__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__list_unproven_response__field_indices_by_name[] = {
-  0,   /* field[0] = items */
-};
-static const ProtobufCIntRange tender__gateway__v1__list_unproven_response__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ListUnprovenResponse",
-  "ListUnprovenResponse",
-  "Tender__Gateway__V1__ListUnprovenResponse",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ListUnprovenResponse),
-  1,
-  tender__gateway__v1__list_unproven_response__field_descriptors,
-  tender__gateway__v1__list_unproven_response__field_indices_by_name,
-  1,  tender__gateway__v1__list_unproven_response__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__list_unproven_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__propose_resolution_request__field_descriptors[4] =
-{
-  {
-    "intent_id",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, intent_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "subject_id",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, subject_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "evidence",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, evidence),
-    &tender__gateway__v1__resolution_evidence__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "words",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ProposeResolutionRequest, words),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__propose_resolution_request__field_indices_by_name[] = {
-  2,   /* field[2] = evidence */
-  0,   /* field[0] = intent_id */
-  1,   /* field[1] = subject_id */
-  3,   /* field[3] = words */
-};
-static const ProtobufCIntRange tender__gateway__v1__propose_resolution_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__list_notifications_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 4 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_request__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ProposeResolutionRequest",
-  "ProposeResolutionRequest",
-  "Tender__Gateway__V1__ProposeResolutionRequest",
+  "tender.gateway.v1.ListNotificationsRequest",
+  "ListNotificationsRequest",
+  "Tender__Gateway__V1__ListNotificationsRequest",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ProposeResolutionRequest),
+  sizeof(Tender__Gateway__V1__ListNotificationsRequest),
   4,
-  tender__gateway__v1__propose_resolution_request__field_descriptors,
-  tender__gateway__v1__propose_resolution_request__field_indices_by_name,
-  1,  tender__gateway__v1__propose_resolution_request__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__propose_resolution_request__init,
+  tender__gateway__v1__list_notifications_request__field_descriptors,
+  tender__gateway__v1__list_notifications_request__field_indices_by_name,
+  1,  tender__gateway__v1__list_notifications_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_notifications_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__propose_resolution_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_notifications_response__field_descriptors[1] =
 {
   {
-    "resolution",
+    "notifications",
     1,
-    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ProposeResolutionResponse, resolution),
-    &tender__gateway__v1__resolution__descriptor,
+    offsetof(Tender__Gateway__V1__ListNotificationsResponse, n_notifications),
+    offsetof(Tender__Gateway__V1__ListNotificationsResponse, notifications),
+    &tender__gateway__v1__notification__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__propose_resolution_response__field_indices_by_name[] = {
-  0,   /* field[0] = resolution */
+static const unsigned tender__gateway__v1__list_notifications_response__field_indices_by_name[] = {
+  0,   /* field[0] = notifications */
 };
-static const ProtobufCIntRange tender__gateway__v1__propose_resolution_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__list_notifications_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 1 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_response__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_response__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ProposeResolutionResponse",
-  "ProposeResolutionResponse",
-  "Tender__Gateway__V1__ProposeResolutionResponse",
+  "tender.gateway.v1.ListNotificationsResponse",
+  "ListNotificationsResponse",
+  "Tender__Gateway__V1__ListNotificationsResponse",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ProposeResolutionResponse),
+  sizeof(Tender__Gateway__V1__ListNotificationsResponse),
   1,
-  tender__gateway__v1__propose_resolution_response__field_descriptors,
-  tender__gateway__v1__propose_resolution_response__field_indices_by_name,
-  1,  tender__gateway__v1__propose_resolution_response__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__propose_resolution_response__init,
+  tender__gateway__v1__list_notifications_response__field_descriptors,
+  tender__gateway__v1__list_notifications_response__field_indices_by_name,
+  1,  tender__gateway__v1__list_notifications_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_notifications_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__approve_resolution_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__retry_notification_request__field_descriptors[2] =
 {
   {
-    "intent_id",
+    "gateway",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ApproveResolutionRequest, intent_id),
+    offsetof(Tender__Gateway__V1__RetryNotificationRequest, gateway),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "resolution_id",
+    "id",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ApproveResolutionRequest, resolution_id),
+    offsetof(Tender__Gateway__V1__RetryNotificationRequest, id),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__approve_resolution_request__field_indices_by_name[] = {
-  0,   /* field[0] = intent_id */
-  1,   /* field[1] = resolution_id */
+static const unsigned tender__gateway__v1__retry_notification_request__field_indices_by_name[] = {
+  0,   /* field[0] = gateway */
+  1,   /* field[1] = id */
 };
-static const ProtobufCIntRange tender__gateway__v1__approve_resolution_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__retry_notification_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_request__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ApproveResolutionRequest",
-  "ApproveResolutionRequest",
-  "Tender__Gateway__V1__ApproveResolutionRequest",
+  "tender.gateway.v1.RetryNotificationRequest",
+  "RetryNotificationRequest",
+  "Tender__Gateway__V1__RetryNotificationRequest",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ApproveResolutionRequest),
+  sizeof(Tender__Gateway__V1__RetryNotificationRequest),
   2,
-  tender__gateway__v1__approve_resolution_request__field_descriptors,
-  tender__gateway__v1__approve_resolution_request__field_indices_by_name,
-  1,  tender__gateway__v1__approve_resolution_request__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__approve_resolution_request__init,
+  tender__gateway__v1__retry_notification_request__field_descriptors,
+  tender__gateway__v1__retry_notification_request__field_indices_by_name,
+  1,  tender__gateway__v1__retry_notification_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__retry_notification_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__approve_resolution_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__retry_notification_response__field_descriptors[1] =
 {
   {
-    "resolution",
+    "notification",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ApproveResolutionResponse, resolution),
-    &tender__gateway__v1__resolution__descriptor,
+    offsetof(Tender__Gateway__V1__RetryNotificationResponse, notification),
+    &tender__gateway__v1__notification__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__approve_resolution_response__field_indices_by_name[] = {
-  0,   /* field[0] = resolution */
+static const unsigned tender__gateway__v1__retry_notification_response__field_indices_by_name[] = {
+  0,   /* field[0] = notification */
 };
-static const ProtobufCIntRange tender__gateway__v1__approve_resolution_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__retry_notification_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 1 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_response__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_response__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ApproveResolutionResponse",
-  "ApproveResolutionResponse",
-  "Tender__Gateway__V1__ApproveResolutionResponse",
+  "tender.gateway.v1.RetryNotificationResponse",
+  "RetryNotificationResponse",
+  "Tender__Gateway__V1__RetryNotificationResponse",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ApproveResolutionResponse),
+  sizeof(Tender__Gateway__V1__RetryNotificationResponse),
   1,
-  tender__gateway__v1__approve_resolution_response__field_descriptors,
-  tender__gateway__v1__approve_resolution_response__field_indices_by_name,
-  1,  tender__gateway__v1__approve_resolution_response__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__approve_resolution_response__init,
+  tender__gateway__v1__retry_notification_response__field_descriptors,
+  tender__gateway__v1__retry_notification_response__field_indices_by_name,
+  1,  tender__gateway__v1__retry_notification_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__retry_notification_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue tender__gateway__v1__capture_method__enum_values_by_number[3] =
@@ -4022,7 +3412,7 @@ const ProtobufCEnumDescriptor tender__gateway__v1__decline_class__descriptor =
   tender__gateway__v1__decline_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[18] =
+static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[15] =
 {
   { "FACT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED", 0 },
   { "FACT_KIND_AUTHORIZED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_AUTHORIZED", 1 },
@@ -4039,14 +3429,11 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
   { "FACT_KIND_RETURNED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED", 14 },
-  { "FACT_KIND_EXPIRED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED", 15 },
-  { "FACT_KIND_ORPHAN_CAPTURED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED", 16 },
-  { "FACT_KIND_ORPHAN_REVERSED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED", 17 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
-{0, 0},{0, 18}
+{0, 0},{0, 15}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[18] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[15] =
 {
   { "FACT_KIND_AUTHORIZED", 1 },
   { "FACT_KIND_CANCELED", 7 },
@@ -4054,10 +3441,7 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_CAPTURE_FAILED", 9 },
   { "FACT_KIND_CONFLICTED", 10 },
   { "FACT_KIND_DECLINED", 3 },
-  { "FACT_KIND_EXPIRED", 15 },
   { "FACT_KIND_NOT_EXECUTED", 4 },
-  { "FACT_KIND_ORPHAN_CAPTURED", 16 },
-  { "FACT_KIND_ORPHAN_REVERSED", 17 },
   { "FACT_KIND_PENDING", 6 },
   { "FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", 13 },
@@ -4074,9 +3458,9 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   "FactKind",
   "Tender__Gateway__V1__FactKind",
   "tender.gateway.v1",
-  18,
+  15,
   tender__gateway__v1__fact_kind__enum_values_by_number,
-  18,
+  15,
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,
@@ -4180,35 +3564,35 @@ const ProtobufCEnumDescriptor tender__gateway__v1__operation_close_reason__descr
   tender__gateway__v1__operation_close_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__resolution_evidence__enum_values_by_number[4] =
+static const ProtobufCEnumValue tender__gateway__v1__notification_state__enum_values_by_number[4] =
 {
-  { "RESOLUTION_EVIDENCE_UNSPECIFIED", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED", 0 },
-  { "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", 1 },
-  { "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", 2 },
-  { "RESOLUTION_EVIDENCE_NEVER_EXISTED", "TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_NEVER_EXISTED", 3 },
+  { "NOTIFICATION_STATE_UNSPECIFIED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_UNSPECIFIED", 0 },
+  { "NOTIFICATION_STATE_WAITING", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_WAITING", 1 },
+  { "NOTIFICATION_STATE_PARKED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PARKED", 2 },
+  { "NOTIFICATION_STATE_PROCESSED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PROCESSED", 3 },
 };
-static const ProtobufCIntRange tender__gateway__v1__resolution_evidence__value_ranges[] = {
+static const ProtobufCIntRange tender__gateway__v1__notification_state__value_ranges[] = {
 {0, 0},{0, 4}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__resolution_evidence__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__notification_state__enum_values_by_name[4] =
 {
-  { "RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY", 1 },
-  { "RESOLUTION_EVIDENCE_NEVER_EXISTED", 3 },
-  { "RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY", 2 },
-  { "RESOLUTION_EVIDENCE_UNSPECIFIED", 0 },
+  { "NOTIFICATION_STATE_PARKED", 2 },
+  { "NOTIFICATION_STATE_PROCESSED", 3 },
+  { "NOTIFICATION_STATE_UNSPECIFIED", 0 },
+  { "NOTIFICATION_STATE_WAITING", 1 },
 };
-const ProtobufCEnumDescriptor tender__gateway__v1__resolution_evidence__descriptor =
+const ProtobufCEnumDescriptor tender__gateway__v1__notification_state__descriptor =
 {
   PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ResolutionEvidence",
-  "ResolutionEvidence",
-  "Tender__Gateway__V1__ResolutionEvidence",
+  "tender.gateway.v1.NotificationState",
+  "NotificationState",
+  "Tender__Gateway__V1__NotificationState",
   "tender.gateway.v1",
   4,
-  tender__gateway__v1__resolution_evidence__enum_values_by_number,
+  tender__gateway__v1__notification_state__enum_values_by_number,
   4,
-  tender__gateway__v1__resolution_evidence__enum_values_by_name,
+  tender__gateway__v1__notification_state__enum_values_by_name,
   1,
-  tender__gateway__v1__resolution_evidence__value_ranges,
+  tender__gateway__v1__notification_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -30,8 +30,6 @@ typedef struct Tender__Gateway__V1__CloseOperationResponse Tender__Gateway__V1__
 typedef struct Tender__Gateway__V1__ListOperationsRequest Tender__Gateway__V1__ListOperationsRequest;
 typedef struct Tender__Gateway__V1__ListOperationsResponse Tender__Gateway__V1__ListOperationsResponse;
 typedef struct Tender__Gateway__V1__Attempt Tender__Gateway__V1__Attempt;
-typedef struct Tender__Gateway__V1__RouteDecision Tender__Gateway__V1__RouteDecision;
-typedef struct Tender__Gateway__V1__RouteSkip Tender__Gateway__V1__RouteSkip;
 typedef struct Tender__Gateway__V1__Reversal Tender__Gateway__V1__Reversal;
 typedef struct Tender__Gateway__V1__Capture Tender__Gateway__V1__Capture;
 typedef struct Tender__Gateway__V1__Refund Tender__Gateway__V1__Refund;
@@ -41,14 +39,11 @@ typedef struct Tender__Gateway__V1__SetFailoverPolicyRequest Tender__Gateway__V1
 typedef struct Tender__Gateway__V1__SetFailoverPolicyResponse Tender__Gateway__V1__SetFailoverPolicyResponse;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyRequest Tender__Gateway__V1__GetFailoverPolicyRequest;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyResponse Tender__Gateway__V1__GetFailoverPolicyResponse;
-typedef struct Tender__Gateway__V1__Resolution Tender__Gateway__V1__Resolution;
-typedef struct Tender__Gateway__V1__Unproven Tender__Gateway__V1__Unproven;
-typedef struct Tender__Gateway__V1__ListUnprovenRequest Tender__Gateway__V1__ListUnprovenRequest;
-typedef struct Tender__Gateway__V1__ListUnprovenResponse Tender__Gateway__V1__ListUnprovenResponse;
-typedef struct Tender__Gateway__V1__ProposeResolutionRequest Tender__Gateway__V1__ProposeResolutionRequest;
-typedef struct Tender__Gateway__V1__ProposeResolutionResponse Tender__Gateway__V1__ProposeResolutionResponse;
-typedef struct Tender__Gateway__V1__ApproveResolutionRequest Tender__Gateway__V1__ApproveResolutionRequest;
-typedef struct Tender__Gateway__V1__ApproveResolutionResponse Tender__Gateway__V1__ApproveResolutionResponse;
+typedef struct Tender__Gateway__V1__Notification Tender__Gateway__V1__Notification;
+typedef struct Tender__Gateway__V1__ListNotificationsRequest Tender__Gateway__V1__ListNotificationsRequest;
+typedef struct Tender__Gateway__V1__ListNotificationsResponse Tender__Gateway__V1__ListNotificationsResponse;
+typedef struct Tender__Gateway__V1__RetryNotificationRequest Tender__Gateway__V1__RetryNotificationRequest;
+typedef struct Tender__Gateway__V1__RetryNotificationResponse Tender__Gateway__V1__RetryNotificationResponse;
 
 
 /* --- enums --- */
@@ -83,10 +78,7 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING = 11,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED = 12,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED = 14,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED = 15,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED = 16,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 17
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
 typedef enum _Tender__Gateway__V1__OperationState {
@@ -111,13 +103,13 @@ typedef enum _Tender__Gateway__V1__OperationCloseReason {
   TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_ABANDONED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON)
 } Tender__Gateway__V1__OperationCloseReason;
-typedef enum _Tender__Gateway__V1__ResolutionEvidence {
-  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED = 0,
-  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_CANCELED_AT_GATEWAY = 1,
-  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_REFUNDED_AT_GATEWAY = 2,
-  TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_NEVER_EXISTED = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE)
-} Tender__Gateway__V1__ResolutionEvidence;
+typedef enum _Tender__Gateway__V1__NotificationState {
+  TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_WAITING = 1,
+  TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PARKED = 2,
+  TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PROCESSED = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__NOTIFICATION_STATE)
+} Tender__Gateway__V1__NotificationState;
 
 /* --- messages --- */
 
@@ -152,11 +144,10 @@ struct  Tender__Gateway__V1__Fact
   Google__Protobuf__Timestamp *next_check_at;
   ProtobufCBinaryData refund_id;
   ProtobufCBinaryData movement_id;
-  Google__Protobuf__Timestamp *expires_at;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest
@@ -302,7 +293,6 @@ struct  Tender__Gateway__V1__Attempt
   ProtobufCBinaryData route_reason;
   Google__Protobuf__Timestamp *next_look_at;
   Tender__Gateway__V1__Reversal *reversal;
-  Tender__Gateway__V1__RouteDecision *decision;
   Tender__Gateway__V1__Attempt__GatewayMillisecondsCase _gateway_milliseconds_case;
   union {
     uint32_t gateway_milliseconds;
@@ -310,32 +300,7 @@ struct  Tender__Gateway__V1__Attempt
 };
 #define TENDER__GATEWAY__V1__ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__attempt__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
-
-
-struct  Tender__Gateway__V1__RouteDecision
-{
-  ProtobufCMessage base;
-  uint32_t version;
-  ProtobufCBinaryData rule;
-  ProtobufCBinaryData reason;
-  size_t n_skips;
-  Tender__Gateway__V1__RouteSkip **skips;
-};
-#define TENDER__GATEWAY__V1__ROUTE_DECISION__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__route_decision__descriptor) \
-    , 0, {0,NULL}, {0,NULL}, 0,NULL }
-
-
-struct  Tender__Gateway__V1__RouteSkip
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData gateway_account;
-  ProtobufCBinaryData reason;
-};
-#define TENDER__GATEWAY__V1__ROUTE_SKIP__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__route_skip__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
 
 
 struct  Tender__Gateway__V1__Reversal
@@ -458,106 +423,67 @@ struct  Tender__Gateway__V1__GetFailoverPolicyResponse
     , NULL }
 
 
-struct  Tender__Gateway__V1__Resolution
+struct  Tender__Gateway__V1__Notification
 {
   ProtobufCMessage base;
-  ProtobufCBinaryData id;
-  ProtobufCBinaryData subject_id;
-  Tender__Gateway__V1__ResolutionEvidence evidence;
-  ProtobufCBinaryData words;
-  ProtobufCBinaryData proposed_by;
-  Google__Protobuf__Timestamp *proposed_at;
-  ProtobufCBinaryData approved_by;
-  Google__Protobuf__Timestamp *approved_at;
-};
-#define TENDER__GATEWAY__V1__RESOLUTION__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__resolution__descriptor) \
-    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED, {0,NULL}, {0,NULL}, NULL, {0,NULL}, NULL }
-
-
-struct  Tender__Gateway__V1__Unproven
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData subject_id;
-  ProtobufCBinaryData merchant_id;
-  ProtobufCBinaryData intent_id;
-  ProtobufCBinaryData operation_id;
   ProtobufCBinaryData gateway;
-  ProtobufCBinaryData gateway_account;
-  ProtobufCBinaryData own_reference;
-  ProtobufCBinaryData gateway_reference;
-  Tender__Common__V1__Money *amount;
-  ProtobufCBinaryData known;
-  Google__Protobuf__Timestamp *since;
-  Tender__Gateway__V1__Resolution *proposal;
+  ProtobufCBinaryData id;
+  Tender__Gateway__V1__NotificationState state;
+  Google__Protobuf__Timestamp *received_at;
+  Google__Protobuf__Timestamp *processed_at;
+  Google__Protobuf__Timestamp *next_try_at;
+  uint32_t tries;
+  ProtobufCBinaryData detail;
+  protobuf_c_boolean is_listed;
+  ProtobufCBinaryData merchant_id;
 };
-#define TENDER__GATEWAY__V1__UNPROVEN__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__unproven__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, NULL, NULL }
+#define TENDER__GATEWAY__V1__NOTIFICATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__notification__descriptor) \
+    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_UNSPECIFIED, NULL, NULL, NULL, 0, {0,NULL}, 0, {0,NULL} }
 
 
-struct  Tender__Gateway__V1__ListUnprovenRequest
+struct  Tender__Gateway__V1__ListNotificationsRequest
 {
   ProtobufCMessage base;
+  Tender__Gateway__V1__NotificationState state;
+  ProtobufCBinaryData gateway;
   uint32_t page_size;
+  Google__Protobuf__Timestamp *received_before;
 };
-#define TENDER__GATEWAY__V1__LIST_UNPROVEN_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_request__descriptor) \
-    , 0 }
+#define TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_notifications_request__descriptor) \
+    , TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_UNSPECIFIED, {0,NULL}, 0, NULL }
 
 
-struct  Tender__Gateway__V1__ListUnprovenResponse
+struct  Tender__Gateway__V1__ListNotificationsResponse
 {
   ProtobufCMessage base;
-  size_t n_items;
-  Tender__Gateway__V1__Unproven **items;
+  size_t n_notifications;
+  Tender__Gateway__V1__Notification **notifications;
 };
-#define TENDER__GATEWAY__V1__LIST_UNPROVEN_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_response__descriptor) \
+#define TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_notifications_response__descriptor) \
     , 0,NULL }
 
 
-struct  Tender__Gateway__V1__ProposeResolutionRequest
+struct  Tender__Gateway__V1__RetryNotificationRequest
 {
   ProtobufCMessage base;
-  ProtobufCBinaryData intent_id;
-  ProtobufCBinaryData subject_id;
-  Tender__Gateway__V1__ResolutionEvidence evidence;
-  ProtobufCBinaryData words;
+  ProtobufCBinaryData gateway;
+  ProtobufCBinaryData id;
 };
-#define TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__propose_resolution_request__descriptor) \
-    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESOLUTION_EVIDENCE__RESOLUTION_EVIDENCE_UNSPECIFIED, {0,NULL} }
-
-
-struct  Tender__Gateway__V1__ProposeResolutionResponse
-{
-  ProtobufCMessage base;
-  Tender__Gateway__V1__Resolution *resolution;
-};
-#define TENDER__GATEWAY__V1__PROPOSE_RESOLUTION_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__propose_resolution_response__descriptor) \
-    , NULL }
-
-
-struct  Tender__Gateway__V1__ApproveResolutionRequest
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData intent_id;
-  ProtobufCBinaryData resolution_id;
-};
-#define TENDER__GATEWAY__V1__APPROVE_RESOLUTION_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__approve_resolution_request__descriptor) \
+#define TENDER__GATEWAY__V1__RETRY_NOTIFICATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__retry_notification_request__descriptor) \
     , {0,NULL}, {0,NULL} }
 
 
-struct  Tender__Gateway__V1__ApproveResolutionResponse
+struct  Tender__Gateway__V1__RetryNotificationResponse
 {
   ProtobufCMessage base;
-  Tender__Gateway__V1__Resolution *resolution;
+  Tender__Gateway__V1__Notification *notification;
 };
-#define TENDER__GATEWAY__V1__APPROVE_RESOLUTION_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__approve_resolution_response__descriptor) \
+#define TENDER__GATEWAY__V1__RETRY_NOTIFICATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__retry_notification_response__descriptor) \
     , NULL }
 
 
@@ -808,44 +734,6 @@ Tender__Gateway__V1__Attempt *
 void   tender__gateway__v1__attempt__free_unpacked
                      (Tender__Gateway__V1__Attempt *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__RouteDecision methods */
-void   tender__gateway__v1__route_decision__init
-                     (Tender__Gateway__V1__RouteDecision         *message);
-size_t tender__gateway__v1__route_decision__get_packed_size
-                     (const Tender__Gateway__V1__RouteDecision   *message);
-size_t tender__gateway__v1__route_decision__pack
-                     (const Tender__Gateway__V1__RouteDecision   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__route_decision__pack_to_buffer
-                     (const Tender__Gateway__V1__RouteDecision   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__RouteDecision *
-       tender__gateway__v1__route_decision__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__route_decision__free_unpacked
-                     (Tender__Gateway__V1__RouteDecision *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__RouteSkip methods */
-void   tender__gateway__v1__route_skip__init
-                     (Tender__Gateway__V1__RouteSkip         *message);
-size_t tender__gateway__v1__route_skip__get_packed_size
-                     (const Tender__Gateway__V1__RouteSkip   *message);
-size_t tender__gateway__v1__route_skip__pack
-                     (const Tender__Gateway__V1__RouteSkip   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__route_skip__pack_to_buffer
-                     (const Tender__Gateway__V1__RouteSkip   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__RouteSkip *
-       tender__gateway__v1__route_skip__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__route_skip__free_unpacked
-                     (Tender__Gateway__V1__RouteSkip *message,
-                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__Reversal methods */
 void   tender__gateway__v1__reversal__init
                      (Tender__Gateway__V1__Reversal         *message);
@@ -1017,157 +905,100 @@ Tender__Gateway__V1__GetFailoverPolicyResponse *
 void   tender__gateway__v1__get_failover_policy_response__free_unpacked
                      (Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__Resolution methods */
-void   tender__gateway__v1__resolution__init
-                     (Tender__Gateway__V1__Resolution         *message);
-size_t tender__gateway__v1__resolution__get_packed_size
-                     (const Tender__Gateway__V1__Resolution   *message);
-size_t tender__gateway__v1__resolution__pack
-                     (const Tender__Gateway__V1__Resolution   *message,
+/* Tender__Gateway__V1__Notification methods */
+void   tender__gateway__v1__notification__init
+                     (Tender__Gateway__V1__Notification         *message);
+size_t tender__gateway__v1__notification__get_packed_size
+                     (const Tender__Gateway__V1__Notification   *message);
+size_t tender__gateway__v1__notification__pack
+                     (const Tender__Gateway__V1__Notification   *message,
                       uint8_t             *out);
-size_t tender__gateway__v1__resolution__pack_to_buffer
-                     (const Tender__Gateway__V1__Resolution   *message,
+size_t tender__gateway__v1__notification__pack_to_buffer
+                     (const Tender__Gateway__V1__Notification   *message,
                       ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__Resolution *
-       tender__gateway__v1__resolution__unpack
+Tender__Gateway__V1__Notification *
+       tender__gateway__v1__notification__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tender__gateway__v1__resolution__free_unpacked
-                     (Tender__Gateway__V1__Resolution *message,
+void   tender__gateway__v1__notification__free_unpacked
+                     (Tender__Gateway__V1__Notification *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__Unproven methods */
-void   tender__gateway__v1__unproven__init
-                     (Tender__Gateway__V1__Unproven         *message);
-size_t tender__gateway__v1__unproven__get_packed_size
-                     (const Tender__Gateway__V1__Unproven   *message);
-size_t tender__gateway__v1__unproven__pack
-                     (const Tender__Gateway__V1__Unproven   *message,
+/* Tender__Gateway__V1__ListNotificationsRequest methods */
+void   tender__gateway__v1__list_notifications_request__init
+                     (Tender__Gateway__V1__ListNotificationsRequest         *message);
+size_t tender__gateway__v1__list_notifications_request__get_packed_size
+                     (const Tender__Gateway__V1__ListNotificationsRequest   *message);
+size_t tender__gateway__v1__list_notifications_request__pack
+                     (const Tender__Gateway__V1__ListNotificationsRequest   *message,
                       uint8_t             *out);
-size_t tender__gateway__v1__unproven__pack_to_buffer
-                     (const Tender__Gateway__V1__Unproven   *message,
+size_t tender__gateway__v1__list_notifications_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ListNotificationsRequest   *message,
                       ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__Unproven *
-       tender__gateway__v1__unproven__unpack
+Tender__Gateway__V1__ListNotificationsRequest *
+       tender__gateway__v1__list_notifications_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tender__gateway__v1__unproven__free_unpacked
-                     (Tender__Gateway__V1__Unproven *message,
+void   tender__gateway__v1__list_notifications_request__free_unpacked
+                     (Tender__Gateway__V1__ListNotificationsRequest *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ListUnprovenRequest methods */
-void   tender__gateway__v1__list_unproven_request__init
-                     (Tender__Gateway__V1__ListUnprovenRequest         *message);
-size_t tender__gateway__v1__list_unproven_request__get_packed_size
-                     (const Tender__Gateway__V1__ListUnprovenRequest   *message);
-size_t tender__gateway__v1__list_unproven_request__pack
-                     (const Tender__Gateway__V1__ListUnprovenRequest   *message,
+/* Tender__Gateway__V1__ListNotificationsResponse methods */
+void   tender__gateway__v1__list_notifications_response__init
+                     (Tender__Gateway__V1__ListNotificationsResponse         *message);
+size_t tender__gateway__v1__list_notifications_response__get_packed_size
+                     (const Tender__Gateway__V1__ListNotificationsResponse   *message);
+size_t tender__gateway__v1__list_notifications_response__pack
+                     (const Tender__Gateway__V1__ListNotificationsResponse   *message,
                       uint8_t             *out);
-size_t tender__gateway__v1__list_unproven_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ListUnprovenRequest   *message,
+size_t tender__gateway__v1__list_notifications_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ListNotificationsResponse   *message,
                       ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ListUnprovenRequest *
-       tender__gateway__v1__list_unproven_request__unpack
+Tender__Gateway__V1__ListNotificationsResponse *
+       tender__gateway__v1__list_notifications_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tender__gateway__v1__list_unproven_request__free_unpacked
-                     (Tender__Gateway__V1__ListUnprovenRequest *message,
+void   tender__gateway__v1__list_notifications_response__free_unpacked
+                     (Tender__Gateway__V1__ListNotificationsResponse *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ListUnprovenResponse methods */
-void   tender__gateway__v1__list_unproven_response__init
-                     (Tender__Gateway__V1__ListUnprovenResponse         *message);
-size_t tender__gateway__v1__list_unproven_response__get_packed_size
-                     (const Tender__Gateway__V1__ListUnprovenResponse   *message);
-size_t tender__gateway__v1__list_unproven_response__pack
-                     (const Tender__Gateway__V1__ListUnprovenResponse   *message,
+/* Tender__Gateway__V1__RetryNotificationRequest methods */
+void   tender__gateway__v1__retry_notification_request__init
+                     (Tender__Gateway__V1__RetryNotificationRequest         *message);
+size_t tender__gateway__v1__retry_notification_request__get_packed_size
+                     (const Tender__Gateway__V1__RetryNotificationRequest   *message);
+size_t tender__gateway__v1__retry_notification_request__pack
+                     (const Tender__Gateway__V1__RetryNotificationRequest   *message,
                       uint8_t             *out);
-size_t tender__gateway__v1__list_unproven_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ListUnprovenResponse   *message,
+size_t tender__gateway__v1__retry_notification_request__pack_to_buffer
+                     (const Tender__Gateway__V1__RetryNotificationRequest   *message,
                       ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ListUnprovenResponse *
-       tender__gateway__v1__list_unproven_response__unpack
+Tender__Gateway__V1__RetryNotificationRequest *
+       tender__gateway__v1__retry_notification_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tender__gateway__v1__list_unproven_response__free_unpacked
-                     (Tender__Gateway__V1__ListUnprovenResponse *message,
+void   tender__gateway__v1__retry_notification_request__free_unpacked
+                     (Tender__Gateway__V1__RetryNotificationRequest *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ProposeResolutionRequest methods */
-void   tender__gateway__v1__propose_resolution_request__init
-                     (Tender__Gateway__V1__ProposeResolutionRequest         *message);
-size_t tender__gateway__v1__propose_resolution_request__get_packed_size
-                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message);
-size_t tender__gateway__v1__propose_resolution_request__pack
-                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message,
+/* Tender__Gateway__V1__RetryNotificationResponse methods */
+void   tender__gateway__v1__retry_notification_response__init
+                     (Tender__Gateway__V1__RetryNotificationResponse         *message);
+size_t tender__gateway__v1__retry_notification_response__get_packed_size
+                     (const Tender__Gateway__V1__RetryNotificationResponse   *message);
+size_t tender__gateway__v1__retry_notification_response__pack
+                     (const Tender__Gateway__V1__RetryNotificationResponse   *message,
                       uint8_t             *out);
-size_t tender__gateway__v1__propose_resolution_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ProposeResolutionRequest   *message,
+size_t tender__gateway__v1__retry_notification_response__pack_to_buffer
+                     (const Tender__Gateway__V1__RetryNotificationResponse   *message,
                       ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ProposeResolutionRequest *
-       tender__gateway__v1__propose_resolution_request__unpack
+Tender__Gateway__V1__RetryNotificationResponse *
+       tender__gateway__v1__retry_notification_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   tender__gateway__v1__propose_resolution_request__free_unpacked
-                     (Tender__Gateway__V1__ProposeResolutionRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ProposeResolutionResponse methods */
-void   tender__gateway__v1__propose_resolution_response__init
-                     (Tender__Gateway__V1__ProposeResolutionResponse         *message);
-size_t tender__gateway__v1__propose_resolution_response__get_packed_size
-                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message);
-size_t tender__gateway__v1__propose_resolution_response__pack
-                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__propose_resolution_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ProposeResolutionResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ProposeResolutionResponse *
-       tender__gateway__v1__propose_resolution_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__propose_resolution_response__free_unpacked
-                     (Tender__Gateway__V1__ProposeResolutionResponse *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ApproveResolutionRequest methods */
-void   tender__gateway__v1__approve_resolution_request__init
-                     (Tender__Gateway__V1__ApproveResolutionRequest         *message);
-size_t tender__gateway__v1__approve_resolution_request__get_packed_size
-                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message);
-size_t tender__gateway__v1__approve_resolution_request__pack
-                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__approve_resolution_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ApproveResolutionRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ApproveResolutionRequest *
-       tender__gateway__v1__approve_resolution_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__approve_resolution_request__free_unpacked
-                     (Tender__Gateway__V1__ApproveResolutionRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ApproveResolutionResponse methods */
-void   tender__gateway__v1__approve_resolution_response__init
-                     (Tender__Gateway__V1__ApproveResolutionResponse         *message);
-size_t tender__gateway__v1__approve_resolution_response__get_packed_size
-                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message);
-size_t tender__gateway__v1__approve_resolution_response__pack
-                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__approve_resolution_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ApproveResolutionResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ApproveResolutionResponse *
-       tender__gateway__v1__approve_resolution_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__approve_resolution_response__free_unpacked
-                     (Tender__Gateway__V1__ApproveResolutionResponse *message,
+void   tender__gateway__v1__retry_notification_response__free_unpacked
+                     (Tender__Gateway__V1__RetryNotificationResponse *message,
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
@@ -1210,12 +1041,6 @@ typedef void (*Tender__Gateway__V1__ListOperationsResponse_Closure)
 typedef void (*Tender__Gateway__V1__Attempt_Closure)
                  (const Tender__Gateway__V1__Attempt *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__RouteDecision_Closure)
-                 (const Tender__Gateway__V1__RouteDecision *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__RouteSkip_Closure)
-                 (const Tender__Gateway__V1__RouteSkip *message,
-                  void *closure_data);
 typedef void (*Tender__Gateway__V1__Reversal_Closure)
                  (const Tender__Gateway__V1__Reversal *message,
                   void *closure_data);
@@ -1243,29 +1068,20 @@ typedef void (*Tender__Gateway__V1__GetFailoverPolicyRequest_Closure)
 typedef void (*Tender__Gateway__V1__GetFailoverPolicyResponse_Closure)
                  (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__Resolution_Closure)
-                 (const Tender__Gateway__V1__Resolution *message,
+typedef void (*Tender__Gateway__V1__Notification_Closure)
+                 (const Tender__Gateway__V1__Notification *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__Unproven_Closure)
-                 (const Tender__Gateway__V1__Unproven *message,
+typedef void (*Tender__Gateway__V1__ListNotificationsRequest_Closure)
+                 (const Tender__Gateway__V1__ListNotificationsRequest *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__ListUnprovenRequest_Closure)
-                 (const Tender__Gateway__V1__ListUnprovenRequest *message,
+typedef void (*Tender__Gateway__V1__ListNotificationsResponse_Closure)
+                 (const Tender__Gateway__V1__ListNotificationsResponse *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__ListUnprovenResponse_Closure)
-                 (const Tender__Gateway__V1__ListUnprovenResponse *message,
+typedef void (*Tender__Gateway__V1__RetryNotificationRequest_Closure)
+                 (const Tender__Gateway__V1__RetryNotificationRequest *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__ProposeResolutionRequest_Closure)
-                 (const Tender__Gateway__V1__ProposeResolutionRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ProposeResolutionResponse_Closure)
-                 (const Tender__Gateway__V1__ProposeResolutionResponse *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ApproveResolutionRequest_Closure)
-                 (const Tender__Gateway__V1__ApproveResolutionRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ApproveResolutionResponse_Closure)
-                 (const Tender__Gateway__V1__ApproveResolutionResponse *message,
+typedef void (*Tender__Gateway__V1__RetryNotificationResponse_Closure)
+                 (const Tender__Gateway__V1__RetryNotificationResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -1279,7 +1095,7 @@ extern const ProtobufCEnumDescriptor    tender__gateway__v1__fact_kind__descript
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__attempt_disposition__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_close_reason__descriptor;
-extern const ProtobufCEnumDescriptor    tender__gateway__v1__resolution_evidence__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__notification_state__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor;
@@ -1293,8 +1109,6 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__close_operation_res
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__route_decision__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__route_skip__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__reversal__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor;
@@ -1304,14 +1118,11 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy
 extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__resolution__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__unproven__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__propose_resolution_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__approve_resolution_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__notification__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

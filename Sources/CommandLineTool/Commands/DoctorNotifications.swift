@@ -1,0 +1,44 @@
+import Wire
+
+/// What gateways told, or did not tell: alerts of gateway-router's inbound side.
+extension Doctor {
+  /// Kinds of alerts, and what to do about each.
+  private static let inboundSteps = [
+    "notification_parked": "see tender notifications, then tender notifications retry",
+    "notification_forged": "compare the endpoint's secret at the gateway with the one in use here",
+    "notifications_missing": "check the gateway's webhook, and the proxy in front of inbound.listen",
+    "events_not_caught_up": "check the gateway's key and address in gateway-router's settings",
+    "events_lost": "compare returns, disputes and late failures with the gateway's own records",
+    "return_conflicts": "compare the return with the gateway's own records",
+    "return_without_capture": "compare the return with the gateway's own records",
+  ]
+
+  func notifications(_ checkout: Checkout) async throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    let alerts: [CommonV1.Alert]
+    do {
+      alerts = try await ServiceSession.with(checkout) { session in
+        try await session.call(.gateway, as: .operator) { client in
+          try await CommonV1.Operations.Client(wrapping: client)
+            .listAlerts(CommonV1.ListAlertsRequest())
+        }.alerts
+      }
+    } catch let error as CallFailure {
+      let next = "see \(checkout.log("gateway-router"))"
+      return [
+        Finding(check: "notifications", isFine: false, detail: error.message, nextStep: next)
+      ]
+    }
+    let found = alerts.compactMap { alert in
+      Self.inboundSteps[alert.kind].map {
+        Finding(
+          check: "notifications of \(alert.subject)", isFine: false, detail: alert.message,
+          nextStep: $0)
+      }
+    }
+    guard found.isEmpty else { return found }
+    return [
+      Finding(check: "notifications", isFine: true, detail: "none is parked", nextStep: "")
+    ]
+  }
+}

@@ -1,0 +1,136 @@
+import GatewayAdapters
+import GatewayCore
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Wire
+
+@testable import GatewayService
+
+/// Direct debits at both gateways: days of processing, then paid or refused, and perhaps returned
+/// weeks later, on the simulator's clock; told by what the gateway would tell.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct ReturnTests {
+  private func debit(_ name: String, _ harness: GatewayHarness) {
+    harness.vault.method.withLock {
+      $0 = .init(type: .sepaDebit, stripe: "pm_\(name)", adyen: "stored_\(name)")
+    }
+  }
+
+  /// What Stripe's list has, as if its webhook had brought it; each as often as it is asked.
+  private func tellStripe(_ harness: GatewayHarness) async throws {
+    let page = try await harness.events(EventWalk(listedUntil: 0))
+    guard case .events(let events, false) = page else { throw TestSetupError("\(page)") }
+    _ = try await harness.first.database.query(
+      NotificationStatements.insert(
+        events.map { .init(gateway: .stripe, id: $0.id, body: $0.body) }
+      )
+    )
+    try await harness.first.notice()
+  }
+
+  private func facts(
+    _ order: OperationRecord,
+    _ harness: GatewayHarness
+  ) async throws -> [GatewayV1.Fact] {
+    try await harness.first.execute(order)
+  }
+
+  @Test func aDebitIsPaidAfterDaysAndReturnedWeeksLater() async throws {
+    try await GatewayHarness.with { harness in
+      debit("sepa_debit_returned", harness)
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.pending])
+      try await harness.gateways.advance(hours: 24)
+      try await tellStripe(harness)
+      #expect(try await facts(order, harness).kinds == [.pending], "the bank has not answered yet")
+
+      try await harness.gateways.advance(hours: 49)
+      try await eventually {
+        try await harness.gateways.payments().first?.status == "succeeded"
+      }
+      try await tellStripe(harness)
+      #expect(try await facts(order, harness).kinds == [.pending, .captured])
+
+      try await harness.gateways.advance(hours: 24 * 21)
+      try await eventually { try await harness.gateways.payments().first?.disputed == 4_999 }
+      try await tellStripe(harness)
+      try await tellStripe(harness)
+      let all = try await facts(order, harness)
+      #expect(all.kinds == [.pending, .captured, .returned])
+      let last = try #require(all.last)
+      #expect(last.sequence == 3 && last.amount?.amountMinor == 4_999)
+      #expect(last.decline?.gatewayCode == "debit_not_authorized")
+      #expect(last.movementID.hasPrefix("du_"))
+      let sent: Int64 = try await harness.value("select count(*) from outbox")
+      #expect(sent == 3)
+      #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  @Test func aDebitThatTheBankRefusesIsDeclinedAfterDays() async throws {
+    try await GatewayHarness.with { harness in
+      debit("sepa_debit_fails", harness)
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.pending])
+      try await harness.gateways.advance(hours: 73)
+      try await eventually {
+        try await harness.gateways.payments().first?.status == "requires_payment_method"
+      }
+      try await tellStripe(harness)
+      #expect(try await facts(order, harness).kinds == [.pending, .declined])
+    }
+  }
+
+  /// Adyen's own words for it, signed or not: what arrives here was verified.
+  @Test func adyensChargebackOfADebitIsAReturnOnce() async throws {
+    try await GatewayHarness.with(priority: "adyen,stripe") { harness in
+      debit("sepa_debit_returned", harness)
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.pending])
+      let record = try await harness.first.load(order)
+      let attempt = try #require(record.operation.attempts.first?.attempt)
+      let reference = GatewayReference.authorize(attempt.id).text
+      let psp = try #require(attempt.reference)
+      func tell(
+        _ code: String,
+        _ id: String,
+        original: String = "",
+        minor: Int64 = 4_999
+      ) async throws {
+        let body = """
+          {"live":"false","notificationItems":[{"NotificationRequestItem":{"eventCode":"\(code)",
+          "pspReference":"\(id)","originalReference":"\(original)","success":"true",
+          "merchantAccountCode":"\(TestGateways.adyenAccount)","merchantReference":"\(reference)",
+          "paymentMethod":"sepadirectdebit","reason":"MD06:Refund request by end customer",
+          "amount":{"currency":"EUR","value":\(minor)},
+          "additionalData":{"chargebackReasonCode":"MD06"}}}]}
+          """
+        let notice = try #require(AdyenNotices.parse(Array(body.utf8)).first)
+        _ = try await harness.first.database.query(
+          NotificationStatements.insert([
+            .init(gateway: .adyen, id: notice.deduplicationKey, body: Array(body.utf8))
+          ])
+        )
+        try await harness.hurry()
+        try await harness.first.notice()
+      }
+      // Out of order: the return is told before the debit was paid, and waits.
+      try await tell("CHARGEBACK", "back1", original: psp)
+      #expect(try await facts(order, harness).kinds == [.pending])
+      try await tell("AUTHORISATION", psp)
+      try await harness.hurry()
+      try await harness.second.notice()
+      let all = try await facts(order, harness)
+      #expect(all.kinds.last == .returned, "\(all.kinds)")
+      #expect(all.last?.movementID == "back1" && all.last?.decline?.gatewayCode == "MD06")
+      try await tell("CHARGEBACK", "back1", original: psp)
+      #expect(try await facts(order, harness).count == all.count)
+      // More than there was is nobody's return.
+      try await tell("CHARGEBACK", "back2", original: psp)
+      #expect(try await facts(order, harness).count == all.count)
+      #expect(try await harness.alerts().contains("return_conflicts"))
+    }
+  }
+}

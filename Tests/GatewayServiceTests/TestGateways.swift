@@ -57,6 +57,12 @@ struct TestGateways: Sendable {
       .post, "/control/faults", #"{"gateway":"\#(gateway)","fault":"refuse"}"#)
   }
 
+  /// Whoever connects reads a TLS alert.
+  func breakTLS(_ gateway: String) async throws {
+    _ = try await control(
+      .post, "/control/faults", #"{"gateway":"\#(gateway)","fault":"tls_failure"}"#)
+  }
+
   func heal() async throws { _ = try await control(.delete, "/control/faults") }
 
   func advance(hours: Int) async throws {

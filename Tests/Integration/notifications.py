@@ -154,8 +154,16 @@ def test_an_event_with_another_amount_is_not_believed():
 
 def test_a_notification_about_nothing_is_kept_and_stops_nobody():
     before = queue("notifications")
-    assert adyen(item("CAPTURE", f"psp{key()}", "NOTOURS", "NOTOURS", 1)) == (200, "[accepted]")
+    psp = f"psp{key()}"
+    assert adyen(item("CAPTURE", psp, "NOTOURS", "NOTOURS", 1)) == (200, "[accepted]")
     until(lambda: queue("notifications") == before + 1)
+    # People see it, and may have it tried again at once, which changes nothing.
+    known = f"{psp}:CAPTURE:true"
+    until(lambda: "noSuchAttempt" in tender("notifications", "--state", "waiting"))
+    assert known in tender("notifications", "list", "--state", "waiting", "--gateway", "adyen")
+    assert known not in tender("notifications")
+    assert known in tender("notifications", "retry", "adyen", known)
+    assert queue("notifications") == before + 1
     intent, charge = captured_at_adyen_without_a_word()
     good = item(
         "CAPTURE", f"psp{charge['id']}", charge["id"], capture_reference(intent), 4999)

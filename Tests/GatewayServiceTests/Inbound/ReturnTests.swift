@@ -120,8 +120,12 @@ struct ReturnTests {
       try await tell("CHARGEBACK", "back1", original: psp)
       #expect(try await facts(order, harness).kinds == [.pending])
       try await tell("AUTHORISATION", psp)
-      try await harness.hurry()
-      try await harness.second.notice()
+      // The two of one operation wait for each other.
+      try await eventually {
+        try await harness.hurry()
+        try await harness.second.notice()
+        return try await facts(order, harness).kinds.last == .returned
+      }
       let all = try await facts(order, harness)
       #expect(all.kinds.last == .returned, "\(all.kinds)")
       #expect(all.last?.movementID == "back1" && all.last?.decline?.gatewayCode == "MD06")

@@ -233,12 +233,7 @@ final class EventCatchUp: Sendable {
   func forgetWarnings() async throws {
     for (kind, seconds) in [(ForgeryAlarm.kind, 3_600.0), (Self.gapKind, 7 * 86_400.0)] {
       _ = try await environment.database.query(
-        """
-        update alert set state = 'resolved', resolved_at = now(),
-          actor = 'service:gateway-router'
-        where kind = \(kind) and state = 'open'
-          and last_seen < now() - make_interval(secs => \(seconds))
-        """)
+        EventStatements.endAlerts(kind, unseenSeconds: seconds))
     }
   }
 

@@ -120,4 +120,12 @@ enum EventStatements {
           and n.received_at > now() - make_interval(secs => \(afterSeconds)))
     """
   }
+
+  static func endAlerts(_ kind: String, unseenSeconds: Double) -> Statement {
+    """
+    update alert set state = 'resolved', resolved_at = now(), actor = 'service:gateway-router'
+    where kind = \(kind) and state = 'open'
+      and last_seen < now() - make_interval(secs => \(unseenSeconds))
+    """
+  }
 }

@@ -78,10 +78,26 @@ struct BenchDatabase: Sendable {
     throw Failure("pgbench printed no rate", next: "")
   }
 
-  private func sql(_ text: String) async throws {
+  /// Bytes of the deployment's books, indexes included, and how many transactions they hold.
+  func ledgerSize() async throws -> (bytes: Int64, transactions: Int64) {
+    let text = try await sql(
+      """
+      select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
+        where relnamespace = 'ledger'::regnamespace and relkind = 'r';
+      select coalesce(sum(transactions), 0) from ledger.batch
+      """, in: Cluster.database)
+    let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
+    guard numbers.count == 2 else {
+      throw Failure("the books' size is not known: psql printed no two numbers", next: "")
+    }
+    return (numbers[0], numbers[1])
+  }
+
+  @discardableResult
+  private func sql(_ text: String, in database: String = "postgres") async throws -> String {
     try await Shell.check(
       "a statement of the bench", programs + "/psql",
-      ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", text],
+      ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text],
       environment: environment, directory: "/")
   }
 }

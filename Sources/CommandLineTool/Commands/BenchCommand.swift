@@ -1,10 +1,13 @@
 import ArgumentParser
+import Money
 
 /// Measures the running deployment.
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure the running deployment, and what it is made of.",
-    subcommands: [BenchPayments.self, BenchFailover.self, BenchCalls.self, BenchPostgres.self])
+    subcommands: [
+      BenchPayments.self, BenchFailover.self, BenchCalls.self, BenchPostgres.self, BenchLedger.self,
+    ])
 }
 
 struct BenchPayments: Command {
@@ -118,6 +121,34 @@ struct BenchPostgres: Command {
       }
     let rows = try await PostgresBench(database: database, seconds: seconds, rounds: rounds)
       .run(output)
+    try output.result(rows) { Measurement.table(rows) }
+    return .succeeded
+  }
+}
+
+struct BenchLedger: Command {
+  static let configuration = CommandConfiguration(
+    commandName: "ledger",
+    abstract: "Postings through RPC, batched and single, in turns with pgbench's TPC-B.",
+    discussion: "Books for a test merchant of its own; what is booked stays.")
+
+  @OptionGroup var common: CommonOptions
+  @Option(help: "How long each of the runs in a round takes.") var seconds = 4
+  @Option(help: "How often they take turns.") var rounds = 3
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    guard (1...60).contains(seconds), (1...20).contains(rounds) else {
+      throw Failure("--seconds is 1 to 60, --rounds 1 to 20", next: "", status: .usage)
+    }
+    let checkout = try Checkout.find()
+    let rows = try await ServiceSession.with(checkout) { session in
+      try await LedgerBench(
+        reads: Reads(session: session, merchant: session.merchant),
+        database: try BenchDatabase.ofCheckout(checkout),
+        merchant: MerchantID.generate(milliseconds: MonotonicClock.wallMilliseconds),
+        seconds: seconds, rounds: rounds
+      ).run(output)
+    }
     try output.result(rows) { Measurement.table(rows) }
     return .succeeded
   }

@@ -241,8 +241,8 @@ extension LedgerV1.CheckDriftRequest {
 extension LedgerV1 {
   /// Sums kept beside the entries that are not theirs.
   package struct DriftFinding: WireMessage {
-    /// balance_differs, balance_missing, snapshot_differs or piece_differs (what balances at an instant
-    /// are read from).
+    /// balance_differs, balance_missing, snapshot_differs, piece_differs or block_differs (the last three:
+    /// what balances at an instant are read from).
     package var kind: String
     package var merchantID: String
     /// `acc_…`
@@ -251,7 +251,7 @@ extension LedgerV1 {
     package var currency: String
     package var keptDebitsMinor: Int64
     package var keptCreditsMinor: Int64
-    /// Recomputed from the entries.
+    /// Recomputed from the entries; for block_differs from the snapshots.
     package var entriesDebitsMinor: Int64
     package var entriesCreditsMinor: Int64
     /// Of the snapshot; empty for a balance.

@@ -10,6 +10,7 @@ package struct DriftFinding: Hashable, Sendable {
     case balanceMissing = "balance_missing"
     case snapshotDiffers = "snapshot_differs"
     case pieceDiffers = "piece_differs"
+    case blockDiffers = "block_differs"
   }
 
   package struct Sums: Hashable, Sendable {
@@ -109,7 +110,8 @@ package struct DriftChecker: Sendable {
     let rows = try await database.query(
       """
       select account_id, sequence, merchant_id, code, currency, kept_debits, kept_credits,
-        pieces_debits, pieces_credits, entries_debits, entries_credits
+        pieces_debits, pieces_credits, entries_debits, entries_credits, block_debits,
+        block_credits, span_debits, span_credits
       from drift_snapshots(\(LedgerShard.only), \(id), \(UUIDBits(sequence.bits)),
         \(Self.snapshotsMax))
       """
@@ -128,9 +130,15 @@ package struct DriftChecker: Sendable {
         )
       }
       let entries = try sums(9)
-      for (kind, kept) in [
-        (DriftFinding.Kind.snapshotDiffers, try sums(5)), (.pieceDiffers, try sums(7)),
-      ] where kept != entries {
+      var compared = [
+        (DriftFinding.Kind.snapshotDiffers, try sums(5), entries),
+        (.pieceDiffers, try sums(7), entries),
+      ]
+      // A block is compared with the snapshots that it spans, which are compared with entries.
+      if try row[11, as: Int64?.self] != nil {
+        compared.append((.blockDiffers, try sums(11), try sums(13)))
+      }
+      for (kind, kept, expected) in compared where kept != expected {
         page.findings.append(
           DriftFinding(
             kind: kind,
@@ -139,7 +147,7 @@ package struct DriftChecker: Sendable {
             code: code,
             currency: currency,
             kept: kept,
-            entries: entries,
+            entries: expected,
             sequence: sequence
           )
         )

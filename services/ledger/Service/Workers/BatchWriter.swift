@@ -8,7 +8,8 @@ package import ServiceKit
 import Synchronization
 
 /// Posts what arrived while the last batch committed: one statement, one commit, a result for each
-/// item. One batch is out at a time; more would only wait for each other on the shard's lock.
+/// item. One batch is out at a time, or two when much waits (`BatchQueue`); more would only wait for
+/// each other on the shard's lock.
 package final class BatchWriter: Sendable {
   /// A batch that takes longer than this is answered as unknown to its callers; repeating is safe.
   static let batchLimit = Duration.seconds(10)
@@ -123,7 +124,9 @@ package final class BatchWriter: Sendable {
   private static func isWorthRepeating(_ error: PostgresError) -> Bool {
     switch error.code {
     case .connectionLost, .commitUnknown: true
-    case .server(let state): state.isRetryable || state == .adminShutdown
+    // Also when another replica holds the shard for long.
+    case .server(let state):
+      state.isRetryable || state == .adminShutdown || state == .lockNotAvailable
     default: false
     }
   }

@@ -11,7 +11,7 @@ select t.relname, count(*) = 2 and not has_table_privilege('ledger_service', t.o
   'update, delete, truncate')
 from pg_class t join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
 where t.relnamespace = 'ledger'::regnamespace
-  and t.relname in ('balance_snapshot', 'balance_piece', 'proof_run')
+  and t.relname in ('balance_snapshot', 'balance_piece', 'balance_block', 'proof_run')
 group by t.relname, t.oid;
 select 'batches are ordered', count(*) = 1 from pg_trigger
 where tgrelid = 'ledger.batch'::regclass and tgname = 'ordered';

@@ -99,12 +99,29 @@ create table balance_piece (
   primary key (shard, account_id, sequence, effective_hour)
 );
 
+create index balance_piece_effective on balance_piece (shard, account_id, effective_hour);
+
+-- 32 snapshots' pieces together, by the day in which they took effect: `sequence` is the last one's.
+create table balance_block (
+  shard smallint not null,
+  account_id uuid not null,
+  sequence uuid not null,
+  effective_day timestamptz not null,
+  merchant_id uuid not null,
+  debits_minor bigint not null,
+  credits_minor bigint not null,
+  primary key (shard, account_id, sequence, effective_day)
+);
+
 create trigger immutable before update or delete on balance_snapshot
   for each row execute function refuse_change();
 create trigger untruncatable before truncate on balance_snapshot execute function refuse_change();
 create trigger immutable before update or delete on balance_piece
   for each row execute function refuse_change();
 create trigger untruncatable before truncate on balance_piece execute function refuse_change();
+create trigger immutable before update or delete on balance_block
+  for each row execute function refuse_change();
+create trigger untruncatable before truncate on balance_block execute function refuse_change();
 
 -- What is there already is each account's first snapshot.
 with head as (
@@ -141,8 +158,9 @@ language sql stable as $$
 $$;
 
 -- The sums of an account over its entries up to `p_through`, and where `p_effective` is given only
--- over those that had taken effect by then. Reads at most the entries of two snapshots and of the
--- pieces that the instant cuts.
+-- over those that had taken effect by then: blocks of earlier days, pieces of that day and pieces
+-- behind the last block count whole, except those that the instant cuts, whose entries are read. So
+-- are the entries behind the last snapshot.
 create function balance_at(
   p_shard smallint, p_account uuid, p_through uuid, p_effective timestamptz
 ) returns table (debits_minor bigint, credits_minor bigint)
@@ -151,25 +169,48 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bit
 set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
-  snapped uuid := '00000000-0000-0000-0000-000000000000';
-  debits numeric := 0;
-  credits numeric := 0;
-  more_debits numeric;
-  more_credits numeric;
+  nothing constant uuid := '00000000-0000-0000-0000-000000000000';
+  today constant timestamptz := date_bin('1 day', p_effective, 'epoch');
+  this_hour constant timestamptz := date_bin('1 hour', p_effective, 'epoch');
+  snapped uuid;
+  blocked uuid;
+  debits numeric;
+  credits numeric;
+  more record;
 begin
   select s.sequence, s.debits_posted_minor, s.credits_posted_minor into snapped, debits, credits
     from balance_snapshot s
     where s.shard = p_shard and s.account_id = p_account and s.sequence <= p_through
     order by s.sequence desc limit 1;
-  snapped := coalesce(snapped, '00000000-0000-0000-0000-000000000000');
-  if p_effective is not null then
-    select sum(p.debits_minor), sum(p.credits_minor) into debits, credits
+  snapped := coalesce(snapped, nothing);
+  if p_effective is not null and snapped > nothing then
+    select coalesce(max(sequence::text)::uuid, nothing) into blocked from (
+      select b.sequence from balance_block b
+      where b.shard = p_shard and b.account_id = p_account and b.sequence <= snapped
+      order by b.sequence desc limit 1) x;
+    select sum(b.debits_minor), sum(b.credits_minor) into debits, credits
+      from balance_block b
+      where b.shard = p_shard and b.account_id = p_account and b.sequence <= blocked
+        and b.effective_day < today;
+    -- Of the blocks' last day.
+    select sum(p.debits_minor) as debits, sum(p.credits_minor) as credits into more
       from balance_piece p
-      where p.shard = p_shard and p.account_id = p_account and p.sequence <= snapped
+      where p.shard = p_shard and p.account_id = p_account and p.sequence <= blocked
+        and p.effective_hour >= today and p.effective_hour <= this_hour
         and p.latest <= p_effective;
-    select sum(e.amount_minor) filter (where e.side = 1),
-        sum(e.amount_minor) filter (where e.side = -1)
-      into more_debits, more_credits
+    debits := coalesce(debits, 0) + coalesce(more.debits, 0);
+    credits := coalesce(credits, 0) + coalesce(more.credits, 0);
+    -- Behind the blocks.
+    select sum(p.debits_minor) as debits, sum(p.credits_minor) as credits into more
+      from balance_piece p
+      where p.shard = p_shard and p.account_id = p_account and p.sequence > blocked
+        and p.sequence <= snapped and p.latest <= p_effective;
+    debits := debits + coalesce(more.debits, 0);
+    credits := credits + coalesce(more.credits, 0);
+    -- What the instant cuts.
+    select sum(e.amount_minor) filter (where e.side = 1) as debits,
+        sum(e.amount_minor) filter (where e.side = -1) as credits
+      into more
       from balance_piece p
       cross join lateral (
         select f.side, f.amount_minor, coalesce(f.effective_at, (
@@ -180,22 +221,22 @@ begin
         offset 0
       ) e
       where p.shard = p_shard and p.account_id = p_account and p.sequence <= snapped
-        and p.earliest <= p_effective and p.latest > p_effective
-        and date_bin('1 hour', e.at, 'epoch') = p.effective_hour and e.at <= p_effective;
-    debits := coalesce(debits, 0) + coalesce(more_debits, 0);
-    credits := coalesce(credits, 0) + coalesce(more_credits, 0);
+        and p.effective_hour = this_hour and p.earliest <= p_effective and p.latest > p_effective
+        and e.at >= this_hour and e.at <= p_effective;
+    debits := debits + coalesce(more.debits, 0);
+    credits := credits + coalesce(more.credits, 0);
   end if;
-  select sum(e.amount_minor) filter (where e.side = 1),
-      sum(e.amount_minor) filter (where e.side = -1)
-    into more_debits, more_credits
+  select sum(e.amount_minor) filter (where e.side = 1) as debits,
+      sum(e.amount_minor) filter (where e.side = -1) as credits
+    into more
     from entry e
     where e.shard = p_shard and e.account_id = p_account
       and e.sequence > snapped and e.sequence <= p_through
       and (p_effective is null or coalesce(e.effective_at, (
         select t.effective_at from transaction t
         where t.shard = p_shard and t.sequence = e.sequence)) <= p_effective);
-  return query select (coalesce(debits, 0) + coalesce(more_debits, 0))::bigint,
-    (coalesce(credits, 0) + coalesce(more_credits, 0))::bigint;
+  return query select (coalesce(debits, 0) + coalesce(more.debits, 0))::bigint,
+    (coalesce(credits, 0) + coalesce(more.credits, 0))::bigint;
 end $$;
 
 -- Drift ------------------------------------------------------------------------------------------
@@ -242,7 +283,9 @@ create function drift_snapshots(
 ) returns table (
   account_id uuid, sequence uuid, merchant_id uuid, code text, currency char(3),
   kept_debits bigint, kept_credits bigint, pieces_debits bigint, pieces_credits bigint,
-  entries_debits bigint, entries_credits bigint
+  entries_debits bigint, entries_credits bigint,
+  -- Where a block ends here: what it says, and what its snapshots do.
+  block_debits bigint, block_credits bigint, span_debits bigint, span_credits bigint
 ) language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
@@ -253,7 +296,11 @@ begin
       within_bigint(s.debits_posted_minor::numeric - coalesce(q.debits_posted_minor, 0)),
       within_bigint(s.credits_posted_minor::numeric - coalesce(q.credits_posted_minor, 0)),
       within_bigint(c.debits), within_bigint(c.credits),
-      within_bigint(x.debits), within_bigint(x.credits)
+      within_bigint(x.debits), within_bigint(x.credits),
+      case when k.debits is not null then within_bigint(k.debits) end,
+      case when k.credits is not null then within_bigint(k.credits) end,
+      within_bigint(s.debits_posted_minor::numeric - coalesce(r.debits_posted_minor, 0)),
+      within_bigint(s.credits_posted_minor::numeric - coalesce(r.credits_posted_minor, 0))
     from (
       select * from balance_snapshot n
       where n.shard = p_shard and (n.account_id, n.sequence) > (p_account, p_sequence)
@@ -276,6 +323,22 @@ begin
         and e.sequence > coalesce(q.sequence, '00000000-0000-0000-0000-000000000000'::uuid)
         and e.sequence <= s.sequence
     ) x
+    left join lateral (
+      select sum(b.debits_minor) as debits, sum(b.credits_minor) as credits from balance_block b
+      where b.shard = p_shard and b.account_id = s.account_id and b.sequence = s.sequence
+      having count(*) > 0
+    ) k on true
+    -- Where the block before ended.
+    left join lateral (
+      select n.* from balance_block b
+      cross join lateral (
+        select * from balance_snapshot z where z.shard = p_shard
+          and z.account_id = s.account_id and z.sequence = b.sequence
+      ) n
+      where k.debits is not null and b.shard = p_shard and b.account_id = s.account_id
+        and b.sequence < s.sequence
+      order by b.sequence desc limit 1
+    ) r on true
     order by s.account_id, s.sequence;
 end $$;
 
@@ -542,12 +605,34 @@ begin
     cross join lateral (
       select * from balance where shard = p_shard and account_id = u.id
     ) b;
+  insert into balance_block (
+      shard, account_id, sequence, effective_day, merchant_id, debits_minor, credits_minor)
+    select p_shard, u.id, p_sequence, c.day, c.merchant_id, c.debits, c.credits
+    from unnest(p_account) u(id)
+    cross join lateral (
+      select coalesce((
+          select b.sequence from balance_block b
+          where b.shard = p_shard and b.account_id = u.id
+          order by b.sequence desc limit 1),
+        '00000000-0000-0000-0000-000000000000'::uuid) as after
+    ) w
+    cross join lateral (
+      select date_bin('1 day', p.effective_hour, 'epoch') as day,
+        min(p.merchant_id::text)::uuid as merchant_id,
+        sum(p.debits_minor)::bigint as debits, sum(p.credits_minor)::bigint as credits
+      from balance_piece p
+      where p.shard = p_shard and p.account_id = u.id and p.sequence > w.after
+      group by 1
+    ) c
+    where 32 <= (
+      select count(*) from balance_snapshot s
+      where s.shard = p_shard and s.account_id = u.id and s.sequence > w.after);
 end $$;
 
 revoke all on function append_batch, take_snapshots, books_at, balance_at, refuse_disorder,
   within_bigint, drift_accounts, drift_snapshots from public;
 grant execute on function append_batch, books_at, balance_at, within_bigint, drift_accounts,
   drift_snapshots to ledger_service;
-grant select on balance_snapshot, balance_piece to ledger_service;
+grant select on balance_snapshot, balance_piece, balance_block to ledger_service;
 grant select, insert on proof_run to ledger_service;
 grant select, insert, update on worker_lease to ledger_service;

@@ -1,0 +1,113 @@
+package import Money
+import Seal
+
+/// A transaction with everything that the tables say about it.
+package struct ProofTransaction: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    package var position: Int16
+    package var merchant: MerchantID
+    /// Nil in rows of before it was kept.
+    package var effectiveAtMicroseconds: Int64?
+    package var leg: RecordedTransaction.Leg
+    /// The account's row; nil if there is none.
+    package var account: AccountKey?
+
+    package init(
+      position: Int16,
+      merchant: MerchantID,
+      effectiveAtMicroseconds: Int64?,
+      leg: RecordedTransaction.Leg,
+      account: AccountKey?
+    ) {
+      self.position = position
+      self.merchant = merchant
+      self.effectiveAtMicroseconds = effectiveAtMicroseconds
+      self.leg = leg
+      self.account = account
+    }
+  }
+
+  /// Without its legs.
+  package var head: RecordedTransaction
+  /// The batch that the row names.
+  package var batch: Int64
+  /// Where `movement` says that the transaction lies; nil: it does not know the id.
+  package var movement: BookSequence?
+  /// By position.
+  package var entries: [Entry]
+  /// Columns that hold what they never can, so that something else stands in `entries`.
+  package var unreadable: [String]
+
+  package init(
+    head: RecordedTransaction,
+    batch: Int64,
+    movement: BookSequence?,
+    entries: [Entry],
+    unreadable: [String] = []
+  ) {
+    self.head = head
+    self.batch = batch
+    self.movement = movement
+    self.entries = entries
+    self.unreadable = unreadable
+  }
+
+  package var sequence: BookSequence { BookSequence(head.sequence) }
+
+  package func leaf(_ format: BatchFormat) -> [UInt8] {
+    var whole = head
+    whole.legs = entries.map(\.leg)
+    return SHA256.hash(whole.leafBytes(format))
+  }
+
+  /// What of it contradicts itself or the tables beside it, in words.
+  package func contradictions(in number: Int64) -> [String] {
+    var found = unreadable
+    if batch != number { found.append("batch: the row says \(batch)") }
+    switch movement {
+    case nil: found.append("id: no movement has it")
+    case sequence?: break
+    case _?: found.append("id: its movement names another row")
+    }
+    if entries.isEmpty {
+      found.append("entries: all are missing")
+    } else if entries.map(\.position) != (0..<Int16(entries.count)).map({ $0 }) {
+      found.append("entries.position: not 0 to \(entries.count - 1)")
+    }
+    for (currency, difference) in differences {
+      found.append("entries.amount_minor: debits less credits are \(difference) \(currency.code)")
+    }
+    for entry in entries {
+      let name = "entries[\(entry.position)]"
+      if entry.merchant != head.merchant { found.append("\(name).merchant_id: another merchant") }
+      if let at = entry.effectiveAtMicroseconds, at != head.effectiveAtMicroseconds {
+        found.append("\(name).effective_at: another time than the transaction's")
+      }
+      guard let account = entry.account else {
+        found.append("\(name).account_id: no such account")
+        continue
+      }
+      if account.currency != entry.leg.currency {
+        found.append("\(name).currency: the account's is another")
+      }
+      if account.merchant != head.merchant || account.id != entry.leg.account {
+        found.append("\(name).account_id: the account's row is not what its id says")
+      }
+    }
+    return found
+  }
+
+  /// Currencies in which it does not balance.
+  private var differences: [(Currency, Int128)] {
+    var sums: [(Currency, Int128)] = []
+    for entry in entries {
+      let amount = Int128(entry.leg.side.rawValue) * Int128(entry.leg.amountMinor)
+      if let place = sums.firstIndex(where: { $0.0 == entry.leg.currency }) {
+        sums[place].1 += amount
+      } else {
+        sums.append((entry.leg.currency, amount))
+      }
+    }
+    return sums.filter { $0.1 != 0 }
+  }
+}

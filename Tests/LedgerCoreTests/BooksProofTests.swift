@@ -110,9 +110,10 @@ import Testing
         == ["transaction_added 7 102"]
     )
     #expect(
-      kinds(Self.batch(), []) == [0x100, 0x101, 0x103].map {
-        "transaction_missing 7 \(String($0, radix: 16))"
-      }
+      kinds(Self.batch(), [])
+        == [0x100, 0x101, 0x103].map {
+          "transaction_missing 7 \(String($0, radix: 16))"
+        }
     )
   }
 
@@ -120,6 +121,8 @@ import Testing
   @Test func exchangedContentsAreFound() {
     var items = Self.items
     (items[0].head.id, items[1].head.id) = (items[1].head.id, items[0].head.id)
-    #expect(kinds(Self.batch(), items) == ["transaction_changed 7 100", "transaction_changed 7 101"])
+    #expect(
+      kinds(Self.batch(), items) == ["transaction_changed 7 100", "transaction_changed 7 101"]
+    )
   }
 }

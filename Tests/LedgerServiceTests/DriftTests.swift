@@ -26,17 +26,27 @@ struct DriftTests {
   }
 
   @Test(arguments: [
-    ("update balance set debits_posted_minor = debits_posted_minor + 1 where debits_posted_minor > 0",
-      ["balance_differs bank:a"]),
+    (
+      "update balance set debits_posted_minor = debits_posted_minor + 1 where debits_posted_minor > 0",
+      ["balance_differs bank:a"]
+    ),
     ("delete from balance where debits_posted_minor > 0", ["balance_missing bank:a"]),
-    ("update entry set amount_minor = amount_minor + 1 where side = 1 and sequence = (select min(sequence::text)::uuid from entry)",
-      ["snapshot_differs bank:a", "piece_differs bank:a"]),
-    ("update entry set amount_minor = amount_minor + 1 where side = 1 and sequence = (select max(sequence::text)::uuid from entry)",
-      ["balance_differs bank:a"]),
-    ("update balance_snapshot set debits_posted_minor = 1 where debits_posted_minor > 0 and sequence = (select min(sequence::text)::uuid from balance_snapshot)",
-      ["snapshot_differs bank:a", "snapshot_differs bank:a"]),
-    ("delete from balance_piece where debits_minor > 0 and sequence = (select min(sequence::text)::uuid from balance_snapshot)",
-      ["piece_differs bank:a"]),
+    (
+      "update entry set amount_minor = amount_minor + 1 where side = 1 and sequence = (select min(sequence::text)::uuid from entry)",
+      ["snapshot_differs bank:a", "piece_differs bank:a"]
+    ),
+    (
+      "update entry set amount_minor = amount_minor + 1 where side = 1 and sequence = (select max(sequence::text)::uuid from entry)",
+      ["balance_differs bank:a"]
+    ),
+    (
+      "update balance_snapshot set debits_posted_minor = 1 where debits_posted_minor > 0 and sequence = (select min(sequence::text)::uuid from balance_snapshot)",
+      ["snapshot_differs bank:a", "snapshot_differs bank:a"]
+    ),
+    (
+      "delete from balance_piece where debits_minor > 0 and sequence = (select min(sequence::text)::uuid from balance_snapshot)",
+      ["piece_differs bank:a"]
+    ),
   ])
   func isReportedAndNotCorrected(_ change: String, _ expected: [String]) async throws {
     try await Books.with { books in
@@ -54,8 +64,11 @@ struct DriftTests {
       } while !token.isEmpty
       #expect(kinds == expected)
       let alerts = try await books.database.query(
-        "select severity, kind from alert where state = 'open'")
-      #expect(try alerts.decode((String, String).self).allSatisfy { $0 == ("critical", "balance_drift") })
+        "select severity, kind from alert where state = 'open'"
+      )
+      #expect(
+        try alerts.decode((String, String).self).allSatisfy { $0 == ("critical", "balance_drift") }
+      )
       #expect(alerts.count == Set(expected).count)
       // Again: reported, not corrected.
       #expect(Self.texts(try await books.drift()) == expected)
@@ -102,15 +115,19 @@ struct DriftTests {
       books.clock.advance(by: .seconds(25 * 3_600))
       #expect(try await keepers[1].work() == 2)
       let runsKept = try await books.database.query(
-        "select kind, findings, head_batch from proof_run order by finished_at, kind")
+        "select kind, findings, head_batch from proof_run order by finished_at, kind"
+      )
       #expect(
         try runsKept.decode((String, Int64, Int64?).self).map { "\($0.0) \($0.1) \($0.2 ?? 0)" }
-          == ["chain 0 5", "drift 0 0", "chain 2 5", "drift 3 0"])
+          == ["chain 0 5", "drift 0 0", "chain 2 5", "drift 3 0"]
+      )
       let alerts = try await books.database.query(
-        "select kind, count(*) from alert where state = 'open' group by kind order by kind")
+        "select kind, count(*) from alert where state = 'open' group by kind order by kind"
+      )
       #expect(
         try alerts.decode((String, Int64).self).map { "\($0.0) \($0.1)" }
-          == ["balance_drift 3", "books_changed 2"])
+          == ["balance_drift 3", "books_changed 2"]
+      )
     }
   }
 }

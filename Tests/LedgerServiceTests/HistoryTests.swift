@@ -15,7 +15,8 @@ struct HistoryTests {
   /// three days before.
   private static func effective(_ index: Int) -> Timestamp {
     let recorded = Timestamp(seconds: 1_768_478_400 + Int64(index))
-    return recorded - .seconds(index % 50 == 0 ? Int64(index * 37 % 259_200) : Int64(index * 7 % 60))
+    return recorded
+      - .seconds(index % 50 == 0 ? Int64(index * 37 % 259_200) : Int64(index * 7 % 60))
   }
 
   @Test func blocksPiecesAndEntriesAddUp() async throws {
@@ -24,8 +25,12 @@ struct HistoryTests {
       let count = 35 * batch + 321
       for start in stride(from: 0, to: count, by: batch) {
         let items = try (start..<min(count, start + batch)).map {
-          try Books.posting(UInt128($0 + 1), "bank:a", minor: Int64($0 % 97 + 1),
-            effectiveAt: Self.effective($0))
+          try Books.posting(
+            UInt128($0 + 1),
+            "bank:a",
+            minor: Int64($0 % 97 + 1),
+            effectiveAt: Self.effective($0)
+          )
         }
         books.clock.set(Timestamp(seconds: 1_768_478_400 + Int64(start + batch)))
         _ = try await books.writer.post(items)
@@ -33,7 +38,9 @@ struct HistoryTests {
       #expect(try await books.count("balance_snapshot") == 70)
       #expect(try await books.count("balance_block") > 8)
       let calls = try LedgerCalls(books)
-      for index in [-90_000, -1_000, 0, 1, 61, 5_000, 71_999, 86_400, 100_007, 128_000, 140_320, 200_000] {
+      for index in [
+        -90_000, -1_000, 0, 1, 61, 5_000, 71_999, 86_400, 100_007, 128_000, 140_320, 200_000,
+      ] {
         let at = Timestamp(seconds: 1_768_478_400 + Int64(index), nanoseconds: 0)
         let sum = (0..<count).reduce(Int64(0)) {
           $0 + (Self.effective($1) <= at ? Int64($1 % 97 + 1) : 0)
@@ -48,8 +55,11 @@ struct HistoryTests {
       }
       #expect(try await books.drift() == [])
       try await ProofTests.tamper(
-        "update balance_block set debits_minor = debits_minor + 1 where debits_minor = (select max(debits_minor) from balance_block)")
-      #expect(try await books.drift().map { "\($0.kind.rawValue) \($0.code)" } == ["block_differs bank:a"])
+        "update balance_block set debits_minor = debits_minor + 1 where debits_minor = (select max(debits_minor) from balance_block)"
+      )
+      #expect(
+        try await books.drift().map { "\($0.kind.rawValue) \($0.code)" } == ["block_differs bank:a"]
+      )
     }
   }
 
@@ -74,15 +84,19 @@ struct HistoryTests {
       for token in ["x", "1/2", "\(BookSequence.zero)/x"] {
         #expect(
           await calls.reason { try await calls.entries("merchant_payable", token: token) }
-            == "PAGE_TOKEN_INVALID")
+            == "PAGE_TOKEN_INVALID"
+        )
       }
       let late = Timestamp(seconds: 253_402_300_800)
       #expect(
         await calls.reason { try await calls.balance("merchant_payable", effective: late) }
-          == "AS_OF_INVALID")
+          == "AS_OF_INVALID"
+      )
       let trial = try await calls.trialBalance(recorded: middle)
-      #expect(trial.map { "\($0.code) \($0.balanceMinor)" }
-        == ["gateway_clearing:stripe:a 6", "merchant_payable 6"])
+      #expect(
+        trial.map { "\($0.code) \($0.balanceMinor)" }
+          == ["gateway_clearing:stripe:a 6", "merchant_payable 6"]
+      )
     }
   }
 }

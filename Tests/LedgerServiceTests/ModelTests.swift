@@ -64,7 +64,8 @@ struct ModelTests {
     _ random: inout SeededRandom
   ) -> LedgerV1.PostingCommand {
     let minor = Int64(random.next() % 10_000) + 2
-    let kind = random.next() % 30 == 0 ? "gift" : ["capture", "refund", "fee"][Int(random.next() % 3)]
+    let kind =
+      random.next() % 30 == 0 ? "gift" : ["capture", "refund", "fee"][Int(random.next() % 3)]
     func code() -> String {
       switch random.next() % 15 {
       case 0: codes[5]

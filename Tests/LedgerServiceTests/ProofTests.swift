@@ -266,7 +266,9 @@ struct ProofTests {
       let positions = try await books.database.query("select positions from batch where number = 6")
       #expect(try positions.single()[0, as: [Int32].self] == [1, 3])
       try await books.expectSound()
-      try await Self.tamper("update transaction set subject = 'x' where sequence = \(Self.place(22))")
+      try await Self.tamper(
+        "update transaction set subject = 'x' where sequence = \(Self.place(22))"
+      )
       #expect(Self.texts(try await books.findings()) == ["transaction_changed 6 22"])
     }
   }

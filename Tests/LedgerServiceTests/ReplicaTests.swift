@@ -58,7 +58,11 @@ struct ReplicaTests {
     for _ in 0..<25 {
       let items = try (0..<Int(random.next() % 40 + 1)).map { _ in
         let id = random.next() % ids + 1
-        return try Books.posting(UInt128(id), "gateway_clearing:stripe:a\(id % 9)", minor: Int64(id))
+        return try Books.posting(
+          UInt128(id),
+          "gateway_clearing:stripe:a\(id % 9)",
+          minor: Int64(id)
+        )
       }
       while true {
         do {

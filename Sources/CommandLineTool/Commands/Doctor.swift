@@ -29,6 +29,7 @@ struct Doctor: Command {
     findings += try await gateways(checkout)
     findings += try await recovery(checkout)
     findings += try await notifications(checkout)
+    findings += try await books(checkout)
     try output.result(findings) {
       findings.map {
         $0.isFine
@@ -97,13 +98,8 @@ struct Doctor: Command {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
     let next = "see tender routing health, and \(checkout.log("gateway-router"))"
     do {
-      let alerts = try await ServiceSession.with(checkout) { session in
-        try await session.call(.gateway, as: .operator) { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listAlerts(CommonV1.ListAlertsRequest())
-        }.alerts
-      }
-      let open = alerts.filter { Self.gatewayAlerts.contains($0.kind) }
+      let open = try await alerts(of: .gateway, checkout)
+        .filter { Self.gatewayAlerts.contains($0.kind) }
       guard !open.isEmpty else {
         return [
           Finding(
@@ -116,6 +112,36 @@ struct Doctor: Command {
       }
     } catch let error as CallFailure {
       return [Finding(check: "gateways", isFine: false, detail: error.message, nextStep: next)]
+    }
+  }
+
+  /// What ledger says of the books: changed rows, drift, facts that it could not book.
+  private func books(_ checkout: Checkout) async throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    let next = "see tender ledger verify, tender ledger drift, and \(checkout.log("ledger"))"
+    do {
+      let open = try await alerts(of: .ledger, checkout)
+      guard !open.isEmpty else {
+        return [Finding(check: "books", isFine: true, detail: "no alert is open", nextStep: "")]
+      }
+      return open.map {
+        Finding(
+          check: "books, \($0.kind) \($0.subject)", isFine: false, detail: $0.message,
+          nextStep: next)
+      }
+    } catch let error as CallFailure {
+      return [Finding(check: "books", isFine: false, detail: error.message, nextStep: next)]
+    }
+  }
+
+  private func alerts(
+    of service: PlatformService, _ checkout: Checkout
+  ) async throws -> [CommonV1.Alert] {
+    try await ServiceSession.with(checkout) { session in
+      try await session.call(service, as: .operator) { client in
+        try await CommonV1.Operations.Client(wrapping: client)
+          .listAlerts(CommonV1.ListAlertsRequest())
+      }.alerts
     }
   }
 

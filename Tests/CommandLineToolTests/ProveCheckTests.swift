@@ -329,6 +329,19 @@ import Testing
     }
   }
 
+  @Test("confirmed again after a decline and silent since: the first try's object is known")
+  func silenceAfterADecline() {
+    var evidence = ProveEvidence.good
+    evidence.intents[2].status = "processing"
+    evidence.intents[2].changes = ProveEvidence.changes("processing", "failed", "processing")
+    evidence.intents[2].version = 3
+    evidence.intents[2].operations.append(
+      ProveEvidence.operation("open", "open", "unknown", ""))
+    #expect(Check.violations(in: evidence) == [])
+    evidence.charges.append(ProveEvidence.charge("pi_3", "ch_9", "canceled", 9_000))
+    #expect(!Check.violations(in: evidence).isEmpty)
+  }
+
   @Test("a refund of which the gateway knows nothing may stay pending")
   func refundSilence() {
     var evidence = ProveEvidence.good

@@ -127,6 +127,9 @@ import Testing
       #expect(!plan.outages.contains { $0.kind == .kill(.gateway) && $0.atMilliseconds > start })
       // Twice the breaker's shortest opening, and payments go on until then.
       #expect(start + OutageSchedule.refusalMilliseconds + 5_000 < ProvePlan.loadMilliseconds)
+      let calm = plan.payments.filter { $0.startMilliseconds >= ProvePlan.calmMilliseconds }
+      #expect(calm.allSatisfy { $0.faults.allSatisfy { $0.operation != "authorize" } })
+      #expect(ProvePlan.calmMilliseconds >= start + OutageSchedule.refusalMilliseconds)
       for payment in plan.payments where payment.faults.contains(where: {
         FaultDecks.silencing.contains($0.fault) && $0.operation == "authorize"
       }) {
@@ -139,10 +142,11 @@ import Testing
   func decks() {
     var decks = FaultDecks()
     var random = SeededRandom(seed: 5)
-    for (isEarly, deck) in [
-      (false, FaultDecks.authorize), (true, FaultDecks.silencing + FaultDecks.authorize),
-    ] {
-      let drawn = (0..<300).compactMap { decks.draw(Int64($0), isEarly: isEarly, &random) }
+    let parts: [(FaultDecks.Part, [String])] = [
+      (.middle, FaultDecks.authorize), (.early, FaultDecks.silencing + FaultDecks.authorize),
+    ]
+    for (part, deck) in parts {
+      let drawn = (0..<300).compactMap { decks.draw(Int64($0), part, &random) }
         .filter { $0.operation == "authorize" }
       for start in stride(from: 0, to: drawn.count - deck.count, by: deck.count) {
         #expect(Set(drawn[start..<(start + deck.count)].map(\.fault)) == Set(deck))

@@ -14,20 +14,35 @@ struct FaultDecks: Sendable {
     "timeout_after", "error_500_after", "truncated", "close_after", "reset_after", "rate_limited",
   ]
 
+  /// When a payment starts within the load.
+  enum Part: Sendable {
+    /// What may never become known begins early, so that its time is over when the load is.
+    case early
+    case middle
+    /// The gateway that refused connections is back: its breaker finds it well.
+    case calm
+
+    init(startMilliseconds: Int64) {
+      self =
+        startMilliseconds < ProvePlan.silencingMilliseconds
+        ? .early : startMilliseconds < ProvePlan.calmMilliseconds ? .middle : .calm
+    }
+  }
+
   private var authorize: [String] = []
   private var early: [String] = []
   private var capture: [String] = []
   private var refund: [String] = []
   private var earlyRefund: [String] = []
 
-  /// The fault of the next payment; half of them have none.
+  /// The fault of the next payment; half of them, and more of the calm part, have none.
   mutating func draw(
-    _ amountMinor: Int64, isEarly: Bool, _ random: inout SeededRandom
+    _ amountMinor: Int64, _ part: Part, _ random: inout SeededRandom
   ) -> ProvePlan.GatewayFault? {
     switch Int.random(in: 0..<6, using: &random) {
-    case 0, 1:
+    case 0..<2 where part != .calm:
       let name =
-        isEarly
+        part == .early
         ? Self.deal(&early, Self.silencing + Self.authorize, &random)
         : Self.deal(&authorize, Self.authorize, &random)
       return ProvePlan.GatewayFault(
@@ -43,11 +58,11 @@ struct FaultDecks: Sendable {
 
   /// The fault of the next refund; half of them have none.
   mutating func drawRefund(
-    _ amountMinor: Int64, isEarly: Bool, _ random: inout SeededRandom
+    _ amountMinor: Int64, _ part: Part, _ random: inout SeededRandom
   ) -> ProvePlan.GatewayFault? {
     guard Bool.random(using: &random) else { return nil }
     let name =
-      isEarly
+      part == .early
       ? Self.deal(&earlyRefund, Self.silencing + Self.refund, &random)
       : Self.deal(&refund, Self.refund, &random)
     return ProvePlan.GatewayFault(

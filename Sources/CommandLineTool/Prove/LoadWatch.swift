@@ -55,22 +55,11 @@ final class LoadWatch: Sendable {
   }
 
   private func breakers() async {
+    let states = BreakerStates(session: session)
     while await pause(Self.breakersEvery) {
       // gateway-router may be away, or stand still.
-      guard
-        let answer = try? await session.call(.gateway, as: .operator, within: Self.limit, { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listMetrics(CommonV1.ListMetricsRequest())
-        })
-      else { continue }
-      let isHalfOpen = answer.families.contains { family in
-        family.name == "tender_gateway_breaker_state"
-          && family.series.contains { series in
-            series.value > 0
-              && series.labels.contains { $0.name == "state" && $0.value == "half_open" }
-          }
-      }
-      if isHalfOpen { seen.withLock { $0.halfOpen += 1 } }
+      guard let found = try? await states.read(within: Self.limit) else { continue }
+      if found.contains("half_open") { seen.withLock { $0.halfOpen += 1 } }
     }
   }
 

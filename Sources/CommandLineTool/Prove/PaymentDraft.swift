@@ -17,6 +17,8 @@ struct PaymentDraft {
       startMilliseconds: startMilliseconds)
   }
 
+  private var part: FaultDecks.Part { FaultDecks.Part(startMilliseconds: startMilliseconds) }
+
   func payment(_ decks: inout FaultDecks, _ random: inout SeededRandom) -> ProvePlan.Payment {
     var payment = plain
     if Int.random(in: 0..<8, using: &random) == 0 {
@@ -25,8 +27,7 @@ struct PaymentDraft {
     payment.capture = Int.random(in: 0..<5, using: &random) < 2 ? .manual : .automatic
     payment.form = Int.random(in: 0..<4, using: &random) == 0 ? .inTwoCalls : .atOnce
     payment.callers = Int.random(in: 1...ProvePlan.callersMax, using: &random)
-    let isEarly = startMilliseconds < ProvePlan.silencingMilliseconds
-    if let fault = decks.draw(amountMinor, isEarly: isEarly, &random) { payment.faults = [fault] }
+    if let fault = decks.draw(amountMinor, part, &random) { payment.faults = [fault] }
     payment.steps = steps(payment.capture, &random)
     if Int.random(in: 0..<2, using: &random) == 0 { refund(&payment, &decks, &random) }
     return payment
@@ -58,10 +59,8 @@ struct PaymentDraft {
     let amounts = refundAmounts(&random)
     payment.steps.append(.refund(amountsMinor: amounts))
     // A refund of whatever is left has the payment's amount where nothing was refunded before.
-    let isEarly = startMilliseconds < ProvePlan.silencingMilliseconds
     if let amount = amounts.randomElement(using: &random),
-      let fault = decks.drawRefund(
-        amount == 0 ? amountMinor : amount, isEarly: isEarly, &random)
+      let fault = decks.drawRefund(amount == 0 ? amountMinor : amount, part, &random)
     {
       payment.faults.append(fault)
     }

@@ -94,6 +94,8 @@ struct ProvePlan: Sendable, Equatable {
   /// A payment that stays unknown for good is left alone only when nothing can send it any more:
   /// what makes such payments strikes early, so that this time is over when the load is.
   static let silencingMilliseconds: Int64 = 4_500
+  /// From here on authorisations meet no faults, so that a breaker that is probed can close.
+  static let calmMilliseconds: Int64 = 11_500
 
   let seed: UInt64
   let payments: [Payment]

@@ -32,10 +32,10 @@ struct SeedRun: Sendable {
   let cluster: Cluster
   let output: Output
 
-  private var supervisor: SupervisorState { SupervisorState(checkout: session.checkout) }
+  var supervisor: SupervisorState { SupervisorState(checkout: session.checkout) }
 
   /// What came to the merchants' endpoints.
-  private final class Inbox: Sendable {
+  final class Inbox: Sendable {
     let events = Mutex<[ReceivedEvent]>([])
     let refused = Mutex<[String]>([])
   }
@@ -45,6 +45,7 @@ struct SeedRun: Sendable {
     let simulator = try SimulatorControl(session.checkout)
     let chaos = SimulatorChaos(simulator: simulator)
     try simulator.removeFaults()
+    try await closeBreakers()
     let merchants = try await makeMerchants()
     let inbox = Inbox()
     // Before anything happens to them: every event of theirs must come.
@@ -106,67 +107,6 @@ struct SeedRun: Sendable {
     paths.add(plan.outages, problems: notBroken)
     for (path, count) in paths.counts { report.paths[path.rawValue] = count }
     return (report, paths)
-  }
-
-  // MARK: Merchants
-
-  private func makeMerchants() async throws -> [MerchantID] {
-    var merchants: [MerchantID] = []
-    for number in 1...ProvePlan.merchants {
-      let key = try CallKeys.fresh("prove-merchant")
-      let request = IntentsV1.CreateMerchantRequest(name: "prove \(plan.seed) \(number)")
-      let made = try await session.call(.intents, as: .operator) { client in
-        try await IntentsV1.Merchants.Client(wrapping: client)
-          .createMerchant(request, metadata: CallKeys.metadata(key: key))
-      }.merchant
-      guard let id = made.flatMap({ MerchantID($0.id) }) else {
-        throw Failure("intents answered without the merchant", next: "see tender doctor")
-      }
-      merchants.append(id)
-    }
-    return merchants
-  }
-
-  /// Ids by alias, for each merchant.
-  private func makeMethods(_ merchants: [MerchantID]) async throws -> [[String: String]] {
-    let used = Set(plan.payments.map(\.method))
-    var methods: [[String: String]] = []
-    for merchant in merchants {
-      var ids: [String: String] = [:]
-      for method in DemoMethod.all where used.contains(method.alias) {
-        ids[method.alias] = try await DemoData.register(method, session, merchant: merchant)
-      }
-      methods.append(ids)
-    }
-    return methods
-  }
-
-  private func openReceivers(
-    _ merchants: [MerchantID], _ inbox: Inbox
-  ) async throws -> [WebhookReceiver] {
-    var receivers: [WebhookReceiver] = []
-    for (place, merchant) in merchants.enumerated() {
-      let receiver = WebhookReceiver(session, merchant: merchant) { arrival in
-        switch arrival {
-        case .refused(let why): inbox.refused.withLock { $0.append(why) }
-        case .event(let type, let id, let body):
-          inbox.events.withLock {
-            $0.append(ReceivedEvent(merchant: place, type: type, id: id, body: body))
-          }
-        }
-      }
-      let endpoint = try await receiver.open()
-      try await receiver.waitEnabled(endpoint.id)
-      receivers.append(receiver)
-    }
-    return receivers
-  }
-
-  /// Where notifications about nothing wait already, their queue says nothing of this seed.
-  private func oldNotifications() async throws -> Set<String> {
-    let queues = try await Reads(session: session, merchant: session.merchant)
-      .status(.gateway).queues
-    return Set(queues.filter { $0.name == "notifications" && $0.length > 0 }.map(\.name))
   }
 
   // MARK: Load
@@ -249,7 +189,7 @@ struct SeedRun: Sendable {
     }
   }
 
-  private func quiesce(
+  func quiesce(
     _ quiescence: Quiescence, _ when: String, _ report: inout SeedReport
   ) async throws -> Quiescence.State {
     // What was not quiet before is not waited for as long again.
@@ -262,64 +202,5 @@ struct SeedRun: Sendable {
         "\(when), not quiet within \(limit) s: \(state.line)")
     }
     return state
-  }
-
-  // MARK: Audit
-
-  private func audit(
-    _ quiescence: Quiescence, _ history: CallHistory, _ inbox: Inbox, _ chaos: SimulatorChaos,
-    _ start: Int64, _ watch: LoadWatch, _ report: inout SeedReport
-  ) async throws -> Evidence {
-    let (queries, collector) = (quiescence.queries, quiescence.collector)
-    var evidence = Evidence()
-    if let ledger = watch.ledger {
-      evidence.ledgerBefore = ledger
-    } else {
-      report.problems.append("the ledger could not be read while the load ran")
-    }
-    evidence.halfOpenSeen = watch.halfOpenSeen
-    evidence.beforeResend = try await queries.world()
-    try chaos.resend(fromMilliseconds: start)
-    _ = try await quiesce(quiescence, "after repeated notifications", &report)
-    evidence.afterResend = try await queries.world()
-    evidence.ledgerAfter = try await queries.ledgerPrefix(upTo: evidence.ledgerBefore.batch)
-    let records = history.records
-    (evidence.calls, evidence.reads) = (records.calls, records.reads)
-    evidence.misuses = records.misuses
-    evidence.asked = plan.payments.map {
-      AskedPayment(
-        number: $0.number, merchant: $0.merchant, description: $0.description,
-        amountMinor: $0.amountMinor, leaves: $0.leaves)
-    }
-    evidence.askedRefunds = plan.payments.flatMap(\.askedRefunds)
-    evidence.intents = try await collector.intents()
-    evidence.refunds = try await collector.refunds()
-    let books = try collector.books(of: evidence.intents)
-    (evidence.charges, evidence.gatewayRefunds) = (books.payments, books.refunds)
-    // Of payments that no row knows; those of other people's payments are none of the seed's.
-    let strange = try collector.strangeCharges(since: start, evidence.intents)
-    let unowned = try await queries.unowned(strange.compactMap(\.intent))
-    evidence.charges += strange.filter { $0.intent.map(unowned.contains) ?? true }
-    evidence.clearing = try await collector.clearing()
-    evidence.trial = try await collector.trial()
-    evidence.received = inbox.events.withLock { $0 }
-    evidence.refusedWebhooks = inbox.refused.withLock { $0 }
-    evidence.database = try await queries.facts()
-    return evidence
-  }
-}
-
-extension RarePaths {
-  /// What was broken; `problems` of it could not be.
-  mutating func add(_ outages: [PlannedOutage], problems: Int) {
-    guard problems == 0 else { return }
-    for outage in outages {
-      switch outage.kind {
-      case .kill: add(.serviceKilled, 1)
-      case .pause: add(.serviceStoodStill, 1)
-      case .stopDatabase: add(.databaseStopped, 1)
-      case .refuse, .loseLists: break
-      }
-    }
   }
 }

@@ -4,8 +4,8 @@
 enum ProveEvidence {
   static let bytes: [UInt8] = [1, 2, 3]
 
-  /// A payment of 5000, captured at Stripe, of which 2000 were refunded; one canceled after its authorisation; one declined; one
-  /// authorised.
+  /// A payment of 5000, captured at Stripe, of which 2000 were refunded; one canceled after its
+  /// authorisation; one declined; one authorised.
   static let good: Evidence = {
     var evidence = Evidence()
     evidence.asked = [

@@ -1,8 +1,8 @@
 /// Payments that a plan stages, so that rare paths are taken in every seed. They come first, while
 /// nothing else is broken (`OutageSchedule.openingMilliseconds`), except the ambush's.
 enum Encounter: Sendable, Equatable {
-  /// The first gateway acts, its answers and its list are lost: a second authorisation begins beside
-  /// an unknown one, wins, and the first one is found and given back.
+  /// The first gateway acts, its answers and its list are lost: a second authorisation begins
+  /// beside an unknown one, wins, and the first one is found and given back.
   case speculation
   /// A gateway's decline leaves an object that a payer could confirm again: it is cancelled before
   /// the next gateway is asked.
@@ -13,6 +13,8 @@ enum Encounter: Sendable, Equatable {
   case silence
   /// The gateway gives back and its answer never comes: a job finds out.
   case silentRefund
+  /// The gateway fails before it gives back and keeps that failure for the key: nobody ever knows.
+  case unknownRefund
   /// Parts that exceed the payment together, a key again, another payload, another merchant,
   /// nonsense.
   case refundRace
@@ -24,8 +26,8 @@ enum Encounter: Sendable, Equatable {
 
   static func all(ambush: Int64) -> [Encounter] {
     [
-      .speculation, .silence, .speculation, .silentRefund, .fenceWon, .fenceLost, .refundRace,
-      .ambush(at: ambush + OutageSchedule.ambushPaymentAfter),
+      .speculation, .silence, .speculation, .silentRefund, .fenceWon, .fenceLost, .unknownRefund,
+      .refundRace, .ambush(at: ambush + OutageSchedule.ambushPaymentAfter),
     ]
   }
 
@@ -44,8 +46,9 @@ enum Encounter: Sendable, Equatable {
       payment.method = "card_processing_error"
       payment.faults = [fault("cancel", "close_before", 1)]
     case .silence: payment.faults = [fault("authorize", "error_500", 4)]
-    case .silentRefund:
-      payment.faults = [fault("refund", "timeout_after", 1)]
+    case .silentRefund, .unknownRefund:
+      let name = self == .silentRefund ? "timeout_after" : "error_500"
+      payment.faults = [fault("refund", name, 1)]
       payment.steps = [.refund(amountsMinor: [draft.amountMinor])]
     case .refundRace:
       let part = draft.amountMinor / 2 + 1

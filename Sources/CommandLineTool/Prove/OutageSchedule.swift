@@ -91,11 +91,11 @@ struct OutageSchedule: Sendable, Equatable {
         atMilliseconds: Int64.random(in: 9_000...16_000, using: &random), kind: .stopDatabase),
     ]
     for service in PlatformService.allCases where service != .gateway {
+      let times = Self.killTimes(service, standing: service == stands ? standAt : nil)
       planned.append(
         PlannedOutage(
-          atMilliseconds: Int64.random(
-            in: Self.killTimes(service, standing: service == stands ? standAt : nil), using: &random),
-          kind: .kill(service), extent: Bool.random(using: &random) ? .every : .first))
+          atMilliseconds: Int64.random(in: times, using: &random), kind: .kill(service),
+          extent: Bool.random(using: &random) ? .every : .first))
     }
     self.planned = planned.sorted { $0.atMilliseconds < $1.atMilliseconds }
   }

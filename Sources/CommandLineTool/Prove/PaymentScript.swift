@@ -80,7 +80,7 @@ struct PaymentScript: Sendable {
     }
   }
 
-  private func money(_ amountMinor: Int64) -> CommonV1.Money {
+  func money(_ amountMinor: Int64) -> CommonV1.Money {
     CommonV1.Money(currency: ProvePlan.currency, amountMinor: amountMinor)
   }
 

@@ -83,7 +83,7 @@ struct ProvePlan: Sendable, Equatable {
   static let currency = "EUR"
   /// One that no payment has.
   static let otherCurrency = "USD"
-  /// The metadata of a refund that names its idempotency key, so that outsiders can tell whose it is.
+  /// The metadata of a refund that names its idempotency key: whose it is.
   static let keyName = "prove_key"
   static let merchants = 2
   /// Below it, too few would meet the gateway that refuses connections to open its breaker.

@@ -1,5 +1,5 @@
 import Money
-import Wire
+import Synchronization
 
 /// What is collected once a seed is quiet, and once more after every notification came again.
 extension SeedRun {

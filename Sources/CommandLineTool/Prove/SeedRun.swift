@@ -1,7 +1,5 @@
-import GRPCCore
 import Money
 import Synchronization
-import Wire
 
 /// What a seed has shown.
 struct SeedReport: Sendable, Encodable {

@@ -1,7 +1,9 @@
+import GRPCCore
 import Money
+import Synchronization
 import Wire
 
-/// What a seed needs before anything happens: gateways that are asked, merchants, methods, endpoints.
+/// What a seed needs before anything happens: closed breakers, merchants, methods, endpoints.
 extension SeedRun {
   /// The first payments are staged for gateways that are asked: what an earlier seed has left open
   /// ends with its process.

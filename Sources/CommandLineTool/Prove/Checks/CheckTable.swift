@@ -5,11 +5,14 @@ enum CheckTable {
     let invariant: Int
     let check: String
     let proves: String
+
+    /// The numbered ones first.
+    fileprivate var order: Int { invariant == 0 ? .max : invariant }
   }
 
   static var rows: [Row] {
     Check.all.map { Row(invariant: $0.invariant, check: $0.name, proves: $0.proves) }
-      .sorted { ($0.invariant == 0 ? .max : $0.invariant) < ($1.invariant == 0 ? .max : $1.invariant) }
+      .sorted { $0.order < $1.order }
   }
 
   static var lines: [String] {

@@ -61,7 +61,9 @@ extension Check {
               "operation \($0.id) of \(intent.id)"
             }
         }
-        + evidence.refunds.filter { $0.status == "pending" && !$0.isSilent(evidence.gatewayRefunds) }
+        + evidence.refunds.filter {
+          $0.status == "pending" && !$0.isSilent(evidence.gatewayRefunds)
+        }
         .map { "refund \($0.id) of \($0.intent)" }
       return rows.map { Finding($0, "under way", expected: "ended") }
     },

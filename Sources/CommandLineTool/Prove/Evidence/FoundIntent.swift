@@ -85,7 +85,7 @@ struct FoundIntent: Sendable, Equatable {
   }
 
   /// Whether a charge is this payment, or money of it that nobody has given back. What its winner
-  /// took stays its own when it is refunded; a charge beside it that was given back whole never was.
+  /// took stays its own when it is refunded; a charge beside it that was given back never was.
   func keeps(_ charge: GatewayCharge) -> Bool {
     charge.netMinor > 0 || (charge.captured > 0 && charge.id == gatewayReference)
   }

@@ -8,7 +8,7 @@ readonly SUITE_SECONDS=1800
 readonly SLOW_SUITES=" Generated Integration Prove Startup Speed FreshMachine Sabotage Comparison \
 Sanitizer "
 # Suites that run only when named.
-readonly NAMED_SUITES=(-e FreshMachine -e Prove -e Sabotage -e Comparison -e Sanitizer)
+readonly NAMED_SUITES=(-e FreshMachine -e Sabotage -e Comparison -e Sanitizer)
 # Suites that need neither the tests' build nor PostgreSQL.
 readonly ALONE_SUITES=(-e Checks -e FreshMachine -e Comparison -e Sanitizer)
 

@@ -305,7 +305,7 @@ import Testing
     #expect(!Check.violations(in: evidence).isEmpty)
   }
 
-  @Test("given up or canceled without evidence, it stays processing just as well; won, it may not")
+  @Test("given up or canceled without evidence, it stays processing just as well")
   func silenceAfterItsOperation() {
     for reason in ["gave_up", "canceled"] {
       var evidence = ProveEvidence.good
@@ -320,13 +320,30 @@ import Testing
       var told = evidence
       told.intents[2].operations[0].attempts[0].evidence = "declined"
       #expect(!Check.violations(in: told).isEmpty)
-      var won = evidence
-      won.intents[2].operations[0].state = "won"
-      #expect(!Check.violations(in: won).isEmpty)
       var held = evidence
       held.charges.append(ProveEvidence.charge("pi_3", "ch_3", "requires_capture", 9_000))
       #expect(!Check.violations(in: held).isEmpty)
     }
+  }
+
+  @Test("canceled after another gateway had won: it waits for word of the first attempt")
+  func silenceBesideAWinner() {
+    var evidence = ProveEvidence.good
+    evidence.intents[1].status = "processing"
+    evidence.intents[1].changes = ProveEvidence.changes(
+      "processing", "requires_capture", "processing", "processing")
+    evidence.intents[1].events = []
+    evidence.intents[1].operations[0] = ProveEvidence.operation("won", "winner", "canceled", "ch_2")
+    // Every attempt has evidence: it is canceled, and must say so.
+    #expect(!Check.violations(in: evidence).isEmpty)
+    var first = evidence.intents[1].operations[0].attempts[0]
+    (first.id, first.disposition, first.evidence, first.reference) = (
+      "at_first", "condemned", "unknown", ""
+    )
+    evidence.intents[1].operations[0].attempts.append(first)
+    #expect(Check.violations(in: evidence) == [])
+    evidence.intents[1].operations[0].attempts[0].evidence = "authorized"
+    #expect(!Check.violations(in: evidence).isEmpty)
   }
 
   @Test("confirmed again after a decline and silent since: the first try's object is known")

@@ -78,8 +78,9 @@ struct ProveCommand: Command {
         crashes.add(report.crashes)
       } catch is Interruption.Interrupted {
         try heal(checkout)
+        // Which paths are missing says nothing of a run that was cut short.
         let answer = Answer(reports, paths, crashes, since: start)
-        try output.result(answer) { answer.lines(crashes) }
+        if !reports.isEmpty { try output.result(answer) { [answer.total] } }
         throw Failure(
           "interrupted in seed \(seed); nothing stands still and no fault is left",
           next: "go on with: tender prove --seed \(seed) --seeds \(count - number) "
@@ -179,15 +180,17 @@ extension ProveCommand.Answer {
 
   func lines(_ crashes: CrashCounts) -> [String] {
     let rare = paths.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-    let seconds = (quiescedMilliseconds + 999) / 1000
     return ["", "paths: \(rare.joined(separator: " · "))"] + crashes.lines
       + (notProven.isEmpty
         ? [] : ["not taken by chance, so not proven: \(notProven.joined(separator: ", "))"])
       + notTaken.map { "NOT TAKEN: \($0): this run has proven nothing of it" }
-      + [
-        "\(seeds.count) seeds · \(payments) payments · \(Self.thousands(calls)) calls · "
-          + "\(faults) faults · \(violations) violations · quiesced in ≤ \(seconds) s"
-      ]
+      + [total]
+  }
+
+  fileprivate var total: String {
+    let seconds = (quiescedMilliseconds + 999) / 1000
+    return "\(seeds.count) seeds · \(payments) payments · \(Self.thousands(calls)) calls · "
+      + "\(faults) faults · \(violations) violations · quiesced in ≤ \(seconds) s"
   }
 
   private static func thousands(_ number: Int) -> String {

@@ -68,11 +68,12 @@ struct FoundIntent: Sendable, Equatable {
   var events: [Event] = []
 
   /// Whether nobody knows what became of it, and no gateway knows more than we do: an error that a
-  /// gateway keeps for the key, or a request that was lost. Silence never becomes `failed`, so it
-  /// stays `processing`: while its operation is open; once it is given up (15 minutes) or canceled,
-  /// with its attempts condemned, until there is evidence.
+  /// gateway keeps for the key, or a request that was lost. Silence never becomes `failed` or
+  /// `canceled`, so it stays `processing`: while its operation is open; once that is given up (15
+  /// minutes) or canceled, with its attempts condemned; or once its winner was given back beside one
+  /// that nobody has heard of; until there is evidence.
   func isSilent(_ charges: [GatewayCharge]) -> Bool {
-    guard status == "processing", operations.allSatisfy({ $0.state != "won" }) else { return false }
+    guard status == "processing" else { return false }
     let attempts = operations.flatMap(\.attempts)
     return attempts.contains { Self.unheard.contains($0.evidence) }
       && attempts.allSatisfy {

@@ -301,6 +301,11 @@ import Testing
     // Sent when its process died, and never answered.
     evidence.intents[2].operations[0].attempts[0].evidence = "sent"
     #expect(Check.violations(in: evidence) == [])
+    // Being canceled: the winner is given back, of the attempt beside it nothing was heard.
+    evidence.intents[2].operations[0].state = "won"
+    evidence.intents[2].operations[0].attempts.append(
+      .init(id: "at_9", gateway: "adyen", disposition: "winner", evidence: "canceled", reference: ""))
+    #expect(Check.violations(in: evidence) == [])
     evidence.intents[2].operations[0].attempts[0].evidence = "pending"
     #expect(!Check.violations(in: evidence).isEmpty)
   }

@@ -54,11 +54,14 @@ struct SimulatorControl: Sendable {
       match = Match()
     }
 
-    /// At everything that a gateway is asked, or one operation of it, until the rule is removed.
-    init(_ fault: String..., at gateway: String, operation: String? = nil) {
+    /// At everything that a gateway is asked, or one operation of it, until the rule is removed or
+    /// has struck so often.
+    init(
+      _ fault: String..., at gateway: String, operation: String? = nil, count: Int = withoutEnd
+    ) {
       self.gateway = gateway
       self.fault = fault
-      count = Self.withoutEnd
+      self.count = count
       match = Match(operation: operation)
     }
 

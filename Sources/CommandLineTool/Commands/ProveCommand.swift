@@ -25,6 +25,9 @@ struct ProveCommand: Command {
   @Option(help: "Begin no further seed after so many minutes; 0: no limit.") var minutes = 0
   @Flag(help: "200 seeds.") var long = false
   @Flag(help: "Print what is checked, by invariant, and run nothing.") var list = false
+  @Option(
+    help: "Dwell on one kind of failure: \(ProveFocus.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var focus: ProveFocus?
 
   struct Answer: Encodable {
     let seeds: [SeedReport]
@@ -101,10 +104,10 @@ struct ProveCommand: Command {
     _ seed: UInt64, _ checkout: Checkout, _ cluster: Cluster, _ output: Output
   ) async throws -> (SeedReport, RarePaths) {
     let run = String(MonotonicClock.wallMilliseconds, radix: 36)
-    let plan = ProvePlan(seed: seed, payments: payments, run: run)
+    let plan = ProvePlan(seed: seed, payments: payments, run: run, focus: focus)
     return try await Interruption.during {
       try await ServiceSession.with(checkout) { session in
-        try await SeedRun(plan: plan, session: session, cluster: cluster, output: output).run()
+        try await SeedRun(plan: plan, focus: focus, session: session, cluster: cluster, output: output).run()
       }
     }
   }

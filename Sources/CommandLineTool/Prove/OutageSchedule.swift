@@ -63,10 +63,12 @@ struct OutageSchedule: Sendable, Equatable {
   let ambush: Int64
   let planned: [PlannedOutage]
 
-  init(_ random: inout SeededRandom) {
+  /// - Parameter asked: the service of which a process stands still; nil: drawn.
+  init(_ random: inout SeededRandom, stands asked: PlatformService? = nil) {
     let ambush = Int64.random(in: 2_600...3_200, using: &random)
     self.ambush = ambush
-    let stands = PlatformService.allCases.randomElement(using: &random) ?? .intents
+    let drawn = PlatformService.allCases.randomElement(using: &random) ?? .intents
+    let stands = asked ?? drawn
     let standAt =
       Self.neededByPayments.contains(stands) ? Self.lateStandMilliseconds : Self.standMilliseconds
     var planned = [

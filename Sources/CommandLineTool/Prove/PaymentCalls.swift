@@ -5,15 +5,21 @@ import Wire
 extension PaymentScript {
   func create(_ random: inout SeededRandom, addMinor: Int64 = 0) async -> String? {
     let amount = payment.amountMinor + addMinor
-    let request = IntentsV1.CreatePaymentIntentRequest(
-      amount: money(amount),
-      captureMethod: payment.capture == .manual ? .manual : .automatic, paymentMethodID: method,
-      confirm: payment.form == .atOnce, description: payment.description)
+    let request = Self.creation(payment, amountMinor: amount, method: method)
     return await insist(.create, payment.key, "\(amount)", &random) { limit in
       CallRecord.Answer(
         try await PaymentCall.create(
           request, key: payment.key, within: limit, session, merchant: merchant))
     }
+  }
+
+  static func creation(
+    _ payment: ProvePlan.Payment, amountMinor: Int64, method: String
+  ) -> IntentsV1.CreatePaymentIntentRequest {
+    IntentsV1.CreatePaymentIntentRequest(
+      amount: CommonV1.Money(currency: ProvePlan.currency, amountMinor: amountMinor),
+      captureMethod: payment.capture == .manual ? .manual : .automatic, paymentMethodID: method,
+      confirm: payment.form == .atOnce, description: payment.description)
   }
 
   func confirm(
@@ -56,15 +62,23 @@ extension PaymentScript {
     _ intent: String, _ place: Int, _ amountMinor: Int64, _ random: inout SeededRandom
   ) async -> String? {
     let key = payment.refundKey(place)
-    let request = IntentsV1.CreateRefundRequest(
-      paymentIntentID: intent, amount: amountMinor == 0 ? nil : money(amountMinor),
-      reason: .requestedByCustomer,
-      metadata: [CommonV1.MetadataEntry(key: ProvePlan.keyName, value: key)])
+    let request = Self.refunding(intent, amountMinor: amountMinor, key: key)
     return await insist(.refund, key, "\(amountMinor)", &random) { limit in
       CallRecord.Answer(
         try await RefundCall.create(
           request, key: key, within: limit, session, merchant: merchant))
     }
+  }
+
+  static func refunding(
+    _ intent: String, amountMinor: Int64, key: String
+  ) -> IntentsV1.CreateRefundRequest {
+    IntentsV1.CreateRefundRequest(
+      paymentIntentID: intent,
+      amount: amountMinor == 0
+        ? nil : CommonV1.Money(currency: ProvePlan.currency, amountMinor: amountMinor),
+      reason: .requestedByCustomer,
+      metadata: [CommonV1.MetadataEntry(key: ProvePlan.keyName, value: key)])
   }
 
   // MARK: Callers
@@ -117,7 +131,7 @@ extension PaymentScript {
     return nil
   }
 
-  private static func answer(
+  static func answer(
     _ call: () async throws -> CallRecord.Answer
   ) async -> CallRecord.Answer {
     do {

@@ -109,10 +109,10 @@ struct ProvePlan: Sendable, Equatable {
   }
 
   /// - Parameter run: tells the keys of runs with the same seed apart.
-  init(seed: UInt64, payments count: Int, run: String) {
+  init(seed: UInt64, payments count: Int, run: String, focus: ProveFocus? = nil) {
     var random = SeededRandom(seed: seed)
     self.seed = seed
-    let outages = OutageSchedule(&random)
+    let outages = OutageSchedule(&random, stands: focus?.stands)
     self.outages = outages.planned
     // Distinct amounts tell the payments apart at the gateways, which the faults match by.
     var amounts: Set<Int64> = []
@@ -129,8 +129,9 @@ struct ProvePlan: Sendable, Equatable {
         number: index + 1, merchant: index % Self.merchants,
         key: "prove-\(seed)-\(run)-\(index / Self.merchants + 1)", amountMinor: shuffled[index],
         startMilliseconds: start)
-      return index < staged.count
-        ? staged[index].payment(draft) : draft.payment(&decks, &random)
+      let payment =
+        index < staged.count ? staged[index].payment(draft) : draft.payment(&decks, &random)
+      return focus?.shaped(payment) ?? payment
     }
   }
 }

@@ -26,6 +26,7 @@ struct SeedRun: Sendable {
   static let secondsBetweenLines: Int64 = 5
 
   let plan: ProvePlan
+  let focus: ProveFocus?
   let session: ServiceSession
   let cluster: Cluster
   let output: Output
@@ -92,6 +93,9 @@ struct SeedRun: Sendable {
     notifications.duplicated -= before.duplicated
     notifications.late -= before.late
     report.quiescedMilliseconds = state.milliseconds
+    await RepeatedCalls(
+      session: session, plan: plan, merchants: merchants, methods: methods, history: history
+    ).run()
     report.phases["quiescence"] = state.milliseconds
     let audited = MonotonicClock.wallMilliseconds
     let evidence = try await audit(quiescence, history, inbox, chaos, start, watch, &report)
@@ -114,7 +118,12 @@ struct SeedRun: Sendable {
     _ merchants: [MerchantID], _ methods: [[String: String]], _ history: CallHistory,
     _ simulator: SimulatorControl, _ watch: LoadWatch
   ) async throws -> [String] {
-    for fault in plan.payments.flatMap(\.faults) {
+    if let focus {
+      for fault in focus.faults + plan.payments.flatMap(focus.faults) {
+        _ = try simulator.add(fault)
+      }
+    }
+    for fault in plan.payments.flatMap(\.faults) where focus == nil {
       _ = try simulator.add(
         SimulatorControl.Fault(
           fault.fault, amountMinor: fault.amountMinor, operation: fault.operation,

@@ -1,0 +1,52 @@
+import ArgumentParser
+
+/// What a seed dwells on: one kind of failure, far more often than chance would have it.
+enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
+  /// The first gateway authorises and is not heard, its list cannot be read, the second gateway
+  /// refuses: payments whose first attempt turns out the winner late.
+  case suspects
+  /// Authorisations that take their time, at payments that are captured later, while a process of
+  /// intents stands still: claims whose holder wakes up long after another has ended them.
+  case fences
+
+  /// Lists that fail, of all payments together: as many as a load asks for.
+  static let unreadableLists = 60
+
+  /// The service of which a process stands still; nil: whichever the seed draws.
+  var stands: PlatformService? { self == .fences ? .intents : nil }
+
+  /// What the payment becomes; the one whose payer leaves stays what it is.
+  func shaped(_ payment: ProvePlan.Payment) -> ProvePlan.Payment {
+    guard self == .fences, !payment.leaves else { return payment }
+    return ProvePlan.Payment(
+      number: payment.number, merchant: payment.merchant, key: payment.key,
+      amountMinor: payment.amountMinor, capture: .manual,
+      startMilliseconds: payment.startMilliseconds, callers: payment.callers,
+      steps: [.capture(amountMinor: payment.amountMinor)])
+  }
+
+  /// The faults of one payment, in the order in which they strike.
+  func faults(of payment: ProvePlan.Payment) -> [SimulatorControl.Fault] {
+    switch self {
+    case .suspects:
+      [
+        SimulatorControl.Fault("timeout_after", amountMinor: payment.amountMinor),
+        SimulatorControl.Fault("unavailable", amountMinor: payment.amountMinor),
+      ]
+    case .fences:
+      [SimulatorControl.Fault("slow", amountMinor: payment.amountMinor)]
+    }
+  }
+
+  /// Those of everybody.
+  var faults: [SimulatorControl.Fault] {
+    switch self {
+    case .suspects:
+      [
+        SimulatorControl.Fault(
+          "bad_gateway", at: "stripe", operation: "list", count: Self.unreadableLists)
+      ]
+    case .fences: []
+    }
+  }
+}

@@ -51,6 +51,7 @@ struct OutageSchedule: Sendable, Equatable {
   static let ambushPaymentAfter: Int64 = 300
   static let ambushKillAfter: Int64 = 1_300
   static let ambushEndAfter: Int64 = 1_600
+  static let ambushEndsBefore: Int64 = 5_500
   static let refusalMilliseconds: Int64 = 3_500
   static let standMilliseconds: Int64 = 3_500
   static let lateStandMilliseconds: Int64 = 11_500

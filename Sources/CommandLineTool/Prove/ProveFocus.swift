@@ -15,6 +15,20 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// The service of which a process stands still; nil: whichever the seed draws.
   var stands: PlatformService? { self == .fences ? .intents : nil }
 
+  /// What is broken then. The process that stands still was at work before, and finds its database
+  /// where it was.
+  func shaped(_ outages: [PlannedOutage]) -> [PlannedOutage] {
+    guard self == .fences else { return outages }
+    return outages.filter { outage in
+      let isLate = outage.atMilliseconds > OutageSchedule.ambushEndsBefore
+      switch outage.kind {
+      case .stopDatabase: return false
+      case .kill(.intents), .kill(.gateway): return !isLate
+      case .kill, .pause, .refuse, .loseLists: return true
+      }
+    }
+  }
+
   /// What the payment becomes; the one whose payer leaves stays what it is.
   func shaped(_ payment: ProvePlan.Payment) -> ProvePlan.Payment {
     guard self == .fences, !payment.leaves else { return payment }

@@ -113,7 +113,7 @@ struct ProvePlan: Sendable, Equatable {
     var random = SeededRandom(seed: seed)
     self.seed = seed
     let outages = OutageSchedule(&random, stands: focus?.stands)
-    self.outages = outages.planned
+    self.outages = focus?.shaped(outages.planned) ?? outages.planned
     // Distinct amounts tell the payments apart at the gateways, which the faults match by.
     var amounts: Set<Int64> = []
     while amounts.count < count { amounts.insert(Int64.random(in: 1_000...9_999, using: &random)) }

@@ -2,8 +2,8 @@ import Logging
 import Reactor
 import Transport
 
-/// Everything needed to reach one service of this checkout: where its processes listen, who it must be, and
-/// as whom this command speaks.
+/// Everything needed to reach one service of this checkout: where its processes listen, who it must
+/// be, and as whom this command speaks.
 struct ServiceConnection: Sendable {
   /// Of every process of it, or of the one that is meant.
   let addresses: [Endpoints.Address]

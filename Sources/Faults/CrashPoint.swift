@@ -1,6 +1,6 @@
 #if TENDER_FAULTS
-/// A place where a process may die on purpose, by SIGKILL of itself. Each is passed by the code that
-/// it names; what follows there must be made good by whoever comes after.
+/// A place where a process may die on purpose, by SIGKILL of itself. Each is passed by the code it
+/// names; what follows there must be made good by whoever comes after.
 package enum CrashPoint: String, CaseIterable, Sendable {
   // intents
   /// T1 has committed; nobody was asked.

@@ -1,5 +1,5 @@
 #if TENDER_FAULTS
-/// A guard that is taken away in a running process, so that the harness can show that it would notice.
+/// A guard that is taken away in a running process, so that the harness can show that it notices.
 package enum Sabotage: String, CaseIterable, Sendable {
   /// Whoever lost a claim still stores its answer.
   case noFence = "no_fence"

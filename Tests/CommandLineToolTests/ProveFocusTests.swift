@@ -7,10 +7,15 @@ import Testing
   func fences(seed: UInt64) throws {
     let plan = ProvePlan(seed: seed, payments: 80, run: "a", focus: .fences)
     #expect(plan.stands == .intents)
-    let pause = try #require(plan.outages.last { if case .pause = $0.kind { true } else { false } })
-    #expect(pause.extent == .first)
-    let before = (pause.atMilliseconds - 5_000)...pause.atMilliseconds
-    #expect(!plan.outages.contains { $0.kind == .kill(.intents) && before.contains($0.atMilliseconds) })
+    let pause = PlannedOutage.Kind.pause(.intents, milliseconds: ProveFocus.fencePauseMilliseconds)
+    let pauses = plan.outages.filter { $0.kind == pause }
+    #expect(pauses.map(\.atMilliseconds) == ProveFocus.fencePauses)
+    #expect(pauses.allSatisfy { $0.extent == .first })
+    let first = try #require(ProveFocus.fencePauses.first)
+    #expect(
+      plan.outages.filter { $0.kind == .kill(.intents) }.allSatisfy {
+        $0.atMilliseconds < first - 2_000
+      })
     #expect(plan.payments.allSatisfy { $0.leaves || $0.capture == .manual && !$0.steps.isEmpty })
     #expect(plan.payments.count(where: \.leaves) == 1)
   }

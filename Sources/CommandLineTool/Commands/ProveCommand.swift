@@ -25,8 +25,7 @@ struct ProveCommand: Command {
   @Option(help: "Begin no further seed after so many minutes; 0: no limit.") var minutes = 0
   @Flag(help: "200 seeds.") var long = false
   @Flag(help: "Print what is checked, by invariant, and run nothing.") var list = false
-  @Option(
-    help: "Dwell on one kind of failure: \(ProveFocus.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: "Dwell on one kind of failure: \(ProveFocus.names).")
   var focus: ProveFocus?
 
   struct Answer: Encodable {

@@ -85,8 +85,9 @@ struct Up: Command {
     try await progress.step("Starting services") {
       let settings = try await cluster.writeSettings(checkout)
       let services = try plan.services()
-      try await supervisor.apply([plan.postgres(settings: settings)] + services)
-      try await supervisor.waitReady(services.map(\.name), forSeconds: Self.readySeconds)
+      let all = [plan.postgres(settings: settings)] + services
+      try await supervisor.apply(all)
+      try await supervisor.waitReady(all, forSeconds: Self.readySeconds)
       return "\(services.count) ready"
     }
     try await progress.step("Demo merchant's payment methods") {

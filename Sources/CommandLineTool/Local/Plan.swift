@@ -48,7 +48,8 @@ struct Plan: Sendable {
   /// A service says itself that it serves; the simulator only listens.
   private func readiness(_ replica: Replica) -> ProcessSpecification.Readiness {
     let port = deployment.endpoints.addresses[replica.name]?.port ?? 0
-    return PlatformService(rawValue: replica.program.name).map { .serving($0, port: port) } ?? .port(port)
+    return PlatformService(rawValue: replica.program.name).map { .serving($0, port: port) }
+      ?? .port(port)
   }
 
   /// Changes with every build: facts about all executables.

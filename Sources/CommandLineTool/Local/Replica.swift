@@ -1,5 +1,5 @@
-/// One process of a program. A service may have several: each has its own addresses, settings file and
-/// log; certificate, role and schema are the service's.
+/// One process of a program. A service may have several: each has its own addresses, settings file
+/// and log; certificate, role and schema are the service's.
 struct Replica: Sendable {
   /// Four processes of each service are more than this machine's two cores have use for.
   static let countMax = 4

@@ -9,6 +9,8 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// intents stands still: claims whose holder wakes up long after another has ended them.
   case fences
 
+  static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
   /// Lists that fail, of all payments together: as many as a load asks for.
   static let unreadableLists = 60
 
@@ -19,15 +21,25 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// where it was.
   func shaped(_ outages: [PlannedOutage]) -> [PlannedOutage] {
     guard self == .fences else { return outages }
-    return outages.filter { outage in
+    let kept = outages.filter { outage in
       let isLate = outage.atMilliseconds > OutageSchedule.ambushEndsBefore
       switch outage.kind {
       case .stopDatabase: return false
-      case .kill(.intents), .kill(.gateway): return !isLate
+      case .kill(.intents), .kill(.gateway), .pause(.intents, _): return !isLate
       case .kill, .pause, .refuse, .loseLists: return true
       }
     }
+    let pauses = Self.fencePauses.map {
+      PlannedOutage(
+        atMilliseconds: $0, kind: .pause(.intents, milliseconds: Self.fencePauseMilliseconds),
+        extent: .first)
+    }
+    return (kept + pauses).sorted { $0.atMilliseconds < $1.atMilliseconds }
   }
+
+  /// Longer than the lease of a claim (5 s), shorter than a holder may work on it (12 s).
+  static let fencePauseMilliseconds: Int64 = 8_000
+  static let fencePauses: [Int64] = [9_000, 18_000]
 
   /// What the payment becomes; the one whose payer leaves stays what it is.
   func shaped(_ payment: ProvePlan.Payment) -> ProvePlan.Payment {

@@ -1,8 +1,8 @@
 import Money
 import Wire
 
-/// Once everything is at rest, every request that was answered is asked once more under its key: the
-/// answer is the same for ever, whatever has happened since.
+/// Once everything is at rest, every request that was answered is asked once more under its key:
+/// the answer is the same for ever, whatever has happened since.
 struct RepeatedCalls: Sendable {
   static let together = 8
   static let limit = Duration.seconds(6)

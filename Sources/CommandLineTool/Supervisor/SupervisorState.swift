@@ -88,9 +88,22 @@ struct SupervisorState: Sendable {
     }
   }
 
+  /// Waits until exactly this plan runs: each program is ready as the plan has it, and no other is
+  /// left.
+  func waitReady(_ plan: [ProcessSpecification], forSeconds seconds: Int64) async throws {
+    let versions = Dictionary(plan.map { ($0.name, $0.version) }, uniquingKeysWith: { $1 })
+    try await waitReady(plan.map(\.name), forSeconds: seconds) { reports in
+      reports.allSatisfy { versions[$0.name] == $0.version }
+    }
+  }
+
   /// Waits until every named program is ready.
+  /// - Parameter isThis: whether it is what is waited for that was reported.
   /// - Throws: as soon as one of them keeps failing.
-  func waitReady(_ names: [String], forSeconds seconds: Int64) async throws {
+  func waitReady(
+    _ names: [String], forSeconds seconds: Int64,
+    isThis: ([ProcessReport]) -> Bool = { _ in true }
+  ) async throws {
     let before = Dictionary(
       try reports().map { ($0.name, $0.restarts) }, uniquingKeysWith: { first, _ in first })
     try await wait(forSeconds: seconds, try notReady(names), log: "supervisor") {
@@ -102,9 +115,10 @@ struct SupervisorState: Sendable {
         let tries = report.restarts - (before[report.name] ?? 0)
         if tries >= Self.restartsBeforeGivingUp { throw failing(report) }
       }
-      return names.allSatisfy { name in
-        reports.contains { $0.name == name && $0.state == "ready" }
-      }
+      return isThis(reports)
+        && names.allSatisfy { name in
+          reports.contains { $0.name == name && $0.state == "ready" }
+        }
     }
   }
 

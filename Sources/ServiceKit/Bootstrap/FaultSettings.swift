@@ -5,8 +5,8 @@ import Reactor
 
 /// Settings that break a service on purpose. Only builds for debugging know what they mean:
 ///
-/// - `crash.at` (`point:passage`, by comma): ends the process by SIGKILL of itself at this passage of a
-///   named point; once, where there is a `faults.folder`.
+/// - `crash.at` (`point:passage`, by comma): ends the process by SIGKILL of itself at this passage
+///   of a named point; once, where there is a `faults.folder`.
 /// - `sabotage` (names, by comma): guards to be taken away.
 /// - `clock.shiftSeconds` (whole number): added to the wall clock.
 /// - `faults.folder` (path): where crashes are armed and clocks are shifted while the service runs.
@@ -18,10 +18,11 @@ enum FaultSettings {
 
   /// For a build for release: a service that was meant to break must not serve as if it were sound.
   static func refuse(_ config: ConfigReader) throws(SettingsError) {
-    for key in [crashAt, sabotage, clockShift, folder] where config.string(forKey: ConfigKey(key)) != nil {
+    for key in [crashAt, sabotage, clockShift, folder]
+    where config.string(forKey: ConfigKey(key)) != nil {
       throw SettingsError(
         "The setting `\(key)` (\(ServiceSettings.environmentName(key))) breaks a service on purpose; "
-          + "this build is for release and has no such thing. Remove it, or use a build for debugging.")
+          + "this build is for release and has no such thing. Remove it, or use one for debugging.")
     }
   }
 

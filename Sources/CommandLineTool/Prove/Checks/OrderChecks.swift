@@ -2,8 +2,8 @@
 extension Check {
   /// A request that was sent before the next attempt began has reached the gateway by then.
   static let arrivalMilliseconds: Int64 = 2_000
-  /// Recovery takes a claim over no earlier than 5 s after its holder's last word; a live call's first
-  /// attempt follows its payment within milliseconds.
+  /// Recovery takes a claim over no earlier than 5 s after its holder's last word; a live call's
+  /// first attempt follows its payment within milliseconds.
   static let aloneMilliseconds: Int64 = 4_000
 
   static let order: [Check] = [

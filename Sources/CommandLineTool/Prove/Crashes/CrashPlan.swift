@@ -12,8 +12,8 @@
     var line: String { "\(service.rawValue) is to die at \(point.rawValue), passage \(passage)" }
   }
 
-  /// Which crash points a seed arms, and when: consecutive seeds share them out, so that a few seeds
-  /// have all.
+  /// Which crash points a seed arms, and when: consecutive seeds share them out, so that a few have
+  /// all.
   struct CrashPlan: Sendable, Equatable {
     static let perSeed = 4
     /// After the ambush, which must not be disturbed; before the load thins out.
@@ -30,7 +30,7 @@
 
     let planned: [PlannedCrash]
 
-    /// - Parameter stands: the service that stands still later: what is armed of it comes before that.
+    /// - Parameter stands: the service that stands still later: what is armed of it comes before.
     init(seed: UInt64, stands: PlatformService?) {
       // Numbers of its own: the rest of the plan is as it would be without crashes.
       var random = SeededRandom(seed: ~seed)

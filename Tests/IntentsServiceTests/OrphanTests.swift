@@ -51,7 +51,8 @@ struct OrphanTests {
         #expect(try await Self.tell(harness, facts, key: "f1") == facts.map { _ in "applied" })
         #expect(try await Self.tell(harness, facts, key: "f2") == facts.map { _ in "duplicate" })
         let after = try await RefundTests.intent(client, id)
-        #expect(after.status == before.status && after.version == before.version + 4)
+        // It is no step of the payment: neither its version nor its history knows of it.
+        #expect(after.status == before.status && after.version == before.version)
         #expect(after.amountCapturedMinor == 4_999 && after.amountRefundableMinor == 4_999)
         #expect(after.amountRefundedMinor == 0 && after.gateway == before.gateway)
       }
@@ -82,10 +83,9 @@ struct OrphanTests {
           "payment_intent.orphan_captured", "payment_intent.orphan_captured",
           "payment_intent.orphan_reversed", "payment_intent.orphan_reversed",
         ])
-      let causes = try await harness.database.query(
-        "select cause from payment_intent_change order by version"
-      ).map { try $0[0, as: String.self] }
-      #expect(causes.suffix(4).allSatisfy { $0.hasPrefix("fact:orphan_") })
+      let changes = try await harness.database.query(
+        "select 1::int from payment_intent_change where cause like 'fact:orphan%'")
+      #expect(changes.isEmpty)
       let alerts = try await harness.database.query("select kind from alert")
       #expect(alerts.isEmpty)
     }

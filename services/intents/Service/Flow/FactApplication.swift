@@ -66,9 +66,6 @@ struct FactApplication {
     operations[index].appliedSequence = sequence
     if refunds.apply(fact, of: id, to: &intent) { return .applied }
     if let orphan = OrphanFact(fact.kind) {
-      // A step of the intent's history, though not of its state.
-      intent.version += 1
-      intent.updatedAt = now
       record(fact, moved: false, orphan.notices)
       return .applied
     }

@@ -55,7 +55,6 @@ struct IntentWriter: Sendable {
         case .bookOrphanCapture, .bookOrphanReversal:
           let kind: PostingKind =
             notice == .bookOrphanCapture ? .orphanCapture : .orphanReversal
-          statements.append(IntentStatements.change(step.intent, cause: step.cause, stamp))
           messages += booking(kind, orphan: step.fact, step.intent, stamp)
         case .alert(let kind): statements.append(alert(kind, step.intent, step.fact, stamp))
         }

@@ -28,6 +28,7 @@ struct AdyenAPI: GatewayAPI {
         ).response
       )
     }
+    if let report = routeReport(request) { return report }
     guard request.method == "POST",
       let (operation, target) = AdyenAPI.operation(request.segments)
     else {
@@ -109,8 +110,11 @@ struct AdyenAPI: GatewayAPI {
   }
 
   func execute(_ call: Call, fault: Fault?, _ books: inout Books, now: Int64) -> Outcome {
-    call.operation == .authorize
-      ? authorize(call, &books, now) : modify(call, fault: fault, &books, now)
+    switch call.operation {
+    case .authorize: authorize(call, &books, now)
+    case .report: report(call, books)
+    default: modify(call, fault: fault, &books, now)
+    }
   }
 
   func troubled(_ trouble: KeyTrouble, _ call: Call) -> Response {

@@ -42,6 +42,7 @@ struct ControlAPI: Sendable {
     case ("POST", "/control/clock"): return try clock(advance: try advance(try json(request)))
     case ("POST", "/control/latency"): return try latency(request)
     case ("POST", "/control/authenticate"): return try authenticate(request)
+    case ("POST", "/control/reports"): return try announceReport(request)
     case ("GET", "/control/webhooks"): return webhooks()
     case ("POST", "/control/webhooks"):
       core.announcer.setChaos(try WebhookChaos(try json(request)))
@@ -163,6 +164,18 @@ struct ControlAPI: Sendable {
       }
       for (name, time) in Tuning.times { out.number(name, tuning[keyPath: time]) }
     }
+  }
+
+  /// Announces a report file, which is made from the books whenever it is downloaded.
+  private func announceReport(_ request: Request) throws(ControlError) -> Response {
+    guard let name = try json(request)["name"]?.text else {
+      throw ControlError("name: the report file's name")
+    }
+    let found = core.commit { books, now in
+      (apis[.adyen] as? AdyenAPI)?.announceReport(name, &books, now: now) ?? false
+    }
+    guard found == true else { throw ControlError("Adyen names no report like this") }
+    return .json(200) { $0.text("name", name) }
   }
 
   /// Plays the payer in front of the 3DS page.

@@ -1,13 +1,13 @@
 /// Operations a rule can name.
 enum Operation: String, Sendable, CaseIterable {
-  case create, authorize, confirm, capture, cancel, refund, reversal, setup, retrieve, list
+  case create, authorize, confirm, capture, cancel, refund, reversal, setup, retrieve, list, report
   case technicalCancel = "technical_cancel"
   case authenticate
 
   /// Whether it asks for a change; the others read.
   var changes: Bool {
     switch self {
-    case .retrieve, .list: false
+    case .retrieve, .list, .report: false
     default: true
     }
   }
@@ -15,7 +15,7 @@ enum Operation: String, Sendable, CaseIterable {
   /// Whether it is about something that was made before.
   var namesSomething: Bool {
     switch self {
-    case .create, .authorize, .setup, .technicalCancel, .authenticate: false
+    case .create, .authorize, .setup, .technicalCancel, .authenticate, .report: false
     default: true
     }
   }

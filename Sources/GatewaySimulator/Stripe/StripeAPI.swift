@@ -125,6 +125,10 @@ struct StripeAPI: GatewayAPI {
       ("GET", "events", 3, nil), ("GET", "disputes", 3, nil):
       return (.retrieve, path[2])
     case ("POST", "setup_intents", 2, nil): return (.setup, nil)
+    case ("POST", "reporting", 3, nil) where path[2] == "report_runs": return (.report, nil)
+    case ("GET", "reporting", 4, let run?) where path[2] == "report_runs":
+      return (.retrieve, run)
+    case ("GET", "files", 4, "contents"): return (.report, path[2])
     case ("GET", "events", 2, nil), ("GET", "refunds", 2, nil), ("GET", "payment_intents", 2, nil),
       ("GET", "disputes", 2, nil):
       return (.list, path[1])
@@ -140,7 +144,8 @@ struct StripeAPI: GatewayAPI {
     case .cancel: onPayment(call, &books) { cancel($0, call, &$1, now) }
     case .refund: refund(call, failsLate: fault == .modificationFailsLate, &books, now)
     case .setup: setUp(call, &books, now)
-    case .retrieve: retrieve(call, books)
+    case .retrieve: retrieveRun(call.target ?? "", now) ?? retrieve(call, books)
+    case .report: call.target == nil ? createRun(call, now) : contents(call, books)
     case .list: list(call, books, now)
     default: StripeError(status: 404, message: "Unrecognized request URL.").unstored
     }

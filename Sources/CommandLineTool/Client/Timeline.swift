@@ -82,7 +82,7 @@ extension Timeline {
           fact.occurredAt, .gateway, "fact \(fact.sequence): "
             + WireText.word(fact.kind, "FACT_KIND_"),
           [WireText.money(fact.amount), fact.gateway, fact.gatewayReference,
-            fact.decline.map { DeclineText.of($0.code, $0.`class`, $0.gatewayCode) } ?? ""])
+            fact.decline.map { DeclineText.of($0) } ?? ""])
       }
     }
   }
@@ -95,7 +95,8 @@ extension Timeline {
     add(
       attempt.decidedAt, .gateway,
       "attempt \(attempt.sequence) \(WireText.word(attempt.disposition, "ATTEMPT_DISPOSITION_"))",
-      [attempt.evidence, attempt.evidenceDetail, attempt.gatewayReference,
+      [attempt.evidence, attempt.evidenceDetail,
+        attempt.decline.map { DeclineText.network($0) } ?? "", attempt.gatewayReference,
         attempt.gatewayMilliseconds.map { "gateway took \($0) ms" } ?? ""])
   }
 

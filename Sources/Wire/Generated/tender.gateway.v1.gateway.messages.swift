@@ -126,9 +126,6 @@ extension GatewayV1 {
     case refunded
     /// A refund failed. After `refunded` of the same refund: the money came back.
     case refundFailed
-    /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
-    /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
-    case returned
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -148,7 +145,6 @@ extension GatewayV1 {
       case 11: self = .refundPending
       case 12: self = .refunded
       case 13: self = .refundFailed
-      case 14: self = .returned
       default: self = .unrecognized(rawValue)
       }
     }
@@ -169,7 +165,6 @@ extension GatewayV1 {
       case .refundPending: 11
       case .refunded: 12
       case .refundFailed: 13
-      case .returned: 14
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -191,12 +186,11 @@ extension GatewayV1 {
       case .refundPending: "FACT_KIND_REFUND_PENDING"
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
-      case .returned: "FACT_KIND_RETURNED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed]
   }
 }
 
@@ -341,22 +335,23 @@ extension GatewayV1 {
 }
 
 extension GatewayV1 {
-  package enum NotificationState: WireEnum {
+  package enum ReportKind: WireEnum {
     case unspecified
-    /// It will be tried at `next_try_at`.
-    case waiting
-    /// It was tried 8 times over 6 hours in vain and is left alone; the alert `notification_parked` says so.
-    case parked
-    case processed
+    /// Stripe: what each payout of a span of time consists of.
+    case payoutReconciliation
+    /// Adyen: what a settled batch consists of.
+    case settlementDetail
+    /// Adyen: every change of every payment's state on a day.
+    case paymentAccounting
     /// A value of a newer contract.
     case unrecognized(Int32)
 
     package init(rawValue: Int32) {
       switch rawValue {
       case 0: self = .unspecified
-      case 1: self = .waiting
-      case 2: self = .parked
-      case 3: self = .processed
+      case 1: self = .payoutReconciliation
+      case 2: self = .settlementDetail
+      case 3: self = .paymentAccounting
       default: self = .unrecognized(rawValue)
       }
     }
@@ -364,9 +359,9 @@ extension GatewayV1 {
     package var rawValue: Int32 {
       switch self {
       case .unspecified: 0
-      case .waiting: 1
-      case .parked: 2
-      case .processed: 3
+      case .payoutReconciliation: 1
+      case .settlementDetail: 2
+      case .paymentAccounting: 3
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -374,15 +369,67 @@ extension GatewayV1 {
     /// The name in the contract; nil for a value of a newer one.
     package var protoName: String? {
       switch self {
-      case .unspecified: "NOTIFICATION_STATE_UNSPECIFIED"
-      case .waiting: "NOTIFICATION_STATE_WAITING"
-      case .parked: "NOTIFICATION_STATE_PARKED"
-      case .processed: "NOTIFICATION_STATE_PROCESSED"
+      case .unspecified: "REPORT_KIND_UNSPECIFIED"
+      case .payoutReconciliation: "REPORT_KIND_PAYOUT_RECONCILIATION"
+      case .settlementDetail: "REPORT_KIND_SETTLEMENT_DETAIL"
+      case .paymentAccounting: "REPORT_KIND_PAYMENT_ACCOUNTING"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .waiting, .parked, .processed]
+    package static let allCases: [Self] = [.unspecified, .payoutReconciliation, .settlementDetail, .paymentAccounting]
+  }
+}
+
+extension GatewayV1 {
+  package enum ReportState: WireEnum {
+    case unspecified
+    /// The gateway makes it.
+    case requested
+    /// It can be downloaded.
+    case available
+    /// Downloaded and read to its end.
+    case fetched
+    /// The gateway could not make it, or it was not understood.
+    case rejected
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .requested
+      case 2: self = .available
+      case 3: self = .fetched
+      case 4: self = .rejected
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .requested: 1
+      case .available: 2
+      case .fetched: 3
+      case .rejected: 4
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "REPORT_STATE_UNSPECIFIED"
+      case .requested: "REPORT_STATE_REQUESTED"
+      case .available: "REPORT_STATE_AVAILABLE"
+      case .fetched: "REPORT_STATE_FETCHED"
+      case .rejected: "REPORT_STATE_REJECTED"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .requested, .available, .fetched, .rejected]
   }
 }
 
@@ -393,15 +440,32 @@ extension GatewayV1 {
     package var code: String
     /// The gateway's own code, for people.
     package var gatewayCode: String
+    /// The card network's response code, if the gateway tells it: `05`, `R1`.
+    package var networkCode: String
+    /// The card network's merchant advice code, if the gateway tells it: `01` to `43`.
+    package var networkAdviceCode: String
+    /// Before this moment a further try with this payment method is in vain, or is not even sent.
+    /// Absent where nobody says.
+    package var notBefore: GoogleProtobuf.Timestamp?
+    /// The version of the table of declines that judged it; 0 where no bank was asked.
+    package var tableVersion: UInt32
 
     package init(
       `class`: GatewayV1.DeclineClass = .init(rawValue: 0),
       code: String = "",
-      gatewayCode: String = ""
+      gatewayCode: String = "",
+      networkCode: String = "",
+      networkAdviceCode: String = "",
+      notBefore: GoogleProtobuf.Timestamp? = nil,
+      tableVersion: UInt32 = 0
     ) {
       self.class = `class`
       self.code = code
       self.gatewayCode = gatewayCode
+      self.networkCode = networkCode
+      self.networkAdviceCode = networkAdviceCode
+      self.notBefore = notBefore
+      self.tableVersion = tableVersion
     }
   }
 }
@@ -423,6 +487,10 @@ extension GatewayV1.Decline {
     self.class = try reader.enumeration(c.pointee.class_.rawValue, "class")
     self.code = try reader.string(c.pointee.code, "code")
     self.gatewayCode = try reader.string(c.pointee.gateway_code, "gateway_code")
+    self.networkCode = try reader.string(c.pointee.network_code, "network_code")
+    self.networkAdviceCode = try reader.string(c.pointee.network_advice_code, "network_advice_code")
+    self.notBefore = try reader.message(c.pointee.not_before, "not_before")
+    self.tableVersion = c.pointee.table_version
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -431,12 +499,20 @@ extension GatewayV1.Decline {
     c.pointee.class_ = .init(rawValue: UInt32(bitPattern: `class`.rawValue))
     c.pointee.code = writer.string(code)
     c.pointee.gateway_code = writer.string(gatewayCode)
+    c.pointee.network_code = writer.string(networkCode)
+    c.pointee.network_advice_code = writer.string(networkAdviceCode)
+    c.pointee.not_before = writer.message(notBefore)
+    c.pointee.table_version = tableVersion
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("class", `class`)
     json.field("code", code)
     json.field("gatewayCode", gatewayCode)
+    json.field("networkCode", networkCode)
+    json.field("networkAdviceCode", networkAdviceCode)
+    json.field("notBefore", notBefore)
+    json.field("tableVersion", tableVersion)
   }
 }
 
@@ -449,7 +525,7 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending, refunded or returned amount; absent where the kind has none.
+    /// Authorised, captured, pending or refunded amount; absent where the kind has none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -458,7 +534,7 @@ extension GatewayV1 {
     /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
-    /// Why it was declined or failed, or the reason of a return.
+    /// Why it was declined or failed.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
@@ -467,9 +543,6 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
-    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
-    /// for ever, however often it is told.
-    package var movementID: String
 
     package init(
       operationID: String = "",
@@ -486,8 +559,7 @@ extension GatewayV1 {
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
-      refundID: String = "",
-      movementID: String = ""
+      refundID: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -504,7 +576,6 @@ extension GatewayV1 {
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
-      self.movementID = movementID
     }
   }
 }
@@ -538,7 +609,6 @@ extension GatewayV1.Fact {
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
-    self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -559,7 +629,6 @@ extension GatewayV1.Fact {
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
-    c.pointee.movement_id = writer.string(movementID)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -578,7 +647,6 @@ extension GatewayV1.Fact {
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
-    json.field("movementId", movementID)
   }
 }
 
@@ -1113,6 +1181,8 @@ extension GatewayV1 {
     /// How it is given back; absent unless it is condemned with something to give back, or the winner
     /// is being released.
     package var reversal: GatewayV1.Reversal?
+    /// Why the bank or the gateway said no; absent unless the evidence is declined.
+    package var decline: GatewayV1.Decline?
 
     package init(
       id: String = "",
@@ -1128,7 +1198,8 @@ extension GatewayV1 {
       gatewayMilliseconds: UInt32? = nil,
       routeReason: String = "",
       nextLookAt: GoogleProtobuf.Timestamp? = nil,
-      reversal: GatewayV1.Reversal? = nil
+      reversal: GatewayV1.Reversal? = nil,
+      decline: GatewayV1.Decline? = nil
     ) {
       self.id = id
       self.sequence = sequence
@@ -1144,6 +1215,7 @@ extension GatewayV1 {
       self.routeReason = routeReason
       self.nextLookAt = nextLookAt
       self.reversal = reversal
+      self.decline = decline
     }
   }
 }
@@ -1180,6 +1252,7 @@ extension GatewayV1.Attempt {
     self.routeReason = try reader.string(c.pointee.route_reason, "route_reason")
     self.nextLookAt = try reader.message(c.pointee.next_look_at, "next_look_at")
     self.reversal = try reader.message(c.pointee.reversal, "reversal")
+    self.decline = try reader.message(c.pointee.decline, "decline")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1202,6 +1275,7 @@ extension GatewayV1.Attempt {
     c.pointee.route_reason = writer.string(routeReason)
     c.pointee.next_look_at = writer.message(nextLookAt)
     c.pointee.reversal = writer.message(reversal)
+    c.pointee.decline = writer.message(decline)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1219,6 +1293,7 @@ extension GatewayV1.Attempt {
     json.field("routeReason", routeReason)
     json.field("nextLookAt", nextLookAt)
     json.field("reversal", reversal)
+    json.field("decline", decline)
   }
 }
 
@@ -1763,55 +1838,63 @@ extension GatewayV1.GetFailoverPolicyResponse {
 }
 
 extension GatewayV1 {
-  package struct Notification: WireMessage {
+  package struct Report: WireMessage {
     /// `stripe` or `adyen`.
     package var gateway: String
-    /// The gateway's own identity of it; repetitions have the same.
-    package var id: String
-    package var state: GatewayV1.NotificationState
-    package var receivedAt: GoogleProtobuf.Timestamp?
-    package var processedAt: GoogleProtobuf.Timestamp?
-    /// Absent unless it waits.
-    package var nextTryAt: GoogleProtobuf.Timestamp?
-    /// Tries so far.
-    package var tries: UInt32
-    /// What came of the last try, in words.
+    package var gatewayAccount: String
+    package var kind: GatewayV1.ReportKind
+    /// Adyen's file name; at Stripe the period in seconds since 1970.
+    package var name: String
+    /// Start included, end excluded; absent where the gateway chooses the period.
+    package var periodStart: GoogleProtobuf.Timestamp?
+    package var periodEnd: GoogleProtobuf.Timestamp?
+    package var state: GatewayV1.ReportState
+    /// Of the file, 32 bytes; empty until it was downloaded.
+    package var sha256: [UInt8]
+    package var bytes: UInt64
+    /// Lines without the header.
+    package var lineCount: UInt64
+    /// Why it was rejected.
     package var detail: String
-    /// Nobody told it: it was found in the gateway's list of events.
-    package var isListed: Bool
-    /// Whom it is about, once that is known.
-    package var merchantID: String
+    package var createdAt: GoogleProtobuf.Timestamp?
+    package var fetchedAt: GoogleProtobuf.Timestamp?
 
     package init(
       gateway: String = "",
-      id: String = "",
-      state: GatewayV1.NotificationState = .init(rawValue: 0),
-      receivedAt: GoogleProtobuf.Timestamp? = nil,
-      processedAt: GoogleProtobuf.Timestamp? = nil,
-      nextTryAt: GoogleProtobuf.Timestamp? = nil,
-      tries: UInt32 = 0,
+      gatewayAccount: String = "",
+      kind: GatewayV1.ReportKind = .init(rawValue: 0),
+      name: String = "",
+      periodStart: GoogleProtobuf.Timestamp? = nil,
+      periodEnd: GoogleProtobuf.Timestamp? = nil,
+      state: GatewayV1.ReportState = .init(rawValue: 0),
+      sha256: [UInt8] = [],
+      bytes: UInt64 = 0,
+      lineCount: UInt64 = 0,
       detail: String = "",
-      isListed: Bool = false,
-      merchantID: String = ""
+      createdAt: GoogleProtobuf.Timestamp? = nil,
+      fetchedAt: GoogleProtobuf.Timestamp? = nil
     ) {
       self.gateway = gateway
-      self.id = id
+      self.gatewayAccount = gatewayAccount
+      self.kind = kind
+      self.name = name
+      self.periodStart = periodStart
+      self.periodEnd = periodEnd
       self.state = state
-      self.receivedAt = receivedAt
-      self.processedAt = processedAt
-      self.nextTryAt = nextTryAt
-      self.tries = tries
+      self.sha256 = sha256
+      self.bytes = bytes
+      self.lineCount = lineCount
       self.detail = detail
-      self.isListed = isListed
-      self.merchantID = merchantID
+      self.createdAt = createdAt
+      self.fetchedAt = fetchedAt
     }
   }
 }
 
-extension GatewayV1.Notification {
-  package static let fullName = "tender.gateway.v1.Notification"
+extension GatewayV1.Report {
+  package static let fullName = "tender.gateway.v1.Report"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__notification()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__report()!)
   }
 
   package static func decoded(
@@ -1821,77 +1904,77 @@ extension GatewayV1.Notification {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Notification.self)
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__Report.self)
     self.gateway = try reader.string(c.pointee.gateway, "gateway")
-    self.id = try reader.string(c.pointee.id, "id")
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.kind = try reader.enumeration(c.pointee.kind.rawValue, "kind")
+    self.name = try reader.string(c.pointee.name, "name")
+    self.periodStart = try reader.message(c.pointee.period_start, "period_start")
+    self.periodEnd = try reader.message(c.pointee.period_end, "period_end")
     self.state = try reader.enumeration(c.pointee.state.rawValue, "state")
-    self.receivedAt = try reader.message(c.pointee.received_at, "received_at")
-    self.processedAt = try reader.message(c.pointee.processed_at, "processed_at")
-    self.nextTryAt = try reader.message(c.pointee.next_try_at, "next_try_at")
-    self.tries = c.pointee.tries
+    self.sha256 = try reader.bytes(c.pointee.sha256, "sha256")
+    self.bytes = c.pointee.bytes
+    self.lineCount = c.pointee.line_count
     self.detail = try reader.string(c.pointee.detail, "detail")
-    self.isListed = c.pointee.is_listed != 0
-    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.createdAt = try reader.message(c.pointee.created_at, "created_at")
+    self.fetchedAt = try reader.message(c.pointee.fetched_at, "fetched_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__Notification.self, capacity: 1)
-    tender__gateway__v1__notification__init(c)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__Report.self, capacity: 1)
+    tender__gateway__v1__report__init(c)
     c.pointee.gateway = writer.string(gateway)
-    c.pointee.id = writer.string(id)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.kind = .init(rawValue: UInt32(bitPattern: kind.rawValue))
+    c.pointee.name = writer.string(name)
+    c.pointee.period_start = writer.message(periodStart)
+    c.pointee.period_end = writer.message(periodEnd)
     c.pointee.state = .init(rawValue: UInt32(bitPattern: state.rawValue))
-    c.pointee.received_at = writer.message(receivedAt)
-    c.pointee.processed_at = writer.message(processedAt)
-    c.pointee.next_try_at = writer.message(nextTryAt)
-    c.pointee.tries = tries
+    c.pointee.sha256 = writer.bytes(sha256)
+    c.pointee.bytes = bytes
+    c.pointee.line_count = lineCount
     c.pointee.detail = writer.string(detail)
-    c.pointee.is_listed = isListed ? 1 : 0
-    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.created_at = writer.message(createdAt)
+    c.pointee.fetched_at = writer.message(fetchedAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("gateway", gateway)
-    json.field("id", id)
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("kind", kind)
+    json.field("name", name)
+    json.field("periodStart", periodStart)
+    json.field("periodEnd", periodEnd)
     json.field("state", state)
-    json.field("receivedAt", receivedAt)
-    json.field("processedAt", processedAt)
-    json.field("nextTryAt", nextTryAt)
-    json.field("tries", tries)
+    json.field("sha256", sha256)
+    json.field("bytes", bytes)
+    json.field("lineCount", lineCount)
     json.field("detail", detail)
-    json.field("isListed", isListed)
-    json.field("merchantId", merchantID)
+    json.field("createdAt", createdAt)
+    json.field("fetchedAt", fetchedAt)
   }
 }
 
 extension GatewayV1 {
-  package struct ListNotificationsRequest: WireMessage {
-    /// Parked ones unless another state is named.
-    package var state: GatewayV1.NotificationState
-    /// Only of this gateway; of all when empty.
-    package var gateway: String
-    /// How many, at most 100; 0 means 50.
-    package var pageSize: UInt32
-    /// Only those received before this instant: the last one of the page before. Absent: from the newest.
-    package var receivedBefore: GoogleProtobuf.Timestamp?
+  package struct ReportLines: WireMessage {
+    /// captured, refunded, fee, payout …
+    package var type: String
+    package var count: UInt64
 
     package init(
-      state: GatewayV1.NotificationState = .init(rawValue: 0),
-      gateway: String = "",
-      pageSize: UInt32 = 0,
-      receivedBefore: GoogleProtobuf.Timestamp? = nil
+      type: String = "",
+      count: UInt64 = 0
     ) {
-      self.state = state
-      self.gateway = gateway
-      self.pageSize = pageSize
-      self.receivedBefore = receivedBefore
+      self.type = type
+      self.count = count
     }
   }
 }
 
-extension GatewayV1.ListNotificationsRequest {
-  package static let fullName = "tender.gateway.v1.ListNotificationsRequest"
+extension GatewayV1.ReportLines {
+  package static let fullName = "tender.gateway.v1.ReportLines"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__list_notifications_request()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__report_lines()!)
   }
 
   package static func decoded(
@@ -1901,46 +1984,55 @@ extension GatewayV1.ListNotificationsRequest {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListNotificationsRequest.self)
-    self.state = try reader.enumeration(c.pointee.state.rawValue, "state")
-    self.gateway = try reader.string(c.pointee.gateway, "gateway", lengthMax: 16)
-    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...100)
-    self.receivedBefore = try reader.message(c.pointee.received_before, "received_before")
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ReportLines.self)
+    self.type = try reader.string(c.pointee.type, "type")
+    self.count = c.pointee.count
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListNotificationsRequest.self, capacity: 1)
-    tender__gateway__v1__list_notifications_request__init(c)
-    c.pointee.state = .init(rawValue: UInt32(bitPattern: state.rawValue))
-    c.pointee.gateway = writer.string(gateway)
-    c.pointee.page_size = pageSize
-    c.pointee.received_before = writer.message(receivedBefore)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ReportLines.self, capacity: 1)
+    tender__gateway__v1__report_lines__init(c)
+    c.pointee.type = writer.string(type)
+    c.pointee.count = count
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("state", state)
-    json.field("gateway", gateway)
-    json.field("pageSize", pageSize)
-    json.field("receivedBefore", receivedBefore)
+    json.field("type", type)
+    json.field("count", count)
   }
 }
 
 extension GatewayV1 {
-  package struct ListNotificationsResponse: WireMessage {
-    package var notifications: [GatewayV1.Notification]
+  package struct FetchReportRequest: WireMessage {
+    package var kind: GatewayV1.ReportKind
+    /// Adyen: the file's name, as announced.
+    package var name: String
+    /// Stripe: whole seconds, at most 31 days, over by now.
+    package var periodStart: GoogleProtobuf.Timestamp?
+    package var periodEnd: GoogleProtobuf.Timestamp?
+    /// Payment accounting: an attempt whose fate is looked for in the lines; may be empty.
+    package var attemptID: String
 
     package init(
-      notifications: [GatewayV1.Notification] = []
+      kind: GatewayV1.ReportKind = .init(rawValue: 0),
+      name: String = "",
+      periodStart: GoogleProtobuf.Timestamp? = nil,
+      periodEnd: GoogleProtobuf.Timestamp? = nil,
+      attemptID: String = ""
     ) {
-      self.notifications = notifications
+      self.kind = kind
+      self.name = name
+      self.periodStart = periodStart
+      self.periodEnd = periodEnd
+      self.attemptID = attemptID
     }
   }
 }
 
-extension GatewayV1.ListNotificationsResponse {
-  package static let fullName = "tender.gateway.v1.ListNotificationsResponse"
+extension GatewayV1.FetchReportRequest {
+  package static let fullName = "tender.gateway.v1.FetchReportRequest"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__list_notifications_response()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__fetch_report_request()!)
   }
 
   package static func decoded(
@@ -1950,41 +2042,63 @@ extension GatewayV1.ListNotificationsResponse {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListNotificationsResponse.self)
-    self.notifications = try reader.messages(c.pointee.n_notifications, c.pointee.notifications, "notifications")
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__FetchReportRequest.self)
+    self.kind = try reader.enumeration(c.pointee.kind.rawValue, "kind", required: true)
+    self.name = try reader.string(c.pointee.name, "name", lengthMax: 128)
+    self.periodStart = try reader.message(c.pointee.period_start, "period_start")
+    self.periodEnd = try reader.message(c.pointee.period_end, "period_end")
+    self.attemptID = try reader.string(c.pointee.attempt_id, "attempt_id", idPrefix: "att")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListNotificationsResponse.self, capacity: 1)
-    tender__gateway__v1__list_notifications_response__init(c)
-    c.pointee.n_notifications = notifications.count
-    c.pointee.notifications = writer.messages(notifications)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__FetchReportRequest.self, capacity: 1)
+    tender__gateway__v1__fetch_report_request__init(c)
+    c.pointee.kind = .init(rawValue: UInt32(bitPattern: kind.rawValue))
+    c.pointee.name = writer.string(name)
+    c.pointee.period_start = writer.message(periodStart)
+    c.pointee.period_end = writer.message(periodEnd)
+    c.pointee.attempt_id = writer.string(attemptID)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("notifications", notifications)
+    json.field("kind", kind)
+    json.field("name", name)
+    json.field("periodStart", periodStart)
+    json.field("periodEnd", periodEnd)
+    json.field("attemptId", attemptID)
   }
 }
 
 extension GatewayV1 {
-  package struct RetryNotificationRequest: WireMessage {
-    package var gateway: String
-    package var id: String
+  package struct FetchReportResponse: WireMessage {
+    package var report: GatewayV1.Report?
+    /// How many lines of each type; empty unless the file was read.
+    package var lines: [GatewayV1.ReportLines]
+    /// The sum of the net amounts by currency; for a settled batch zero.
+    package var net: [CommonV1.Money]
+    /// What the lines say of `attempt_id`, in words: absent, undecided, refused, authorized, canceled,
+    /// captured or contradictory; empty when none was asked about. For people: it changes nothing, and
+    /// absent proves something only with the reports of every day since the attempt.
+    package var evidence: String
 
     package init(
-      gateway: String = "",
-      id: String = ""
+      report: GatewayV1.Report? = nil,
+      lines: [GatewayV1.ReportLines] = [],
+      net: [CommonV1.Money] = [],
+      evidence: String = ""
     ) {
-      self.gateway = gateway
-      self.id = id
+      self.report = report
+      self.lines = lines
+      self.net = net
+      self.evidence = evidence
     }
   }
 }
 
-extension GatewayV1.RetryNotificationRequest {
-  package static let fullName = "tender.gateway.v1.RetryNotificationRequest"
+extension GatewayV1.FetchReportResponse {
+  package static let fullName = "tender.gateway.v1.FetchReportResponse"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__retry_notification_request()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__fetch_report_response()!)
   }
 
   package static func decoded(
@@ -1994,47 +2108,43 @@ extension GatewayV1.RetryNotificationRequest {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RetryNotificationRequest.self)
-    self.gateway = try reader.string(c.pointee.gateway, "gateway", required: true, lengthMax: 16)
-    self.id = try reader.string(c.pointee.id, "id", required: true, lengthMax: 255)
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__FetchReportResponse.self)
+    self.report = try reader.message(c.pointee.report, "report")
+    self.lines = try reader.messages(c.pointee.n_lines, c.pointee.lines, "lines")
+    self.net = try reader.messages(c.pointee.n_net, c.pointee.net, "net")
+    self.evidence = try reader.string(c.pointee.evidence, "evidence")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__RetryNotificationRequest.self, capacity: 1)
-    tender__gateway__v1__retry_notification_request__init(c)
-    c.pointee.gateway = writer.string(gateway)
-    c.pointee.id = writer.string(id)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__FetchReportResponse.self, capacity: 1)
+    tender__gateway__v1__fetch_report_response__init(c)
+    c.pointee.report = writer.message(report)
+    c.pointee.n_lines = lines.count
+    c.pointee.lines = writer.messages(lines)
+    c.pointee.n_net = net.count
+    c.pointee.net = writer.messages(net)
+    c.pointee.evidence = writer.string(evidence)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("gateway", gateway)
-    json.field("id", id)
-  }
-}
-
-extension GatewayV1.RetryNotificationRequest: FingerprintedMessage {
-  package func writeFields(to fingerprint: inout FingerprintWriter) {
-    fingerprint.field(1, gateway)
-    fingerprint.field(2, id)
+    json.field("report", report)
+    json.field("lines", lines)
+    json.field("net", net)
+    json.field("evidence", evidence)
   }
 }
 
 extension GatewayV1 {
-  package struct RetryNotificationResponse: WireMessage {
-    package var notification: GatewayV1.Notification?
+  package struct ListReportsRequest: WireMessage {
 
-    package init(
-      notification: GatewayV1.Notification? = nil
-    ) {
-      self.notification = notification
-    }
+    package init() {}
   }
 }
 
-extension GatewayV1.RetryNotificationResponse {
-  package static let fullName = "tender.gateway.v1.RetryNotificationResponse"
+extension GatewayV1.ListReportsRequest {
+  package static let fullName = "tender.gateway.v1.ListReportsRequest"
   package static var layout: UnsafeRawPointer {
-    UnsafeRawPointer(wire_tender__gateway__v1__retry_notification_response()!)
+    UnsafeRawPointer(wire_tender__gateway__v1__list_reports_request()!)
   }
 
   package static func decoded(
@@ -2044,17 +2154,55 @@ extension GatewayV1.RetryNotificationResponse {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
-    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RetryNotificationResponse.self)
-    self.notification = try reader.message(c.pointee.notification, "notification")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
-    let c = pointer.bindMemory(to: Tender__Gateway__V1__RetryNotificationResponse.self, capacity: 1)
-    tender__gateway__v1__retry_notification_response__init(c)
-    c.pointee.notification = writer.message(notification)
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListReportsRequest.self, capacity: 1)
+    tender__gateway__v1__list_reports_request__init(c)
   }
 
   package func writeFields(to json: inout JSONWriter) {
-    json.field("notification", notification)
+  }
+}
+
+extension GatewayV1 {
+  package struct ListReportsResponse: WireMessage {
+    package var reports: [GatewayV1.Report]
+
+    package init(
+      reports: [GatewayV1.Report] = []
+    ) {
+      self.reports = reports
+    }
+  }
+}
+
+extension GatewayV1.ListReportsResponse {
+  package static let fullName = "tender.gateway.v1.ListReportsResponse"
+  package static let bytesMax = 262144
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__list_reports_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListReportsResponse.self)
+    self.reports = try reader.messages(c.pointee.n_reports, c.pointee.reports, "reports")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ListReportsResponse.self, capacity: 1)
+    tender__gateway__v1__list_reports_response__init(c)
+    c.pointee.n_reports = reports.count
+    c.pointee.reports = writer.messages(reports)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("reports", reports)
   }
 }

@@ -116,7 +116,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+    /// > sent with a card that its network does not let be tried again: the decline is
+    /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
@@ -230,7 +232,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+    /// > sent with a card that its network does not let be tried again: the decline is
+    /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
@@ -342,7 +346,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+    /// > sent with a card that its network does not let be tried again: the decline is
+    /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
@@ -644,7 +650,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+    /// > sent with a card that its network does not let be tried again: the decline is
+    /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
@@ -791,7 +799,9 @@ extension GatewayV1.GatewayRouter {
     /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
     /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
     /// > it answers the facts that exist.
-    /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+    /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+    /// > sent with a card that its network does not let be tried again: the decline is
+    /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
     ///
@@ -980,7 +990,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
   /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
   /// > it answers the facts that exist.
-  /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+  /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+  /// > sent with a card that its network does not let be tried again: the decline is
+  /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
   /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
   ///
@@ -1143,7 +1155,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Move money for one operation: route, attempt, decide a winner, capture when automatic.
   /// > Answers with all facts so far. Repeating it with the same operation never attempts twice:
   /// > it answers the facts that exist.
-  /// > When `send_before` is over, nothing is sent, and the fact says not executed.
+  /// > When `send_before` is over, nothing is sent, and the fact says not executed. Neither is anything
+  /// > sent with a card that its network does not let be tried again: the decline is
+  /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
   /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
   ///
@@ -1887,59 +1901,59 @@ extension GatewayV1.FailoverPolicies.ClientProtocol {
   }
 }
 
-// MARK: - tender.gateway.v1.Notifications
+// MARK: - tender.gateway.v1.Reports
 
-/// Namespace containing generated types for the "tender.gateway.v1.Notifications" service.
-extension GatewayV1 { package enum Notifications: Sendable {} }
+/// Namespace containing generated types for the "tender.gateway.v1.Reports" service.
+extension GatewayV1 { package enum Reports: Sendable {} }
 
-extension GatewayV1.Notifications {
-  /// Service descriptor for the "tender.gateway.v1.Notifications" service.
-  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications")
+extension GatewayV1.Reports {
+  /// Service descriptor for the "tender.gateway.v1.Reports" service.
+  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Reports")
   /// Namespace for method metadata.
   package enum Method: Sendable {
-    /// Namespace for "ListNotifications" metadata.
-    package enum ListNotifications: Sendable {
-      /// Request type for "ListNotifications".
-      package typealias Input = GatewayV1.ListNotificationsRequest
-      /// Response type for "ListNotifications".
-      package typealias Output = GatewayV1.ListNotificationsResponse
-      /// Descriptor for "ListNotifications".
+    /// Namespace for "FetchReport" metadata.
+    package enum FetchReport: Sendable {
+      /// Request type for "FetchReport".
+      package typealias Input = GatewayV1.FetchReportRequest
+      /// Response type for "FetchReport".
+      package typealias Output = GatewayV1.FetchReportResponse
+      /// Descriptor for "FetchReport".
       package static let descriptor = GRPCCore.MethodDescriptor(
-        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications"),
-        method: "ListNotifications",
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Reports"),
+        method: "FetchReport",
         type: .unary
       )
     }
-    /// Namespace for "RetryNotification" metadata.
-    package enum RetryNotification: Sendable {
-      /// Request type for "RetryNotification".
-      package typealias Input = GatewayV1.RetryNotificationRequest
-      /// Response type for "RetryNotification".
-      package typealias Output = GatewayV1.RetryNotificationResponse
-      /// Descriptor for "RetryNotification".
+    /// Namespace for "ListReports" metadata.
+    package enum ListReports: Sendable {
+      /// Request type for "ListReports".
+      package typealias Input = GatewayV1.ListReportsRequest
+      /// Response type for "ListReports".
+      package typealias Output = GatewayV1.ListReportsResponse
+      /// Descriptor for "ListReports".
       package static let descriptor = GRPCCore.MethodDescriptor(
-        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications"),
-        method: "RetryNotification",
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Reports"),
+        method: "ListReports",
         type: .unary
       )
     }
-    /// Descriptors for all methods in the "tender.gateway.v1.Notifications" service.
+    /// Descriptors for all methods in the "tender.gateway.v1.Reports" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
-      ListNotifications.descriptor,
-      RetryNotification.descriptor
+      FetchReport.descriptor,
+      ListReports.descriptor
     ]
   }
 }
 
 extension GRPCCore.ServiceDescriptor {
-  /// Service descriptor for the "tender.gateway.v1.Notifications" service.
-  package static let GatewayV1_Notifications = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Notifications")
+  /// Service descriptor for the "tender.gateway.v1.Reports" service.
+  package static let GatewayV1_Reports = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Reports")
 }
 
-// MARK: tender.gateway.v1.Notifications (server)
+// MARK: tender.gateway.v1.Reports (server)
 
-extension GatewayV1.Notifications {
-  /// Streaming variant of the service protocol for the "tender.gateway.v1.Notifications" service.
+extension GatewayV1.Reports {
+  /// Streaming variant of the service protocol for the "tender.gateway.v1.Reports" service.
   ///
   /// This protocol is the lowest-level of the service protocols generated for this service
   /// giving you the most flexibility over the implementation of your service. This comes at
@@ -1953,52 +1967,55 @@ extension GatewayV1.Notifications {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
-  /// > be about no merchant of ours.
+  /// > The gateways' own reports: what was paid out and what each payout consists of. For operators.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
-    /// Handle the "ListNotifications" method.
+    /// Handle the "FetchReport" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-    /// > payer's data.
-    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+    /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+    /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+    /// > While the gateway still makes it the state is requested: ask again. One line that is not
+    /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+    /// > report's `detail` says which.
+    /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+    /// > ID_INVALID;
+    /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+    /// > answer).
     ///
     /// - Parameters:
-    ///   - request: A streaming request of `GatewayV1.ListNotificationsRequest` messages.
+    ///   - request: A streaming request of `GatewayV1.FetchReportRequest` messages.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A streaming response of `GatewayV1.ListNotificationsResponse` messages.
-    func listNotifications(
-      request: GRPCCore.StreamingServerRequest<GatewayV1.ListNotificationsRequest>,
+    /// - Returns: A streaming response of `GatewayV1.FetchReportResponse` messages.
+    func fetchReport(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.FetchReportRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListNotificationsResponse>
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.FetchReportResponse>
 
-    /// Handle the "RetryNotification" method.
+    /// Handle the "ListReports" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Try one again now, with all its tries before it: after what kept it from being processed was
-    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+    /// > Reports that were asked for or announced, newest first, at most 200.
     ///
     /// - Parameters:
-    ///   - request: A streaming request of `GatewayV1.RetryNotificationRequest` messages.
+    ///   - request: A streaming request of `GatewayV1.ListReportsRequest` messages.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A streaming response of `GatewayV1.RetryNotificationResponse` messages.
-    func retryNotification(
-      request: GRPCCore.StreamingServerRequest<GatewayV1.RetryNotificationRequest>,
+    /// - Returns: A streaming response of `GatewayV1.ListReportsResponse` messages.
+    func listReports(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ListReportsRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RetryNotificationResponse>
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListReportsResponse>
   }
 
-  /// Service protocol for the "tender.gateway.v1.Notifications" service.
+  /// Service protocol for the "tender.gateway.v1.Reports" service.
   ///
   /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
   /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
@@ -2008,52 +2025,55 @@ extension GatewayV1.Notifications {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
-  /// > be about no merchant of ours.
-  package protocol ServiceProtocol: GatewayV1.Notifications.StreamingServiceProtocol {
-    /// Handle the "ListNotifications" method.
+  /// > The gateways' own reports: what was paid out and what each payout consists of. For operators.
+  package protocol ServiceProtocol: GatewayV1.Reports.StreamingServiceProtocol {
+    /// Handle the "FetchReport" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-    /// > payer's data.
-    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+    /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+    /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+    /// > While the gateway still makes it the state is requested: ask again. One line that is not
+    /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+    /// > report's `detail` says which.
+    /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+    /// > ID_INVALID;
+    /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+    /// > answer).
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
+    ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A response containing a single `GatewayV1.ListNotificationsResponse` message.
-    func listNotifications(
-      request: GRPCCore.ServerRequest<GatewayV1.ListNotificationsRequest>,
+    /// - Returns: A response containing a single `GatewayV1.FetchReportResponse` message.
+    func fetchReport(
+      request: GRPCCore.ServerRequest<GatewayV1.FetchReportRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse>
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.FetchReportResponse>
 
-    /// Handle the "RetryNotification" method.
+    /// Handle the "ListReports" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Try one again now, with all its tries before it: after what kept it from being processed was
-    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+    /// > Reports that were asked for or announced, newest first, at most 200.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
+    ///   - request: A request containing a single `GatewayV1.ListReportsRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A response containing a single `GatewayV1.RetryNotificationResponse` message.
-    func retryNotification(
-      request: GRPCCore.ServerRequest<GatewayV1.RetryNotificationRequest>,
+    /// - Returns: A response containing a single `GatewayV1.ListReportsResponse` message.
+    func listReports(
+      request: GRPCCore.ServerRequest<GatewayV1.ListReportsRequest>,
       context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse>
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListReportsResponse>
   }
 
-  /// Simple service protocol for the "tender.gateway.v1.Notifications" service.
+  /// Simple service protocol for the "tender.gateway.v1.Reports" service.
   ///
   /// This is the highest level protocol for the service. The API is the easiest to use but
   /// doesn't provide access to request or response metadata. If you need access to these
@@ -2061,72 +2081,75 @@ extension GatewayV1.Notifications {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
-  /// > be about no merchant of ours.
-  package protocol SimpleServiceProtocol: GatewayV1.Notifications.ServiceProtocol {
-    /// Handle the "ListNotifications" method.
+  /// > The gateways' own reports: what was paid out and what each payout consists of. For operators.
+  package protocol SimpleServiceProtocol: GatewayV1.Reports.ServiceProtocol {
+    /// Handle the "FetchReport" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-    /// > payer's data.
-    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+    /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+    /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+    /// > While the gateway still makes it the state is requested: ask again. One line that is not
+    /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+    /// > report's `detail` says which.
+    /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+    /// > ID_INVALID;
+    /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+    /// > answer).
     ///
     /// - Parameters:
-    ///   - request: A `GatewayV1.ListNotificationsRequest` message.
+    ///   - request: A `GatewayV1.FetchReportRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A `GatewayV1.ListNotificationsResponse` to respond with.
-    func listNotifications(
-      request: GatewayV1.ListNotificationsRequest,
+    /// - Returns: A `GatewayV1.FetchReportResponse` to respond with.
+    func fetchReport(
+      request: GatewayV1.FetchReportRequest,
       context: GRPCCore.ServerContext
-    ) async throws -> GatewayV1.ListNotificationsResponse
+    ) async throws -> GatewayV1.FetchReportResponse
 
-    /// Handle the "RetryNotification" method.
+    /// Handle the "ListReports" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Try one again now, with all its tries before it: after what kept it from being processed was
-    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+    /// > Reports that were asked for or announced, newest first, at most 200.
     ///
     /// - Parameters:
-    ///   - request: A `GatewayV1.RetryNotificationRequest` message.
+    ///   - request: A `GatewayV1.ListReportsRequest` message.
     ///   - context: Context providing information about the RPC.
     /// - Throws: Any error which occurred during the processing of the request. Thrown errors
     ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
     ///     to an internal error.
-    /// - Returns: A `GatewayV1.RetryNotificationResponse` to respond with.
-    func retryNotification(
-      request: GatewayV1.RetryNotificationRequest,
+    /// - Returns: A `GatewayV1.ListReportsResponse` to respond with.
+    func listReports(
+      request: GatewayV1.ListReportsRequest,
       context: GRPCCore.ServerContext
-    ) async throws -> GatewayV1.RetryNotificationResponse
+    ) async throws -> GatewayV1.ListReportsResponse
   }
 }
 
 // Default implementation of 'registerMethods(with:)'.
-extension GatewayV1.Notifications.StreamingServiceProtocol {
+extension GatewayV1.Reports.StreamingServiceProtocol {
   package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
     router.registerHandler(
-      forMethod: GatewayV1.Notifications.Method.ListNotifications.descriptor,
-      deserializer: WireRequestDeserializer<GatewayV1.ListNotificationsRequest>(GatewayV1.Notifications.Method.ListNotifications.descriptor),
-      serializer: WireSerializer<GatewayV1.ListNotificationsResponse>(),
+      forMethod: GatewayV1.Reports.Method.FetchReport.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.FetchReportRequest>(GatewayV1.Reports.Method.FetchReport.descriptor),
+      serializer: WireSerializer<GatewayV1.FetchReportResponse>(),
       handler: { request, context in
-        try await self.listNotifications(
+        try await self.fetchReport(
           request: request,
           context: context
         )
       }
     )
     router.registerHandler(
-      forMethod: GatewayV1.Notifications.Method.RetryNotification.descriptor,
-      deserializer: WireRequestDeserializer<GatewayV1.RetryNotificationRequest>(GatewayV1.Notifications.Method.RetryNotification.descriptor),
-      serializer: WireSerializer<GatewayV1.RetryNotificationResponse>(),
+      forMethod: GatewayV1.Reports.Method.ListReports.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ListReportsRequest>(GatewayV1.Reports.Method.ListReports.descriptor),
+      serializer: WireSerializer<GatewayV1.ListReportsResponse>(),
       handler: { request, context in
-        try await self.retryNotification(
+        try await self.listReports(
           request: request,
           context: context
         )
@@ -2136,23 +2159,23 @@ extension GatewayV1.Notifications.StreamingServiceProtocol {
 }
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
-extension GatewayV1.Notifications.ServiceProtocol {
-  package func listNotifications(
-    request: GRPCCore.StreamingServerRequest<GatewayV1.ListNotificationsRequest>,
+extension GatewayV1.Reports.ServiceProtocol {
+  package func fetchReport(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.FetchReportRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListNotificationsResponse> {
-    let response = try await self.listNotifications(
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.FetchReportResponse> {
+    let response = try await self.fetchReport(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
     return GRPCCore.StreamingServerResponse(single: response)
   }
 
-  package func retryNotification(
-    request: GRPCCore.StreamingServerRequest<GatewayV1.RetryNotificationRequest>,
+  package func listReports(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ListReportsRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.RetryNotificationResponse> {
-    let response = try await self.retryNotification(
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListReportsResponse> {
+    let response = try await self.listReports(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -2161,13 +2184,13 @@ extension GatewayV1.Notifications.ServiceProtocol {
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
-extension GatewayV1.Notifications.SimpleServiceProtocol {
-  package func listNotifications(
-    request: GRPCCore.ServerRequest<GatewayV1.ListNotificationsRequest>,
+extension GatewayV1.Reports.SimpleServiceProtocol {
+  package func fetchReport(
+    request: GRPCCore.ServerRequest<GatewayV1.FetchReportRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse> {
-    return GRPCCore.ServerResponse<GatewayV1.ListNotificationsResponse>(
-      message: try await self.listNotifications(
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.FetchReportResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.FetchReportResponse>(
+      message: try await self.fetchReport(
         request: request.message,
         context: context
       ),
@@ -2175,12 +2198,12 @@ extension GatewayV1.Notifications.SimpleServiceProtocol {
     )
   }
 
-  package func retryNotification(
-    request: GRPCCore.ServerRequest<GatewayV1.RetryNotificationRequest>,
+  package func listReports(
+    request: GRPCCore.ServerRequest<GatewayV1.ListReportsRequest>,
     context: GRPCCore.ServerContext
-  ) async throws -> GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse> {
-    return GRPCCore.ServerResponse<GatewayV1.RetryNotificationResponse>(
-      message: try await self.retryNotification(
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListReportsResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ListReportsResponse>(
+      message: try await self.listReports(
         request: request.message,
         context: context
       ),
@@ -2189,72 +2212,75 @@ extension GatewayV1.Notifications.SimpleServiceProtocol {
   }
 }
 
-// MARK: tender.gateway.v1.Notifications (client)
+// MARK: tender.gateway.v1.Reports (client)
 
-extension GatewayV1.Notifications {
-  /// Generated client protocol for the "tender.gateway.v1.Notifications" service.
+extension GatewayV1.Reports {
+  /// Generated client protocol for the "tender.gateway.v1.Reports" service.
   ///
   /// You don't need to implement this protocol directly, use the generated
   /// implementation, ``Client``.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
-  /// > be about no merchant of ours.
+  /// > The gateways' own reports: what was paid out and what each payout consists of. For operators.
   package protocol ClientProtocol: Sendable {
-    /// Call the "ListNotifications" method.
+    /// Call the "FetchReport" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-    /// > payer's data.
-    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+    /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+    /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+    /// > While the gateway still makes it the state is requested: ask again. One line that is not
+    /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+    /// > report's `detail` says which.
+    /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+    /// > ID_INVALID;
+    /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+    /// > answer).
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ListNotificationsRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ListNotificationsResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.FetchReportRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.FetchReportResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    func listNotifications<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListNotificationsRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListNotificationsResponse>,
+    func fetchReport<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.FetchReportRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.FetchReportRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.FetchReportResponse>,
       options: GRPCCore.CallOptions,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.FetchReportResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
-    /// Call the "RetryNotification" method.
+    /// Call the "ListReports" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Try one again now, with all its tries before it: after what kept it from being processed was
-    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+    /// > Reports that were asked for or announced, newest first, at most 200.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.RetryNotificationRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.RetryNotificationResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.ListReportsRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListReportsRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListReportsResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    func retryNotification<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.RetryNotificationRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RetryNotificationResponse>,
+    func listReports<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListReportsRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListReportsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListReportsResponse>,
       options: GRPCCore.CallOptions,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListReportsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
   }
 
-  /// Generated client for the "tender.gateway.v1.Notifications" service.
+  /// Generated client for the "tender.gateway.v1.Reports" service.
   ///
   /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
   /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
@@ -2262,8 +2288,7 @@ extension GatewayV1.Notifications {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What gateways told, as it was stored before it was acknowledged. For operators: a notification may
-  /// > be about no merchant of ours.
+  /// > The gateways' own reports: what was paid out and what each payout consists of. For operators.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -2275,35 +2300,42 @@ extension GatewayV1.Notifications {
       self.client = client
     }
 
-    /// Call the "ListNotifications" method.
+    /// Call the "FetchReport" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-    /// > payer's data.
-    /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+    /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+    /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+    /// > While the gateway still makes it the state is requested: ask again. One line that is not
+    /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+    /// > report's `detail` says which.
+    /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+    /// > ID_INVALID;
+    /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+    /// > answer).
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.ListNotificationsRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.ListNotificationsResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.FetchReportRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.FetchReportResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    package func listNotifications<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListNotificationsRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListNotificationsResponse>,
+    package func fetchReport<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.FetchReportRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.FetchReportRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.FetchReportResponse>,
       options: GRPCCore.CallOptions = .defaults,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.FetchReportResponse>) async throws -> Result = { response in
         try response.message
       }
     ) async throws -> Result where Result: Sendable {
       try await self.client.unary(
         request: request,
-        descriptor: GatewayV1.Notifications.Method.ListNotifications.descriptor,
+        descriptor: GatewayV1.Reports.Method.FetchReport.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -2311,36 +2343,33 @@ extension GatewayV1.Notifications {
       )
     }
 
-    /// Call the "RetryNotification" method.
+    /// Call the "ListReports" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Try one again now, with all its tries before it: after what kept it from being processed was
-    /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-    /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+    /// > Reports that were asked for or announced, newest first, at most 200.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
-    ///   - serializer: A serializer for `GatewayV1.RetryNotificationRequest` messages.
-    ///   - deserializer: A deserializer for `GatewayV1.RetryNotificationResponse` messages.
+    ///   - request: A request containing a single `GatewayV1.ListReportsRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ListReportsRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ListReportsResponse` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    package func retryNotification<Result>(
-      request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
-      serializer: some GRPCCore.MessageSerializer<GatewayV1.RetryNotificationRequest>,
-      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.RetryNotificationResponse>,
+    package func listReports<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ListReportsRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ListReportsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListReportsResponse>,
       options: GRPCCore.CallOptions = .defaults,
-      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListReportsResponse>) async throws -> Result = { response in
         try response.message
       }
     ) async throws -> Result where Result: Sendable {
       try await self.client.unary(
         request: request,
-        descriptor: GatewayV1.Notifications.Method.RetryNotification.descriptor,
+        descriptor: GatewayV1.Reports.Method.ListReports.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -2351,65 +2380,69 @@ extension GatewayV1.Notifications {
 }
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
-extension GatewayV1.Notifications.ClientProtocol {
-  /// Call the "ListNotifications" method.
+extension GatewayV1.Reports.ClientProtocol {
+  /// Call the "FetchReport" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-  /// > payer's data.
-  /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+  /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+  /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+  /// > While the gateway still makes it the state is requested: ask again. One line that is not
+  /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+  /// > report's `detail` says which.
+  /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+  /// > ID_INVALID;
+  /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+  /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+  /// > answer).
   ///
   /// - Parameters:
-  ///   - request: A request containing a single `GatewayV1.ListNotificationsRequest` message.
+  ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
   ///   - options: Options to apply to this RPC.
   ///   - handleResponse: A closure which handles the response and returns its result to
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func listNotifications<Result>(
-    request: GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>,
+  package func fetchReport<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.FetchReportRequest>,
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.FetchReportResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    try await self.listNotifications(
+    try await self.fetchReport(
       request: request,
-      serializer: WireSerializer<GatewayV1.ListNotificationsRequest>(),
-      deserializer: WireResponseDeserializer<GatewayV1.ListNotificationsResponse>(),
+      serializer: WireSerializer<GatewayV1.FetchReportRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.FetchReportResponse>(),
       options: options,
       onResponse: handleResponse
     )
   }
 
-  /// Call the "RetryNotification" method.
+  /// Call the "ListReports" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Try one again now, with all its tries before it: after what kept it from being processed was
-  /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-  /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+  /// > Reports that were asked for or announced, newest first, at most 200.
   ///
   /// - Parameters:
-  ///   - request: A request containing a single `GatewayV1.RetryNotificationRequest` message.
+  ///   - request: A request containing a single `GatewayV1.ListReportsRequest` message.
   ///   - options: Options to apply to this RPC.
   ///   - handleResponse: A closure which handles the response and returns its result to
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func retryNotification<Result>(
-    request: GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>,
+  package func listReports<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ListReportsRequest>,
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListReportsResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    try await self.retryNotification(
+    try await self.listReports(
       request: request,
-      serializer: WireSerializer<GatewayV1.RetryNotificationRequest>(),
-      deserializer: WireResponseDeserializer<GatewayV1.RetryNotificationResponse>(),
+      serializer: WireSerializer<GatewayV1.ListReportsRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ListReportsResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -2417,14 +2450,21 @@ extension GatewayV1.Notifications.ClientProtocol {
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
-extension GatewayV1.Notifications.ClientProtocol {
-  /// Call the "ListNotifications" method.
+extension GatewayV1.Reports.ClientProtocol {
+  /// Call the "FetchReport" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Notifications in one state, the newest first; at most 100. Bodies are not told: they hold the
-  /// > payer's data.
-  /// > Errors: INVALID_ARGUMENT STATE_UNKNOWN, GATEWAY_UNKNOWN.
+  /// > Have a report made where the gateway makes it on request (Stripe), download it, read every line,
+  /// > and keep its SHA-256. Repeating it reads the file again and compares: the first reading counts.
+  /// > While the gateway still makes it the state is requested: ask again. One line that is not
+  /// > understood (a type nobody knows, another account, a sum that is wrong) rejects the whole; the
+  /// > report's `detail` says which.
+  /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
+  /// > ID_INVALID;
+  /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
+  /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
+  /// > answer).
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -2434,33 +2474,30 @@ extension GatewayV1.Notifications.ClientProtocol {
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func listNotifications<Result>(
-    _ message: GatewayV1.ListNotificationsRequest,
+  package func fetchReport<Result>(
+    _ message: GatewayV1.FetchReportRequest,
     metadata: GRPCCore.Metadata = [:],
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListNotificationsResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.FetchReportResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    let request = GRPCCore.ClientRequest<GatewayV1.ListNotificationsRequest>(
+    let request = GRPCCore.ClientRequest<GatewayV1.FetchReportRequest>(
       message: message,
       metadata: metadata
     )
-    return try await self.listNotifications(
+    return try await self.fetchReport(
       request: request,
       options: options,
       onResponse: handleResponse
     )
   }
 
-  /// Call the "RetryNotification" method.
+  /// Call the "ListReports" method.
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Try one again now, with all its tries before it: after what kept it from being processed was
-  /// > mended. Harmless for one that waits; what it says is applied once, whenever that is.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_UNKNOWN; NOT_FOUND NOTIFICATION_NOT_FOUND; FAILED_PRECONDITION
-  /// > NOTIFICATION_PROCESSED (nothing is left to do); idempotency.
+  /// > Reports that were asked for or announced, newest first, at most 200.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -2470,19 +2507,19 @@ extension GatewayV1.Notifications.ClientProtocol {
   ///       the caller. Returning from the closure will cancel the RPC if it hasn't
   ///       already finished.
   /// - Returns: The result of `handleResponse`.
-  package func retryNotification<Result>(
-    _ message: GatewayV1.RetryNotificationRequest,
+  package func listReports<Result>(
+    _ message: GatewayV1.ListReportsRequest,
     metadata: GRPCCore.Metadata = [:],
     options: GRPCCore.CallOptions = .defaults,
-    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.RetryNotificationResponse>) async throws -> Result = { response in
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListReportsResponse>) async throws -> Result = { response in
       try response.message
     }
   ) async throws -> Result where Result: Sendable {
-    let request = GRPCCore.ClientRequest<GatewayV1.RetryNotificationRequest>(
+    let request = GRPCCore.ClientRequest<GatewayV1.ListReportsRequest>(
       message: message,
       metadata: metadata
     )
-    return try await self.retryNotification(
+    return try await self.listReports(
       request: request,
       options: options,
       onResponse: handleResponse

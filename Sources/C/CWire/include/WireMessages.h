@@ -263,20 +263,23 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_fa
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_failover_policy_response(void) {
   return &tender__gateway__v1__get_failover_policy_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__notification(void) {
-  return &tender__gateway__v1__notification__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report(void) {
+  return &tender__gateway__v1__report__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_notifications_request(void) {
-  return &tender__gateway__v1__list_notifications_request__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report_lines(void) {
+  return &tender__gateway__v1__report_lines__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_notifications_response(void) {
-  return &tender__gateway__v1__list_notifications_response__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_request(void) {
+  return &tender__gateway__v1__fetch_report_request__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__retry_notification_request(void) {
-  return &tender__gateway__v1__retry_notification_request__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_response(void) {
+  return &tender__gateway__v1__fetch_report_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__retry_notification_response(void) {
-  return &tender__gateway__v1__retry_notification_response__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_request(void) {
+  return &tender__gateway__v1__list_reports_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_response(void) {
+  return &tender__gateway__v1__list_reports_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__payment_failure(void) {
   return &tender__intents__v1__payment_failure__descriptor;

@@ -38,6 +38,16 @@ package struct Decline: Sendable, Hashable {
   package var origin: Origin
   /// The gateway's id of the declined payment, if it made one.
   package var gatewayReference: String?
+  /// The network's own code, if told.
+  package var networkCode: String?
+  /// The network's merchant advice code, if told.
+  package var adviceCode: String?
+  /// How long a further try has to wait; nil where nobody says.
+  package var retryAfterSeconds: Int64?
+  /// The network forbids any further try with this card.
+  package var isForbiddenByNetwork: Bool
+  /// The version of the table that judged it; nil where no bank was asked.
+  package var tableVersion: Int?
 
   package enum Origin: Sendable, Hashable {
     /// The bank, the network or the gateway's risk rules declined the payment.
@@ -52,13 +62,23 @@ package struct Decline: Sendable, Hashable {
     code: String,
     gatewayCode: String,
     origin: Origin = .bank,
-    gatewayReference: String? = nil
+    gatewayReference: String? = nil,
+    networkCode: String? = nil,
+    adviceCode: String? = nil,
+    retryAfterSeconds: Int64? = nil,
+    isForbiddenByNetwork: Bool = false,
+    tableVersion: Int? = nil
   ) {
     self.class = `class`
     self.code = code
     self.gatewayCode = gatewayCode
     self.origin = origin
     self.gatewayReference = gatewayReference
+    self.networkCode = networkCode
+    self.adviceCode = adviceCode
+    self.retryAfterSeconds = retryAfterSeconds
+    self.isForbiddenByNetwork = isForbiddenByNetwork
+    self.tableVersion = tableVersion
   }
 }
 

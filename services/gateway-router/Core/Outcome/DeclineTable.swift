@@ -2,51 +2,40 @@
 /// and no other gateway.
 package struct DeclineTable: Sendable, Hashable {
   package struct Entry: Sendable, Hashable {
+    /// Tender's code.
     package var code: String
     package var `class`: DeclineClass
+    /// Where the gateway says how long to wait.
+    package var retryAfterSeconds: Int64?
   }
 
+  /// Raised with every change of a row; stored with each decline that it judged.
   package var version: Int
   package var stripe: [String: Entry]
   package var adyen: [String: Entry]
-  /// Network codes that forbid any further try (Visa category 1).
-  package var networkNever: Set<String>
-  /// Mastercard merchant advice codes that forbid any further try.
-  package var adviceNever: Set<String>
+  package var network: NetworkAdvice
+
+  package static let current = DeclineTable(
+    version: 2, stripe: stripeEntries, adyen: adyenEntries, network: .current)
 
   /// The strictest of what the gateway's code, the network's codes and the advice say.
   package func classify(_ signal: DeclineSignal) -> Decline {
     let known = signal.source == .stripe ? stripe[signal.code] : adyen[signal.code]
     let entry = known ?? Entry(code: "declined", class: .later)
-    var result = entry.class
-    if let network = signal.networkCode, networkNever.contains(network) { result = .never }
-    if let advice = signal.networkAdviceCode, adviceNever.contains(advice) { result = .never }
+    var decline = Decline(
+      class: entry.class, code: entry.code, gatewayCode: signal.code,
+      networkCode: signal.networkCode, adviceCode: signal.networkAdviceCode,
+      retryAfterSeconds: entry.retryAfterSeconds, tableVersion: version)
+    for advice in network.advice(signal) { decline.follow(advice) }
     switch signal.advice {
-    case "do_not_try_again": result = .never
-    case "confirm_card_data": result = result.stricter(.fixData)
+    case "do_not_try_again": decline.class = .never
+    case "confirm_card_data": decline.class = decline.class.stricter(.fixData)
     default: break
     }
-    return Decline(class: result, code: entry.code, gatewayCode: signal.code)
+    return decline
   }
 
-  /// Tries with one card and amount in 30 days that the networks allow after declines other than
-  /// `never` (Visa categories 2 to 4).
-  package static let networkTriesMax = 20
-  package static let networkTriesDays = 30
-}
-
-extension DeclineTable {
-  package static let current = DeclineTable(
-    version: 1,
-    stripe: stripeEntries,
-    adyen: adyenEntries,
-    networkNever: [
-      "04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3",
-    ],
-    adviceNever: ["03", "21"]
-  )
-
-  private static func entries(
+  static func entries(
     _ groups: KeyValuePairs<DeclineClass, [String: String]>
   ) -> [String: Entry] {
     var result: [String: Entry] = [:]
@@ -55,81 +44,19 @@ extension DeclineTable {
     }
     return result
   }
+}
 
-  /// By Stripe's decline code, or its error code where there is none.
-  private static let stripeEntries = entries([
-    .never: [
-      "lost_card": "lost_card", "stolen_card": "stolen_card", "pickup_card": "pickup_card",
-      "invalid_account": "invalid_account", "invalid_number": "incorrect_number",
-      "incorrect_number": "incorrect_number",
-      "revocation_of_authorization": "authorization_revoked",
-      "revocation_of_all_authorizations": "authorization_revoked",
-      "stop_payment_order": "authorization_revoked",
-      "transaction_not_allowed": "not_permitted", "restricted_card": "restricted_card",
-      "security_violation": "not_permitted", "service_not_allowed": "not_permitted",
-      "fraudulent": "suspected_fraud", "merchant_blacklist": "blocked",
-      "do_not_try_again": "declined", "duplicate_transaction": "duplicate_transaction",
-      "testmode_decline": "test_method_in_live_mode",
-    ],
-    .fixData: [
-      "expired_card": "expired_card", "incorrect_cvc": "incorrect_cvc",
-      "invalid_cvc": "incorrect_cvc", "incorrect_address": "incorrect_address",
-      "incorrect_zip": "incorrect_address", "invalid_expiry_month": "invalid_expiry",
-      "invalid_expiry_year": "invalid_expiry", "incorrect_pin": "incorrect_pin",
-      "invalid_pin": "incorrect_pin", "invalid_amount": "invalid_amount",
-      "currency_not_supported": "currency_not_supported",
-      "card_not_supported": "card_not_supported",
-      "new_account_information_available": "card_data_changed",
-    ],
-    .stepUp: [
-      "authentication_required": "authentication_required",
-      "authentication_not_handled": "authentication_required",
-      "mobile_device_authentication_required": "authentication_required",
-      "offline_pin_required": "authentication_required",
-      "online_or_offline_pin_required": "authentication_required",
-      "payment_intent_authentication_failure": "authentication_failed",
-    ],
-    .later: [
-      "insufficient_funds": "insufficient_funds",
-      "card_velocity_exceeded": "velocity_exceeded",
-      "withdrawal_count_limit_exceeded": "velocity_exceeded",
-      "pin_try_exceeded": "incorrect_pin", "try_again_later": "try_again_later",
-      "do_not_honor": "do_not_honor", "generic_decline": "declined", "card_declined": "declined",
-      "call_issuer": "call_issuer", "no_action_taken": "declined",
-      "approve_with_id": "call_issuer", "not_permitted": "not_permitted",
-    ],
-    .otherGateway: [
-      "issuer_not_available": "issuer_unavailable", "processing_error": "processing_error",
-      "reenter_transaction": "processing_error",
-    ],
-  ])
-
-  /// By Adyen's refusal reason code.
-  private static let adyenEntries = entries([
-    .never: [
-      "3": "call_issuer", "5": "blocked", "10": "not_permitted", "14": "suspected_fraud",
-      "20": "suspected_fraud", "22": "suspected_fraud", "23": "not_permitted",
-      "25": "restricted_card", "26": "authorization_revoked", "31": "suspected_fraud",
-      "33": "incorrect_pin", "34": "incorrect_pin", "35": "incorrect_pin",
-      "36": "invalid_account", "37": "not_permitted", "40": "blocked", "46": "blocked",
-    ],
-    .fixData: [
-      "6": "expired_card", "7": "invalid_amount", "8": "incorrect_number", "17": "incorrect_pin",
-      "19": "incorrect_pin", "24": "incorrect_cvc", "32": "incorrect_address",
-    ],
-    .stepUp: [
-      "11": "authentication_failed", "38": "authentication_required",
-      "39": "authentication_failed", "41": "authentication_required",
-      "42": "authentication_failed",
-    ],
-    .later: [
-      "2": "declined", "12": "insufficient_funds", "13": "try_again_later", "15": "declined",
-      "16": "canceled_by_payer", "18": "incorrect_pin", "28": "velocity_exceeded",
-      "29": "velocity_exceeded", "30": "partially_approved",
-    ],
-    .otherGateway: [
-      "4": "processing_error", "9": "issuer_unavailable", "21": "not_submitted",
-      "27": "do_not_honor",
-    ],
-  ])
+extension Decline {
+  fileprivate mutating func follow(_ advice: NetworkAdvice.Entry) {
+    switch advice {
+    case .never:
+      `class` = .never
+      isForbiddenByNetwork = true
+    case .fixData: `class` = `class`.stricter(.fixData)
+    case .stepUp: `class` = `class`.stricter(.stepUp)
+    case .after(let seconds):
+      `class` = `class`.stricter(.later)
+      retryAfterSeconds = max(seconds, retryAfterSeconds ?? 0)
+    }
+  }
 }

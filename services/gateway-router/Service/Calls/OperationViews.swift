@@ -71,7 +71,8 @@ extension GatewayV1.Attempt {
       gatewayMilliseconds: record?.gatewayMilliseconds.map { UInt32(max(0, $0)) },
       routeReason: record?.routeReason ?? "", nextLookAt: jobs?.nextLookAt?.wire,
       reversal: jobs?.reversal,
-      decision: record?.decision.map(GatewayV1.RouteDecision.init(_:)))
+      decision: record?.decision.map(GatewayV1.RouteDecision.init(_:)),
+      decline: attempt.evidence.decline.map { GatewayV1.Decline($0, at: record?.decidedAt) })
   }
 }
 

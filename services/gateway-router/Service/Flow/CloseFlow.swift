@@ -67,7 +67,7 @@ extension GatewayFlow {
       operation: Operation(
         id: id, amount: Amount(.eur, minor: 1), captureMethod: .automatic),
       attempts: [:], captureTries: [:])
-    try await closeUnsent(record, code: "abandoned_before_send")
+    try await closeUnsent(record, .unsent("abandoned_before_send"))
   }
 
   func requireOwned(

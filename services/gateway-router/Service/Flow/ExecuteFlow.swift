@@ -11,9 +11,11 @@ extension GatewayFlow {
   func execute(_ asked: OperationRecord) async throws -> [GatewayV1.Fact] {
     try await runs.exclusively(asked.id) { [self] in
       let started = environment.loop.now
-      let known = OperationStatements.exists(asked.id, of: asked.intent)
-      if try await environment.database.query(known).isEmpty,
-        let facts = try await begin(asked, started: started)
+      let beginning = try OperationBeginning(
+        try await environment.database.query(
+          CardDeclineStatements.begin(asked, now: environment.clock.now)))
+      if !beginning.isKnown,
+        let facts = try await begin(asked, after: beginning.declines, started: started)
       {
         return facts
       }
@@ -33,19 +35,27 @@ extension GatewayFlow {
 
   /// - Returns: all facts; nil if another replica wrote the operation first.
   private func begin(
-    _ asked: OperationRecord, started: MonotonicInstant
+    _ asked: OperationRecord, after declines: [CardDecline], started: MonotonicInstant
   ) async throws -> [GatewayV1.Fact]? {
-    guard environment.clock.now < asked.sendBefore else {
-      return try await closeUnsent(asked, code: "send_window_passed")
+    let now = environment.clock.now
+    guard now < asked.sendBefore else {
+      return try await closeUnsent(asked, .unsent("send_window_passed"))
     }
     guard let method = try await resolve(asked) else {
-      return try await closeUnsent(asked, code: "payment_method_not_found")
+      return try await closeUnsent(asked, .unsent("payment_method_not_found"))
+    }
+    // Before any gateway is asked: the networks charge for tries that they do not allow.
+    if method.kind == .card,
+      let refusal = NetworkCeiling.refusal(
+        of: asked.operation.amount, brand: method.brand, after: declines, now: now)
+    {
+      return try await closeUnsent(asked, refusal)
     }
     var asked = asked
     asked.method = method.kind
     let route = ports.route(asked, method)
     guard let first = route.candidates.first else {
-      return try await closeUnsent(asked, code: "no_gateway_available")
+      return try await closeUnsent(asked, .unsent("no_gateway_available"))
     }
     let mode = route.mode(asked.operation.captureMethod)
     let event = OperationEvent.start(
@@ -93,16 +103,19 @@ extension GatewayFlow {
   }
 
   /// An operation that ends before anything was sent: its row refuses every later attempt.
+  /// - Parameter reason: a code that callers can act on.
   /// - Returns: its facts; nil if the operation was there already.
   @discardableResult
-  func closeUnsent(_ asked: OperationRecord, code: String) async throws -> [GatewayV1.Fact]? {
+  func closeUnsent(
+    _ asked: OperationRecord, _ reason: Decline
+  ) async throws -> [GatewayV1.Fact]? {
     let event = OperationEvent.close(.abandoned, onlyIfUnsent: true)
     guard case .moved(let operation, let actions) = OperationMachine.next(asked.operation, event)
     else { throw RPCFailure.internalError }
     var record = asked
     record.operation = operation
     let stamp = environment.stamp
-    let named = actions.map { $0.naming(code) }
+    let named = actions.map { $0.naming(reason) }
     let facts = writer.facts(named, record)
     let statements = writer.statements(named, record, .init(), facts, stamp)
     guard try await insertNew(record, statements, stamp) else { return nil }
@@ -124,11 +137,17 @@ extension GatewayFlow {
 }
 
 extension OperationAction {
-  /// A closing fact with a code that callers can act on.
-  fileprivate func naming(_ code: String) -> OperationAction {
+  fileprivate func naming(_ reason: Decline) -> OperationAction {
     guard case .writeFact(var fact) = self else { return self }
-    fact.decline = Decline(class: .later, code: code, gatewayCode: "", origin: .request)
+    fact.decline = reason
     return .writeFact(fact)
+  }
+}
+
+extension Decline {
+  /// Nothing was sent; the same may be asked again.
+  static func unsent(_ code: String) -> Decline {
+    Decline(class: .later, code: code, gatewayCode: "", origin: .request)
   }
 }
 

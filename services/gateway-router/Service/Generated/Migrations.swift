@@ -344,61 +344,101 @@ select 'the service writes refunds and never deletes one',
 """##,
     checksum: "24d4e6a316aff5d63c9a56b1cf2e3ce83a1d1ed199b0415cacf943779d7af1b5"),
   Migration(
-    number: 5, name: "inbound",
+    number: 5, name: "declines",
     up: ##"""
--- Catching up with a gateway's list of events after downtime or silence, by one replica at a time;
--- and captured money that a payer's bank took back.
-create table event_cursor (
-  gateway text not null,
-  account text not null,
-  -- Everything that the gateway dates before this is stored, or was told while somebody listened.
-  listed_until timestamptz not null,
-  -- A walk under way, newest first: the last event it has stored, and what `listed_until` becomes.
-  walk_after text,
-  walk_until timestamptz,
-  -- Whoever holds the lease has the highest fence; what an older one writes changes nothing.
-  fence bigint not null default 0,
-  lease_until timestamptz not null default '-infinity',
-  next_walk_at timestamptz not null default now(),
-  walked_at timestamptz,
-  failing_since timestamptz,
-  last_error text not null default '',
-  primary key (gateway, account),
-  check ((walk_after is null) = (walk_until is null))
-);
-grant select, insert, update on event_cursor to gateway_service;
+-- Declines: what the network said, which version of the table judged it, and which cards were
+-- declined when, so that the networks' limits can be kept.
 
--- Found in the gateway's list, not told by it.
-alter table notification add column is_listed boolean not null default false;
-create index notification_received on notification (gateway, received_at);
+alter table attempt
+  -- Of `DeclineTable`; null where no bank declined.
+  add column decline_table_version smallint,
+  add column decline_network_code text,
+  add column decline_advice_code text,
+  add column decline_retry_after_seconds integer;
 
-create table bank_return (
+-- One row per declined attempt, by the card that was used. Rows that forbid any further try stay;
+-- others are forgotten after 30 days, with the card's next decline.
+create table card_decline (
   merchant_id uuid not null,
-  intent_id uuid not null,
-  operation_id uuid not null,
+  payment_method_id uuid not null,
   attempt_id uuid not null,
-  -- The gateway's id of the movement: one return for ever, however often it is told.
-  movement text not null,
-  amount_minor bigint not null check (amount_minor > 0),
-  reason text not null,
-  created_at timestamptz not null default now(),
+  currency char(3) not null,
+  amount_minor bigint not null,
+  declined_at timestamptz not null,
+  is_forbidden boolean not null,
   actor text not null,
   trace_id bytea not null,
-  primary key (intent_id, attempt_id, movement)
+  primary key (merchant_id, payment_method_id, attempt_id)
 );
-grant select, insert on bank_return to gateway_service;
+
+grant select, insert, delete on card_decline to gateway_service;
 
 """##,
     check: ##"""
-select 'cursors of events are there', to_regclass('gateway.event_cursor') is not null;
-select 'listed notifications are marked', exists (
-  select 1 from pg_attribute where attrelid = 'gateway.notification'::regclass
-    and attname = 'is_listed' and not attisdropped);
-select 'the service adds returns and never changes one',
-  has_table_privilege('gateway_service', 'gateway.bank_return', 'insert')
-  and not has_table_privilege('gateway_service', 'gateway.bank_return', 'update')
-  and not has_table_privilege('gateway_service', 'gateway.bank_return', 'delete');
+select 'declines of cards are there', to_regclass('gateway.card_decline') is not null;
+select 'a decline of a card is never changed',
+  not has_table_privilege('gateway_service', 'gateway.card_decline', 'update');
 
 """##,
-    checksum: "328f4320253dfc7d7dc20b8937134f9b3b614491fd360344f671e8e2bf27cc69"),
+    checksum: "ca15b08215f1844db699c1d50ad732fa85dc92c10d6053fec6da41386bc9d44d"),
+  Migration(
+    number: 6, name: "reports",
+    up: ##"""
+-- Reports of the gateways: which are there, and the hash of what was downloaded. The files stay at
+-- the gateway. They concern an account there, not one merchant.
+create table report (
+  gateway text not null,
+  account text not null,
+  kind text not null,
+  -- Adyen's file name; at Stripe the period in seconds since 1970.
+  name text not null,
+  period_start timestamptz,
+  period_end timestamptz,
+  -- 1 requested (the gateway makes it), 2 available, 3 fetched, 4 rejected
+  state smallint not null check (state between 1 and 4),
+  -- The gateway's ids of the run and of its file.
+  run_reference text,
+  file_reference text,
+  -- Runs that failed.
+  failures integer not null default 0,
+  sha256 bytea check (octet_length(sha256) = 32),
+  bytes bigint,
+  row_count bigint,
+  -- Why it was rejected.
+  detail text not null default '',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  fetched_at timestamptz,
+  actor text not null,
+  trace_id bytea not null,
+  primary key (gateway, account, kind, name),
+  check (state <> 3 or (sha256 is not null and bytes is not null and row_count is not null))
+);
+
+-- What was once read stays what it was.
+create function guard_report() returns trigger
+language plpgsql as $$
+begin
+  if old.state = 3 and (new.sha256, new.bytes, new.row_count, new.state)
+    is distinct from (old.sha256, old.bytes, old.row_count, old.state) then
+    raise exception 'a fetched report is final' using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger report_final before update on report for each row execute function guard_report();
+
+grant select, insert, update on report to gateway_service;
+
+"""##,
+    check: ##"""
+select 'reports are there', to_regclass('gateway.report') is not null;
+select 'a fetched report is final', exists (
+  select 1 from pg_trigger
+  where tgname = 'report_final' and tgrelid = 'gateway.report'::regclass);
+select 'a report is never deleted',
+  not has_table_privilege('gateway_service', 'gateway.report', 'delete');
+
+"""##,
+    checksum: "d6c46b991dffd5a468721628c8894f55f575265abd1e526fff1b3049162cec05"),
 ]

@@ -118,7 +118,10 @@ extension OperationRecord {
       let decline = Decline(
         class: try known(row[7, as: Int16?.self].flatMap(DeclineClass.init(rawValue:))),
         code: try row[8, as: String?.self] ?? "", gatewayCode: try row[9, as: String?.self] ?? "",
-        gatewayReference: try row[11, as: String?.self])
+        gatewayReference: try row[11, as: String?.self],
+        networkCode: try row[25, as: String?.self], adviceCode: try row[26, as: String?.self],
+        retryAfterSeconds: try row[27, as: Int32?.self].map(Int64.init),
+        tableVersion: try row[24, as: Int16?.self].map(Int.init))
       return .declined(decline, isAlive: try row[10, as: Bool?.self] ?? false)
     default: throw PostgresError(.decoding, "attempt.evidence holds an unknown word")
     }

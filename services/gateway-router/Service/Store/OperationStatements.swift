@@ -37,7 +37,8 @@ enum OperationStatements {
     id, sequence, gateway, account, mode, disposition, evidence, decline_class, decline_code,
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
     evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor, routing_version,
-    routing_rule, routing_reason, routing_skips
+    routing_rule, routing_reason, routing_skips, decline_table_version, decline_network_code,
+    decline_advice_code, decline_retry_after_seconds
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {
@@ -75,10 +76,6 @@ enum OperationStatements {
         version = \(record.version + 1), updated_at = now()
       where intent_id = \(record.intent) and id = \(record.id)
       """
-  }
-
-  static func exists(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
-    "select true from operation where intent_id = \(intent) and id = \(id)"
   }
 
   static func ids(of intent: PaymentIntentID, merchant: MerchantID) -> Statement {

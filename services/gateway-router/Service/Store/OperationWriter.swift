@@ -71,7 +71,7 @@ struct OperationWriter: Sendable {
         AttemptStatements.update(
           attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds,
           disposition: folded.contains(attempt.id) ? .winner : nil, times, now: clock.now)
-      ] + known(attempt, record)
+      ] + known(attempt, record) + declines(attempt, record, stamp)
     case .setWinner(let id):
       folded.contains(id) ? [] : [AttemptStatements.dispose(id, of: record, .winner)]
     case .condemn(let id, let needsReversal):
@@ -113,6 +113,15 @@ struct OperationWriter: Sendable {
     guard times.mayHaveAlerted(attempt.id, in: record, now: clock.now) else { return [] }
     let over = LookSchedule.Lateness.allCases.filter { !$0.holds(of: attempt.evidence) }
     return [resolve(over.map(\.rawValue), attempt.id.description)]
+  }
+
+  /// What counts for the networks: a bank was asked and declined.
+  private func declines(
+    _ attempt: Attempt, _ record: OperationRecord, _ stamp: Stamp
+  ) -> [Statement] {
+    guard let decline = attempt.evidence.decline, decline.tableVersion != nil else { return [] }
+    return CardDeclineStatements.insert(
+      decline, of: attempt.id, record, now: clock.now, stamp)
   }
 
   private func reversal(
@@ -204,12 +213,23 @@ extension GatewayV1.Fact {
       gateway: fact.gateway?.rawValue ?? "", gatewayAccount: fact.account ?? "",
       gatewayReference: fact.reference ?? "", attemptID: fact.attemptID?.description ?? "",
       decline: fact.decline.map {
-        GatewayV1.Decline(
-          class: .init(rawValue: Int32($0.class.rawValue)), code: $0.code,
-          gatewayCode: $0.gatewayCode)
+        GatewayV1.Decline($0, at: now)
       }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "",
       expiresAt: fact.kind == .authorized
         ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil)
+  }
+}
+
+extension GatewayV1.Decline {
+  /// - Parameter time: when it was declined; nil where that is not known.
+  init(_ decline: Decline, at time: Timestamp?) {
+    let wait = decline.retryAfterSeconds.map { Duration.seconds($0) }
+    self.init(
+      class: .init(rawValue: Int32(decline.class.rawValue)), code: decline.code,
+      gatewayCode: decline.gatewayCode, networkCode: decline.networkCode ?? "",
+      networkAdviceCode: decline.adviceCode ?? "",
+      notBefore: time.flatMap { time in wait.map { (time + $0).wire } },
+      tableVersion: UInt32(decline.tableVersion ?? 0))
   }
 }
 

@@ -997,232 +997,277 @@ void   tender__gateway__v1__get_failover_policy_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__notification__init
-                     (Tender__Gateway__V1__Notification         *message)
+void   tender__gateway__v1__report__init
+                     (Tender__Gateway__V1__Report         *message)
 {
-  static const Tender__Gateway__V1__Notification init_value = TENDER__GATEWAY__V1__NOTIFICATION__INIT;
+  static const Tender__Gateway__V1__Report init_value = TENDER__GATEWAY__V1__REPORT__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__notification__get_packed_size
-                     (const Tender__Gateway__V1__Notification *message)
+size_t tender__gateway__v1__report__get_packed_size
+                     (const Tender__Gateway__V1__Report *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__notification__pack
-                     (const Tender__Gateway__V1__Notification *message,
+size_t tender__gateway__v1__report__pack
+                     (const Tender__Gateway__V1__Report *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__notification__pack_to_buffer
-                     (const Tender__Gateway__V1__Notification *message,
+size_t tender__gateway__v1__report__pack_to_buffer
+                     (const Tender__Gateway__V1__Report *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__Notification *
-       tender__gateway__v1__notification__unpack
+Tender__Gateway__V1__Report *
+       tender__gateway__v1__report__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__Notification *)
-     protobuf_c_message_unpack (&tender__gateway__v1__notification__descriptor,
+  return (Tender__Gateway__V1__Report *)
+     protobuf_c_message_unpack (&tender__gateway__v1__report__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__notification__free_unpacked
-                     (Tender__Gateway__V1__Notification *message,
+void   tender__gateway__v1__report__free_unpacked
+                     (Tender__Gateway__V1__Report *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__notification__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__list_notifications_request__init
-                     (Tender__Gateway__V1__ListNotificationsRequest         *message)
+void   tender__gateway__v1__report_lines__init
+                     (Tender__Gateway__V1__ReportLines         *message)
 {
-  static const Tender__Gateway__V1__ListNotificationsRequest init_value = TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_REQUEST__INIT;
+  static const Tender__Gateway__V1__ReportLines init_value = TENDER__GATEWAY__V1__REPORT_LINES__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__list_notifications_request__get_packed_size
-                     (const Tender__Gateway__V1__ListNotificationsRequest *message)
+size_t tender__gateway__v1__report_lines__get_packed_size
+                     (const Tender__Gateway__V1__ReportLines *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report_lines__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__list_notifications_request__pack
-                     (const Tender__Gateway__V1__ListNotificationsRequest *message,
+size_t tender__gateway__v1__report_lines__pack
+                     (const Tender__Gateway__V1__ReportLines *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report_lines__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__list_notifications_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ListNotificationsRequest *message,
+size_t tender__gateway__v1__report_lines__pack_to_buffer
+                     (const Tender__Gateway__V1__ReportLines *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report_lines__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__ListNotificationsRequest *
-       tender__gateway__v1__list_notifications_request__unpack
+Tender__Gateway__V1__ReportLines *
+       tender__gateway__v1__report_lines__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__ListNotificationsRequest *)
-     protobuf_c_message_unpack (&tender__gateway__v1__list_notifications_request__descriptor,
+  return (Tender__Gateway__V1__ReportLines *)
+     protobuf_c_message_unpack (&tender__gateway__v1__report_lines__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__list_notifications_request__free_unpacked
-                     (Tender__Gateway__V1__ListNotificationsRequest *message,
+void   tender__gateway__v1__report_lines__free_unpacked
+                     (Tender__Gateway__V1__ReportLines *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__report_lines__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__list_notifications_response__init
-                     (Tender__Gateway__V1__ListNotificationsResponse         *message)
+void   tender__gateway__v1__fetch_report_request__init
+                     (Tender__Gateway__V1__FetchReportRequest         *message)
 {
-  static const Tender__Gateway__V1__ListNotificationsResponse init_value = TENDER__GATEWAY__V1__LIST_NOTIFICATIONS_RESPONSE__INIT;
+  static const Tender__Gateway__V1__FetchReportRequest init_value = TENDER__GATEWAY__V1__FETCH_REPORT_REQUEST__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__list_notifications_response__get_packed_size
-                     (const Tender__Gateway__V1__ListNotificationsResponse *message)
+size_t tender__gateway__v1__fetch_report_request__get_packed_size
+                     (const Tender__Gateway__V1__FetchReportRequest *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__list_notifications_response__pack
-                     (const Tender__Gateway__V1__ListNotificationsResponse *message,
+size_t tender__gateway__v1__fetch_report_request__pack
+                     (const Tender__Gateway__V1__FetchReportRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__list_notifications_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ListNotificationsResponse *message,
+size_t tender__gateway__v1__fetch_report_request__pack_to_buffer
+                     (const Tender__Gateway__V1__FetchReportRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__ListNotificationsResponse *
-       tender__gateway__v1__list_notifications_response__unpack
+Tender__Gateway__V1__FetchReportRequest *
+       tender__gateway__v1__fetch_report_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__ListNotificationsResponse *)
-     protobuf_c_message_unpack (&tender__gateway__v1__list_notifications_response__descriptor,
+  return (Tender__Gateway__V1__FetchReportRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__fetch_report_request__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__list_notifications_response__free_unpacked
-                     (Tender__Gateway__V1__ListNotificationsResponse *message,
+void   tender__gateway__v1__fetch_report_request__free_unpacked
+                     (Tender__Gateway__V1__FetchReportRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__list_notifications_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__retry_notification_request__init
-                     (Tender__Gateway__V1__RetryNotificationRequest         *message)
+void   tender__gateway__v1__fetch_report_response__init
+                     (Tender__Gateway__V1__FetchReportResponse         *message)
 {
-  static const Tender__Gateway__V1__RetryNotificationRequest init_value = TENDER__GATEWAY__V1__RETRY_NOTIFICATION_REQUEST__INIT;
+  static const Tender__Gateway__V1__FetchReportResponse init_value = TENDER__GATEWAY__V1__FETCH_REPORT_RESPONSE__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__retry_notification_request__get_packed_size
-                     (const Tender__Gateway__V1__RetryNotificationRequest *message)
+size_t tender__gateway__v1__fetch_report_response__get_packed_size
+                     (const Tender__Gateway__V1__FetchReportResponse *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_response__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__retry_notification_request__pack
-                     (const Tender__Gateway__V1__RetryNotificationRequest *message,
+size_t tender__gateway__v1__fetch_report_response__pack
+                     (const Tender__Gateway__V1__FetchReportResponse *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_response__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__retry_notification_request__pack_to_buffer
-                     (const Tender__Gateway__V1__RetryNotificationRequest *message,
+size_t tender__gateway__v1__fetch_report_response__pack_to_buffer
+                     (const Tender__Gateway__V1__FetchReportResponse *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_response__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__RetryNotificationRequest *
-       tender__gateway__v1__retry_notification_request__unpack
+Tender__Gateway__V1__FetchReportResponse *
+       tender__gateway__v1__fetch_report_response__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__RetryNotificationRequest *)
-     protobuf_c_message_unpack (&tender__gateway__v1__retry_notification_request__descriptor,
+  return (Tender__Gateway__V1__FetchReportResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__fetch_report_response__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__retry_notification_request__free_unpacked
-                     (Tender__Gateway__V1__RetryNotificationRequest *message,
+void   tender__gateway__v1__fetch_report_response__free_unpacked
+                     (Tender__Gateway__V1__FetchReportResponse *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_request__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__fetch_report_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   tender__gateway__v1__retry_notification_response__init
-                     (Tender__Gateway__V1__RetryNotificationResponse         *message)
+void   tender__gateway__v1__list_reports_request__init
+                     (Tender__Gateway__V1__ListReportsRequest         *message)
 {
-  static const Tender__Gateway__V1__RetryNotificationResponse init_value = TENDER__GATEWAY__V1__RETRY_NOTIFICATION_RESPONSE__INIT;
+  static const Tender__Gateway__V1__ListReportsRequest init_value = TENDER__GATEWAY__V1__LIST_REPORTS_REQUEST__INIT;
   *message = init_value;
 }
-size_t tender__gateway__v1__retry_notification_response__get_packed_size
-                     (const Tender__Gateway__V1__RetryNotificationResponse *message)
+size_t tender__gateway__v1__list_reports_request__get_packed_size
+                     (const Tender__Gateway__V1__ListReportsRequest *message)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_request__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t tender__gateway__v1__retry_notification_response__pack
-                     (const Tender__Gateway__V1__RetryNotificationResponse *message,
+size_t tender__gateway__v1__list_reports_request__pack
+                     (const Tender__Gateway__V1__ListReportsRequest *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_request__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t tender__gateway__v1__retry_notification_response__pack_to_buffer
-                     (const Tender__Gateway__V1__RetryNotificationResponse *message,
+size_t tender__gateway__v1__list_reports_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ListReportsRequest *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_request__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Tender__Gateway__V1__RetryNotificationResponse *
-       tender__gateway__v1__retry_notification_response__unpack
+Tender__Gateway__V1__ListReportsRequest *
+       tender__gateway__v1__list_reports_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Tender__Gateway__V1__RetryNotificationResponse *)
-     protobuf_c_message_unpack (&tender__gateway__v1__retry_notification_response__descriptor,
+  return (Tender__Gateway__V1__ListReportsRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_reports_request__descriptor,
                                 allocator, len, data);
 }
-void   tender__gateway__v1__retry_notification_response__free_unpacked
-                     (Tender__Gateway__V1__RetryNotificationResponse *message,
+void   tender__gateway__v1__list_reports_request__free_unpacked
+                     (Tender__Gateway__V1__ListReportsRequest *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &tender__gateway__v1__retry_notification_response__descriptor);
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[3] =
+void   tender__gateway__v1__list_reports_response__init
+                     (Tender__Gateway__V1__ListReportsResponse         *message)
+{
+  static const Tender__Gateway__V1__ListReportsResponse init_value = TENDER__GATEWAY__V1__LIST_REPORTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__list_reports_response__get_packed_size
+                     (const Tender__Gateway__V1__ListReportsResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__list_reports_response__pack
+                     (const Tender__Gateway__V1__ListReportsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__list_reports_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ListReportsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ListReportsResponse *
+       tender__gateway__v1__list_reports_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ListReportsResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__list_reports_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__list_reports_response__free_unpacked
+                     (Tender__Gateway__V1__ListReportsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__list_reports_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[7] =
 {
   {
     "class",
@@ -1260,16 +1305,68 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "network_code",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Decline, network_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "network_advice_code",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Decline, network_advice_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_before",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Decline, not_before),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "table_version",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Decline, table_version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__decline__field_indices_by_name[] = {
   0,   /* field[0] = class */
   1,   /* field[1] = code */
   2,   /* field[2] = gateway_code */
+  4,   /* field[4] = network_advice_code */
+  3,   /* field[3] = network_code */
+  5,   /* field[5] = not_before */
+  6,   /* field[6] = table_version */
 };
 static const ProtobufCIntRange tender__gateway__v1__decline__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
 {
@@ -1279,14 +1376,14 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   "Tender__Gateway__V1__Decline",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Decline),
-  3,
+  7,
   tender__gateway__v1__decline__field_descriptors,
   tender__gateway__v1__decline__field_indices_by_name,
   1,  tender__gateway__v1__decline__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[16] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[15] =
 {
   {
     "operation_id",
@@ -1468,18 +1565,6 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "movement_id",
-    16,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Fact, movement_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
@@ -1492,7 +1577,6 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   1,   /* field[1] = intent_id */
   4,   /* field[4] = kind */
   2,   /* field[2] = merchant_id */
-  15,   /* field[15] = movement_id */
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
@@ -1502,7 +1586,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1512,7 +1596,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  16,
+  15,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -2107,7 +2191,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[15] =
 {
   {
     "id",
@@ -2277,10 +2361,23 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "decline",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, decline),
+    &tender__gateway__v1__decline__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   8,   /* field[8] = created_at */
   9,   /* field[9] = decided_at */
+  14,   /* field[14] = decline */
   4,   /* field[4] = disposition */
   5,   /* field[5] = evidence */
   6,   /* field[6] = evidence_detail */
@@ -2297,7 +2394,7 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -2307,7 +2404,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  14,
+  15,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
@@ -2987,7 +3084,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_respon
   (ProtobufCMessageInit) tender__gateway__v1__get_failover_policy_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__notification__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__report__field_descriptors[13] =
 {
   {
     "gateway",
@@ -2995,79 +3092,115 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__notification__field_d
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, gateway),
+    offsetof(Tender__Gateway__V1__Report, gateway),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "id",
+    "gateway_account",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, id),
+    offsetof(Tender__Gateway__V1__Report, gateway_account),
     NULL,
     &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Report, kind),
+    &tender__gateway__v1__report_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Report, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "period_start",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Report, period_start),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "period_end",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Report, period_end),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
     "state",
-    3,
+    7,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_ENUM,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, state),
-    &tender__gateway__v1__notification_state__descriptor,
+    offsetof(Tender__Gateway__V1__Report, state),
+    &tender__gateway__v1__report_state__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "received_at",
-    4,
+    "sha256",
+    8,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, received_at),
-    &google__protobuf__timestamp__descriptor,
+    offsetof(Tender__Gateway__V1__Report, sha256),
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "processed_at",
-    5,
+    "bytes",
+    9,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, processed_at),
-    &google__protobuf__timestamp__descriptor,
+    offsetof(Tender__Gateway__V1__Report, bytes),
+    NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "next_try_at",
-    6,
+    "line_count",
+    10,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, next_try_at),
-    &google__protobuf__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "tries",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, tries),
+    offsetof(Tender__Gateway__V1__Report, line_count),
     NULL,
     NULL,
     0,             /* flags */
@@ -3075,275 +3208,348 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__notification__field_d
   },
   {
     "detail",
-    8,
+    11,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, detail),
+    offsetof(Tender__Gateway__V1__Report, detail),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "is_listed",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, is_listed),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "merchant_id",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__Notification, merchant_id),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__notification__field_indices_by_name[] = {
-  7,   /* field[7] = detail */
-  0,   /* field[0] = gateway */
-  1,   /* field[1] = id */
-  8,   /* field[8] = is_listed */
-  9,   /* field[9] = merchant_id */
-  5,   /* field[5] = next_try_at */
-  4,   /* field[4] = processed_at */
-  3,   /* field[3] = received_at */
-  2,   /* field[2] = state */
-  6,   /* field[6] = tries */
-};
-static const ProtobufCIntRange tender__gateway__v1__notification__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 10 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__notification__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.Notification",
-  "Notification",
-  "Tender__Gateway__V1__Notification",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__Notification),
-  10,
-  tender__gateway__v1__notification__field_descriptors,
-  tender__gateway__v1__notification__field_indices_by_name,
-  1,  tender__gateway__v1__notification__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__notification__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_notifications_request__field_descriptors[4] =
-{
-  {
-    "state",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_ENUM,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ListNotificationsRequest, state),
-    &tender__gateway__v1__notification_state__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "gateway",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ListNotificationsRequest, gateway),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "page_size",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ListNotificationsRequest, page_size),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "received_before",
-    4,
+    "created_at",
+    12,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__ListNotificationsRequest, received_before),
+    offsetof(Tender__Gateway__V1__Report, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fetched_at",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Report, fetched_at),
     &google__protobuf__timestamp__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__list_notifications_request__field_indices_by_name[] = {
-  1,   /* field[1] = gateway */
-  2,   /* field[2] = page_size */
-  3,   /* field[3] = received_before */
-  0,   /* field[0] = state */
+static const unsigned tender__gateway__v1__report__field_indices_by_name[] = {
+  8,   /* field[8] = bytes */
+  11,   /* field[11] = created_at */
+  10,   /* field[10] = detail */
+  12,   /* field[12] = fetched_at */
+  0,   /* field[0] = gateway */
+  1,   /* field[1] = gateway_account */
+  2,   /* field[2] = kind */
+  9,   /* field[9] = line_count */
+  3,   /* field[3] = name */
+  5,   /* field[5] = period_end */
+  4,   /* field[4] = period_start */
+  7,   /* field[7] = sha256 */
+  6,   /* field[6] = state */
 };
-static const ProtobufCIntRange tender__gateway__v1__list_notifications_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 13 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_request__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__report__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ListNotificationsRequest",
-  "ListNotificationsRequest",
-  "Tender__Gateway__V1__ListNotificationsRequest",
+  "tender.gateway.v1.Report",
+  "Report",
+  "Tender__Gateway__V1__Report",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ListNotificationsRequest),
-  4,
-  tender__gateway__v1__list_notifications_request__field_descriptors,
-  tender__gateway__v1__list_notifications_request__field_indices_by_name,
-  1,  tender__gateway__v1__list_notifications_request__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__list_notifications_request__init,
+  sizeof(Tender__Gateway__V1__Report),
+  13,
+  tender__gateway__v1__report__field_descriptors,
+  tender__gateway__v1__report__field_indices_by_name,
+  1,  tender__gateway__v1__report__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_notifications_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__report_lines__field_descriptors[2] =
 {
   {
-    "notifications",
-    1,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Tender__Gateway__V1__ListNotificationsResponse, n_notifications),
-    offsetof(Tender__Gateway__V1__ListNotificationsResponse, notifications),
-    &tender__gateway__v1__notification__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned tender__gateway__v1__list_notifications_response__field_indices_by_name[] = {
-  0,   /* field[0] = notifications */
-};
-static const ProtobufCIntRange tender__gateway__v1__list_notifications_response__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor tender__gateway__v1__list_notifications_response__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.ListNotificationsResponse",
-  "ListNotificationsResponse",
-  "Tender__Gateway__V1__ListNotificationsResponse",
-  "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__ListNotificationsResponse),
-  1,
-  tender__gateway__v1__list_notifications_response__field_descriptors,
-  tender__gateway__v1__list_notifications_response__field_indices_by_name,
-  1,  tender__gateway__v1__list_notifications_response__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__list_notifications_response__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor tender__gateway__v1__retry_notification_request__field_descriptors[2] =
-{
-  {
-    "gateway",
+    "type",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_BYTES,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RetryNotificationRequest, gateway),
+    offsetof(Tender__Gateway__V1__ReportLines, type),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "id",
+    "count",
     2,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RetryNotificationRequest, id),
+    offsetof(Tender__Gateway__V1__ReportLines, count),
     NULL,
-    &protobuf_c_empty_string,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__retry_notification_request__field_indices_by_name[] = {
-  0,   /* field[0] = gateway */
-  1,   /* field[1] = id */
+static const unsigned tender__gateway__v1__report_lines__field_indices_by_name[] = {
+  1,   /* field[1] = count */
+  0,   /* field[0] = type */
 };
-static const ProtobufCIntRange tender__gateway__v1__retry_notification_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__report_lines__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_request__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__report_lines__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.RetryNotificationRequest",
-  "RetryNotificationRequest",
-  "Tender__Gateway__V1__RetryNotificationRequest",
+  "tender.gateway.v1.ReportLines",
+  "ReportLines",
+  "Tender__Gateway__V1__ReportLines",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__RetryNotificationRequest),
+  sizeof(Tender__Gateway__V1__ReportLines),
   2,
-  tender__gateway__v1__retry_notification_request__field_descriptors,
-  tender__gateway__v1__retry_notification_request__field_indices_by_name,
-  1,  tender__gateway__v1__retry_notification_request__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__retry_notification_request__init,
+  tender__gateway__v1__report_lines__field_descriptors,
+  tender__gateway__v1__report_lines__field_indices_by_name,
+  1,  tender__gateway__v1__report_lines__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__report_lines__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__retry_notification_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fetch_report_request__field_descriptors[5] =
 {
   {
-    "notification",
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportRequest, kind),
+    &tender__gateway__v1__report_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "period_start",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportRequest, period_start),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "period_end",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportRequest, period_end),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportRequest, attempt_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__fetch_report_request__field_indices_by_name[] = {
+  4,   /* field[4] = attempt_id */
+  0,   /* field[0] = kind */
+  1,   /* field[1] = name */
+  3,   /* field[3] = period_end */
+  2,   /* field[2] = period_start */
+};
+static const ProtobufCIntRange tender__gateway__v1__fetch_report_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__fetch_report_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.FetchReportRequest",
+  "FetchReportRequest",
+  "Tender__Gateway__V1__FetchReportRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__FetchReportRequest),
+  5,
+  tender__gateway__v1__fetch_report_request__field_descriptors,
+  tender__gateway__v1__fetch_report_request__field_indices_by_name,
+  1,  tender__gateway__v1__fetch_report_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__fetch_report_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__fetch_report_response__field_descriptors[4] =
+{
+  {
+    "report",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RetryNotificationResponse, notification),
-    &tender__gateway__v1__notification__descriptor,
+    offsetof(Tender__Gateway__V1__FetchReportResponse, report),
+    &tender__gateway__v1__report__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lines",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__FetchReportResponse, n_lines),
+    offsetof(Tender__Gateway__V1__FetchReportResponse, lines),
+    &tender__gateway__v1__report_lines__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "net",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__FetchReportResponse, n_net),
+    offsetof(Tender__Gateway__V1__FetchReportResponse, net),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "evidence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__FetchReportResponse, evidence),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__fetch_report_response__field_indices_by_name[] = {
+  3,   /* field[3] = evidence */
+  1,   /* field[1] = lines */
+  2,   /* field[2] = net */
+  0,   /* field[0] = report */
+};
+static const ProtobufCIntRange tender__gateway__v1__fetch_report_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__fetch_report_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.FetchReportResponse",
+  "FetchReportResponse",
+  "Tender__Gateway__V1__FetchReportResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__FetchReportResponse),
+  4,
+  tender__gateway__v1__fetch_report_response__field_descriptors,
+  tender__gateway__v1__fetch_report_response__field_indices_by_name,
+  1,  tender__gateway__v1__fetch_report_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__fetch_report_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tender__gateway__v1__list_reports_request__field_descriptors NULL
+#define tender__gateway__v1__list_reports_request__field_indices_by_name NULL
+#define tender__gateway__v1__list_reports_request__number_ranges NULL
+const ProtobufCMessageDescriptor tender__gateway__v1__list_reports_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ListReportsRequest",
+  "ListReportsRequest",
+  "Tender__Gateway__V1__ListReportsRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ListReportsRequest),
+  0,
+  tender__gateway__v1__list_reports_request__field_descriptors,
+  tender__gateway__v1__list_reports_request__field_indices_by_name,
+  0,  tender__gateway__v1__list_reports_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_reports_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_reports_response__field_descriptors[1] =
+{
+  {
+    "reports",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__ListReportsResponse, n_reports),
+    offsetof(Tender__Gateway__V1__ListReportsResponse, reports),
+    &tender__gateway__v1__report__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned tender__gateway__v1__retry_notification_response__field_indices_by_name[] = {
-  0,   /* field[0] = notification */
+static const unsigned tender__gateway__v1__list_reports_response__field_indices_by_name[] = {
+  0,   /* field[0] = reports */
 };
-static const ProtobufCIntRange tender__gateway__v1__retry_notification_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange tender__gateway__v1__list_reports_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 1 }
 };
-const ProtobufCMessageDescriptor tender__gateway__v1__retry_notification_response__descriptor =
+const ProtobufCMessageDescriptor tender__gateway__v1__list_reports_response__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.RetryNotificationResponse",
-  "RetryNotificationResponse",
-  "Tender__Gateway__V1__RetryNotificationResponse",
+  "tender.gateway.v1.ListReportsResponse",
+  "ListReportsResponse",
+  "Tender__Gateway__V1__ListReportsResponse",
   "tender.gateway.v1",
-  sizeof(Tender__Gateway__V1__RetryNotificationResponse),
+  sizeof(Tender__Gateway__V1__ListReportsResponse),
   1,
-  tender__gateway__v1__retry_notification_response__field_descriptors,
-  tender__gateway__v1__retry_notification_response__field_indices_by_name,
-  1,  tender__gateway__v1__retry_notification_response__number_ranges,
-  (ProtobufCMessageInit) tender__gateway__v1__retry_notification_response__init,
+  tender__gateway__v1__list_reports_response__field_descriptors,
+  tender__gateway__v1__list_reports_response__field_indices_by_name,
+  1,  tender__gateway__v1__list_reports_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__list_reports_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue tender__gateway__v1__capture_method__enum_values_by_number[3] =
@@ -3412,7 +3618,7 @@ const ProtobufCEnumDescriptor tender__gateway__v1__decline_class__descriptor =
   tender__gateway__v1__decline_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[15] =
+static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[14] =
 {
   { "FACT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED", 0 },
   { "FACT_KIND_AUTHORIZED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_AUTHORIZED", 1 },
@@ -3428,12 +3634,11 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REFUND_PENDING", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
-  { "FACT_KIND_RETURNED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED", 14 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
-{0, 0},{0, 15}
+{0, 0},{0, 14}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[15] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[14] =
 {
   { "FACT_KIND_AUTHORIZED", 1 },
   { "FACT_KIND_CANCELED", 7 },
@@ -3447,7 +3652,6 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_REFUND_FAILED", 13 },
   { "FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REQUIRES_ACTION", 8 },
-  { "FACT_KIND_RETURNED", 14 },
   { "FACT_KIND_UNKNOWN", 5 },
   { "FACT_KIND_UNSPECIFIED", 0 },
 };
@@ -3458,9 +3662,9 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   "FactKind",
   "Tender__Gateway__V1__FactKind",
   "tender.gateway.v1",
-  15,
+  14,
   tender__gateway__v1__fact_kind__enum_values_by_number,
-  15,
+  14,
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,
@@ -3564,35 +3768,69 @@ const ProtobufCEnumDescriptor tender__gateway__v1__operation_close_reason__descr
   tender__gateway__v1__operation_close_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__notification_state__enum_values_by_number[4] =
+static const ProtobufCEnumValue tender__gateway__v1__report_kind__enum_values_by_number[4] =
 {
-  { "NOTIFICATION_STATE_UNSPECIFIED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_UNSPECIFIED", 0 },
-  { "NOTIFICATION_STATE_WAITING", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_WAITING", 1 },
-  { "NOTIFICATION_STATE_PARKED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PARKED", 2 },
-  { "NOTIFICATION_STATE_PROCESSED", "TENDER__GATEWAY__V1__NOTIFICATION_STATE__NOTIFICATION_STATE_PROCESSED", 3 },
+  { "REPORT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_UNSPECIFIED", 0 },
+  { "REPORT_KIND_PAYOUT_RECONCILIATION", "TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_PAYOUT_RECONCILIATION", 1 },
+  { "REPORT_KIND_SETTLEMENT_DETAIL", "TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_SETTLEMENT_DETAIL", 2 },
+  { "REPORT_KIND_PAYMENT_ACCOUNTING", "TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_PAYMENT_ACCOUNTING", 3 },
 };
-static const ProtobufCIntRange tender__gateway__v1__notification_state__value_ranges[] = {
+static const ProtobufCIntRange tender__gateway__v1__report_kind__value_ranges[] = {
 {0, 0},{0, 4}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__notification_state__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__report_kind__enum_values_by_name[4] =
 {
-  { "NOTIFICATION_STATE_PARKED", 2 },
-  { "NOTIFICATION_STATE_PROCESSED", 3 },
-  { "NOTIFICATION_STATE_UNSPECIFIED", 0 },
-  { "NOTIFICATION_STATE_WAITING", 1 },
+  { "REPORT_KIND_PAYMENT_ACCOUNTING", 3 },
+  { "REPORT_KIND_PAYOUT_RECONCILIATION", 1 },
+  { "REPORT_KIND_SETTLEMENT_DETAIL", 2 },
+  { "REPORT_KIND_UNSPECIFIED", 0 },
 };
-const ProtobufCEnumDescriptor tender__gateway__v1__notification_state__descriptor =
+const ProtobufCEnumDescriptor tender__gateway__v1__report_kind__descriptor =
 {
   PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
-  "tender.gateway.v1.NotificationState",
-  "NotificationState",
-  "Tender__Gateway__V1__NotificationState",
+  "tender.gateway.v1.ReportKind",
+  "ReportKind",
+  "Tender__Gateway__V1__ReportKind",
   "tender.gateway.v1",
   4,
-  tender__gateway__v1__notification_state__enum_values_by_number,
+  tender__gateway__v1__report_kind__enum_values_by_number,
   4,
-  tender__gateway__v1__notification_state__enum_values_by_name,
+  tender__gateway__v1__report_kind__enum_values_by_name,
   1,
-  tender__gateway__v1__notification_state__value_ranges,
+  tender__gateway__v1__report_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__report_state__enum_values_by_number[5] =
+{
+  { "REPORT_STATE_UNSPECIFIED", "TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_UNSPECIFIED", 0 },
+  { "REPORT_STATE_REQUESTED", "TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_REQUESTED", 1 },
+  { "REPORT_STATE_AVAILABLE", "TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_AVAILABLE", 2 },
+  { "REPORT_STATE_FETCHED", "TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_FETCHED", 3 },
+  { "REPORT_STATE_REJECTED", "TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_REJECTED", 4 },
+};
+static const ProtobufCIntRange tender__gateway__v1__report_state__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__report_state__enum_values_by_name[5] =
+{
+  { "REPORT_STATE_AVAILABLE", 2 },
+  { "REPORT_STATE_FETCHED", 3 },
+  { "REPORT_STATE_REJECTED", 4 },
+  { "REPORT_STATE_REQUESTED", 1 },
+  { "REPORT_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__report_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ReportState",
+  "ReportState",
+  "Tender__Gateway__V1__ReportState",
+  "tender.gateway.v1",
+  5,
+  tender__gateway__v1__report_state__enum_values_by_number,
+  5,
+  tender__gateway__v1__report_state__enum_values_by_name,
+  1,
+  tender__gateway__v1__report_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -9,6 +9,8 @@ final class FakeVault: VaultV1.PaymentMethods.SimpleServiceProtocol {
     var type = VaultV1.PaymentMethodType.card
     var stripe: String? = "pm_card_visa"
     var adyen: String? = "stored_visa"
+    /// Empty: the vault knows nothing of the card.
+    var brand = ""
   }
 
   let method = Mutex(Method())
@@ -22,7 +24,9 @@ final class FakeVault: VaultV1.PaymentMethods.SimpleServiceProtocol {
         VaultV1.GatewayReference(gateway: pair.0, reference: $0, customerReference: "cus_1")
       }
     }
-    return VaultV1.ResolvePaymentMethodResponse(type: method.type, references: references)
+    return VaultV1.ResolvePaymentMethodResponse(
+      type: method.type, references: references,
+      card: method.brand.isEmpty ? nil : VaultV1.CardSummary(brand: method.brand))
   }
 
   func createPaymentMethod(

@@ -22,6 +22,7 @@ struct Replica: Sendable {
   let flow: GatewayFlow
   let recovery: RecoveryWorker
   let notifications: NotificationWorker
+  let reports: ReportFlow
 
   func execute(_ record: OperationRecord) async throws -> [GatewayV1.Fact] {
     try await onLoop(loop) { try await flow.execute(record) }
@@ -66,9 +67,12 @@ struct GatewayHarness: Sendable {
   let vault: FakeVault
   let test: TestDatabase
 
-  /// - Parameter priority: the order of the gateways.
+  /// - Parameters:
+  ///   - priority: the order of the gateways.
+  ///   - clock: the service's time of day; the database keeps its own.
   static func with(
     priority: String = "stripe,adyen",
+    clock: any WallClock = SystemClock(),
     _ body: @escaping @Sendable (GatewayHarness) async throws -> Void
   ) async throws {
     let test = try TestDatabase.current
@@ -84,7 +88,7 @@ struct GatewayHarness: Sendable {
           ])
           let place = Place(
             test: test, folder: folder, simulator: simulator, endpoints: endpoints,
-            priority: priority)
+            priority: priority, clock: clock)
           try await place.migrate(on: peers)
           try await place.withReplica { first in
             try await place.withReplica { second in
@@ -150,6 +154,7 @@ private struct Place: Sendable {
   let simulator: Simulator
   let endpoints: Endpoints
   let priority: String
+  let clock: any WallClock
 
   func migrate(on loop: EventLoop) async throws {
     _ = try await Migrator(
@@ -175,7 +180,9 @@ private struct Place: Sendable {
       let replica = Replica(
         loop: loop, database: database, flow: flow,
         recovery: RecoveryWorker(environment, flow: flow),
-        notifications: NotificationWorker(environment, flow: flow))
+        notifications: NotificationWorker(
+          environment, flow: flow, reports: ReportFlow(environment, ports: ports)),
+        reports: ReportFlow(environment, ports: ports))
       do {
         try await body(replica)
       } catch {
@@ -220,7 +227,7 @@ private struct Place: Sendable {
     return ServiceEnvironment(
       name: .gatewayRouter, loop: loop, workers: try Workers(), database: database,
       settings: try ServiceSettings(config: settings), logger: Certificates.quiet,
-      clock: SystemClock(),
+      clock: clock,
       tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),
       endpoints: endpoints)
   }

@@ -94,6 +94,24 @@ struct PublishedRequestTests {
     }
   }
 
+  @Test func reportRequestsAreAsPublished() throws {
+    let (start, end) = (Timestamp(seconds: 0), Timestamp(seconds: 4_000_000_000))
+    let key = String(repeating: "k", count: 64)
+    let stripe = [
+      try #require(
+        StripeReports().create(.payoutReconciliation, from: start, until: end, key: key)),
+      try #require(try StripeReports().get(run: "frr_1")),
+      try StripeReports().download("file_1", account: "Main"),
+    ]
+    for request in stripe {
+      #expect(Self.violations(request, StripeGateway(), PublishedRequests.stripeReports) == [])
+    }
+    #expect(stripe.count == PublishedRequests.stripeReports.count)
+    let file = try AdyenReports().download(
+      "settlement_detail_report_batch_7.csv", account: "Main")
+    #expect(Self.violations(file, AdyenGateway(), PublishedRequests.adyenReports) == [])
+  }
+
   /// The check sees what it is there for.
   @Test(arguments: [
     ("amount=4999&", "", "amount is missing"), ("amount=4999", "amount=49.99", "no integer"),

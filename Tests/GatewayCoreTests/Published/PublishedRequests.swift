@@ -90,6 +90,37 @@ enum PublishedRequests {
     starting_after text max=5000
     """)
 
+  /// Report runs and files (the same source; `parameters` of the report type used).
+  static let stripeReports = PublishedShape.parse(
+    """
+    POST /v1/reporting/report_runs
+    header authorization text required
+    header idempotency-key text required min=1 max=255
+    header stripe-version text required
+    header content-type text required in=application/x-www-form-urlencoded
+    report_type text required max=5000
+    parameters[interval_start] integer
+    parameters[interval_end] integer
+    parameters[currency] text
+    parameters[timezone] text
+    GET /v1/reporting/report_runs/{report_run}
+    query
+    header authorization text required
+    header stripe-version text required
+    GET /v1/files/{file}/contents
+    query
+    header authorization text required
+    header stripe-version text required
+    """)
+
+  /// Report files (docs.adyen.com, automated report downloads).
+  static let adyenReports = PublishedShape.parse(
+    """
+    GET /reports/download/MerchantAccount/{account}/{file}
+    query
+    header x-api-key text required
+    """)
+
   static let adyen = PublishedShape.parse(
     """
     POST /v71/payments

@@ -34,7 +34,8 @@ package final class GatewayServer: TenderService {
     logger = environment.logger
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)
-    let notifications = NotificationWorker(environment, flow: flow)
+    let reports = ReportFlow(environment, ports: ports)
+    let notifications = NotificationWorker(environment, flow: flow, reports: reports)
     self.notifications = notifications
     catchUp = EventCatchUp(environment, ports: ports) { notifications.wake() }
     inbound = try InboundSettings.read(environment.settings.config).map { settings in
@@ -45,6 +46,7 @@ package final class GatewayServer: TenderService {
       RecoveryCalls(environment: environment, flow: flow),
       RoutingCalls(environment: environment, ports: ports),
       NotificationCalls(environment: environment) { notifications.wake() },
+      ReportCalls(environment: environment, flow: reports),
     ]
   }
 

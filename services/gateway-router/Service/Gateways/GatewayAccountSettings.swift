@@ -11,11 +11,15 @@ import ServiceKit
 /// - `stripe.account`, `adyen.merchantAccount` (string, required): the account's name there.
 /// - `<gateway>.keyFile` (path, required): the API key, mode 0600.
 ///
+/// - `stripe.filesURL`, `adyen.reportsURL` (URL, default `<gateway>.url`): where report files are
+///   (live: `https://files.stripe.com`, `https://ca-live.adyen.com`).
+///
 /// Of all gateways together: `payments.returnURL` (URL, required, at most 1,024 characters), where
 /// payers come back to after they have authenticated themselves.
 struct GatewayAccountSettings: Sendable {
   let account: GatewayAccount
   let baseURL: String
+  let filesURL: String
   let apiKey: SecretText
 
   /// No money can move there: a gateway on this machine, a test key, a test address. Whatever does
@@ -62,14 +66,16 @@ struct GatewayAccountSettings: Sendable {
   ) throws(SettingsError) -> GatewayAccountSettings {
     let path = try ServiceSettings.required(
       config, "\(gateway).keyFile", "the file with the API key of \(gateway)")
+    let url = try ServiceSettings.required(
+      config, "\(gateway).url", "the address of \(gateway)'s API")
+    let filesKey = gateway == .adyen ? "adyen.reportsURL" : "stripe.filesURL"
     return GatewayAccountSettings(
       account: GatewayAccount(
         gateway: gateway,
         account: try ServiceSettings.required(
           config, gateway == .adyen ? "adyen.merchantAccount" : "\(gateway).account",
           "our account at \(gateway)")),
-      baseURL: try ServiceSettings.required(
-        config, "\(gateway).url", "the address of \(gateway)'s API"),
+      baseURL: url, filesURL: config.string(forKey: ConfigKey(filesKey), default: url),
       apiKey: SecretText(try SettingsFile.secret(path)))
   }
 }

@@ -61,6 +61,14 @@ enum NotificationStatements {
     """
   }
 
+  /// One that concerns no merchant.
+  static func finish(_ gateway: GatewayName, _ id: String, note: String) -> Statement {
+    """
+    update notification set processed_at = now(), last_error = \(note)
+    where gateway = \(gateway.rawValue) and id = \(id)
+    """
+  }
+
   /// Not a failure: it is looked at again after a moment.
   static func wait(_ gateway: GatewayName, _ id: String, seconds: Double) -> Statement {
     """

@@ -24,12 +24,14 @@ final class NotificationWorker: Sendable {
 
   private let environment: ServiceEnvironment
   private let flow: GatewayFlow
+  private let reports: ReportFlow
   private let worker: WorkerLoop
   private let cleaner: WorkerLoop
 
-  init(_ environment: ServiceEnvironment, flow: GatewayFlow) {
+  init(_ environment: ServiceEnvironment, flow: GatewayFlow, reports: ReportFlow) {
     self.environment = environment
     self.flow = flow
+    self.reports = reports
     worker = WorkerLoop(
       "notifications", environment, every: Self.pollInterval, gather: Self.gather)
     cleaner = WorkerLoop("notification cleaning", environment, every: Self.cleaningInterval)
@@ -108,6 +110,10 @@ final class NotificationWorker: Sendable {
 
   private func process(_ item: Item) async throws -> NotificationStatements.Finished? {
     guard let notice = Self.parse(item) else { throw NotificationTrouble.unreadable }
+    if case .reportAvailable(let address) = notice.event {
+      try await announce(address, notice.echo.account, item)
+      return nil
+    }
     // Without a word of ours it may be somebody else's payment on the same account.
     guard let subject = try await locate(notice) else { throw NotificationTrouble.noSuchAttempt }
     guard notice.isLive == subject.merchant.isLive else { throw NotificationTrouble.otherMode }
@@ -120,6 +126,20 @@ final class NotificationWorker: Sendable {
       return NotificationStatements.Finished(
         gateway: item.gateway, id: item.id, merchant: subject.merchant, note: note)
     }
+  }
+
+  /// The row of a report that the gateway has made; it concerns no merchant's payment.
+  private func announce(_ address: String, _ account: String?, _ item: Item) async throws {
+    var note = "ignored: a report of another kind or account"
+    if let name = ReportFileName(address), let own = reports.account(item.gateway),
+      own.account == account, name.kind.gateway == item.gateway
+    {
+      try await reports.announce(
+        ReportIdentity(account: own, kind: name.kind, name: name.text))
+      note = "report \(name.text)"
+    }
+    _ = try await environment.database.query(
+      NotificationStatements.finish(item.gateway, item.id, note: note))
   }
 
   private static func parse(_ item: Item) -> GatewayNotice? {

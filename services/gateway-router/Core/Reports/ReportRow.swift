@@ -1,0 +1,45 @@
+package import Money
+
+/// One line of a report in the platform's words.
+package struct ReportRow: Sendable, Hashable {
+  /// The line it began on, the header's being 1.
+  package var line: Int
+  package var type: ReportRowType
+  /// The vendor's own word for it.
+  package var typeText: String
+  /// The gateway's id of the payment; empty where the line is about none.
+  package var paymentReference: String
+  /// Our reference of the payment or of the modification, where the report has it.
+  package var ownReference: String
+  /// The gateway's id of the movement: a modification at Adyen, a balance transaction at Stripe.
+  package var movementReference: String
+  /// The batch at Adyen, the payout at Stripe; empty in reports that have none.
+  package var batch: String
+  /// As written, in the report's time zone.
+  package var bookedAt: String
+  /// Towards us positive, away from us negative.
+  package var gross: Amount
+  package var fee: Amount?
+  package var net: Amount?
+  /// Columns that this version does not know, by name.
+  package var others: [String: String]
+}
+
+/// What a whole report comes to.
+package struct ReportSummary: Sendable, Hashable {
+  package var rowCount = 0
+  package var countByType: [ReportRowType: Int] = [:]
+  /// Of the lines that have a net amount.
+  package var net: [Currency: Int64] = [:]
+
+  package init() {}
+
+  package mutating func add(_ row: ReportRow) {
+    rowCount += 1
+    countByType[row.type, default: 0] += 1
+    if let amount = row.net {
+      net[amount.currency] = (net[amount.currency] ?? 0).addingReportingOverflow(amount.minor)
+        .partialValue
+    }
+  }
+}

@@ -126,6 +126,17 @@ extension GatewayV1 {
     case refunded
     /// A refund failed. After `refunded` of the same refund: the money came back.
     case refundFailed
+    /// The payer's bank has taken `amount` of captured money back (a returned direct debit), named by
+    /// `movement_id`. A new fact of a closed operation, weeks after `captured`.
+    case returned
+    /// The winner's authorisation ended at the gateway and nobody here asked for it: it expired, or was
+    /// released there. Nothing of it can be captured any more; the operation is closed.
+    case expired
+    /// An attempt that is not the payment took `amount`; it is being given back. It changes nothing about
+    /// the payment and may come after the operation's last word.
+    case orphanCaptured
+    /// What such an attempt took, `amount`, was given back: the same amount, once.
+    case orphanReversed
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -145,6 +156,10 @@ extension GatewayV1 {
       case 11: self = .refundPending
       case 12: self = .refunded
       case 13: self = .refundFailed
+      case 14: self = .returned
+      case 15: self = .expired
+      case 16: self = .orphanCaptured
+      case 17: self = .orphanReversed
       default: self = .unrecognized(rawValue)
       }
     }
@@ -165,6 +180,10 @@ extension GatewayV1 {
       case .refundPending: 11
       case .refunded: 12
       case .refundFailed: 13
+      case .returned: 14
+      case .expired: 15
+      case .orphanCaptured: 16
+      case .orphanReversed: 17
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -186,11 +205,15 @@ extension GatewayV1 {
       case .refundPending: "FACT_KIND_REFUND_PENDING"
       case .refunded: "FACT_KIND_REFUNDED"
       case .refundFailed: "FACT_KIND_REFUND_FAILED"
+      case .returned: "FACT_KIND_RETURNED"
+      case .expired: "FACT_KIND_EXPIRED"
+      case .orphanCaptured: "FACT_KIND_ORPHAN_CAPTURED"
+      case .orphanReversed: "FACT_KIND_ORPHAN_REVERSED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed]
+    package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired, .orphanCaptured, .orphanReversed]
   }
 }
 
@@ -525,7 +548,8 @@ extension GatewayV1 {
     package var merchantID: String
     package var sequence: UInt32
     package var kind: GatewayV1.FactKind
-    /// Authorised, captured, pending or refunded amount; absent where the kind has none.
+    /// Authorised, captured, pending, refunded, returned or orphaned amount; absent where the kind has
+    /// none.
     package var amount: CommonV1.Money?
     /// `stripe` or `adyen`.
     package var gateway: String
@@ -534,7 +558,7 @@ extension GatewayV1 {
     /// The gateway's id of the payment; for the refund kinds that of the refund, once it is known.
     package var gatewayReference: String
     package var attemptID: String
-    /// Why it was declined or failed.
+    /// Why it was declined or failed, or the reason of a return.
     package var decline: GatewayV1.Decline?
     package var occurredAt: GoogleProtobuf.Timestamp?
     /// The capture this fact is about; only for the capture kinds.
@@ -543,6 +567,12 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
+    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
+    /// for ever, however often it is told.
+    package var movementID: String
+    /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
+    /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
+    package var expiresAt: GoogleProtobuf.Timestamp?
 
     package init(
       operationID: String = "",
@@ -559,7 +589,9 @@ extension GatewayV1 {
       occurredAt: GoogleProtobuf.Timestamp? = nil,
       captureID: String = "",
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
-      refundID: String = ""
+      refundID: String = "",
+      movementID: String = "",
+      expiresAt: GoogleProtobuf.Timestamp? = nil
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -576,6 +608,8 @@ extension GatewayV1 {
       self.captureID = captureID
       self.nextCheckAt = nextCheckAt
       self.refundID = refundID
+      self.movementID = movementID
+      self.expiresAt = expiresAt
     }
   }
 }
@@ -609,6 +643,8 @@ extension GatewayV1.Fact {
     self.captureID = try reader.string(c.pointee.capture_id, "capture_id")
     self.nextCheckAt = try reader.message(c.pointee.next_check_at, "next_check_at")
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
+    self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
+    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -629,6 +665,8 @@ extension GatewayV1.Fact {
     c.pointee.capture_id = writer.string(captureID)
     c.pointee.next_check_at = writer.message(nextCheckAt)
     c.pointee.refund_id = writer.string(refundID)
+    c.pointee.movement_id = writer.string(movementID)
+    c.pointee.expires_at = writer.message(expiresAt)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -647,6 +685,8 @@ extension GatewayV1.Fact {
     json.field("captureId", captureID)
     json.field("nextCheckAt", nextCheckAt)
     json.field("refundId", refundID)
+    json.field("movementId", movementID)
+    json.field("expiresAt", expiresAt)
   }
 }
 
@@ -1181,6 +1221,8 @@ extension GatewayV1 {
     /// How it is given back; absent unless it is condemned with something to give back, or the winner
     /// is being released.
     package var reversal: GatewayV1.Reversal?
+    /// How the gateway was chosen; absent on attempts from before it was recorded.
+    package var decision: GatewayV1.RouteDecision?
     /// Why the bank or the gateway said no; absent unless the evidence is declined.
     package var decline: GatewayV1.Decline?
 
@@ -1199,6 +1241,7 @@ extension GatewayV1 {
       routeReason: String = "",
       nextLookAt: GoogleProtobuf.Timestamp? = nil,
       reversal: GatewayV1.Reversal? = nil,
+      decision: GatewayV1.RouteDecision? = nil,
       decline: GatewayV1.Decline? = nil
     ) {
       self.id = id
@@ -1215,6 +1258,7 @@ extension GatewayV1 {
       self.routeReason = routeReason
       self.nextLookAt = nextLookAt
       self.reversal = reversal
+      self.decision = decision
       self.decline = decline
     }
   }
@@ -1252,6 +1296,7 @@ extension GatewayV1.Attempt {
     self.routeReason = try reader.string(c.pointee.route_reason, "route_reason")
     self.nextLookAt = try reader.message(c.pointee.next_look_at, "next_look_at")
     self.reversal = try reader.message(c.pointee.reversal, "reversal")
+    self.decision = try reader.message(c.pointee.decision, "decision")
     self.decline = try reader.message(c.pointee.decline, "decline")
   }
 
@@ -1275,6 +1320,7 @@ extension GatewayV1.Attempt {
     c.pointee.route_reason = writer.string(routeReason)
     c.pointee.next_look_at = writer.message(nextLookAt)
     c.pointee.reversal = writer.message(reversal)
+    c.pointee.decision = writer.message(decision)
     c.pointee.decline = writer.message(decline)
   }
 
@@ -1293,7 +1339,119 @@ extension GatewayV1.Attempt {
     json.field("routeReason", routeReason)
     json.field("nextLookAt", nextLookAt)
     json.field("reversal", reversal)
+    json.field("decision", decision)
     json.field("decline", decline)
+  }
+}
+
+extension GatewayV1 {
+  /// Why a gateway was chosen and others were not.
+  package struct RouteDecision: WireMessage {
+    /// The version of the rules; 0 is the settings' order.
+    package var version: UInt32
+    /// The rule's name; `default` for none.
+    package var rule: String
+    /// What made the order: given, split, success_rate, explored or cost.
+    package var reason: String
+    package var skips: [GatewayV1.RouteSkip]
+
+    package init(
+      version: UInt32 = 0,
+      rule: String = "",
+      reason: String = "",
+      skips: [GatewayV1.RouteSkip] = []
+    ) {
+      self.version = version
+      self.rule = rule
+      self.reason = reason
+      self.skips = skips
+    }
+  }
+}
+
+extension GatewayV1.RouteDecision {
+  package static let fullName = "tender.gateway.v1.RouteDecision"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__route_decision()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteDecision.self)
+    self.version = c.pointee.version
+    self.rule = try reader.string(c.pointee.rule, "rule")
+    self.reason = try reader.string(c.pointee.reason, "reason")
+    self.skips = try reader.messages(c.pointee.n_skips, c.pointee.skips, "skips")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteDecision.self, capacity: 1)
+    tender__gateway__v1__route_decision__init(c)
+    c.pointee.version = version
+    c.pointee.rule = writer.string(rule)
+    c.pointee.reason = writer.string(reason)
+    c.pointee.n_skips = skips.count
+    c.pointee.skips = writer.messages(skips)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("version", version)
+    json.field("rule", rule)
+    json.field("reason", reason)
+    json.field("skips", skips)
+  }
+}
+
+extension GatewayV1 {
+  package struct RouteSkip: WireMessage {
+    /// "gateway:account".
+    package var gatewayAccount: String
+    /// no_token, breaker_open, at_limit or forced_open.
+    package var reason: String
+
+    package init(
+      gatewayAccount: String = "",
+      reason: String = ""
+    ) {
+      self.gatewayAccount = gatewayAccount
+      self.reason = reason
+    }
+  }
+}
+
+extension GatewayV1.RouteSkip {
+  package static let fullName = "tender.gateway.v1.RouteSkip"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__route_skip()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RouteSkip.self)
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.reason = try reader.string(c.pointee.reason, "reason")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RouteSkip.self, capacity: 1)
+    tender__gateway__v1__route_skip__init(c)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.reason = writer.string(reason)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("reason", reason)
   }
 }
 

@@ -162,10 +162,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
@@ -278,10 +281,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -392,10 +398,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.RefundOperationRequest` message.
@@ -706,10 +715,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -877,10 +889,13 @@ extension GatewayV1.GatewayRouter {
     /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
     /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
     /// > not known yet.
-    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-    /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-    /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-    /// > refunded). After a refusal nothing was sent.
+    /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+    /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+    /// > at), `amount_too_large` (above what was captured and not refunded).
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+    /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+    /// > refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1058,10 +1073,13 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-  /// > refunded). After a refusal nothing was sent.
+  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+  /// > at), `amount_too_large` (above what was captured and not refunded).
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+  /// > refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1231,10 +1249,13 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Give money back at the operation's winner, once per `refund_id`, never at another gateway.
   /// > Repeating it never refunds twice: it answers the facts that exist and looks again at what is
   /// > not known yet.
-  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
-  /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, REFUND_MISMATCH
-  /// > (this refund id was used for another amount), AMOUNT_TOO_LARGE (above what was captured and not
-  /// > refunded). After a refusal nothing was sent.
+  /// > A refund that can never be is OK, with the fact `refund_failed`: nothing was sent, and under this
+  /// > id nothing will be. Its decline code says why: `operation_not_won` (there is nothing to refund
+  /// > at), `amount_too_large` (above what was captured and not refunded).
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
+  /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
+  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
+  /// > refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -14,8 +14,13 @@
 #include "tender/billing/v1/billing.pb-c.h"
 #include "tender/common/v1/common.pb-c.h"
 #include "tender/gateway/v1/gateway.pb-c.h"
+#include "tender/gateway/v1/notifications.pb-c.h"
+#include "tender/gateway/v1/recovery.pb-c.h"
+#include "tender/gateway/v1/routing.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
+#include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
+#include "tender/ledger/v1/proof.pb-c.h"
 #include "tender/testing/v1/everything.pb-c.h"
 #include "tender/vault/v1/vault.pb-c.h"
 #include "tender/webhooks/v1/webhooks.pb-c.h"
@@ -236,6 +241,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_o
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__attempt(void) {
   return &tender__gateway__v1__attempt__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__route_decision(void) {
+  return &tender__gateway__v1__route_decision__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__route_skip(void) {
+  return &tender__gateway__v1__route_skip__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__reversal(void) {
   return &tender__gateway__v1__reversal__descriptor;
 }
@@ -280,6 +291,135 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_r
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_response(void) {
   return &tender__gateway__v1__list_reports_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__notification(void) {
+  return &tender__gateway__v1__notification__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_notifications_request(void) {
+  return &tender__gateway__v1__list_notifications_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_notifications_response(void) {
+  return &tender__gateway__v1__list_notifications_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__retry_notification_request(void) {
+  return &tender__gateway__v1__retry_notification_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__retry_notification_response(void) {
+  return &tender__gateway__v1__retry_notification_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__resolution(void) {
+  return &tender__gateway__v1__resolution__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__unproven(void) {
+  return &tender__gateway__v1__unproven__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_unproven_request(void) {
+  return &tender__gateway__v1__list_unproven_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_unproven_response(void) {
+  return &tender__gateway__v1__list_unproven_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_resolution_request(void) {
+  return &tender__gateway__v1__propose_resolution_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_resolution_response(void) {
+  return &tender__gateway__v1__propose_resolution_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_resolution_request(void) {
+  return &tender__gateway__v1__approve_resolution_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_resolution_response(void) {
+  return &tender__gateway__v1__approve_resolution_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_finding(void) {
+  return &tender__gateway__v1__routing_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_version(void) {
+  return &tender__gateway__v1__routing_version__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_change(void) {
+  return &tender__gateway__v1__routing_change__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__validate_routing_request(void) {
+  return &tender__gateway__v1__validate_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__validate_routing_response(void) {
+  return &tender__gateway__v1__validate_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_routing_request(void) {
+  return &tender__gateway__v1__propose_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_routing_response(void) {
+  return &tender__gateway__v1__propose_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest_routing_request(void) {
+  return &tender__gateway__v1__backtest_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest_rule(void) {
+  return &tender__gateway__v1__backtest_rule__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest_share(void) {
+  return &tender__gateway__v1__backtest_share__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest_fees(void) {
+  return &tender__gateway__v1__backtest_fees__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest(void) {
+  return &tender__gateway__v1__backtest__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__backtest_routing_response(void) {
+  return &tender__gateway__v1__backtest_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__activate_routing_request(void) {
+  return &tender__gateway__v1__activate_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__activate_routing_response(void) {
+  return &tender__gateway__v1__activate_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_routing_request(void) {
+  return &tender__gateway__v1__get_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_routing_response(void) {
+  return &tender__gateway__v1__get_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_routing_request(void) {
+  return &tender__gateway__v1__list_routing_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_routing_response(void) {
+  return &tender__gateway__v1__list_routing_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__gateway_override(void) {
+  return &tender__gateway__v1__gateway_override__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_override_request(void) {
+  return &tender__gateway__v1__propose_override_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__propose_override_response(void) {
+  return &tender__gateway__v1__propose_override_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_override_request(void) {
+  return &tender__gateway__v1__approve_override_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_override_response(void) {
+  return &tender__gateway__v1__approve_override_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__release_override_request(void) {
+  return &tender__gateway__v1__release_override_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__release_override_response(void) {
+  return &tender__gateway__v1__release_override_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__breaker_health(void) {
+  return &tender__gateway__v1__breaker_health__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__gateway_health(void) {
+  return &tender__gateway__v1__gateway_health__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_gateway_health_request(void) {
+  return &tender__gateway__v1__list_gateway_health_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_gateway_health_response(void) {
+  return &tender__gateway__v1__list_gateway_health_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__payment_failure(void) {
   return &tender__intents__v1__payment_failure__descriptor;
@@ -389,6 +529,27 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_m
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_merchants_response(void) {
   return &tender__intents__v1__list_merchants_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_request(void) {
+  return &tender__ledger__v1__get_balance_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_response(void) {
+  return &tender__ledger__v1__get_balance_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_entries_request(void) {
+  return &tender__ledger__v1__list_entries_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__account_entry(void) {
+  return &tender__ledger__v1__account_entry__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_entries_response(void) {
+  return &tender__ledger__v1__list_entries_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_as_of_request(void) {
+  return &tender__ledger__v1__get_trial_balance_as_of_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_as_of_response(void) {
+  return &tender__ledger__v1__get_trial_balance_as_of_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__account(void) {
   return &tender__ledger__v1__account__descriptor;
 }
@@ -436,6 +597,24 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__trial_b
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_response(void) {
   return &tender__ledger__v1__get_trial_balance_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__verify_ledger_request(void) {
+  return &tender__ledger__v1__verify_ledger_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__books_finding(void) {
+  return &tender__ledger__v1__books_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__verify_ledger_response(void) {
+  return &tender__ledger__v1__verify_ledger_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_request(void) {
+  return &tender__ledger__v1__check_drift_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__drift_finding(void) {
+  return &tender__ledger__v1__drift_finding__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_response(void) {
+  return &tender__ledger__v1__check_drift_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__testing__v1__leaf(void) {
   return &tender__testing__v1__leaf__descriptor;

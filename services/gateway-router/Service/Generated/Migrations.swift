@@ -344,7 +344,299 @@ select 'the service writes refunds and never deletes one',
 """##,
     checksum: "24d4e6a316aff5d63c9a56b1cf2e3ce83a1d1ed199b0415cacf943779d7af1b5"),
   Migration(
-    number: 5, name: "declines",
+    number: 5, name: "recovery",
+    up: ##"""
+-- Recovery: how long what is under way is waited for, refunds that are refused for good, money that
+-- condemned attempts took, and what people have seen where nothing else proves anything.
+
+-- card or sepa_debit; null for operations that were written before.
+alter table operation add column method text;
+
+-- What the bank works on was looked at by nobody.
+update attempt set look_at = now()
+where disposition = 1 and evidence = 'pending' and look_at is null;
+
+-- Minor units that a condemned attempt took: told once, and given back whole.
+alter table attempt add column orphan_minor bigint check (orphan_minor > 0);
+
+-- A refund that is refused for good is remembered as failed, also where there is no winner to refund
+-- at: a late repetition of its request must not send it.
+alter table refund alter column attempt_id drop not null;
+-- When a first send may have happened last; null: when the row was made.
+alter table refund add column sent_at timestamptz;
+
+-- What people have seen at a gateway where nothing else proves anything. Rows are only added: a
+-- proposal, then the approval of somebody else.
+create table resolution (
+  merchant_id uuid not null,
+  intent_id uuid not null,
+  operation_id uuid not null,
+  id uuid not null,
+  -- 1 attempt, 2 refund
+  subject_kind smallint not null check (subject_kind in (1, 2)),
+  subject_id uuid not null,
+  -- 1 canceled at the gateway, 2 refunded at the gateway, 3 never existed
+  evidence smallint not null check (evidence between 1 and 3),
+  -- Where it was seen, in words.
+  words text not null check (words <> ''),
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (intent_id, id)
+);
+create index resolution_subject on resolution (intent_id, subject_id, created_at);
+
+create table resolution_approval (
+  merchant_id uuid not null,
+  intent_id uuid not null,
+  resolution_id uuid not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (intent_id, resolution_id)
+);
+
+-- Two people, in the schema itself.
+create function guard_approval() returns trigger
+language plpgsql as $$
+begin
+  if not exists (
+    select 1 from resolution
+    where intent_id = new.intent_id and id = new.resolution_id and actor <> new.actor)
+  then
+    raise exception 'a resolution is approved by somebody else than proposed it'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger resolution_two_people before insert on resolution_approval
+  for each row execute function guard_approval();
+
+grant select, insert on resolution, resolution_approval to gateway_service;
+
+"""##,
+    check: ##"""
+select 'two people approve a resolution', exists (
+  select 1 from pg_trigger
+  where tgname = 'resolution_two_people' and tgrelid = 'gateway.resolution_approval'::regclass);
+select 'resolutions are only added',
+  not has_table_privilege('gateway_service', 'gateway.resolution', 'update, delete')
+  and not has_table_privilege('gateway_service', 'gateway.resolution_approval', 'update, delete');
+
+"""##,
+    checksum: "1bde1a7bdb91650090afa8fc1228094c2e6cfa21ecb7563145114c092f2ee6fa"),
+  Migration(
+    number: 6, name: "routing",
+    up: ##"""
+-- Routing rules as versions, what was done to them and by whom, breakers that replicas share, and
+-- what people override.
+
+-- What a route was decided from and why; null on rows from before.
+alter table attempt
+  add column routing_version integer,
+  add column routing_rule text,
+  add column routing_reason text,
+  -- "gateway:account reason", one each
+  add column routing_skips text[],
+  add column routing_method text,
+  add column routing_brand text,
+  add column routing_country text,
+  -- The gateways at which the payment method has a reference.
+  add column routing_gateways text[];
+
+create table routing_version (
+  number integer primary key check (number > 0),
+  document text not null,
+  -- SHA-256 of the document
+  digest bytea not null check (length(digest) = 32),
+  -- 1 draft, 2 active, 3 retired
+  state smallint not null default 1 check (state in (1, 2, 3)),
+  reason text not null,
+  proposed_by text not null,
+  -- Who activated it last: never who proposed it.
+  approved_by text check (approved_by <> proposed_by),
+  activated_at timestamptz,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  check ((state = 1) = (approved_by is null))
+);
+create unique index routing_version_active on routing_version (state) where state = 2;
+
+-- Only the state changes, with who activated it: draft, active, retired, and back to active.
+create function guard_routing_version() returns trigger
+language plpgsql as $$
+begin
+  if new.number <> old.number or new.document <> old.document or new.digest <> old.digest
+    or new.reason <> old.reason or new.proposed_by <> old.proposed_by
+    or new.created_at <> old.created_at or new.actor <> old.actor or new.trace_id <> old.trace_id
+    or (old.state, new.state) not in ((1, 2), (2, 3), (3, 2))
+  then
+    raise exception 'a routing version changes only its state' using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger routing_version_guard before update on routing_version
+  for each row execute function guard_routing_version();
+
+-- What a draft would have done to stored payments; activation asks for one of the same digest.
+create table routing_backtest (
+  id uuid primary key,
+  number integer not null references routing_version (number),
+  digest bytea not null,
+  -- The version it was compared with; 0 for the order of the settings.
+  against integer not null,
+  window_days integer not null,
+  operations bigint not null,
+  result bytea not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null
+);
+create index routing_backtest_of on routing_backtest (number, against);
+
+-- A person's word about an account, for test or for live payments, until it expires.
+create table gateway_override (
+  id uuid primary key,
+  gateway text not null,
+  account text not null,
+  livemode boolean not null,
+  -- 1 forced open: no new payments; 2 forced closed: whatever the breaker says
+  action smallint not null check (action in (1, 2)),
+  -- 1 proposed, 2 active, 3 ended
+  state smallint not null check (state in (1, 2, 3)),
+  reason text not null,
+  expires_at timestamptz not null,
+  proposed_by text not null,
+  approved_by text,
+  ended_by text,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  -- Live payments: two people.
+  check (not livemode or state <> 2 or (approved_by is not null and approved_by <> proposed_by))
+);
+create unique index gateway_override_active on gateway_override (gateway, account, livemode)
+  where state = 2;
+create index gateway_override_open on gateway_override (expires_at) where state in (1, 2);
+
+-- What people did to routing: rows are only added.
+create table routing_change (
+  id bigint generated always as identity primary key,
+  -- proposed, backtested, activated, rolled_back, retired, override_proposed, override_activated,
+  -- override_released, override_expired
+  kind text not null,
+  -- The version's number, or the override's account.
+  subject text not null,
+  reason text not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null
+);
+
+-- Written when a breaker changes its state, never per payment; times by this clock.
+create table breaker (
+  gateway text not null,
+  account text not null,
+  -- authorize, modify or look
+  operation text not null,
+  -- 1 closed, 2 open, 3 half open
+  state smallint not null check (state in (1, 2, 3)),
+  opened_at timestamptz,
+  -- Open: no call before; half open: until then the probes' answers are waited for.
+  until timestamptz,
+  openings integer not null default 0,
+  probes_admitted integer not null default 0,
+  probes_succeeded integer not null default 0,
+  -- Each change raises it: an older one changes nothing.
+  fence bigint not null,
+  updated_at timestamptz not null default now(),
+  actor text not null,
+  primary key (gateway, account, operation)
+);
+
+grant select, insert on routing_version, routing_backtest, routing_change to gateway_service;
+grant update (state, approved_by, activated_at) on routing_version to gateway_service;
+grant select, insert on gateway_override to gateway_service;
+grant update (state, approved_by, ended_by) on gateway_override to gateway_service;
+grant select, insert, update on breaker to gateway_service;
+
+"""##,
+    check: ##"""
+select 'routing versions change only their state', exists (
+  select 1 from pg_trigger
+  where tgname = 'routing_version_guard' and tgrelid = 'gateway.routing_version'::regclass)
+  and not has_column_privilege('gateway_service', 'gateway.routing_version', 'document', 'update');
+select 'one routing version is active', exists (
+  select 1 from pg_indexes where schemaname = 'gateway' and indexname = 'routing_version_active');
+select 'changes of routing and back-tests are only added',
+  not has_table_privilege('gateway_service', 'gateway.routing_change', 'update, delete')
+  and not has_table_privilege('gateway_service', 'gateway.routing_backtest', 'update, delete');
+
+"""##,
+    checksum: "ddf0f99e942cf84792234293e277fdbd6ee277ac00cdcea24431f2042833cac4"),
+  Migration(
+    number: 7, name: "inbound",
+    up: ##"""
+-- Catching up with a gateway's list of events after downtime or silence, by one replica at a time;
+-- and captured money that a payer's bank took back.
+create table event_cursor (
+  gateway text not null,
+  account text not null,
+  -- Everything that the gateway dates before this is stored, or was told while somebody listened.
+  listed_until timestamptz not null,
+  -- A walk under way, newest first: the last event it has stored, and what `listed_until` becomes.
+  walk_after text,
+  walk_until timestamptz,
+  -- Whoever holds the lease has the highest fence; what an older one writes changes nothing.
+  fence bigint not null default 0,
+  lease_until timestamptz not null default '-infinity',
+  next_walk_at timestamptz not null default now(),
+  walked_at timestamptz,
+  failing_since timestamptz,
+  last_error text not null default '',
+  primary key (gateway, account),
+  check ((walk_after is null) = (walk_until is null))
+);
+grant select, insert, update on event_cursor to gateway_service;
+
+-- Found in the gateway's list, not told by it.
+alter table notification add column is_listed boolean not null default false;
+create index notification_received on notification (gateway, received_at);
+
+create table bank_return (
+  merchant_id uuid not null,
+  intent_id uuid not null,
+  operation_id uuid not null,
+  attempt_id uuid not null,
+  -- The gateway's id of the movement: one return for ever, however often it is told.
+  movement text not null,
+  amount_minor bigint not null check (amount_minor > 0),
+  reason text not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (intent_id, attempt_id, movement)
+);
+grant select, insert on bank_return to gateway_service;
+
+"""##,
+    check: ##"""
+select 'cursors of events are there', to_regclass('gateway.event_cursor') is not null;
+select 'listed notifications are marked', exists (
+  select 1 from pg_attribute where attrelid = 'gateway.notification'::regclass
+    and attname = 'is_listed' and not attisdropped);
+select 'the service adds returns and never changes one',
+  has_table_privilege('gateway_service', 'gateway.bank_return', 'insert')
+  and not has_table_privilege('gateway_service', 'gateway.bank_return', 'update')
+  and not has_table_privilege('gateway_service', 'gateway.bank_return', 'delete');
+
+"""##,
+    checksum: "328f4320253dfc7d7dc20b8937134f9b3b614491fd360344f671e8e2bf27cc69"),
+  Migration(
+    number: 8, name: "declines",
     up: ##"""
 -- Declines: what the network said, which version of the table judged it, and which cards were
 -- declined when, so that the networks' limits can be kept.
@@ -382,7 +674,7 @@ select 'a decline of a card is never changed',
 """##,
     checksum: "ca15b08215f1844db699c1d50ad732fa85dc92c10d6053fec6da41386bc9d44d"),
   Migration(
-    number: 6, name: "reports",
+    number: 9, name: "reports",
     up: ##"""
 -- Reports of the gateways: which are there, and the hash of what was downloaded. The files stay at
 -- the gateway. They concern an account there, not one merchant.

@@ -592,6 +592,96 @@ void   tender__gateway__v1__attempt__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__attempt__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__route_decision__init
+                     (Tender__Gateway__V1__RouteDecision         *message)
+{
+  static const Tender__Gateway__V1__RouteDecision init_value = TENDER__GATEWAY__V1__ROUTE_DECISION__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__route_decision__get_packed_size
+                     (const Tender__Gateway__V1__RouteDecision *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__route_decision__pack
+                     (const Tender__Gateway__V1__RouteDecision *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__route_decision__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteDecision *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RouteDecision *
+       tender__gateway__v1__route_decision__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RouteDecision *)
+     protobuf_c_message_unpack (&tender__gateway__v1__route_decision__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__route_decision__free_unpacked
+                     (Tender__Gateway__V1__RouteDecision *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__route_decision__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__route_skip__init
+                     (Tender__Gateway__V1__RouteSkip         *message)
+{
+  static const Tender__Gateway__V1__RouteSkip init_value = TENDER__GATEWAY__V1__ROUTE_SKIP__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__route_skip__get_packed_size
+                     (const Tender__Gateway__V1__RouteSkip *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__route_skip__pack
+                     (const Tender__Gateway__V1__RouteSkip *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__route_skip__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteSkip *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RouteSkip *
+       tender__gateway__v1__route_skip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RouteSkip *)
+     protobuf_c_message_unpack (&tender__gateway__v1__route_skip__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__route_skip__free_unpacked
+                     (Tender__Gateway__V1__RouteSkip *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__route_skip__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__reversal__init
                      (Tender__Gateway__V1__Reversal         *message)
 {
@@ -1383,7 +1473,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[15] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[17] =
 {
   {
     "operation_id",
@@ -1565,18 +1655,44 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "movement_id",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, movement_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, expires_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
   9,   /* field[9] = attempt_id */
   12,   /* field[12] = capture_id */
   10,   /* field[10] = decline */
+  16,   /* field[16] = expires_at */
   6,   /* field[6] = gateway */
   7,   /* field[7] = gateway_account */
   8,   /* field[8] = gateway_reference */
   1,   /* field[1] = intent_id */
   4,   /* field[4] = kind */
   2,   /* field[2] = merchant_id */
+  15,   /* field[15] = movement_id */
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
@@ -1586,7 +1702,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1596,7 +1712,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  15,
+  17,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
@@ -2191,7 +2307,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[15] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[16] =
 {
   {
     "id",
@@ -2362,8 +2478,20 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "decline",
+    "decision",
     15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, decision),
+    &tender__gateway__v1__route_decision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decline",
+    16,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
@@ -2377,7 +2505,8 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
   8,   /* field[8] = created_at */
   9,   /* field[9] = decided_at */
-  14,   /* field[14] = decline */
+  14,   /* field[14] = decision */
+  15,   /* field[15] = decline */
   4,   /* field[4] = disposition */
   5,   /* field[5] = evidence */
   6,   /* field[6] = evidence_detail */
@@ -2394,7 +2523,7 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -2404,11 +2533,139 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  15,
+  16,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__attempt__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__route_decision__field_descriptors[4] =
+{
+  {
+    "version",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rule",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, rule),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteDecision, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skips",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__RouteDecision, n_skips),
+    offsetof(Tender__Gateway__V1__RouteDecision, skips),
+    &tender__gateway__v1__route_skip__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__route_decision__field_indices_by_name[] = {
+  2,   /* field[2] = reason */
+  1,   /* field[1] = rule */
+  3,   /* field[3] = skips */
+  0,   /* field[0] = version */
+};
+static const ProtobufCIntRange tender__gateway__v1__route_decision__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__route_decision__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RouteDecision",
+  "RouteDecision",
+  "Tender__Gateway__V1__RouteDecision",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RouteDecision),
+  4,
+  tender__gateway__v1__route_decision__field_descriptors,
+  tender__gateway__v1__route_decision__field_indices_by_name,
+  1,  tender__gateway__v1__route_decision__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__route_decision__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__route_skip__field_descriptors[2] =
+{
+  {
+    "gateway_account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteSkip, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RouteSkip, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__route_skip__field_indices_by_name[] = {
+  0,   /* field[0] = gateway_account */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange tender__gateway__v1__route_skip__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__route_skip__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RouteSkip",
+  "RouteSkip",
+  "Tender__Gateway__V1__RouteSkip",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RouteSkip),
+  2,
+  tender__gateway__v1__route_skip__field_descriptors,
+  tender__gateway__v1__route_skip__field_indices_by_name,
+  1,  tender__gateway__v1__route_skip__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__route_skip__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__reversal__field_descriptors[4] =
@@ -3618,7 +3875,7 @@ const ProtobufCEnumDescriptor tender__gateway__v1__decline_class__descriptor =
   tender__gateway__v1__decline_class__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[14] =
+static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_number[18] =
 {
   { "FACT_KIND_UNSPECIFIED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED", 0 },
   { "FACT_KIND_AUTHORIZED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_AUTHORIZED", 1 },
@@ -3634,11 +3891,15 @@ static const ProtobufCEnumValue tender__gateway__v1__fact_kind__enum_values_by_n
   { "FACT_KIND_REFUND_PENDING", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REFUNDED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED", 13 },
+  { "FACT_KIND_RETURNED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED", 14 },
+  { "FACT_KIND_EXPIRED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED", 15 },
+  { "FACT_KIND_ORPHAN_CAPTURED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED", 16 },
+  { "FACT_KIND_ORPHAN_REVERSED", "TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED", 17 },
 };
 static const ProtobufCIntRange tender__gateway__v1__fact_kind__value_ranges[] = {
-{0, 0},{0, 14}
+{0, 0},{0, 18}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[14] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values_by_name[18] =
 {
   { "FACT_KIND_AUTHORIZED", 1 },
   { "FACT_KIND_CANCELED", 7 },
@@ -3646,12 +3907,16 @@ static const ProtobufCEnumValueIndex tender__gateway__v1__fact_kind__enum_values
   { "FACT_KIND_CAPTURE_FAILED", 9 },
   { "FACT_KIND_CONFLICTED", 10 },
   { "FACT_KIND_DECLINED", 3 },
+  { "FACT_KIND_EXPIRED", 15 },
   { "FACT_KIND_NOT_EXECUTED", 4 },
+  { "FACT_KIND_ORPHAN_CAPTURED", 16 },
+  { "FACT_KIND_ORPHAN_REVERSED", 17 },
   { "FACT_KIND_PENDING", 6 },
   { "FACT_KIND_REFUNDED", 12 },
   { "FACT_KIND_REFUND_FAILED", 13 },
   { "FACT_KIND_REFUND_PENDING", 11 },
   { "FACT_KIND_REQUIRES_ACTION", 8 },
+  { "FACT_KIND_RETURNED", 14 },
   { "FACT_KIND_UNKNOWN", 5 },
   { "FACT_KIND_UNSPECIFIED", 0 },
 };
@@ -3662,9 +3927,9 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   "FactKind",
   "Tender__Gateway__V1__FactKind",
   "tender.gateway.v1",
-  14,
+  18,
   tender__gateway__v1__fact_kind__enum_values_by_number,
-  14,
+  18,
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,

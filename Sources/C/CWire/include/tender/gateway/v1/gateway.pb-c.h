@@ -30,6 +30,8 @@ typedef struct Tender__Gateway__V1__CloseOperationResponse Tender__Gateway__V1__
 typedef struct Tender__Gateway__V1__ListOperationsRequest Tender__Gateway__V1__ListOperationsRequest;
 typedef struct Tender__Gateway__V1__ListOperationsResponse Tender__Gateway__V1__ListOperationsResponse;
 typedef struct Tender__Gateway__V1__Attempt Tender__Gateway__V1__Attempt;
+typedef struct Tender__Gateway__V1__RouteDecision Tender__Gateway__V1__RouteDecision;
+typedef struct Tender__Gateway__V1__RouteSkip Tender__Gateway__V1__RouteSkip;
 typedef struct Tender__Gateway__V1__Reversal Tender__Gateway__V1__Reversal;
 typedef struct Tender__Gateway__V1__Capture Tender__Gateway__V1__Capture;
 typedef struct Tender__Gateway__V1__Refund Tender__Gateway__V1__Refund;
@@ -78,7 +80,11 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_CONFLICTED = 10,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_PENDING = 11,
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUNDED = 12,
-  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_REFUND_FAILED = 13,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_RETURNED = 14,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_EXPIRED = 15,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_CAPTURED = 16,
+  TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
 typedef enum _Tender__Gateway__V1__OperationState {
@@ -155,10 +161,12 @@ struct  Tender__Gateway__V1__Fact
   ProtobufCBinaryData capture_id;
   Google__Protobuf__Timestamp *next_check_at;
   ProtobufCBinaryData refund_id;
+  ProtobufCBinaryData movement_id;
+  Google__Protobuf__Timestamp *expires_at;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest
@@ -304,6 +312,7 @@ struct  Tender__Gateway__V1__Attempt
   ProtobufCBinaryData route_reason;
   Google__Protobuf__Timestamp *next_look_at;
   Tender__Gateway__V1__Reversal *reversal;
+  Tender__Gateway__V1__RouteDecision *decision;
   Tender__Gateway__V1__Decline *decline;
   Tender__Gateway__V1__Attempt__GatewayMillisecondsCase _gateway_milliseconds_case;
   union {
@@ -312,7 +321,32 @@ struct  Tender__Gateway__V1__Attempt
 };
 #define TENDER__GATEWAY__V1__ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__attempt__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
+
+
+struct  Tender__Gateway__V1__RouteDecision
+{
+  ProtobufCMessage base;
+  uint32_t version;
+  ProtobufCBinaryData rule;
+  ProtobufCBinaryData reason;
+  size_t n_skips;
+  Tender__Gateway__V1__RouteSkip **skips;
+};
+#define TENDER__GATEWAY__V1__ROUTE_DECISION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__route_decision__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, 0,NULL }
+
+
+struct  Tender__Gateway__V1__RouteSkip
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData gateway_account;
+  ProtobufCBinaryData reason;
+};
+#define TENDER__GATEWAY__V1__ROUTE_SKIP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__route_skip__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__Reversal
@@ -764,6 +798,44 @@ Tender__Gateway__V1__Attempt *
 void   tender__gateway__v1__attempt__free_unpacked
                      (Tender__Gateway__V1__Attempt *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__RouteDecision methods */
+void   tender__gateway__v1__route_decision__init
+                     (Tender__Gateway__V1__RouteDecision         *message);
+size_t tender__gateway__v1__route_decision__get_packed_size
+                     (const Tender__Gateway__V1__RouteDecision   *message);
+size_t tender__gateway__v1__route_decision__pack
+                     (const Tender__Gateway__V1__RouteDecision   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__route_decision__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteDecision   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__RouteDecision *
+       tender__gateway__v1__route_decision__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__route_decision__free_unpacked
+                     (Tender__Gateway__V1__RouteDecision *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__RouteSkip methods */
+void   tender__gateway__v1__route_skip__init
+                     (Tender__Gateway__V1__RouteSkip         *message);
+size_t tender__gateway__v1__route_skip__get_packed_size
+                     (const Tender__Gateway__V1__RouteSkip   *message);
+size_t tender__gateway__v1__route_skip__pack
+                     (const Tender__Gateway__V1__RouteSkip   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__route_skip__pack_to_buffer
+                     (const Tender__Gateway__V1__RouteSkip   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__RouteSkip *
+       tender__gateway__v1__route_skip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__route_skip__free_unpacked
+                     (Tender__Gateway__V1__RouteSkip *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__Reversal methods */
 void   tender__gateway__v1__reversal__init
                      (Tender__Gateway__V1__Reversal         *message);
@@ -1090,6 +1162,12 @@ typedef void (*Tender__Gateway__V1__ListOperationsResponse_Closure)
 typedef void (*Tender__Gateway__V1__Attempt_Closure)
                  (const Tender__Gateway__V1__Attempt *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__RouteDecision_Closure)
+                 (const Tender__Gateway__V1__RouteDecision *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__RouteSkip_Closure)
+                 (const Tender__Gateway__V1__RouteSkip *message,
+                  void *closure_data);
 typedef void (*Tender__Gateway__V1__Reversal_Closure)
                  (const Tender__Gateway__V1__Reversal *message,
                   void *closure_data);
@@ -1162,6 +1240,8 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__close_operation_res
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__route_decision__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__route_skip__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__reversal__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__refund__descriptor;

@@ -55,9 +55,11 @@ struct RecoveryTimesTests {
 
   // MARK: Live accounts
 
-  private static func account(_ gateway: GatewayName, _ url: String, _ key: String) -> GatewayAccountSettings {
+  private static func account(
+    _ gateway: GatewayName, _ url: String, _ key: String
+  ) -> GatewayAccountSettings {
     GatewayAccountSettings(
-      account: GatewayAccount(gateway: gateway, account: "main"), baseURL: url,
+      account: GatewayAccount(gateway: gateway, account: "main"), baseURL: url, filesURL: url,
       apiKey: SecretText(key))
   }
 

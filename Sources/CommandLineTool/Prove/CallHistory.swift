@@ -28,14 +28,6 @@ struct CallRecord: Sendable, Equatable {
   let endedAt: Int64
   let answer: Answer
 
-  /// A payment or a refund.
-  var isAcknowledged: Bool {
-    switch answer {
-    case .intent, .refund: true
-    case .refused, .unknown: false
-    }
-  }
-
   var isDefinite: Bool {
     if case .unknown = answer { false } else { true }
   }

@@ -1,5 +1,4 @@
 import Synchronization
-import Wire
 
 /// Looks on while the load runs, as anybody may: reads of payments, the state of the breakers, and
 /// the ledger as it is in the middle of it.

@@ -38,7 +38,16 @@ final class GatewayFlow: Sendable {
   func load(_ id: OperationID, of intent: PaymentIntentID) async throws -> OperationRecord? {
     let statements = OperationStatements.load(id, of: intent, lock: false)
     let rows = try await environment.database.transaction(batch: statements)
-    return try OperationRecord(rows: rows)
+    do {
+      return try OperationRecord(rows: rows)
+    } catch is OperationRestoreError {
+      // Another replica committed between the statements: under the lock nobody does.
+      return try await environment.database.transaction { transaction in
+        try OperationRecord(
+          rows: try await transaction.batch(
+            OperationStatements.load(id, of: intent, lock: true)))
+      }
+    }
   }
 
   func facts(_ id: OperationID, of intent: PaymentIntentID) async throws -> [GatewayV1.Fact] {

@@ -32,6 +32,22 @@ struct ReplicaTests {
     }
   }
 
+  /// The operation and what belongs to it are read by several statements: what another replica
+  /// commits between them tears the answer.
+  @Test func aLookWhileAnotherReplicaDecidesIsWhole() async throws {
+    try await GatewayHarness.with { harness in
+      for _ in 0..<10 {
+        let order = harness.order()
+        let (second, id, intent) = (harness.second, order.id, order.intent)
+        async let facts = harness.first.execute(order)
+        for _ in 0..<60 {
+          _ = try await onLoop(second.loop) { try await second.flow.load(id, of: intent) }
+        }
+        #expect(try await facts.last?.kind == .captured)
+      }
+    }
+  }
+
   /// The capture's notification reaches another replica before the capture's answer reaches the
   /// caller's: one fact, and the caller hears of it.
   @Test func aFactThatAnotherReplicaWroteIsAnswered() async throws {

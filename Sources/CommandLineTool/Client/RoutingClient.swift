@@ -21,7 +21,9 @@ struct RoutingClient: Sendable {
   /// One call of the service; `body` gets the stub and the metadata.
   func call<Answer: Sendable>(
     key: String? = nil, within limit: Duration = ServiceSession.callLimit,
-    _ body: @Sendable (GatewayV1.Routing.Client<HTTP2ClientTransport>, Metadata) async throws -> Answer
+    _ body: @Sendable (
+      GatewayV1.Routing.Client<HTTP2ClientTransport>, Metadata
+    ) async throws -> Answer
   ) async throws -> Answer {
     let metadata = CallKeys.metadata(key: key)
     return try await session.call(.gateway, as: person.caller, within: limit) { client in

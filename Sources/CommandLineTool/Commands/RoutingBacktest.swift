@@ -4,7 +4,7 @@ import Wire
 struct RoutingBacktest: Command {
   static let configuration = CommandConfiguration(
     commandName: "backtest",
-    abstract: "Run a version over stored payments: what would go elsewhere, and what it would cost.")
+    abstract: "Run a version over stored payments: what goes elsewhere, and what it costs.")
 
   @OptionGroup var common: CommonOptions
   @Argument(help: "The version's number.") var number: UInt32

@@ -81,7 +81,8 @@ struct RoutingHealth: Command {
             $0.account, $0.breakers["authorize"] ?? "", $0.breakers["modify"] ?? "",
             $0.breakers["look"] ?? "", "\($0.callsInFlight) of \($0.callsInFlightMax)",
             $0.authorizations == 0
-              ? "no payments" : "\($0.succeeded * 100 / $0.authorizations) % of \($0.authorizations)",
+              ? "no payments"
+              : "\($0.succeeded * 100 / $0.authorizations) % of \($0.authorizations)",
           ]
         }) + answer.gateways.flatMap(\.overrides).map(\.sentence)
         + [
@@ -172,7 +173,8 @@ struct RoutingForceClose: Command {
 
 struct RoutingRelease: Command {
   static let configuration = CommandConfiguration(
-    commandName: "release", abstract: "End what is forced at an account: its breaker decides again.")
+    commandName: "release",
+    abstract: "End what is forced at an account: its breaker decides again.")
 
   @OptionGroup var common: CommonOptions
   @OptionGroup var options: ForceOptions

@@ -137,8 +137,8 @@ extension RoutingCalls {
     guard there.count == 1 else {
       throw .invalid(
         account.isEmpty ? "gateway" : "account", "ACCOUNT_UNKNOWN",
-        "There is no such account; there are: \(accounts.map(\.description).joined(separator: ", "))."
-      )
+        "There is no such account; there are: "
+          + accounts.map(\.description).joined(separator: ", ") + ".")
     }
     return there[0]
   }

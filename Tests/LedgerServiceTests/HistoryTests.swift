@@ -21,8 +21,8 @@ struct HistoryTests {
 
   @Test func blocksPiecesAndEntriesAddUp() async throws {
     try await Books.with { books in
-      let batch = 4_000
-      let count = 35 * batch + 321
+      let batch = 2_000
+      let count = 34 * batch + 321
       for start in stride(from: 0, to: count, by: batch) {
         let items = try (start..<min(count, start + batch)).map {
           try Books.posting(
@@ -35,11 +35,11 @@ struct HistoryTests {
         books.clock.set(Timestamp(seconds: 1_768_478_400 + Int64(start + batch)))
         _ = try await books.writer.post(items)
       }
-      #expect(try await books.count("balance_snapshot") == 70)
-      #expect(try await books.count("balance_block") > 8)
+      #expect(try await books.count("balance_snapshot") == 68)
+      #expect(try await books.count("balance_block") > 2)
       let calls = try LedgerCalls(books)
       for index in [
-        -90_000, -1_000, 0, 1, 61, 5_000, 71_999, 86_400, 100_007, 128_000, 140_320, 200_000,
+        -90_000, -1_000, 0, 1, 61, 5_000, 35_999, 43_200, 50_007, 64_000, 68_320, 200_000,
       ] {
         let at = Timestamp(seconds: 1_768_478_400 + Int64(index), nanoseconds: 0)
         let sum = (0..<count).reduce(Int64(0)) {
@@ -81,7 +81,7 @@ struct HistoryTests {
       #expect(try await calls.balance("merchant_payable", recorded: before) == 0)
       #expect(try await calls.balance("merchant_payable", effective: before) == 0)
       #expect(await calls.reason { try await calls.balance("bank:nobody") } == "ACCOUNT_NOT_FOUND")
-      for token in ["x", "1/2", "\(BookSequence.zero)/x"] {
+      for token in ["x", "1/2", "\(BookSequence.zero)/x", "\(BookSequence.zero)/0"] {
         #expect(
           await calls.reason { try await calls.entries("merchant_payable", token: token) }
             == "PAGE_TOKEN_INVALID"

@@ -46,6 +46,7 @@ struct ModelLedger {
           }
         )
       )
+      accounts.formUnion(booked[booked.count - 1].legs.map(\.account))
       created = true
       return "created"
     }
@@ -103,7 +104,7 @@ struct ModelLedger {
 
   // MARK: Questions
 
-  var accounts: Set<String> { Set(booked.flatMap { $0.legs.map(\.account) }) }
+  private(set) var accounts: Set<String> = []
 
   /// Debits less credits; nil for an account that was never used.
   func balance(
@@ -112,11 +113,15 @@ struct ModelLedger {
     effective: Timestamp? = nil
   ) -> Int64? {
     guard accounts.contains(account) else { return nil }
-    return booked.filter { item in
-      recorded.map { item.recordedAt <= $0 } ?? true
-        && effective.map { (item.command.effectiveAt?.timestamp ?? $0) <= $0 } ?? true
-    }.flatMap(\.legs).filter { $0.account == account }
-      .reduce(0) { $0 + ($1.side == .debit ? $1.minor : -$1.minor) }
+    var sum: Int64 = 0
+    for item in booked {
+      if let recorded, item.recordedAt > recorded { continue }
+      if let effective, let at = item.command.effectiveAt?.timestamp, at > effective { continue }
+      for leg in item.legs where leg.account == account {
+        sum += leg.side == .debit ? leg.minor : -leg.minor
+      }
+    }
+    return sum
   }
 
   /// "transaction debits−credits after it" of an account's legs in order.

@@ -22,7 +22,8 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let merchant = try CallContext.require().requireMerchant()
     let recorded = try Self.instant(request.asOfRecorded, "as_of_recorded")
     let effective = try Self.instant(request.asOfEffective, "as_of_effective")
-    let account = try await account(request.accountCode, request.currency, of: merchant)
+    guard let account = try await account(request.accountCode, request.currency, of: merchant)
+    else { throw Self.accountNotFound }
     let row = try await database.query(
       HistoryStore.balance(of: account.id, recorded: recorded, effective: effective)
     ).single()
@@ -50,9 +51,11 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let after = try Self.instant(request.after, "after")
     let through = try Self.instant(request.through, "through")
     let token = try EntryPlace(token: request.pageToken)
-    let account = try await account(request.accountCode, request.currency, of: merchant)
+    guard let account = try await account(request.accountCode, request.currency, of: merchant)
+    else { throw token == nil ? Self.accountNotFound : PageToken.invalid }
     let start: EntryPlace
     if let token {
+      try await check(token, of: account)
       start = token
     } else if let after {
       start = EntryPlace(sequence: try await place(after), position: .max)
@@ -125,21 +128,27 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     return Timestamp(microseconds: microseconds)
   }
 
+  /// Nil if the merchant has none.
   private func account(
     _ code: String,
     _ currency: String,
     of merchant: MerchantID
-  ) async throws -> HistoryStore.Account {
-    if let currency = Currency(currency) {
-      let key = AccountKey(merchant: merchant, code: code, currency: currency)
-      if let row = try await database.query(HistoryStore.account(key)).first {
-        return try HistoryStore.decodeAccount(row)
-      }
-    }
-    throw RPCFailure.notFound(
-      "ACCOUNT_NOT_FOUND",
-      "This merchant has no account with this code in this currency; see ListAccounts."
+  ) async throws -> HistoryStore.Account? {
+    let rows = try await database.query(HistoryStore.account(code, currency, of: merchant))
+    return try rows.first.map { try HistoryStore.decodeAccount($0) }
+  }
+
+  private static let accountNotFound = RPCFailure.notFound(
+    "ACCOUNT_NOT_FOUND",
+    "This merchant has no account with this code in this currency; see ListAccounts."
+  )
+
+  /// A token names a leg of this account: another merchant's, or a made-up one, does not.
+  private func check(_ place: EntryPlace, of account: HistoryStore.Account) async throws {
+    let rows = try await database.query(
+      HistoryStore.entry(of: account.id, at: place.sequence, place.position)
     )
+    if rows.isEmpty { throw PageToken.invalid }
   }
 
   private func place(_ recorded: Timestamp?) async throws -> BookSequence {

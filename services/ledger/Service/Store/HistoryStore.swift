@@ -11,11 +11,20 @@ enum HistoryStore {
     var createdAt: Timestamp
   }
 
-  static func account(_ key: AccountKey) -> Statement {
+  static func account(_ code: String, _ currency: String, of merchant: MerchantID) -> Statement {
     """
     select id, normal_side, created_at from account
-    where shard = \(LedgerShard.only) and merchant_id = \(key.merchant) and code = \(key.code)
-      and currency = \(key.currency)
+    where shard = \(LedgerShard.only) and merchant_id = \(merchant) and code = \(code)
+      and currency = \(currency)::char(3)
+    """
+  }
+
+  /// One row if this leg is one of the account's.
+  static func entry(of account: AccountID, at sequence: BookSequence, _ position: Int16) -> Statement {
+    """
+    select 1 from entry
+    where shard = \(LedgerShard.only) and sequence = \(UUIDBits(sequence.bits))
+      and position = \(position) and account_id = \(account)
     """
   }
 

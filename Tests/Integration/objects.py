@@ -37,6 +37,8 @@ def executable(name, request, number):
         request.url, request.event_types[0] = f"http://127.0.0.1:1/{number}", "*"
     elif name == "Keys/RotateKeys":
         request.merchant_id = STRANGER
+    elif name == "Notifications/RetryNotification":
+        request.gateway, request.id = "stripe", f"evt_{number}"
     elif name == "FailoverPolicies/SetFailoverPolicy":
         request.speculates_with_payer = number % 2 == 1
     elif name == "Routing/ProposeRouting":
@@ -187,8 +189,9 @@ def executed():
         yield request(f"Webhooks/{name}", endpoint_id=endpoint())
 
 
-# Needs an endpoint that answers: its replay is tested with a receiver, in WebhooksServiceTests.
-WITH_RECEIVER = {"Webhooks/RetryDelivery"}
+# Need an endpoint that answers, or a notification that is parked: their replays are tested in
+# WebhooksServiceTests and GatewayServiceTests.
+WITH_RECEIVER = {"Webhooks/RetryDelivery", "Notifications/RetryNotification"}
 
 
 def test_a_replay_has_the_bytes_of_the_first_answer():

@@ -167,7 +167,7 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let rest = try await database.query(
       HistoryStore.rest(of: account.id, in: place.sequence, behind: place.position)
     ).single()[0, as: Int64.self]
-    return Int64(account.side.rawValue) * (debits - credits - rest)
+    return Int64(account.side.rawValue) &* (debits &- credits &- rest)
   }
 
   private static func entry(
@@ -176,7 +176,8 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     _ balance: inout Int64
   ) throws -> LedgerV1.AccountEntry {
     let (side, amount) = (try row[2, as: Int16.self], try row[4, as: Int64.self])
-    balance += Int64(account.side.rawValue * side) * amount
+    // Wrapping: amounts that somebody tampered with must not end the process.
+    balance &+= Int64(account.side.rawValue * side) &* amount
     return LedgerV1.AccountEntry(
       transactionID: try row[5, as: LedgerTransactionID.self].description,
       kind: try row[6, as: String.self],

@@ -76,7 +76,7 @@ enum FailureWindows {
       "W12", "one service repeats its call to another: the router charges twice",
       "every hop is idempotent by the ids it carries; keys derive from entity, kind and try",
       "GatewayServiceTests/ReplicaTests/replicasRacingOnOneOperationPayOnce",
-      "GatewayCoreTests/RoutingTests/referencesComeBack"),
+      "GatewayCoreTests/ReferenceTests/referencesComeBack"),
     FailureCase(
       "W13", "a failover or a restore of the database loses claims",
       "the gateway's keys derive from rows that gateway-router keeps; what it knows and intents has "

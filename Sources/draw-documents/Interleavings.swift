@@ -47,7 +47,7 @@ enum Interleavings {
     FailureCase(
       "11", "a client's key is too long for a gateway, or is reused after a day",
       "client keys never leave intents; gateways get references made of our ids",
-      "GatewayCoreTests/RoutingTests/referencesComeBack"),
+      "GatewayCoreTests/ReferenceTests/referencesComeBack"),
     FailureCase(
       "12", "the same order with the same key, 25 hours later",
       "an origin is used once per merchant, for ever",

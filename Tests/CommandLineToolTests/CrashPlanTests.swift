@@ -22,7 +22,7 @@
     func standing(seed: UInt64) {
       let plan = ProvePlan(seed: seed, payments: 80, run: "a")
       for one in CrashPlan(seed: seed, stands: plan.stands).planned where one.service == plan.stands {
-        #expect(one.atMilliseconds + 2_000 < OutageSchedule.standMilliseconds)
+        #expect(one.atMilliseconds + 2_000 < OutageSchedule.lateStandMilliseconds)
       }
     }
 

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from refunds import BROKEN, PENDING, agree, at_adyen, ended, refund
+from refund_scene import BROKEN, PENDING, agree, at_adyen, ended, refund
 from rows import sql
 from scene import *
 
@@ -47,12 +47,17 @@ def test_two_people_end_a_refund_of_which_nobody_tells():
     never = run(
         "recovery", "propose", made.id, "--evidence", "never-existed", "--words", "x", code=64)
     assert "EVIDENCE_CONTRADICTED" in never, never
-    proposal = json.loads(run("recovery", "propose", made.id, *SAID, "--json"))
+    proposing = ("recovery", "propose", made.id, *SAID, "--json", "--key", key())
+    proposal = json.loads(run(*proposing))
+    assert json.loads(run(*proposing)) == proposal, "the same key is the same proposal"
     assert proposal["subject"] == made.id and proposal["approvedBy"] == "", proposal
     assert listed()[made.id]["proposal"]["id"] == proposal["id"]
     assert "SAME_PERSON" in run("recovery", "approve", proposal["id"], code=64)
     run("certificates", "--operator", "second")
-    done = json.loads(run("recovery", "approve", proposal["id"], "--as", "second", "--json"))
+    approving = (
+        "recovery", "approve", proposal["id"], "--as", "second", "--json", "--key", key())
+    done = json.loads(run(*approving))
+    assert json.loads(run(*approving)) == done, "the same key is the same approval"
     assert done["approvedBy"] == "operator:second" != done["proposedBy"], done
     final = ended(made)
     assert final.status == BROKEN and final.failure.code == "refund_canceled", final

@@ -19,6 +19,7 @@ import outage  # noqa: E402
 import payments  # noqa: E402
 import proxy  # noqa: E402
 import recovery  # noqa: E402
+import refund_outcomes  # noqa: E402
 import refunds  # noqa: E402
 import routing  # noqa: E402
 
@@ -27,7 +28,8 @@ def main():
     passed = failed = 0
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, refunds, debits, recovery, routing, faults, outage)
+        notifications, proxy, refunds, refund_outcomes, debits, recovery, routing,
+        faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -111,7 +111,7 @@ start_test_cluster() {
   # Tests reach it by socket, and by TCP where that is what they test.
   as_postgres "$bin/pg_ctl" -D "$test_cluster/data" -w -s start -l "$test_sockets/log" -o "\
 -c listen_addresses=127.0.0.1 -c port=$test_port -c unix_socket_directories=$test_sockets \
--c fsync=off -c max_connections=300 -c shared_buffers=128MB -c timezone=UTC" >>"$log" 2>&1 9>&- ||
+-c fsync=off -c max_connections=600 -c shared_buffers=128MB -c timezone=UTC" >>"$log" 2>&1 9>&- ||
     fail "PostgreSQL does not start: $(tail -n 1 "$test_sockets/log")"
   [ "$(id -u)" = 0 ] && chmod 711 "$test_sockets"
   export TENDER_TEST_POSTGRES="host=$test_sockets port=$test_port user=postgres dbname=postgres"

@@ -18,10 +18,7 @@
     static let perSeed = 4
     /// After the ambush, which must not be disturbed; before the load thins out.
     static let startMilliseconds: ClosedRange<Int64> = 6_000...15_000
-    /// No payment of a plan is refunded.
-    static let points = CrashPoint.allCases.filter {
-      $0 != .afterRefundRow && $0 != .afterRefundRequest
-    }
+    static let points = CrashPoint.allCases
     /// Seeds that arm every point between them.
     static var seedsForAll: Int { (points.count + perSeed - 1) / perSeed }
     /// Prime to the number of points: neighbours in the list, mostly of one service, are apart.
@@ -59,7 +56,9 @@
 
     private static func isRare(_ point: CrashPoint) -> Bool {
       switch point {
-      case .afterReversalRequest, .afterCaptureRequest, .afterCaptureAnswer: true
+      case .afterReversalRequest, .afterCaptureRequest, .afterCaptureAnswer, .afterRefundRow,
+        .afterRefundRequest:
+        true
       default: false
       }
     }

@@ -5,19 +5,33 @@ import Wire
 
 /// What a seed needs before anything happens: closed breakers, merchants, methods, endpoints.
 extension SeedRun {
-  /// The first payments are staged for gateways that are asked: what an earlier seed has left open
-  /// ends with its process.
+  /// The longest that a breaker stays open, with its jitter and its probes.
+  private static let breakerMilliseconds: Int64 = 80_000
+  private static let probeAmountMinor: Int64 = 100
+
+  /// The first payments are staged for gateways that are asked: payments of nobody's seed are the
+  /// probes that close what an earlier seed has left open.
   func closeBreakers() async throws {
     let states = BreakerStates(session: session)
-    let end = MonotonicClock.milliseconds + Outage.readyMilliseconds
-    guard try await states.read(within: ServiceSession.callLimit) != ["closed"] else { return }
-    try await Outage(supervisor: supervisor).kill(PlatformService.gateway.rawValue)
-    while MonotonicClock.milliseconds < end {
+    let end = MonotonicClock.milliseconds + Self.breakerMilliseconds
+    var method: String?
+    while try await states.read(within: ServiceSession.callLimit) != ["closed"] {
+      guard MonotonicClock.milliseconds < end else {
+        throw Failure("a breaker stays open", next: "see tender routing health")
+      }
+      let payer: String
+      if let method { payer = method } else {
+        payer = try await MethodAlias.resolve(PaymentDraft.good, session)
+        method = payer
+      }
+      let request = IntentsV1.CreatePaymentIntentRequest(
+        amount: CommonV1.Money(
+          currency: ProvePlan.currency, amountMinor: Self.probeAmountMinor),
+        captureMethod: .automatic, paymentMethodID: payer, confirm: true)
+      _ = try await PaymentCall.create(
+        request, key: try CallKeys.fresh("prove-probe"), session)
       try await Task.sleep(for: .milliseconds(200))
-      let found = try? await states.read(within: LoadWatch.limit)
-      if found == ["closed"], try Outage.absent(supervisor).isEmpty { return }
     }
-    throw Failure("gateway-router does not come back", next: "see tender status")
   }
 
   // MARK: Merchants

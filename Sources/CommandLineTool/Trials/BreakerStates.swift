@@ -1,7 +1,10 @@
 import Wire
 
-/// The breakers of gateway-router, by its own metrics.
+/// The breakers that keep payments away from gateways, by gateway-router's own metrics. Those of
+/// captures and looks hold nothing back.
 struct BreakerStates: Sendable {
+  /// The kind of request that they are about.
+  static let call = "authorize"
   static let family = "tender_gateway_breaker_state"
 
   let session: ServiceSession
@@ -14,6 +17,9 @@ struct BreakerStates: Sendable {
     }
     let series = answer.families.filter { $0.name == Self.family }.flatMap(\.series)
     return Set(
-      series.filter { $0.value > 0 }.flatMap(\.labels).filter { $0.name == "state" }.map(\.value))
+      series.filter { one in
+        one.value > 0 && one.labels.contains { $0.name == "call" && $0.value == Self.call }
+      }
+      .flatMap(\.labels).filter { $0.name == "state" }.map(\.value))
   }
 }

@@ -70,7 +70,7 @@ enum Interleavings {
       "only a proven failure releases; what was returned is not refundable; a refund of a fresh debit "
         + "needs `accept_return_risk`",
       "IntentsServiceTests/RefundTests/aRefundWithoutAnAnswerIsDrivenOn",
-      "Integration/refunds/test_what_is_not_found_releases_nothing",
+      "Integration/refund_outcomes/test_what_is_not_found_releases_nothing",
       "IntentsServiceTests/LifeTests/aReturnTakesFromWhatIsRefundable",
       "IntentsServiceTests/LifeTests/aRefundOfAFreshDebitNeedsTheCallersWord",
       "Integration/debits/test_a_debit_waits_for_its_bank_and_is_refunded_at_ones_own_risk"),

@@ -71,6 +71,26 @@ struct NoticeRuleTests {
     #expect(after.winner?.captures.map(\.state) == [.queued])
   }
 
+  /// A late or repeated AUTHORISATION while nobody knows what became of the capture: taken for a look,
+  /// it would show the capture undone, and a second one would go out under another key.
+  @Test func anAuthorisationThatIsToldLateSaysNothingOfTheCapture() throws {
+    let inDoubt = Sample.operation(
+      .automatic,
+      [
+        Sample.start(Sample.first, .adyen),
+        .outcome(
+          Sample.first,
+          .succeeded(Settled(kind: .authorized, reference: "psp1", amount: Sample.amount))),
+        .captureOutcome(CaptureID(bits: Sample.operationID.bits), Sample.noAnswer),
+      ])
+    #expect(inDoubt.winner?.captures.map(\.state) == [.unknown])
+    let late = Self.notice(.payment(.authorized))
+    #expect(try Self.verdict(late, inDoubt) == .ignore("authorised, as is known"))
+    let captured = Self.notice(
+      .payment(.captured(Sample.amount)), echo: Self.captureEcho(inDoubt))
+    #expect(try Self.applied(captured, inDoubt).winner?.captures.map(\.state) == [.captured])
+  }
+
   @Test func aCaptureIsDoneByItsNoticeOnce() throws {
     let notice = Self.notice(.payment(.captured(Sample.amount)), echo: Self.captureEcho(Self.won))
     let once = try Self.applied(notice, Self.won)

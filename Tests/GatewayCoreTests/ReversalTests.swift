@@ -78,6 +78,20 @@ struct ReversalTests {
     #expect(step(.stripe, .declined(decline, isAlive: false)) == .done)
   }
 
+  /// A payment that was captured before its release is the payment: no job gives it back.
+  @Test func aCapturedWinnerIsNotReleased() {
+    let won: [OperationEvent] = [
+      Sample.start(Sample.first), .outcome(Sample.first, Sample.settled(.authorized)),
+      .close(.canceled, onlyIfUnsent: false),
+    ]
+    func step(_ events: [OperationEvent]) -> ReversalStep {
+      ReversalRule.step(
+        about: Sample.first, in: Sample.operation(.manual, events), isFresh: true)
+    }
+    #expect(step(won) == .cancel(reference: "pi_1"))
+    #expect(step(won + [.outcome(Sample.first, Sample.settled(.captured))]) == .done)
+  }
+
   /// Interleavings 5: once a second attempt exists, evidence is read-only.
   @Test func probesReplayOnlyTheSoleAttempt() {
     func step(

@@ -279,6 +279,9 @@ def test_page_tokens_belong_to_their_merchant():
             ("none", "x", "merchant"),
         ]:
             got = ask(method, person, method.request(page_token=token, **of), None)
+            # Whose account is not there learns nothing of the token.
+            if of and person == "stranger" and got[:2] == ("NOT_FOUND", "ACCOUNT_NOT_FOUND"):
+                continue
             assert got[:2] == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID"), (name, what, got)
         tokens += 1
     assert tokens, "no method has pages"

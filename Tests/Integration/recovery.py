@@ -2,6 +2,8 @@
 import json
 import subprocess
 
+from objects import BY_NAME
+from people import send
 from refund_scene import BROKEN, PENDING, agree, at_adyen, ended, refund
 from rows import sql
 from scene import *
@@ -52,12 +54,17 @@ def test_two_people_end_a_refund_of_which_nobody_tells():
     assert json.loads(run(*proposing)) == proposal, "the same key is the same proposal"
     assert proposal["subject"] == made.id and proposal["approvedBy"] == "", proposal
     assert listed()[made.id]["proposal"]["id"] == proposal["id"]
-    assert "SAME_PERSON" in run("recovery", "approve", proposal["id"], code=64)
+    assert "SAME_PERSON" in run("recovery", "approve", proposal["id"], "--as", "operator", code=64)
     run("certificates", "--operator", "second")
-    approving = (
-        "recovery", "approve", proposal["id"], "--as", "second", "--json", "--key", key())
-    done = json.loads(run(*approving))
-    assert json.loads(run(*approving)) == done, "the same key is the same approval"
+    used = key()
+    done = json.loads(run(
+        "recovery", "approve", proposal["id"], "--as", "second", "--json", "--key", used))
+    method = BY_NAME["Recovery/ApproveResolution"]
+    again = method.descriptor.output_type._concrete_class.FromString(send(
+        method, "operator-second",
+        method.request(intent_id=intent.id, resolution_id=proposal["id"]),
+        with_key(used) + [("tender-merchant", DEPLOYMENT.merchant)]))
+    assert again.resolution.approved_by == done["approvedBy"], "the same key is the same approval"
     assert done["approvedBy"] == "operator:second" != done["proposedBy"], done
     final = ended(made)
     assert final.status == BROKEN and final.failure.code == "refund_canceled", final

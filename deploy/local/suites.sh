@@ -67,9 +67,16 @@ install_python() {
 
 # --- Building --------------------------------------------------------------------------------
 
+# A build of tests alone leaves the executables as they are, which the program suites run.
+build_all() {
+  swift build --build-tests || return 1
+  grep -q 'Tests$' <<<"$selected" && ! grep -qv 'Tests$' <<<"$selected" && return
+  env -u TENDER_TESTS swift build
+}
+
 build_tests() {
   local log=.tender/logs/build-tests.log
-  if watch_step "$log" swift build --build-tests; then
+  if watch_step "$log" build_all; then
     # Run directly: `swift test` would load the whole package again for each suite.
     # The services' executables lie beside it.
     export TENDER_TEST_PROGRAMS

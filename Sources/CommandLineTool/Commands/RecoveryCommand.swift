@@ -8,7 +8,8 @@ struct RecoveryCommand: AsyncParsableCommand {
     commandName: "recovery",
     abstract: "List what nothing has proven at a gateway, and say what its own records show.",
     discussion: """
-      One operator proposes, another one approves: `tender certificates --operator NAME` makes the \
+      One operator proposes, another one approves, `approver` without another name: \
+      `tender certificates --operator NAME` makes the \
       certificate of a second one, `--as NAME` uses it.
       """,
     subcommands: [RecoveryList.self, RecoveryPropose.self, RecoveryApprove.self])
@@ -33,7 +34,7 @@ struct UnprovenRow: Encodable {
     gateway = "\(item.gateway):\(item.gatewayAccount)"
     reference = item.ownReference
     gatewayReference = item.gatewayReference
-    amount = item.amount.map { "\($0.amountMinor) \($0.currency)" } ?? ""
+    amount = WireText.money(item.amount)
     known = item.known
     since = item.since.map { "\(Timestamp($0))" } ?? ""
     proposal = item.proposal.map(ResolutionRow.init)
@@ -157,7 +158,7 @@ struct RecoveryApprove: Command {
 
   @OptionGroup var common: CommonOptions
   @Option(name: .customLong("as"), help: OperatorIdentity.help)
-  var person = OperatorIdentity.operator
+  var person = OperatorIdentity.approver
   @Argument(help: "The proposal (rs_…), as listed.") var proposal: String
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
 

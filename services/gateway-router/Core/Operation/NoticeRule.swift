@@ -48,7 +48,13 @@ package enum NoticeRule {
       taken.event = .payment(.captured(notice.echo.amount))
       return judge(taken, attempt, .look, operation.amount, classify) { .outcome(attempt.id, $0) }
     case .payment:
-      return judge(notice, attempt, .look, operation.amount, classify) { .outcome(attempt.id, $0) }
+      let verdict = judge(notice, attempt, .look, operation.amount, classify) {
+        .outcome(attempt.id, $0)
+      }
+      // Of a winner that is no news, and no look: it may have been sent before the capture was.
+      guard isWord(verdict, ofAuthorizationOf: attempt), operation.winner?.attempt.id == attempt.id
+      else { return verdict }
+      return .ignore("authorised, as is known")
     case .refund, .refundReversed:
       // The winner's refunds are judged by `RefundNoticeRule`.
       guard operation.winner?.attempt.id != attempt.id else { return .ignore("a refund") }
@@ -67,6 +73,11 @@ package enum NoticeRule {
     case .reportAvailable: return .ignore("a report")
     case .unrecognized(let type): return .ignore(type)
     }
+  }
+
+  private static func isWord(_ verdict: Verdict, ofAuthorizationOf attempt: Attempt) -> Bool {
+    guard case .apply(.outcome(attempt.id, .succeeded(let settled))) = verdict else { return false }
+    return settled.kind == .authorized
   }
 
   private static func judge(

@@ -60,6 +60,8 @@ package enum ReversalRule {
     guard let winner = operation.winner, winner.attempt.id == id, winner.isReleasing else {
       return .wait
     }
+    // Captured all the same: it is the payment, and only a refund gives it back.
+    guard winner.attempt.evidence != .captured else { return .done }
     return step(for: winner.attempt, isFresh: isFresh)
   }
 

@@ -110,8 +110,14 @@ package enum RefundMachine {
       step.facts.append(.refunded)
     case .succeeded: break
     case .failed:
-      // After it came back, an old message; otherwise one of the two is wrong.
-      if !step.refund.hasSucceeded { step.alerts.append(.succeededAfterFailure) }
+      // After it came back, an old message. Otherwise the money has left although it was said not to:
+      // it is told, so that it is booked and no other refund may take its amount.
+      guard !step.refund.hasSucceeded else { return }
+      step.refund.state = .succeeded
+      step.refund.hasSucceeded = true
+      step.refund.failure = nil
+      step.facts.append(.refunded)
+      step.alerts.append(.succeededAfterFailure)
     }
   }
 

@@ -202,7 +202,7 @@ extension GatewayFlow {
           sent.outcome.isRefunded || sent.outcome.isConflict
           ? sent : await ports.listCompensation(record, attempt, within: limit)
       case .done:
-        _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
+        try await endReversal(id, record)
         return
       case .wait: heard = nil
       }
@@ -215,7 +215,7 @@ extension GatewayFlow {
     }
     guard let attempt = record.operation.attempt(id) else { return }
     if attempt.evidence.isResolved {
-      _ = try await environment.database.query(AttemptStatements.finishReversal(id, of: record))
+      try await endReversal(id, record)
     } else if ageSeconds >= ReversalSchedule.alertSeconds {
       try await reportUnproven(id, record)
     }
@@ -223,6 +223,11 @@ extension GatewayFlow {
 }
 
 extension GatewayFlow {
+  /// Nothing is left to give back, and what was said of it by its age is over.
+  private func endReversal(_ id: AttemptID, _ record: OperationRecord) async throws {
+    try await environment.database.transaction(batch: writer.endOfReversal(id, record))
+  }
+
   /// Searches for a condemned attempt; a list without it proves something only when all is over.
   private func search(
     _ attempt: Attempt, _ record: OperationRecord, ageSeconds: Int64, within limit: Duration

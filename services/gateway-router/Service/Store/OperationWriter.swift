@@ -82,10 +82,7 @@ struct OperationWriter: Sendable {
     case .insertRelease(let id):
       [AttemptStatements.insertReversal(id, of: record, afterSeconds: 2, stamp)]
     case .finishReversal(let id):
-      [
-        AttemptStatements.finishReversal(id, of: record),
-        resolve([GatewayFlow.unprovenKind], id.description),
-      ]
+      endOfReversal(id, record)
     case .insertCapture(let capture):
       [AttemptStatements.insert(capture, of: record, stamp)]
     case .updateCapture(let capture):
@@ -143,6 +140,13 @@ struct OperationWriter: Sendable {
       clock.now >= asked + .seconds(GatewayFlow.captureAlertSeconds)
     else { return [] }
     return [resolve(GatewayFlow.captureAlertKinds, capture.id.description)]
+  }
+
+  func endOfReversal(_ id: AttemptID, _ record: OperationRecord) -> [Statement] {
+    [
+      AttemptStatements.finishReversal(id, of: record),
+      resolve([GatewayFlow.unprovenKind], id.description),
+    ]
   }
 
   private func resolve(_ kinds: [String], _ subject: String) -> Statement {

@@ -21,9 +21,9 @@ struct MoneyRows: Sendable {
   }
   var returnedMinor: Int64 { returns.reduce(0) { $0 + $1.amountMinor } }
 
-  /// When the money was taken, as far as it was: the earliest.
+  /// When money was taken last: until when it can come back counts from there.
   var capturedAt: Timestamp? {
-    captures.filter { $0.state == .captured }.compactMap(\.decidedAt).min()
+    captures.filter { $0.state == .captured }.compactMap(\.decidedAt).max()
   }
 
   func isCaptured(_ id: CaptureID) -> Bool {

@@ -225,7 +225,6 @@ extension ContractFile {
       services: [
       "tender.gateway.v1.GatewayRouter",
       "tender.gateway.v1.FailoverPolicies",
-      "tender.gateway.v1.Reports",
     ],
       symbols: [
       "tender.gateway.v1.Decline",
@@ -252,20 +251,12 @@ extension ContractFile {
       "tender.gateway.v1.SetFailoverPolicyResponse",
       "tender.gateway.v1.GetFailoverPolicyRequest",
       "tender.gateway.v1.GetFailoverPolicyResponse",
-      "tender.gateway.v1.Report",
-      "tender.gateway.v1.ReportLines",
-      "tender.gateway.v1.FetchReportRequest",
-      "tender.gateway.v1.FetchReportResponse",
-      "tender.gateway.v1.ListReportsRequest",
-      "tender.gateway.v1.ListReportsResponse",
       "tender.gateway.v1.CaptureMethod",
       "tender.gateway.v1.DeclineClass",
       "tender.gateway.v1.FactKind",
       "tender.gateway.v1.OperationState",
       "tender.gateway.v1.AttemptDisposition",
       "tender.gateway.v1.OperationCloseReason",
-      "tender.gateway.v1.ReportKind",
-      "tender.gateway.v1.ReportState",
       "tender.gateway.v1.GatewayRouter",
       "tender.gateway.v1.GatewayRouter.ExecuteOperation",
       "tender.gateway.v1.GatewayRouter.CaptureOperation",
@@ -275,9 +266,6 @@ extension ContractFile {
       "tender.gateway.v1.FailoverPolicies",
       "tender.gateway.v1.FailoverPolicies.SetFailoverPolicy",
       "tender.gateway.v1.FailoverPolicies.GetFailoverPolicy",
-      "tender.gateway.v1.Reports",
-      "tender.gateway.v1.Reports.FetchReport",
-      "tender.gateway.v1.Reports.ListReports",
     ]),
     ContractFile(
       index: 13, name: "tender/gateway/v1/notifications.proto",
@@ -325,7 +313,30 @@ extension ContractFile {
       "tender.gateway.v1.Recovery.ApproveResolution",
     ]),
     ContractFile(
-      index: 15, name: "tender/gateway/v1/routing.proto",
+      index: 15, name: "tender/gateway/v1/reports.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.gateway.v1.Reports",
+    ],
+      symbols: [
+      "tender.gateway.v1.Report",
+      "tender.gateway.v1.ReportLines",
+      "tender.gateway.v1.FetchReportRequest",
+      "tender.gateway.v1.FetchReportResponse",
+      "tender.gateway.v1.ListReportsRequest",
+      "tender.gateway.v1.ListReportsResponse",
+      "tender.gateway.v1.ReportKind",
+      "tender.gateway.v1.ReportState",
+      "tender.gateway.v1.Reports",
+      "tender.gateway.v1.Reports.FetchReport",
+      "tender.gateway.v1.Reports.ListReports",
+    ]),
+    ContractFile(
+      index: 16, name: "tender/gateway/v1/routing.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -381,7 +392,7 @@ extension ContractFile {
       "tender.gateway.v1.Routing.ListGatewayHealth",
     ]),
     ContractFile(
-      index: 16, name: "tender/intents/v1/intents.proto",
+      index: 17, name: "tender/intents/v1/intents.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -459,7 +470,7 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 17, name: "tender/ledger/v1/history.proto",
+      index: 18, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -483,7 +494,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 18, name: "tender/ledger/v1/ledger.proto",
+      index: 19, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -519,7 +530,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 19, name: "tender/ledger/v1/proof.proto",
+      index: 20, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -538,7 +549,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 20, name: "tender/options/v1/options.proto",
+      index: 21, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -553,7 +564,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 21, name: "tender/testing/v1/everything.proto",
+      index: 22, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -584,7 +595,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 22, name: "tender/vault/v1/vault.proto",
+      index: 23, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -632,7 +643,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 23, name: "tender/webhooks/v1/webhooks.proto",
+      index: 24, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

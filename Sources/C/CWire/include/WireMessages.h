@@ -16,6 +16,7 @@
 #include "tender/gateway/v1/gateway.pb-c.h"
 #include "tender/gateway/v1/notifications.pb-c.h"
 #include "tender/gateway/v1/recovery.pb-c.h"
+#include "tender/gateway/v1/reports.pb-c.h"
 #include "tender/gateway/v1/routing.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
 #include "tender/ledger/v1/history.pb-c.h"
@@ -274,24 +275,6 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_fa
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_failover_policy_response(void) {
   return &tender__gateway__v1__get_failover_policy_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report(void) {
-  return &tender__gateway__v1__report__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report_lines(void) {
-  return &tender__gateway__v1__report_lines__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_request(void) {
-  return &tender__gateway__v1__fetch_report_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_response(void) {
-  return &tender__gateway__v1__fetch_report_response__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_request(void) {
-  return &tender__gateway__v1__list_reports_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_response(void) {
-  return &tender__gateway__v1__list_reports_response__descriptor;
-}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__notification(void) {
   return &tender__gateway__v1__notification__descriptor;
 }
@@ -330,6 +313,24 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approv
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__approve_resolution_response(void) {
   return &tender__gateway__v1__approve_resolution_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report(void) {
+  return &tender__gateway__v1__report__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__report_lines(void) {
+  return &tender__gateway__v1__report_lines__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_request(void) {
+  return &tender__gateway__v1__fetch_report_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__fetch_report_response(void) {
+  return &tender__gateway__v1__fetch_report_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_request(void) {
+  return &tender__gateway__v1__list_reports_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_response(void) {
+  return &tender__gateway__v1__list_reports_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_finding(void) {
   return &tender__gateway__v1__routing_finding__descriptor;

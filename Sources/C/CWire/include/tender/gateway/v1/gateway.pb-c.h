@@ -41,12 +41,6 @@ typedef struct Tender__Gateway__V1__SetFailoverPolicyRequest Tender__Gateway__V1
 typedef struct Tender__Gateway__V1__SetFailoverPolicyResponse Tender__Gateway__V1__SetFailoverPolicyResponse;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyRequest Tender__Gateway__V1__GetFailoverPolicyRequest;
 typedef struct Tender__Gateway__V1__GetFailoverPolicyResponse Tender__Gateway__V1__GetFailoverPolicyResponse;
-typedef struct Tender__Gateway__V1__Report Tender__Gateway__V1__Report;
-typedef struct Tender__Gateway__V1__ReportLines Tender__Gateway__V1__ReportLines;
-typedef struct Tender__Gateway__V1__FetchReportRequest Tender__Gateway__V1__FetchReportRequest;
-typedef struct Tender__Gateway__V1__FetchReportResponse Tender__Gateway__V1__FetchReportResponse;
-typedef struct Tender__Gateway__V1__ListReportsRequest Tender__Gateway__V1__ListReportsRequest;
-typedef struct Tender__Gateway__V1__ListReportsResponse Tender__Gateway__V1__ListReportsResponse;
 
 
 /* --- enums --- */
@@ -109,21 +103,6 @@ typedef enum _Tender__Gateway__V1__OperationCloseReason {
   TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON__OPERATION_CLOSE_REASON_ABANDONED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__OPERATION_CLOSE_REASON)
 } Tender__Gateway__V1__OperationCloseReason;
-typedef enum _Tender__Gateway__V1__ReportKind {
-  TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_UNSPECIFIED = 0,
-  TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_PAYOUT_RECONCILIATION = 1,
-  TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_SETTLEMENT_DETAIL = 2,
-  TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_PAYMENT_ACCOUNTING = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__REPORT_KIND)
-} Tender__Gateway__V1__ReportKind;
-typedef enum _Tender__Gateway__V1__ReportState {
-  TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_UNSPECIFIED = 0,
-  TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_REQUESTED = 1,
-  TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_AVAILABLE = 2,
-  TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_FETCHED = 3,
-  TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_REJECTED = 4
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__REPORT_STATE)
-} Tender__Gateway__V1__ReportState;
 
 /* --- messages --- */
 
@@ -467,88 +446,6 @@ struct  Tender__Gateway__V1__GetFailoverPolicyResponse
 #define TENDER__GATEWAY__V1__GET_FAILOVER_POLICY_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__get_failover_policy_response__descriptor) \
     , NULL }
-
-
-struct  Tender__Gateway__V1__Report
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData gateway;
-  ProtobufCBinaryData gateway_account;
-  Tender__Gateway__V1__ReportKind kind;
-  ProtobufCBinaryData name;
-  Google__Protobuf__Timestamp *period_start;
-  Google__Protobuf__Timestamp *period_end;
-  Tender__Gateway__V1__ReportState state;
-  ProtobufCBinaryData sha256;
-  uint64_t bytes;
-  uint64_t line_count;
-  ProtobufCBinaryData detail;
-  Google__Protobuf__Timestamp *created_at;
-  Google__Protobuf__Timestamp *fetched_at;
-};
-#define TENDER__GATEWAY__V1__REPORT__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__report__descriptor) \
-    , {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_UNSPECIFIED, {0,NULL}, NULL, NULL, TENDER__GATEWAY__V1__REPORT_STATE__REPORT_STATE_UNSPECIFIED, {0,NULL}, 0, 0, {0,NULL}, NULL, NULL }
-
-
-struct  Tender__Gateway__V1__ReportLines
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData type;
-  uint64_t count;
-};
-#define TENDER__GATEWAY__V1__REPORT_LINES__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__report_lines__descriptor) \
-    , {0,NULL}, 0 }
-
-
-struct  Tender__Gateway__V1__FetchReportRequest
-{
-  ProtobufCMessage base;
-  Tender__Gateway__V1__ReportKind kind;
-  ProtobufCBinaryData name;
-  Google__Protobuf__Timestamp *period_start;
-  Google__Protobuf__Timestamp *period_end;
-  ProtobufCBinaryData attempt_id;
-};
-#define TENDER__GATEWAY__V1__FETCH_REPORT_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fetch_report_request__descriptor) \
-    , TENDER__GATEWAY__V1__REPORT_KIND__REPORT_KIND_UNSPECIFIED, {0,NULL}, NULL, NULL, {0,NULL} }
-
-
-struct  Tender__Gateway__V1__FetchReportResponse
-{
-  ProtobufCMessage base;
-  Tender__Gateway__V1__Report *report;
-  size_t n_lines;
-  Tender__Gateway__V1__ReportLines **lines;
-  size_t n_net;
-  Tender__Common__V1__Money **net;
-  ProtobufCBinaryData evidence;
-};
-#define TENDER__GATEWAY__V1__FETCH_REPORT_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fetch_report_response__descriptor) \
-    , NULL, 0,NULL, 0,NULL, {0,NULL} }
-
-
-struct  Tender__Gateway__V1__ListReportsRequest
-{
-  ProtobufCMessage base;
-};
-#define TENDER__GATEWAY__V1__LIST_REPORTS_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_reports_request__descriptor) \
-     }
-
-
-struct  Tender__Gateway__V1__ListReportsResponse
-{
-  ProtobufCMessage base;
-  size_t n_reports;
-  Tender__Gateway__V1__Report **reports;
-};
-#define TENDER__GATEWAY__V1__LIST_REPORTS_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_reports_response__descriptor) \
-    , 0,NULL }
 
 
 /* Tender__Gateway__V1__Decline methods */
@@ -1007,120 +904,6 @@ Tender__Gateway__V1__GetFailoverPolicyResponse *
 void   tender__gateway__v1__get_failover_policy_response__free_unpacked
                      (Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__Report methods */
-void   tender__gateway__v1__report__init
-                     (Tender__Gateway__V1__Report         *message);
-size_t tender__gateway__v1__report__get_packed_size
-                     (const Tender__Gateway__V1__Report   *message);
-size_t tender__gateway__v1__report__pack
-                     (const Tender__Gateway__V1__Report   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__report__pack_to_buffer
-                     (const Tender__Gateway__V1__Report   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__Report *
-       tender__gateway__v1__report__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__report__free_unpacked
-                     (Tender__Gateway__V1__Report *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ReportLines methods */
-void   tender__gateway__v1__report_lines__init
-                     (Tender__Gateway__V1__ReportLines         *message);
-size_t tender__gateway__v1__report_lines__get_packed_size
-                     (const Tender__Gateway__V1__ReportLines   *message);
-size_t tender__gateway__v1__report_lines__pack
-                     (const Tender__Gateway__V1__ReportLines   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__report_lines__pack_to_buffer
-                     (const Tender__Gateway__V1__ReportLines   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ReportLines *
-       tender__gateway__v1__report_lines__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__report_lines__free_unpacked
-                     (Tender__Gateway__V1__ReportLines *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__FetchReportRequest methods */
-void   tender__gateway__v1__fetch_report_request__init
-                     (Tender__Gateway__V1__FetchReportRequest         *message);
-size_t tender__gateway__v1__fetch_report_request__get_packed_size
-                     (const Tender__Gateway__V1__FetchReportRequest   *message);
-size_t tender__gateway__v1__fetch_report_request__pack
-                     (const Tender__Gateway__V1__FetchReportRequest   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__fetch_report_request__pack_to_buffer
-                     (const Tender__Gateway__V1__FetchReportRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__FetchReportRequest *
-       tender__gateway__v1__fetch_report_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__fetch_report_request__free_unpacked
-                     (Tender__Gateway__V1__FetchReportRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__FetchReportResponse methods */
-void   tender__gateway__v1__fetch_report_response__init
-                     (Tender__Gateway__V1__FetchReportResponse         *message);
-size_t tender__gateway__v1__fetch_report_response__get_packed_size
-                     (const Tender__Gateway__V1__FetchReportResponse   *message);
-size_t tender__gateway__v1__fetch_report_response__pack
-                     (const Tender__Gateway__V1__FetchReportResponse   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__fetch_report_response__pack_to_buffer
-                     (const Tender__Gateway__V1__FetchReportResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__FetchReportResponse *
-       tender__gateway__v1__fetch_report_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__fetch_report_response__free_unpacked
-                     (Tender__Gateway__V1__FetchReportResponse *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ListReportsRequest methods */
-void   tender__gateway__v1__list_reports_request__init
-                     (Tender__Gateway__V1__ListReportsRequest         *message);
-size_t tender__gateway__v1__list_reports_request__get_packed_size
-                     (const Tender__Gateway__V1__ListReportsRequest   *message);
-size_t tender__gateway__v1__list_reports_request__pack
-                     (const Tender__Gateway__V1__ListReportsRequest   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__list_reports_request__pack_to_buffer
-                     (const Tender__Gateway__V1__ListReportsRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ListReportsRequest *
-       tender__gateway__v1__list_reports_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__list_reports_request__free_unpacked
-                     (Tender__Gateway__V1__ListReportsRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Gateway__V1__ListReportsResponse methods */
-void   tender__gateway__v1__list_reports_response__init
-                     (Tender__Gateway__V1__ListReportsResponse         *message);
-size_t tender__gateway__v1__list_reports_response__get_packed_size
-                     (const Tender__Gateway__V1__ListReportsResponse   *message);
-size_t tender__gateway__v1__list_reports_response__pack
-                     (const Tender__Gateway__V1__ListReportsResponse   *message,
-                      uint8_t             *out);
-size_t tender__gateway__v1__list_reports_response__pack_to_buffer
-                     (const Tender__Gateway__V1__ListReportsResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Gateway__V1__ListReportsResponse *
-       tender__gateway__v1__list_reports_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__gateway__v1__list_reports_response__free_unpacked
-                     (Tender__Gateway__V1__ListReportsResponse *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Gateway__V1__Decline_Closure)
@@ -1195,24 +978,6 @@ typedef void (*Tender__Gateway__V1__GetFailoverPolicyRequest_Closure)
 typedef void (*Tender__Gateway__V1__GetFailoverPolicyResponse_Closure)
                  (const Tender__Gateway__V1__GetFailoverPolicyResponse *message,
                   void *closure_data);
-typedef void (*Tender__Gateway__V1__Report_Closure)
-                 (const Tender__Gateway__V1__Report *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ReportLines_Closure)
-                 (const Tender__Gateway__V1__ReportLines *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__FetchReportRequest_Closure)
-                 (const Tender__Gateway__V1__FetchReportRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__FetchReportResponse_Closure)
-                 (const Tender__Gateway__V1__FetchReportResponse *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ListReportsRequest_Closure)
-                 (const Tender__Gateway__V1__ListReportsRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Gateway__V1__ListReportsResponse_Closure)
-                 (const Tender__Gateway__V1__ListReportsResponse *message,
-                  void *closure_data);
 
 /* --- services --- */
 
@@ -1225,8 +990,6 @@ extern const ProtobufCEnumDescriptor    tender__gateway__v1__fact_kind__descript
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__attempt_disposition__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_close_reason__descriptor;
-extern const ProtobufCEnumDescriptor    tender__gateway__v1__report_kind__descriptor;
-extern const ProtobufCEnumDescriptor    tender__gateway__v1__report_state__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor;
@@ -1251,12 +1014,6 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy
 extern const ProtobufCMessageDescriptor tender__gateway__v1__set_failover_policy_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_failover_policy_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__report__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__report_lines__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__fetch_report_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__fetch_report_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__list_reports_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__gateway__v1__list_reports_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

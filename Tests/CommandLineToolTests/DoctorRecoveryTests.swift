@@ -37,4 +37,11 @@ struct DoctorRecoveryTests {
     #expect(findings.map(\.isFine) == [false, false])
     #expect(findings.map(\.nextStep) == ["see the alerts below", "see tender recovery list"])
   }
+
+  /// What the checks of gateways and notifications say is not said again.
+  @Test func anAlertIsToldOnce() {
+    let kinds = ["gateway_override", "notification_parked", "reversal_unproven"]
+    let findings = Doctor.findings(kinds.map { CommonV1.Alert(severity: .critical, kind: $0) })
+    #expect(findings.map(\.check) == ["reversal_unproven"])
+  }
 }

@@ -206,6 +206,21 @@ struct OverrideTests {
     }
   }
 
+  @Test func aProposalThatExpiresLeavesTheAlertOfWhatIsForced() async throws {
+    try await GatewayHarness.with { harness in
+      let (ada, bob) = (harness.first.acting(as: "ada"), harness.second.acting(as: "bob"))
+      try await bob.approve(try await ada.force("stripe", .forceOpen, live: true))
+      let second = try await ada.force("stripe", .forceClosed, live: true)
+      #expect(second.state == .proposed)
+      try await harness.test.run(
+        "update gateway.gateway_override set expires_at = now() - interval '1 second' where state = 1")
+      try await harness.refresh()
+      let changes = try await ada.list().changes.map(\.kind)
+      #expect(changes.first == "override_expired")
+      #expect(try await harness.alerts() == ["gateway_override"])
+    }
+  }
+
   /// Forced closed, payments go there though its breaker is open.
   @Test func forcedClosedWinsOverTheBreaker() async throws {
     try await GatewayHarness.with { harness in

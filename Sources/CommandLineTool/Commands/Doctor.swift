@@ -30,6 +30,9 @@ struct Doctor: Command {
     findings += try await recovery(checkout)
     findings += try await notifications(checkout)
     findings += try await books(checkout)
+    for service in [PlatformService.intents, .vault, .webhooks, .billing] {
+      findings += try await alerts(of: service, checkout)
+    }
     try output.result(findings) {
       findings.map {
         $0.isFine
@@ -90,7 +93,7 @@ struct Doctor: Command {
 
   /// What keeps payments from where the rules send them: open breakers, what people have forced, a
   /// version of the rules that a process cannot use.
-  private static let gatewayAlerts: Set = [
+  static let gatewayAlerts: Set = [
     "gateway_breaker_open", "gateway_override", "routing_version_unusable",
   ]
 
@@ -98,7 +101,7 @@ struct Doctor: Command {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
     let next = "see tender routing health, and \(checkout.log("gateway-router"))"
     do {
-      let open = try await alerts(of: .gateway, checkout)
+      let open = try await openAlerts(of: .gateway, checkout)
         .filter { Self.gatewayAlerts.contains($0.kind) }
       guard !open.isEmpty else {
         return [
@@ -120,7 +123,7 @@ struct Doctor: Command {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
     let next = "see tender ledger verify, tender ledger drift, and \(checkout.log("ledger"))"
     do {
-      let open = try await alerts(of: .ledger, checkout)
+      let open = try await openAlerts(of: .ledger, checkout)
       guard !open.isEmpty else {
         return [Finding(check: "books", isFine: true, detail: "no alert is open", nextStep: "")]
       }
@@ -134,7 +137,26 @@ struct Doctor: Command {
     }
   }
 
+  /// The open alerts of a service that has no check of its own.
   private func alerts(
+    of service: PlatformService, _ checkout: Checkout
+  ) async throws -> [Finding] {
+    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
+    let next = "see \(checkout.log(service.rawValue))"
+    do {
+      return try await openAlerts(of: service, checkout).map {
+        Finding(
+          check: "\(service.rawValue), \($0.kind) \($0.subject)", isFine: $0.severity != .critical,
+          detail: $0.message, nextStep: next)
+      }
+    } catch let error as CallFailure {
+      return [
+        Finding(check: service.rawValue, isFine: false, detail: error.message, nextStep: next)
+      ]
+    }
+  }
+
+  func openAlerts(
     of service: PlatformService, _ checkout: Checkout
   ) async throws -> [CommonV1.Alert] {
     try await ServiceSession.with(checkout) { session in

@@ -3,7 +3,7 @@ import Wire
 /// What gateways told, or did not tell: alerts of gateway-router's inbound side.
 extension Doctor {
   /// Kinds of alerts, and what to do about each.
-  private static let inboundSteps = [
+  static let inboundSteps = [
     "notification_parked": "see tender notifications, then tender notifications retry",
     "notification_forged": "compare the endpoint's secret at the gateway with the one in use here",
     "notifications_missing": "check the gateway's webhook, and the proxy in front of inbound.listen",
@@ -17,12 +17,7 @@ extension Doctor {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
     let alerts: [CommonV1.Alert]
     do {
-      alerts = try await ServiceSession.with(checkout) { session in
-        try await session.call(.gateway, as: .operator) { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listAlerts(CommonV1.ListAlertsRequest())
-        }.alerts
-      }
+      alerts = try await openAlerts(of: .gateway, checkout)
     } catch let error as CallFailure {
       let next = "see \(checkout.log("gateway-router"))"
       return [

@@ -15,16 +15,14 @@ extension Doctor {
   func recovery(_ checkout: Checkout) async throws -> [Finding] {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
     do {
-      let (families, alerts) = try await ServiceSession.with(checkout) { session in
+      let families = try await ServiceSession.with(checkout) { session in
         try await session.call(.gateway, as: .operator) { client in
-          let operations = CommonV1.Operations.Client(wrapping: client)
-          return (
-            try await operations.listMetrics(CommonV1.ListMetricsRequest()).families,
-            try await operations.listAlerts(CommonV1.ListAlertsRequest()).alerts
-          )
+          try await CommonV1.Operations.Client(wrapping: client)
+            .listMetrics(CommonV1.ListMetricsRequest()).families
         }
       }
-      return Self.findings(families) + Self.findings(alerts)
+      return Self.findings(families)
+        + Self.findings(try await openAlerts(of: .gateway, checkout))
     } catch let error as CallFailure {
       return [
         Finding(
@@ -65,9 +63,9 @@ extension Doctor {
     }
   }
 
-  /// Those about the breakers are shown beside the gateways.
-  private static func findings(_ alerts: [CommonV1.Alert]) -> [Finding] {
-    alerts.filter { $0.kind != "gateway_breaker_open" }.map {
+  /// What is shown beside the gateways or the notifications is left out.
+  static func findings(_ alerts: [CommonV1.Alert]) -> [Finding] {
+    alerts.filter { !gatewayAlerts.contains($0.kind) && inboundSteps[$0.kind] == nil }.map {
       Finding(
         check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,
         nextStep: "tender show tells what was done about the payment")

@@ -16,6 +16,7 @@ enum Simulator {
   static let stripeWebhookEvents = [
     "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled",
     "refund.updated", "refund.failed", "charge.dispute.created",
+    "charge.dispute.closed",
   ]
 
   static let description = ServiceDescription(

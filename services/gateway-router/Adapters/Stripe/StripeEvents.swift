@@ -3,7 +3,8 @@ package import GatewayCore
 
 /// Stripe's list of events: what its webhooks told, or tried to tell, within 30 days.
 package enum StripeEvents {
-  /// The types that somebody here acts on; choose the same for the webhook endpoint. At most 20.
+  /// The types that somebody here acts on; choose the same for the webhook endpoint, which may leave
+  /// out `amount_capturable_updated`: answers and looks tell it. At most 20.
   package static let types = [
     "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled",
     "payment_intent.amount_capturable_updated", "refund.updated", "refund.failed",

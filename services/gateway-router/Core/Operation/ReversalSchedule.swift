@@ -1,7 +1,7 @@
 package import Money
 
 /// When the job of a condemned attempt looks and acts. It does not give up: after the last step it
-/// goes on once a day, from the gateway's accounting report.
+/// goes on once a day.
 package enum ReversalSchedule {
   /// Seconds after the condemnation. 75 s lies behind the 60 to 70 s that processors allow themselves.
   package static let offsetsSeconds: [Int64] = [10, 30, 75, 300, 3_600, 21_600, 86_400]
@@ -25,9 +25,6 @@ package enum ReversalSchedule {
         * Int64(index - offsetsSeconds.count + 1)
     return condemnedAt + .milliseconds(Int64(Double(seconds) * 1_000 * scale))
   }
-
-  /// From this try on the accounting report is asked too.
-  package static var reportFromTry: Int { offsetsSeconds.count + 1 }
 }
 
 /// The next request about an attempt whose payment must be found out or given back.

@@ -87,7 +87,13 @@ enum OverrideStatements {
       select 'override_expired', name, '', \(stamp.actor), \(stamp.traceID) from ended
     )
     update alert set state = 'resolved', resolved_at = now(), actor = \(stamp.actor)
-    where dedup_key in (select 'gateway_override:' || name from ended) and state = 'open'
+    where state = 'open' and dedup_key in (
+      select 'gateway_override:' || name from ended
+      where not exists (
+        -- A proposal that nobody approved ends nothing of what is forced there.
+        select 1 from gateway_override o
+        where o.state = 2 and o.expires_at > now() and ended.name =
+          o.gateway || ':' || o.account || case when o.livemode then ' live' else ' test' end))
     """
   }
 

@@ -37,7 +37,7 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
         normalSide: account.side == .debit ? .debit : .credit,
         debitsPostedMinor: debits,
         creditsPostedMinor: credits,
-        balanceMinor: account.side == .debit ? debits - credits : credits - debits,
+        balanceMinor: account.side == .debit ? debits &- credits : credits &- debits,
         createdAt: GoogleProtobuf.Timestamp(account.createdAt)
       )
     )

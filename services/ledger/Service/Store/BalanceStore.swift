@@ -21,7 +21,7 @@ enum BalanceStore {
   ) throws(PostgresError) -> LedgerV1.Account {
     let side = try row[3, as: Int16.self]
     let (debits, credits) = (try row[4, as: Int64.self], try row[5, as: Int64.self])
-    // Both are not negative, so that the difference always fits.
+    // Both are not negative, unless rows were tampered with: that must not end the process.
     return LedgerV1.Account(
       id: try row[0, as: AccountID.self].description,
       merchantID: merchant.description,
@@ -30,7 +30,7 @@ enum BalanceStore {
       normalSide: side == Side.debit.rawValue ? .debit : .credit,
       debitsPostedMinor: debits,
       creditsPostedMinor: credits,
-      balanceMinor: side == Side.debit.rawValue ? debits - credits : credits - debits,
+      balanceMinor: side == Side.debit.rawValue ? debits &- credits : credits &- debits,
       createdAt: GoogleProtobuf.Timestamp(try row[6, as: Timestamp.self])
     )
   }

@@ -1,17 +1,18 @@
-import Money
-import Postgres
+package import Money
+package import Postgres
 
 /// The right to do a background job, until it expires. Each holder has a higher fence than the one
-/// before; work that commits with an old fence changes nothing.
-struct WorkerLease: Sendable {
-  static let seconds: Int64 = 30
+/// before; work that commits with an old fence changes nothing. Its row is in table `worker_lease` of
+/// the service's own schema.
+package struct WorkerLease: Sendable {
+  package static let seconds: Int64 = 30
 
-  let name: String
-  let holder: UUIDBits
-  let fence: Int64
+  package let name: String
+  package let holder: UUIDBits
+  package let fence: Int64
 
   /// Nil while somebody else holds it.
-  static func acquire(
+  package static func acquire(
     _ name: String,
     holder: UUIDBits,
     at now: Timestamp,
@@ -32,8 +33,8 @@ struct WorkerLease: Sendable {
     return WorkerLease(name: name, holder: holder, fence: try row[0, as: Int64.self])
   }
 
-  /// Extends the lease; no row changed means that it is lost.
-  func renewal(at now: Timestamp) -> Statement {
+  /// Extends the lease within a transaction; no row changed means that it is lost.
+  package func renewal(at now: Timestamp) -> Statement {
     """
     update worker_lease set expires_at = \(now + .seconds(Self.seconds))
     where name = \(name) and holder = \(holder) and fence = \(fence)

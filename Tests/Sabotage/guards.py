@@ -1,0 +1,253 @@
+"""The guards, and the tests that must fail without each."""
+
+# name: (file, [(text, what stands there instead)], suite, tests that must fail)
+GUARDS = {
+    "client identity check": (
+        "Sources/Transport/Connection/Connection.swift",
+        [("if let expectedPeer, peer != expectedPeer {",
+          "if let expectedPeer, peer != expectedPeer, peer == expectedPeer {")],
+        "TransportTests.IdentityTests", ["clientClosesBeforeSendingToAnotherService"]),
+    "arena cap": (
+        "Sources/C/CWire/CWire.c",
+        [("  arena->remaining = limit;", "  arena->remaining = SIZE_MAX / 4;\n  (void)limit;")],
+        "WireTests.HostileTests", ["messagesThatUnfoldAreStoppedByTheArena"]),
+    "window consumption": (
+        "Sources/Transport/HTTP2/HTTP2Session.swift",
+        [("    _ = nghttp2_session_consume_stream(handle, stream, bytes)",
+          "    _ = (stream, bytes)")],
+        "TransportTests.BackPressureTests", ["windowConsumptionFollowsTheReader"]),
+    "commit shield": (
+        "Sources/ServiceKit/Bootstrap/ServiceEnvironment.swift",
+        [("    await task.value\n    return try result.get()",
+          "    await withTaskCancellationHandler {\n      await task.value\n"
+          "    } onCancel: {\n      task.cancel()\n    }\n    return try result.get()")],
+        "IntentsServiceTests.ShieldTests",
+        ["aCallerWhoCancels", "aCallerWhoseConnectionBreaks", "aCallerWhoseDeadlinePasses"]),
+    "resend stop": (
+        "Sources/Outbound/Transfer.swift",
+        [("guard code == CURLE_OK, plan.settings.sabotage.contains(.replayableBody) else",
+          "guard code == CURLE_OK else"),
+         ("    if !plan.settings.sabotage.contains(.replayableBody) {",
+          "    if plan.request.body.count < 0 {"),
+         ("plan.request.method.isReadOnly || plan.settings.sabotage.contains(.repeatedRequest)",
+          "plan.request.body.count >= 0")],
+        "OutboundTests.ResendTests", ["aMutationIsNotSentAgain"]),
+    "look after a change": (
+        "services/intents/Service/Flow/IntentFlow.swift",
+        [("guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else { throw ChangedMeanwhile() }",
+          "_ = ChangedMeanwhile()")],
+        "IntentsServiceTests.FactRaceTests", ["theRepetitionComesBeforeTheAnswer"]),
+    "fence of a walk": (
+        "services/gateway-router/Service/Inbound/EventStatements.swift",
+        [("          and fence = \\(fence)\n        returning true",
+          "          and fence >= \\(fence - fence)\n        returning true")],
+        "GatewayServiceTests.EventCatchUpTests", ["oneReplicaWalksAndALostLeaseStoresNothing"]),
+    "every item of a batch": (
+        "services/gateway-router/Adapters/Adyen/AdyenNotices.swift",
+        [("for item in items { try verify(item, keys) }",
+          "for item in items.prefix(1) { try verify(item, keys) }")],
+        "GatewayServiceTests.InboundEndpointTests",
+        ["oneForgedItemRefusesItsBatchAndPeopleHearOfIt"]),
+    "end of a walk": (
+        "services/gateway-router/Core/Inbound/EventWalk.swift",
+        [("let until = underWay?.until ?? max(listedUntil, newest ?? listedUntil)",
+          "let until = max(listedUntil, newest ?? listedUntil)")],
+        "GatewayCoreTests.EventWalkTests", ["aWalkGoesDownPageByPageAndKeepsWhatItSawFirst"]),
+    "renewal of claims": (
+        "Sources/ServiceKit/Idempotency/ClaimLeases.swift",
+        [("    guard !due.isEmpty, !isRenewing else { return }",
+          "    guard due.count < 0, !isRenewing else { return }")],
+        "IntentsServiceTests.ClaimLeaseTests", ["aSlowHolderKeepsItsClaim"]),
+    "fence of a claim": (
+        "Sources/ServiceKit/Idempotency/ClaimStatements.swift",
+        [("        and key = \\(claim.scope.key) and state = 0 and fence = \\(claim.fence)\n      returning",
+          "        and key = \\(claim.scope.key) and state = 0\n      returning")],
+        "IntentsServiceTests.ClaimLeaseTests", ["aDeadHoldersClaimIsTakenOverAndItsFenceIsLost"]),
+    "sums after the lock": (
+        "services/intents/Service/Flow/IntentFlow.swift",
+        [("    for refund in refunds { locked.take(refund.state, refund.amount.minor) }",
+          "    locked = try IntentRow(row: row)")],
+        "IntentsServiceTests.RefundTests", ["twentyAtOnceNeverExceedTheCapture"]),
+    "silence releases nothing": (
+        "services/intents/Core/RefundState.swift",
+        [("package var reserves: Bool { status != .failed }",
+          "package var reserves: Bool { status == .succeeded }")],
+        "IntentsServiceTests.RefundTests", ["aRefundWithoutAnAnswerIsDrivenOn"]),
+    "captures end with their operation": (
+        "services/intents/Service/Flow/FactApplication.swift",
+        [("    if meaning.closesOperation { money.dropAsked(",
+          "    if meaning.closesOperation, money.captures.isEmpty { money.dropAsked(")],
+        "IntentsServiceTests.LifeTests", ["aCaptureBelongsToItsOperation"]),
+    "one return per movement": (
+        "services/intents/Service/Flow/MoneyRows.swift",
+        [("    guard !returns.contains(where: { $0.movement == row.movement }) else { return false }\n",
+          "")],
+        "IntentsServiceTests.LifeTests", ["aReturnedDebitIsANewFact"]),
+    "what was returned is not refundable": (
+        "services/intents/Core/IntentAmounts.swift",
+        [("capturedMinor - refundsReservedMinor - returnedMinor)",
+          "capturedMinor - refundsReservedMinor)")],
+        "IntentsServiceTests.LifeTests",
+        ["aReturnedDebitIsANewFact", "aReturnTakesFromWhatIsRefundable"]),
+    "word for a fresh debit": (
+        "services/intents/Service/Flow/RefundFlow.swift",
+        [("    if !order.acceptsReturnRisk {", "    if order.acceptsReturnRisk {")],
+        "IntentsServiceTests.LifeTests", ["aRefundOfAFreshDebitNeedsTheCallersWord"]),
+    "answer per posting": (
+        "services/intents/Service/Workers/IntentRelays.swift",
+        [("    return response.results.map { result in",
+          "    guard !response.results.contains(where: { $0.status == .rejected }) else {\n"
+          "      throw RPCFailure.internalError\n    }\n"
+          "    return response.results.map { result in")],
+        "IntentsServiceTests.LedgerRelayTests", ["aRefusedPostingHoldsUpNoOther"]),
+    "second person of a routing version": (
+        "services/gateway-router/Service/Calls/RoutingCalls.swift",
+        [("guard version.proposedBy != call.actor else {",
+          "guard version.proposedBy != call.actor || version.number > 0 else {")],
+        "GatewayServiceTests.RoutingVersionTests", ["twoPeopleABacktestAndEveryReplica"]),
+    "back-test of the active version": (
+        "services/gateway-router/Service/Calls/RoutingCalls.swift",
+        [("against: isDraft ? active : nil", "against: isDraft && active < 0 ? active : nil")],
+        "GatewayServiceTests.RoutingVersionTests", ["theBacktestIsOfThisVersionAgainstTheActiveOne"]),
+    "second person of an override": (
+        "services/gateway-router/Service/Calls/OverrideCalls.swift",
+        [("state: isLive ? .proposed : .active", "state: isLive && action == .forceClosed ? .proposed : .active")],
+        "GatewayServiceTests.OverrideTests", ["oneForTestTwoForLive"]),
+    "fence of a breaker": (
+        "services/gateway-router/Service/Store/BreakerStatements.swift",
+        [("        where b.fence = \\(fence)\n", "        where b.fence >= \\(fence)\n")],
+        "GatewayServiceTests.SharedBreakerTests", ["probesAreFewOverAllReplicas"]),
+    "retry budget": (
+        "services/gateway-router/Core/Operation/FailoverRule.swift",
+        [("    if mayRepeat, situation.allowsRetry,", "    if mayRepeat,")],
+        "GatewayServiceTests.SharedBreakerTests", ["anEmptyBudgetAsksNothingAgain"]),
+    "fence": (
+        "services/gateway-router/Core/Operation/FailoverRule.swift",
+        [("    guard !situation.isFenced, attempt", "    guard situation.replays < 0, attempt")],
+        "GatewayServiceTests.FailoverTests",
+        ["aFencedPaymentIsFollowedCleanly", "aDeclinedObjectIsCancelledBeforeTheNextGateway"]),
+    "word of the fence": (
+        "services/gateway-router/Service/Flow/FailoverFlow.swift",
+        [("    note(&course)\n    if heard.isUnknown,",
+          "    note(&course)\n    if course.situation.isFenced { course.situation.allowsSpeculation = true }\n"
+          "    if heard.isUnknown, !course.situation.isFenced,")],
+        "GatewayServiceTests.FailoverTests", ["anUnansweredFenceDoesNotLeadOnWithoutAPolicy"]),
+    "condemnation before a reversal": (
+        "services/gateway-router/Core/Operation/ReversalSchedule.swift",
+        [("    if let condemned = operation.condemned.first(where: { $0.id == id }) {",
+          "    if let condemned = operation.attempts.map(\\.attempt).first(where: { $0.id == id }) {")],
+        "GatewayServiceTests.InterleavingTests",
+        ["interleaving2AReversalNeverVoidsWhatMayWin"]),
+    "end of replays": (
+        "services/gateway-router/Core/Operation/FailoverRule.swift",
+        [("    return live.count == 1 && live[0].id == id\n"
+          "      && condemned.allSatisfy { $0.evidence == .notExecuted }",
+          "    return live.contains { $0.id == id } && condemned.count >= 0")],
+        "GatewayServiceTests.InterleavingTests",
+        ["interleaving5NothingIsRepeatedOnceASecondAttemptExists"]),
+    "request size as proof": (
+        "services/gateway-router/Core/Outcome/Proof.swift",
+        [("    guard facts.requestSize == 0, facts.stage < .sending, facts.status == nil else",
+          "    guard facts.stage < .sending, facts.status == nil else")],
+        "GatewayCoreTests.OutcomeTests", ["onlyWhatNeverWroteAByteIsNotExecuted"]),
+    "separate capture": (
+        "services/gateway-router/Core/Routing/Routing.swift",
+        [("    return method == .manual || allowsSecond || !confirms ?",
+          "    return method == .manual || confirms && candidates.isEmpty ?")],
+        "GatewayServiceTests.InterleavingTests",
+        ["interleaving3TheFirstGatewayNeverCapturesByItself"]),
+    "compare and set of the operation": (
+        "services/gateway-router/Service/Store/OperationStatements.swift",
+        [("version = \\(record.version + 1)", "version = version + 1")],
+        "GatewayServiceTests.ReplicaTests", ["aFactThatAnotherReplicaWroteIsAnswered"]),
+    "policy of a second authorisation": (
+        "services/gateway-router/Service/Flow/FailoverFlow.swift",
+        [("    return record.offSession ? policy.speculatesOffSession : policy.speculatesWithPayer",
+          "    return record.offSession || policy.speculatesOffSession || policy.speculatesWithPayer")],
+        "GatewayServiceTests.FailoverTests",
+        ["withoutThePayerNothingIsAuthorizedTwice", "aMerchantsPolicyDecides"]),
+    "evidence of absence": (
+        "services/gateway-router/Core/Outcome/Proof.swift",
+        [("    guard seconds >= ReversalSchedule.absenceSeconds else { return nil }",
+          "    guard seconds >= 0 else { return nil }")],
+        "GatewayServiceTests.GiveUpTests", ["a500WithoutEffectEndsByTheGatewaysList"]),
+    "last look": (
+        "services/gateway-router/Service/Flow/GiveUpFlow.swift",
+        [("    guard limit > .zero, record.operation.state == .open else { return record }",
+          "    guard limit < .zero, record.operation.state == .open else { return record }")],
+        "GatewayServiceTests.GiveUpTests",
+        ["theLastLookComesBeforeTheEnd", "aPayerWhoHasActedIsNotGivenUp"]),
+    "looks at what the bank has": (
+        "services/gateway-router/Service/Store/AttemptStatements.swift",
+        [("      attempt.evidence.isWaiting ?", "      attempt.evidence == .requiresAction ?")],
+        "GatewayServiceTests.PendingTests", ["aLostNotificationIsMadeUpForByALook"]),
+    "memory of refused refunds": (
+        "services/gateway-router/Service/Flow/RefundFlow.swift",
+        [("          try await transaction.commit(with: refuse(failed, of: record, because: reason, stamp))",
+          "          _ = refuse(failed, of: record, because: reason, stamp)")],
+        "GatewayServiceTests.RefundRecoveryTests",
+        ["aRefundThatIsTooLargeIsRememberedAsFailed", "aRefundBeforeTheWinnerStaysFailed"]),
+    "window of a refund's absence": (
+        "services/gateway-router/Core/Refund/RefundMachine.swift",
+        [("    guard seconds >= RefundSchedule.absenceSeconds(at: gateway) else { return nil }",
+          "    guard seconds >= 0 else { return nil }")],
+        "GatewayServiceTests.RefundRecoveryTests",
+        ["aRefundThatLeftNoTraceEndsByTheList"]),
+    "second person": (
+        "services/gateway-router/Core/Recovery/Attestation.swift",
+        [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],
+        "GatewayCoreTests.ResolutionTests", ["onePersonIsNotEnough"]),
+    "one orphan for one capture": (
+        "services/gateway-router/Core/Operation/OperationOutcomes.swift",
+        [("      isNews && attempt.orphanMinor == nil\n", "      isNews\n")],
+        "GatewayServiceTests.InterleavingTests", ["interleaving15ALateSuccessIsGivenBack"]),
+    "leaf of a transaction": (
+        "services/ledger/Core/Proof/BooksProof.swift",
+        [("      if what.isEmpty, found.leaf(batch.format)[...] != leaf {",
+          "      if what.isEmpty, found.leaf(batch.format)[...] != leaf, leaf.isEmpty {")],
+        "LedgerServiceTests.ProofTests",
+        ["isFoundAndNamed", "pagesGoThroughEverything", "whatOnlySomeOfABatchCreatedIsIntact"]),
+    "heads that earlier checks saw": (
+        "services/ledger/Service/Store/ProofStore.swift",
+        [("    where r.kind = 'chain' and r.head_batch > 0 and",
+          "    where r.kind = 'chain' and r.head_batch < 0 and")],
+        "LedgerServiceTests.ProofTests", ["anEarlierHeadIsMissed"]),
+    "refusals within a batch": (
+        "services/ledger/Service/Store/PostingBatch.swift",
+        [("command.recordsFact ? nil : refused[command.id] ?? posting",
+          "command.recordsFact ? nil : posting")],
+        "LedgerServiceTests.PostingTests", ["aRetryInTheSameBatchStaysRefused"]),
+    "late word of an authorisation": (
+        "services/gateway-router/Core/Operation/NoticeRule.swift",
+        [("    return settled.kind == .authorized\n", "    return settled.kind == .canceled\n")],
+        "GatewayCoreTests.NoticeRuleTests",
+        ["anAuthorisationThatIsToldLateSaysNothingOfTheCapture"]),
+    "captured winner is not released": (
+        "services/gateway-router/Core/Operation/ReversalSchedule.swift",
+        [("    guard winner.attempt.evidence != .captured else { return .done }\n", "")],
+        "GatewayCoreTests.ReversalTests", ["aCapturedWinnerIsNotReleased"]),
+    "alert of what is forced": (
+        "services/gateway-router/Service/Store/OverrideStatements.swift",
+        [("        where o.state = 2 and o.expires_at > now() and", "        where o.state = 9 and")],
+        "GatewayServiceTests.OverrideTests",
+        ["aProposalThatExpiresLeavesTheAlertOfWhatIsForced"]),
+    "kind of an answer": (
+        "services/gateway-router/Core/Outcome/OutcomeRule.swift",
+        [("    guard answer.fits(request.purpose) else { return .unknown(.unreadable) }\n",
+          "    _ = answer.fits(request.purpose)\n")],
+        "GatewayCoreTests.BadAnswerTests", ["answersOfAnotherKind"]),
+    "networks' limits": (
+        "services/gateway-router/Service/Flow/ExecuteFlow.swift",
+        [("    if method.kind == .card,\n", "    if method.kind == .card, declines.count > 1_000,\n")],
+        "GatewayServiceTests.CeilingTests",
+        ["aCardIsNotTriedMoreOftenThanItsNetworkAllows", "aForbiddenCardIsNeverSentAgain"]),
+    "first reading of a report": (
+        "services/gateway-router/Service/Reports/ReportFlow.swift",
+        [("    if report.state == .fetched, report.sha256 != reading.sha256 {",
+          "    if report.state == .fetched, report.sha256 != reading.sha256, reading.bytes < 0 {")],
+        "GatewayServiceTests.ReportFetchTests", ["aFileThatChangesIsAnAlert"]),
+    "sum of a settled batch": (
+        "services/gateway-router/Core/Reports/ReportParser.swift",
+        [("where sum != 0 {", "where sum == .min {")],
+        "GatewayCoreTests.ReportParserTests", ["adyensBadSettlements"]),
+}

@@ -80,6 +80,9 @@ package enum OutboxOutcome: Sendable, Hashable {
   case delivered
   /// Not known to be applied. The row is sent again, for ever. The reason holds no values.
   case retry(String)
+  /// The receiver did not answer, which says nothing of the row: sent again as `retry`, but soon
+  /// after the receiver is back.
+  case receiverAway(String)
 }
 
 /// What waits for one destination.

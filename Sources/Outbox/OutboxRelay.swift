@@ -23,6 +23,9 @@ package final class OutboxRelay: Sendable {
     package var pollInterval = Duration.seconds(1)
     /// Pauses of a row after failures.
     package var backoff = Backoff(base: .milliseconds(200), cap: .seconds(60))
+    /// Pauses while the receiver or the database is away: what waits is on its way this soon after
+    /// they are back.
+    package var awayBackoff = Backoff(base: .milliseconds(200), cap: .seconds(5))
     /// Claims of one row until an alert is raised.
     package var attemptsBeforeAlert: Int32 = 8
 
@@ -82,7 +85,7 @@ package final class OutboxRelay: Sendable {
         failures += 1
         logger.warning("outbox relay failed", metadata: ["error": "\(error)"])
       }
-      let pause = failures == 0 ? limits.pollInterval : limits.backoff.delay(attempt: failures)
+      let pause = failures == 0 ? limits.pollInterval : limits.awayBackoff.delay(attempt: failures)
       if await signal.wait(atMost: pause, deaf: failures > 0), !signal.isStopped {
         await signal.pause(limits.gather)
       }
@@ -115,6 +118,8 @@ package final class OutboxRelay: Sendable {
       case .delivered: delivered.append(row)
       case .retry(let reason):
         failed.append((row, reason, limits.backoff.delay(attempt: Int(row.attempts))))
+      case .receiverAway(let reason):
+        failed.append((row, reason, limits.awayBackoff.delay(attempt: Int(row.attempts))))
       }
     }
     let kept = try await store.settle(delivered: delivered, failed: failed)

@@ -94,11 +94,13 @@ package final class Resolver: Sendable {
   // MARK: - Waiting
 
   private func wait(for name: String, _ id: UInt64, within limit: Duration, _ waiter: Waiter) {
-    let error: ResolverError? = state.withLock { state in
-      guard !Task.isCancelled else { return .cancelled }
+    let answer: Result<[IPAddress], ResolverError>? = state.withLock { state in
+      guard !Task.isCancelled else { return .failure(.cancelled) }
+      // The lookup of others may have ended since the caller looked.
+      if let kept = Self.kept(name, in: state) { return kept }
       if state.pending[name] != nil {
         guard state.pending[name, default: [:]].count < limits.waitersPerHostMax else {
-          return .queueFull
+          return .failure(.queueFull)
         }
         state.pending[name]?[id] = waiter
         return nil
@@ -107,12 +109,12 @@ package final class Resolver: Sendable {
       case .accepted:
         state.pending[name] = [id: waiter]
         return nil
-      case .full: return .queueFull
-      case .closed: return .stopped
+      case .full: return .failure(.queueFull)
+      case .closed: return .failure(.stopped)
       }
     }
-    if let error {
-      waiter.resume(returning: .failure(error))
+    if let answer {
+      waiter.resume(returning: answer)
       return
     }
     let loop = loop
@@ -143,10 +145,14 @@ package final class Resolver: Sendable {
   // MARK: - Cache
 
   private func cached(_ name: String) -> Result<[IPAddress], ResolverError>? {
-    state.withLock { state in
-      guard let entry = state.cache[name], entry.until > .now else { return nil }
-      return entry.result
-    }
+    state.withLock { Self.kept(name, in: $0) }
+  }
+
+  private static func kept(
+    _ name: String, in state: State
+  ) -> Result<[IPAddress], ResolverError>? {
+    guard let entry = state.cache[name], entry.until > .now else { return nil }
+    return entry.result
   }
 
   private func remember(

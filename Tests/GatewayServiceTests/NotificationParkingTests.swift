@@ -48,6 +48,37 @@ struct NotificationParkingTests {
     }
   }
 
+  /// What our own database does not do in an outage or in a conflict is no try of a notification.
+  @Test func ourOwnDatabaseParksNothing() async throws {
+    try await GatewayHarness.with { harness in
+      let order = try await PendingTests.debit(harness)
+      let good = try await StripeEvent.about(order, status: "succeeded", id: "evt_good", harness)
+      _ = try await harness.first.database.query(NotificationStatements.insert([good]))
+      try await TestDatabase.current.run(
+        """
+        create function shut_down() returns trigger language plpgsql as
+          $$ begin raise exception 'shutting down' using errcode = '57P01'; end $$;
+        create trigger shut_down before insert on gateway.fact
+          for each statement execute function shut_down();
+        """)
+      for _ in 0...NotificationStatements.triesMax {
+        try await harness.hurry()
+        try await harness.first.notice()
+      }
+      let tries: Int32 = try await harness.value(
+        "select tries from notification where id = 'evt_good'")
+      #expect(tries == 0)
+      #expect(try await harness.alerts().isEmpty)
+
+      try await TestDatabase.current.run("drop trigger shut_down on gateway.fact")
+      try await harness.hurry()
+      try await harness.first.notice()
+      let processed: Bool = try await harness.value(
+        "select processed_at is not null from notification where id = 'evt_good'")
+      #expect(processed)
+    }
+  }
+
   /// A notification about somebody else's payment on the same account waits for its owner's row.
   @Test func aPaymentThatNobodyKnowsIsParkedToo() async throws {
     try await GatewayHarness.with { harness in

@@ -13,7 +13,7 @@ import Wire
 /// end.
 @Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
 struct PendingTests {
-  private static func debit(_ harness: GatewayHarness) async throws -> OperationRecord {
+  static func debit(_ harness: GatewayHarness) async throws -> OperationRecord {
     harness.vault.method.withLock { method in
       method.type = .sepaDebit
       (method.stripe, method.adyen) = ("pm_successDelayed_de", nil)

@@ -205,6 +205,26 @@ struct OutboxTests {
     }
   }
 
+  /// A ledger that was away for an hour must not leave what was captured unbooked for a minute more.
+  @Test("What waited for a receiver that was away is free soon after; what was refused waits longer")
+  func pausesByReason() async throws {
+    try await withOutbox { client in
+      _ = try await client.query(OutboxWriter.insert(message(1, key: 1)))
+      _ = try await client.query(OutboxWriter.insert(message(2, key: 2)))
+      var limits = OutboxRelay.Limits()
+      limits.backoff = Backoff(base: .seconds(40), cap: .seconds(60))
+      let relay = OutboxRelay(
+        destination: "there", client: client, logger: Logger(label: "test"), limits: limits
+      ) { rows in
+        rows.map { $0.payload == [1] ? .receiverAway("away") : .retry("refused") }
+      }
+      #expect(try await relay.runOnce().claimed == 2)
+      let pauses = try await client.query(
+        "select not_before - now() <= interval '5 s' from outbox order by distribution_key")
+      #expect(try pauses.map { try $0[0, as: Bool.self] } == [true, false])
+    }
+  }
+
   @Test("Four replicas send each row once, woken or polling")
   func replicas() async throws {
     try await withOutbox { client in

@@ -1,3 +1,4 @@
+import GRPCCore
 package import Logging
 import Money
 package import Outbox
@@ -48,7 +49,13 @@ package final class ServiceRelay: Sendable {
     logger.warning(
       "an outbox batch was not taken",
       metadata: ["destination": "\(destination)", "error": "\(error)"])
-    return rows.map { _ in .retry(String(describing: type(of: error))) }
+    let reason = String(describing: type(of: error))
+    return rows.map { _ in isAway(error) ? .receiverAway(reason) : .retry(reason) }
+  }
+
+  private static func isAway(_ error: any Error) -> Bool {
+    guard let code = (error as? RPCError)?.code else { return false }
+    return code == .unavailable || code == .deadlineExceeded || code == .resourceExhausted
   }
 
   package func start() {

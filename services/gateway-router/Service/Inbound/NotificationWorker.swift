@@ -100,11 +100,27 @@ final class NotificationWorker: Sendable {
       }
     } catch {
       do {
-        try await fail(item, reason: "\(error)")
+        if Self.isOwnDatabase(error) {
+          _ = try await environment.database.query(
+            NotificationStatements.wait(item.gateway, item.id, seconds: 1))
+        } else {
+          try await fail(item, reason: "\(error)")
+        }
       } catch {
         environment.logger.warning("a notification's failure", metadata: ["error": "\(error)"])
       }
       return nil
+    }
+  }
+
+  /// Our database was away or in conflict, which says nothing of the notification: not counted as
+  /// one of its tries. A statement that takes too long is.
+  private static func isOwnDatabase(_ error: any Error) -> Bool {
+    guard let error = error as? PostgresError else { return false }
+    return switch error.code {
+    case .connectionLost, .commitUnknown, .queueFull, .unavailable, .shutDown: true
+    case .server(let state): state.isRetryable || state == .adminShutdown
+    case .timeout, .cancelled, .rolledBack, .decoding, .misuse, .migration: false
     }
   }
 

@@ -247,8 +247,8 @@ let testTargets: [Target] = [
   tests(
     "IntentsServiceTests",
     [
-      "IntentsService", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor", "Transport", "Money",
-      "TestSupport", grpcCore, logging,
+      "IntentsService", "LedgerCore", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor",
+      "Transport", "Money", "Seal", "TestSupport", grpcCore, logging,
     ]),
   tests("LedgerCoreTests", ["LedgerCore", "Money", "Seal"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),

@@ -4,7 +4,7 @@ let operationTable = """
   NEW
     start, start speculative, start charge: open [attempt 1]
     authorized, captured, canceled, refunded, received, pending, action, declined, not \
-  executed, unknown, conflict, rejected: refused attemptUnknown
+  executed, unknown, conflict, rejected, returned: refused attemptUnknown
     exhausted, close unsent: closed abandoned, final [FACT 1 notExecuted]
     close: closed canceled, final [FACT 1 canceled]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
@@ -26,6 +26,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   UNKNOWN
     start, start charge: refused outcomeUnknown
     start speculative: open [attempt 2]
@@ -43,6 +44,7 @@ let operationTable = """
     rejected: open [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   PENDING
     start, start speculative, start charge: refused attemptUnderway
     authorized: won [1 is authorized, 1 wins, FACT 2 authorized, capture 4999 queued]
@@ -57,6 +59,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   ACTION
     start, start speculative, start charge: refused attemptUnderway
     authorized: won [1 is authorized, 1 wins, FACT 2 authorized, capture 4999 queued]
@@ -71,6 +74,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   DECLINED
     start, start speculative: open [condemn 1 reverse, attempt 2]
     start charge: refused outcomeUnknown
@@ -86,6 +90,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   NEVER
     start, start speculative, start charge: refused \
   declineForbids(GatewayCore.DeclineClass.never)
@@ -101,6 +106,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   UNSENT
     start, start speculative, start charge: open [condemn 1, attempt 2]
     authorized: won [1 is authorized, ALERT evidence_contradicted, 1 wins, FACT 1 authorized, \
@@ -118,6 +124,7 @@ let operationTable = """
     close: closed canceled, final [condemn 1, FACT 1 canceled]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   BOTH
     start, start charge: refused outcomeUnknown
     start speculative: refused attemptUnderway
@@ -136,6 +143,7 @@ let operationTable = """
     rejected: open [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: refused attemptUnknown
   WON
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, refunded, received, pending, action, not executed, unknown, close, close \
@@ -150,6 +158,7 @@ let operationTable = """
     capture declined: won [FACT 2 captureFailed, capture is failed]
     capture rejected, capture unknown: won [look 1, capture is unknown]
     capture not executed: won [repeat capture]
+    returned: refused attemptUnknown
   CAPTURING?
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: won [capture is queued, repeat capture new try]
@@ -163,6 +172,7 @@ let operationTable = """
     capture received: won [capture is sent]
     capture declined: won [FACT 2 captureFailed, capture is failed]
     capture rejected, capture not executed, capture unknown: won [look 1]
+    returned: refused attemptUnknown
   HELD
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, refunded, received, pending, action, not executed, unknown, close unsent, \
@@ -175,6 +185,7 @@ let operationTable = """
     capture asked: won [capture 4000 queued]
     capture canceled, capture done, capture received, capture declined, capture rejected, \
   capture not executed, capture unknown: refused captureUnknown
+    returned: refused attemptUnknown
   RELEASING
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, refunded, received, pending, action, not executed, unknown, close, close \
@@ -187,6 +198,7 @@ let operationTable = """
     capture asked: refused releasing
     capture canceled, capture done, capture received, capture declined, capture rejected, \
   capture not executed, capture unknown: refused captureUnknown
+    returned: refused attemptUnknown
   LAPSED
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, canceled, refunded, received, pending, action, declined, not executed, \
@@ -197,6 +209,7 @@ let operationTable = """
     capture asked: refused releasing
     capture canceled, capture done, capture received, capture declined, capture rejected, \
   capture not executed, capture unknown: refused captureUnknown
+    returned: refused attemptUnknown
   PAID
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, captured, canceled, refunded, received, pending, action, declined, not \
@@ -205,6 +218,7 @@ let operationTable = """
     conflict: won [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is captured]
     capture asked: refused captureExists
     capture declined: won [ALERT capture_failed_late, FACT 3 captureFailed, capture is failed]
+    returned: refused attemptUnknown
   OTHER WON
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: won [1 is authorized, reverse 1]
@@ -225,6 +239,8 @@ let operationTable = """
     capture declined: won [FACT 3 captureFailed, capture is failed]
     capture rejected, capture unknown: won [look 2, capture is unknown]
     capture not executed: won [repeat capture]
+    returned: won [1 is returned, FACT 3 orphanCaptured, FACT 4 orphanReversed, OVER \
+  orphan_captured, reversed 1]
   GAVE UP
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: closed gaveUp [1 is authorized, reverse 1]
@@ -241,6 +257,8 @@ let operationTable = """
     rejected: closed gaveUp [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: closed gaveUp, final [1 is returned, FACT 2 orphanCaptured, FACT 3 orphanReversed, \
+  OVER orphan_captured, reversed 1, FACT 4 canceled]
   EXHAUSTED
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: closed exhausted, final [1 is authorized, reverse 1]
@@ -255,10 +273,12 @@ let operationTable = """
   declined]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon
+    returned: closed exhausted, final [1 is returned, FACT 2 orphanCaptured, FACT 3 \
+  orphanReversed, OVER orphan_captured, reversed 1]
   CANCELED
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, captured, canceled, refunded, received, pending, action, declined, not \
-  executed, unknown, conflict, rejected: refused attemptUnknown
+  executed, unknown, conflict, rejected, returned: refused attemptUnknown
     close, close unsent: =
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
   rejected, capture not executed, capture unknown: refused notWon

@@ -101,6 +101,7 @@ struct OperationTableTests {
       ("capture rejected", .captureOutcome(capture, Sample.declined(.never, origin: .request))),
       ("capture not executed", .captureOutcome(capture, Sample.unsent)),
       ("capture unknown", .captureOutcome(capture, Sample.noAnswer)),
+      ("returned", .returned(a, Sample.bankReturn)),
     ]
   }()
 

@@ -27,10 +27,10 @@ struct ReturnRuleTests {
   }
 
   @Test func whatIsCapturedCanBeReturnedOnce() throws {
-    #expect(try Self.verdict() == .book(movement: "du_1", Amount(.eur, minor: 4_999), code: "MD06"))
+    #expect(try Self.verdict() == .book(Sample.bankReturn))
     #expect(
       try Self.verdict(minor: 1_000, returned: 3_999)
-        == .book(movement: "du_1", Amount(.eur, minor: 1_000), code: "MD06")
+        == .book(BankReturn(movement: "du_1", amount: Amount(.eur, minor: 1_000), code: "MD06"))
     )
     #expect(try Self.verdict(captured: 0) == .later)
   }

@@ -46,7 +46,8 @@ struct ReversalTests {
       _ gateway: GatewayName,
       _ evidence: Evidence,
       reference: String? = "P",
-      fresh: Bool = true
+      fresh: Bool = true,
+      returned: Int64 = 0
     ) -> ReversalStep {
       ReversalRule.step(
         for: Attempt(
@@ -58,7 +59,8 @@ struct ReversalTests {
           evidence: evidence,
           reference: reference
         ),
-        isFresh: fresh
+        isFresh: fresh,
+        returnedMinor: returned
       )
     }
     #expect(step(.stripe, .authorized, fresh: false) == .get(reference: "P"))
@@ -70,7 +72,11 @@ struct ReversalTests {
     #expect(step(.adyen, .unknown, reference: nil) == .cancelByReference)
     #expect(step(.adyen, .unknown) == .cancel(reference: "P"))
     #expect(step(.adyen, .captured) == .refund(reference: "P"))
-    for done in [Evidence.canceled, .refunded, .notExecuted] {
+    // What the payer's bank took back, in full or in part, is not given back by us as well.
+    for gateway in GatewayName.allCases {
+      #expect(step(gateway, .captured, returned: 1) == .wait)
+    }
+    for done in [Evidence.canceled, .refunded, .notExecuted, .returned] {
       #expect(step(.stripe, done) == .done && step(.adyen, done) == .done)
     }
     let decline = Decline(class: .never, code: "c", gatewayCode: "c")

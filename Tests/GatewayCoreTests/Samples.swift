@@ -18,6 +18,7 @@ enum Sample {
   static let action = Outcome.pending(
     Pending(reference: "pi_1", kind: .action(PayerAction(redirectURL: "https://acs")))
   )
+  static let bankReturn = BankReturn(movement: "du_1", amount: amount, code: "MD06")
   static let unsent = Outcome.notExecuted(Proof(neverWritten: .breakerOpen))
   static let noAnswer = Outcome.unknown(.noAnswer(.answering))
   static let conflict = Outcome.unknown(

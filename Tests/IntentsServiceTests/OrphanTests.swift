@@ -1,6 +1,8 @@
 import GRPCCore
+import LedgerCore
 import Money
 import Postgres
+import Seal
 import ServiceKit
 import TestSupport
 import Testing
@@ -16,7 +18,8 @@ struct OrphanTests {
   )
 
   private static func fact(
-    _ kind: GatewayV1.FactKind, of attempt: AttemptID, sequence: UInt32, _ harness: IntentsHarness
+    _ kind: GatewayV1.FactKind, of attempt: AttemptID, sequence: UInt32, movement: String = "",
+    _ harness: IntentsHarness
   ) async throws -> GatewayV1.Fact {
     let row = try await harness.database.query("select intent_id, id from operation").single()
     let (intent, operation) = try row.decode((PaymentIntentID, OperationID).self)
@@ -24,7 +27,8 @@ struct OrphanTests {
       operationID: operation.description, intentID: intent.description,
       merchantID: IntentsHarness.merchant.description, sequence: sequence, kind: kind,
       amount: CommonV1.Money(currency: "EUR", amountMinor: 4_999), gateway: "adyen",
-      gatewayAccount: "test", gatewayReference: "psp_1", attemptID: attempt.description)
+      gatewayAccount: "test", gatewayReference: "psp_1", attemptID: attempt.description,
+      movementID: movement)
   }
 
   private static func tell(
@@ -88,6 +92,28 @@ struct OrphanTests {
       #expect(changes.isEmpty)
       let alerts = try await harness.database.query("select kind from alert")
       #expect(alerts.isEmpty)
+    }
+  }
+
+  /// The bank's movement is the way back, under the name that the gateway's report has for it.
+  @Test func whatTheBankTookBackIsBookedByItsMovement() async throws {
+    try await IntentsHarness.with { harness in
+      try await harness.withClient { client in
+        _ = try await RefundTests.paid(harness, client)
+        let facts = [
+          try await Self.fact(.orphanCaptured, of: Self.attempts.0, sequence: 2, harness),
+          try await Self.fact(
+            .orphanReversed, of: Self.attempts.0, sequence: 3, movement: "du_1", harness),
+        ]
+        #expect(try await Self.tell(harness, facts, key: "f1") == facts.map { _ in "applied" })
+      }
+      let posting = try #require(try await RefundTests.postings(harness).last)
+      #expect(posting.kind == "orphan_reversal")
+      let movement = Movement(
+        account: GatewayAccount(gateway: "adyen", account: "test"), kind: .orphanReversal,
+        source: .gatewayMovement("du_1"))
+      let name = LedgerTransactionID(bytes: SHA256.hash(movement.canonicalText).prefix(16))
+      #expect(posting.transactionID == name?.description)
     }
   }
 }

@@ -73,6 +73,16 @@ GUARDS = {
         [("package var reserves: Bool { status != .failed }",
           "package var reserves: Bool { status == .succeeded }")],
         "IntentsServiceTests.RefundTests", ["aRefundWithoutAnAnswerIsDrivenOn"]),
+    "a bank's return is the way back": (
+        "services/gateway-router/Core/Operation/OperationOutcomes.swift",
+        [("      attempt.evidence = .returned\n      settle",
+          "      attempt.evidence = .captured\n      settle")],
+        "GatewayCoreTests.OrphanReturnTests", ["theReturnEndsTheReversal"]),
+    "no refund beside a bank's return": (
+        "services/gateway-router/Core/Operation/ReversalSchedule.swift",
+        [("case .captured: return returnedMinor > 0 ? .wait",
+          "case .captured: return returnedMinor < 0 ? .wait")],
+        "GatewayCoreTests.ReversalTests", ["looksBeforeItActsAndNeverReplays"]),
     "captures end with their operation": (
         "services/intents/Service/Flow/FactApplication.swift",
         [("    if meaning.closesOperation { money.dropAsked(",

@@ -65,6 +65,7 @@ enum RouteStory {
       default: return "is out: \(attempt.evidence)"
       }
     }
+    if attempt.evidence == "returned" { return "was taken back by the payer's bank" }
     if job.finishedAt != nil { return "was given back: \(attempt.evidence)" }
     return "is out (\(attempt.evidence)) and will be given back\(next(job))"
   }

@@ -10,6 +10,8 @@ extension Doctor {
     "events_not_caught_up": "check the gateway's key and address in gateway-router's settings",
     "events_lost": "compare returns, disputes and late failures with the gateway's own records",
     "return_conflicts": "compare the return with the gateway's own records",
+    "orphan_paid_back_twice":
+      "the payer has it from us and from their bank: claim one of the two at the gateway",
     "return_without_capture": "compare the return with the gateway's own records",
   ]
 

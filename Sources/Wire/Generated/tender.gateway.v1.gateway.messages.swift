@@ -135,7 +135,8 @@ extension GatewayV1 {
     /// An attempt that is not the payment took `amount`; it is being given back. It changes nothing about
     /// the payment and may come after the operation's last word.
     case orphanCaptured
-    /// What such an attempt took, `amount`, was given back: the same amount, once.
+    /// What such an attempt took, `amount`, was given back: the same amount, once. With `movement_id` when
+    /// the payer's bank took it back, so that no refund was sent.
     case orphanReversed
     /// A value of a newer contract.
     case unrecognized(Int32)
@@ -468,8 +469,9 @@ extension GatewayV1 {
     package var nextCheckAt: GoogleProtobuf.Timestamp?
     /// The refund this fact is about; only for the refund kinds.
     package var refundID: String
-    /// The gateway's id of the movement, where it moved money by itself; only for returned. One return
-    /// for ever, however often it is told.
+    /// The gateway's id of the movement, where it moved money by itself; only for returned, and for
+    /// orphan_reversed where the payer's bank took the money back. One return for ever, however often it
+    /// is told.
     package var movementID: String
     /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
     /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
@@ -1106,7 +1108,7 @@ extension GatewayV1 {
     package var gateway: String
     package var gatewayAccount: String
     package var disposition: GatewayV1.AttemptDisposition
-    /// unknown, pending, authorized, captured, declined, canceled or not_executed.
+    /// unknown, pending, authorized, captured, declined, canceled, not_executed, refunded or returned.
     package var evidence: String
     /// Why, in words: the proof, the decline code, what made it unknown.
     package var evidenceDetail: String

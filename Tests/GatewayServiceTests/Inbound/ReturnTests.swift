@@ -83,6 +83,83 @@ struct ReturnTests {
     }
   }
 
+  /// Given up, and paid all the same: what the payer's bank takes back is its way back.
+  @Test func aCondemnedDebitThatTheBankReturnsIsNotRefundedAsWell() async throws {
+    try await GatewayHarness.with { harness in
+      debit("sepa_debit_returned", harness)
+      let order = try await condemned(harness)
+      try await harness.gateways.advance(hours: 73)
+      try await eventually {
+        try await harness.gateways.payments().first?.status == "succeeded"
+      }
+      try await harness.gateways.advance(hours: 24 * 21)
+      try await eventually { try await harness.gateways.payments().first?.disputed == 4_999 }
+      try await tellStripe(harness)
+      try await eventually {
+        try await harness.hurry()
+        try await harness.first.notice()
+        return try await harness.first.load(order).operation.isFinal
+      }
+      #expect(try await harness.first.load(order).story == ["1 stripe condemned returned"])
+      let all = try await facts(order, harness)
+      #expect(all.kinds == [.pending, .orphanCaptured, .orphanReversed, .canceled])
+      let (taken, back) = (all[1], all[2])
+      #expect(taken.amount == back.amount && taken.movementID.isEmpty)
+      #expect(back.movementID.hasPrefix("du_"))
+      #expect(back.decline?.gatewayCode == "debit_not_authorized")
+
+      try await harness.hurry()
+      try await harness.first.recover()
+      try await harness.second.recover()
+      #expect(try await harness.gateways.payments().map(\.refunded) == [0])
+      let open: Int64 = try await harness.value(
+        "select count(*) from reversal where finished_at is null")
+      #expect(open == 0)
+      #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  /// Of a part nobody knows what is left: people look before anything more is given back.
+  @Test func aPartThatTheBankReturnsStopsTheRefundOfTheWhole() async throws {
+    try await GatewayHarness.with { harness in
+      debit("sepa_debit", harness)
+      let order = try await condemned(harness)
+      try await harness.gateways.advance(hours: 73)
+      try await eventually {
+        try await harness.gateways.payments().first?.status == "succeeded"
+      }
+      let payment = try #require(try await harness.gateways.payments().first)
+      let body = """
+        {"id":"evt_part","type":"charge.dispute.created","livemode":false,"data":{"object":{
+        "object":"dispute","id":"du_part","payment_intent":"\(payment.id)","amount":1000,
+        "currency":"eur","status":"lost","reason":"debit_not_authorized"}}}
+        """
+      _ = try await harness.first.database.query(
+        NotificationStatements.insert([.init(gateway: .stripe, id: "evt_part", body: Array(body.utf8))])
+      )
+      try await harness.first.notice()
+      #expect(try await harness.alerts().contains("return_conflicts"))
+      for _ in 0..<2 {
+        try await harness.hurry()
+        try await harness.first.recover()
+        try await harness.second.recover()
+      }
+      #expect(try await harness.first.load(order).story == ["1 stripe condemned captured"])
+      #expect(try await harness.gateways.payments().map(\.refunded) == [0])
+    }
+  }
+
+  /// A debit that the bank works on for so long that it is given up.
+  private func condemned(_ harness: GatewayHarness) async throws -> OperationRecord {
+    let order = harness.order()
+    #expect(try await harness.first.execute(order).kinds == [.pending])
+    try await GiveUpTests.age(harness, minutes: 30 * 1_440)
+    try await harness.hurry()
+    try await harness.first.recover()
+    #expect(try await harness.first.load(order).story == ["1 stripe condemned pending"])
+    return order
+  }
+
   /// Adyen's own words for it, signed or not: what arrives here was verified.
   @Test func adyensChargebackOfADebitIsAReturnOnce() async throws {
     try await GatewayHarness.with(priority: "adyen,stripe") { harness in

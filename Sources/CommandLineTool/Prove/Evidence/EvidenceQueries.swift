@@ -54,7 +54,7 @@ struct EvidenceQueries: Sendable {
       select r.attempt_id::text || ' ' || a.evidence from gateway.reversal r
       join gateway.attempt a on a.intent_id = r.intent_id and a.id = r.attempt_id
       where r.finished_at is null and r.\(mine)
-        and a.evidence not in ('canceled', 'refunded', 'not_executed', 'declined')
+        and a.evidence not in ('canceled', 'refunded', 'returned', 'not_executed', 'declined')
         and not (a.evidence in ('sent', 'unknown') and r.tries >= 3)
       """
     let captures = "select id::text from gateway.capture where state in (1, 2, 5) and \(mine)"

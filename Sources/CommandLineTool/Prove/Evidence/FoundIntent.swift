@@ -93,7 +93,9 @@ struct FoundIntent: Sendable, Equatable {
 
   /// Of an attempt: what says that nothing was heard, and that it holds and takes nothing.
   private static let unheard: Set<String> = ["sent", "unknown"]
-  private static let over: Set<String> = ["declined", "not_executed", "canceled", "refunded"]
+  private static let over: Set<String> = [
+    "declined", "not_executed", "canceled", "refunded", "returned",
+  ]
 
   /// The version at which each change that ends it was made.
   var endings: [Change] {

@@ -69,6 +69,8 @@ package enum Evidence: Sendable, Hashable {
   case notExecuted
   case canceled
   case refunded
+  /// The payer's bank took it back: of a condemned attempt only, for which it is the way back.
+  case returned
 
   /// The text of contracts and SQL.
   package var name: String {
@@ -83,13 +85,14 @@ package enum Evidence: Sendable, Hashable {
     case .notExecuted: "not_executed"
     case .canceled: "canceled"
     case .refunded: "refunded"
+    case .returned: "returned"
     }
   }
 
   /// Explicit evidence that the attempt holds and moves no money now.
   package var isNegative: Bool {
     switch self {
-    case .declined, .notExecuted, .canceled, .refunded: true
+    case .declined, .notExecuted, .canceled, .refunded, .returned: true
     case .sent, .unknown, .pending, .requiresAction, .authorized, .captured: false
     }
   }
@@ -101,6 +104,9 @@ package enum Evidence: Sendable, Hashable {
     default: isNegative
     }
   }
+
+  /// It took money, whatever became of that since.
+  package var tookMoney: Bool { self == .captured || self == .refunded || self == .returned }
 
   /// With the bank or the payer: nothing is held yet, and nobody here can go on with it.
   package var isWaiting: Bool { self == .pending || self == .requiresAction }

@@ -75,7 +75,7 @@ package enum FailoverRule {
       let attempt = live.first(where: { $0.id == id })
     else { return .answer }
     switch attempt.evidence {
-    case .notExecuted, .canceled, .refunded: return next(situation)
+    case .notExecuted, .canceled, .refunded, .returned: return next(situation)
     case .declined(let decline, let isAlive):
       guard decline.class == .otherGateway, situation.hasNext else { return .exhaust }
       guard isAlive else { return next(situation) }

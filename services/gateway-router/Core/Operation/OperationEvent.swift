@@ -9,6 +9,8 @@ package enum OperationEvent: Sendable, Hashable {
   case outcome(AttemptID, Outcome)
   /// What two people have seen at the gateway of an attempt that nothing else proves.
   case attested(AttemptID, Attestation)
+  /// The payer's bank took back the whole of what a condemned attempt took.
+  case returned(AttemptID, BankReturn)
   /// No further gateway will be tried in this call.
   case routesExhausted
   case close(Operation.CloseReason, onlyIfUnsent: Bool)
@@ -66,6 +68,8 @@ package enum OperationAlert: String, Sendable, Hashable, CaseIterable {
   case capturedWithoutRequest = "captured_without_request"
   /// A condemned attempt took money.
   case orphanCaptured = "orphan_captured"
+  /// Its payer's bank took it back, and a refund of ours gave it back as well.
+  case orphanPaidBackTwice = "orphan_paid_back_twice"
   /// Positive evidence after negative evidence.
   case evidenceContradicted = "evidence_contradicted"
   /// A capture failed after the gateway had reported it done.
@@ -121,10 +125,10 @@ package struct Fact: Sendable, Hashable {
     case captureFailed = 9
     case conflicted = 10
     case expired = 15
-  /// A condemned attempt took money: it is nobody's payment and is being given back.
-  case orphanCaptured = 16
-  /// What such an attempt took is given back.
-  case orphanReversed = 17
+    /// A condemned attempt took money: it is nobody's payment and is being given back.
+    case orphanCaptured = 16
+    /// What such an attempt took is given back.
+    case orphanReversed = 17
   }
 
   package var sequence: Int
@@ -137,6 +141,10 @@ package struct Fact: Sendable, Hashable {
   package var decline: Decline?
   package var captureID: CaptureID?
   package var action: PayerAction?
+  /// By which the money of an orphan went back, where no refund of ours did it.
+  package var bankReturn: BankReturn?
+  /// By the gateway's word; nil: when it was learned.
+  package var occurredAt: Timestamp?
 
   init(_ kind: Kind, sequence: Int, of attempt: Attempt?) {
     self.sequence = sequence

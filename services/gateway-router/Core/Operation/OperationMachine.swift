@@ -14,6 +14,7 @@ package enum OperationMachine {
         try step.start(attempt, allowsSpeculation: allowsSpeculation)
       case .outcome(let id, let outcome): try step.apply(outcome, to: id)
       case .attested(let id, let attestation): try step.apply(attestation, to: id)
+      case .returned(let id, let back): try step.apply(back, toCondemned: id)
       case .routesExhausted: try step.exhaust()
       case .close(let reason, let onlyIfUnsent): step.close(reason, onlyIfUnsent: onlyIfUnsent)
       case .requestCapture(let id, let amount): try step.requestCapture(id, amount)
@@ -82,7 +83,7 @@ struct OperationStep {
     allowsSpeculation: Bool
   ) throws(OperationRefusal) {
     switch earlier.evidence {
-    case .notExecuted, .canceled, .refunded: return
+    case .notExecuted, .canceled, .refunded, .returned: return
     case .declined(let decline, let isAlive):
       guard decline.class == .otherGateway else { throw .declineForbids(decline.class) }
       if isAlive && earlier.mode == .charge { throw .chargeAlive }

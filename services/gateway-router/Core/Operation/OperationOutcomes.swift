@@ -132,7 +132,9 @@ extension OperationStep {
       operation.phase = .won(winner, condemned: condemned)
       finishIfPossible()
     // A refund of captured money is not the operation's business.
-    case .sent, .unknown, .pending, .requiresAction, .authorized, .refunded, .notExecuted: return
+    case .sent, .unknown, .pending, .requiresAction, .authorized, .refunded, .returned,
+      .notExecuted:
+      return
     }
   }
 
@@ -166,32 +168,57 @@ extension OperationStep {
   private mutating func applyToCondemned(_ outcome: Outcome, _ index: Int) {
     var attempt = operation.condemned[index]
     reportConflict(outcome, &attempt)
+    if attempt.evidence == .returned, case .succeeded(let settled) = outcome,
+      settled.kind == .refunded
+    {
+      actions.append(.alert(.orphanPaidBackTwice, attempt.id))
+    }
     guard attempt.learn(outcome) || attempt != operation.condemned[index] else { return }
     settleCondemned(attempt, at: index, outcome.settledAmount)
   }
 
+  /// What the payer's bank took back needs no refund: that is how it was given back, and nothing of
+  /// ours may follow. Of the winner a return is a fact of its own (`ReturnRule`).
+  mutating func apply(
+    _ back: BankReturn, toCondemned id: AttemptID
+  ) throws(OperationRefusal) {
+    guard let index = operation.condemned.firstIndex(where: { $0.id == id }) else {
+      throw .attemptUnknown
+    }
+    var attempt = operation.condemned[index]
+    switch attempt.evidence {
+    case .returned: return
+    case .refunded: actions.append(.alert(.orphanPaidBackTwice, id))
+    default:
+      attempt.evidence = .returned
+      settleCondemned(attempt, at: index, back.amount, back)
+    }
+  }
+
   /// What the attempt is now known to be, with what follows from it.
-  private mutating func settleCondemned(_ news: Attempt, at index: Int, _ amount: Amount?) {
+  private mutating func settleCondemned(
+    _ news: Attempt, at index: Int, _ amount: Amount?, _ back: BankReturn? = nil
+  ) {
     var attempt = news
     let known = operation.condemned[index].evidence
     let isNews = attempt.evidence != known
     let isOrphan =
       isNews && attempt.orphanMinor == nil
-      && (attempt.evidence == .captured || attempt.evidence == .refunded)
+      && attempt.evidence.tookMoney
     if isOrphan { attempt.orphanMinor = (amount ?? operation.amount).minor }
     replaceCondemned(at: index, with: attempt)
     actions.append(.updateAttempt(attempt))
     guard isNews else { return }
-    if isOrphan { writeOrphan(.orphanCaptured, attempt) }
+    if isOrphan { writeOrphan(.orphanCaptured, attempt, back) }
     switch attempt.evidence {
     case .authorized, .pending, .requiresAction:
       actions.append(.ensureReversal(attempt.id))
     case .captured:
       actions.append(.alert(.orphanCaptured, attempt.id))
       actions.append(.ensureReversal(attempt.id))
-    case .declined, .notExecuted, .canceled, .refunded:
-      if attempt.evidence == .refunded {
-        writeOrphan(.orphanReversed, attempt)
+    case .declined, .notExecuted, .canceled, .refunded, .returned:
+      if attempt.evidence.tookMoney {
+        writeOrphan(.orphanReversed, attempt, back)
         actions.append(.resolve(.orphanCaptured, attempt.id))
       }
       if attempt.evidence.isResolved && !known.isResolved {
@@ -203,8 +230,14 @@ extension OperationStep {
   }
 
   /// Both with the same amount, so that the books of the two balance.
-  private mutating func writeOrphan(_ kind: Fact.Kind, _ attempt: Attempt) {
-    write(kind, of: attempt) { [amount = operation.amount(of: attempt)] in $0.amount = amount }
+  private mutating func writeOrphan(
+    _ kind: Fact.Kind, _ attempt: Attempt, _ back: BankReturn?
+  ) {
+    write(kind, of: attempt) { [amount = operation.amount(of: attempt)] in
+      $0.amount = amount
+      $0.bankReturn = kind == .orphanReversed ? back : nil
+      $0.occurredAt = back?.occurredAt
+    }
   }
 
   // MARK: What people have seen
@@ -299,7 +332,7 @@ extension Evidence {
     // Money that was taken stays taken until a refund is proven.
     case (.captured, .refunded): true
     case (.captured, _): false
-    case (.refunded, _): false
+    case (.refunded, _), (.returned, _): false
     case (_, .captured), (_, .refunded): true
     case (.canceled, .authorized): true
     case (.canceled, _): false

@@ -48,11 +48,12 @@ package enum ReversalStep: Sendable, Hashable {
 package enum ReversalRule {
   /// Only what is condemned, or a winner that is to be released, may be given back (interleavings
   /// 2): whatever a job was made for, the operation decides.
+  /// - Parameter returnedMinor: what the payer's bank has taken back of it, as `bank_return` has it.
   package static func step(
-    about id: AttemptID, in operation: Operation, isFresh: Bool
+    about id: AttemptID, in operation: Operation, isFresh: Bool, returnedMinor: Int64 = 0
   ) -> ReversalStep {
     if let condemned = operation.condemned.first(where: { $0.id == id }) {
-      return step(for: condemned, isFresh: isFresh)
+      return step(for: condemned, isFresh: isFresh, returnedMinor: returnedMinor)
     }
     guard let winner = operation.winner, winner.attempt.id == id, winner.isReleasing else {
       return .wait
@@ -63,7 +64,9 @@ package enum ReversalRule {
   }
 
   /// - Parameter isFresh: `attempt.evidence` comes from a look within this run of the job.
-  package static func step(for attempt: Attempt, isFresh: Bool) -> ReversalStep {
+  package static func step(
+    for attempt: Attempt, isFresh: Bool, returnedMinor: Int64 = 0
+  ) -> ReversalStep {
     let traits = attempt.gateway.traits
     guard !attempt.evidence.isResolved else { return .done }
     guard let reference = attempt.reference else {
@@ -72,11 +75,12 @@ package enum ReversalRule {
     }
     if traits.canGet && !isFresh { return .get(reference: reference) }
     switch attempt.evidence {
-    case .captured: return .refund(reference: reference)
+    // Whoever has some of it from their bank must not get the whole from us: people say what is left.
+    case .captured: return returnedMinor > 0 ? .wait : .refund(reference: reference)
     case .authorized, .requiresAction, .declined: return .cancel(reference: reference)
     // Stripe refuses to cancel what the bank works on; Adyen takes the order either way.
     case .pending, .sent, .unknown: return traits.canGet ? .wait : .cancel(reference: reference)
-    case .notExecuted, .canceled, .refunded: return .done
+    case .notExecuted, .canceled, .refunded, .returned: return .done
     }
   }
 }

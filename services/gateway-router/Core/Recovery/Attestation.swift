@@ -63,7 +63,7 @@ package enum ResolutionRule {
       case .pending, .requiresAction, .authorized: kind != .neverExisted
       case .captured: kind == .refundedAtGateway
       case .declined: kind == .canceledAtGateway
-      case .notExecuted, .canceled, .refunded: false
+      case .notExecuted, .canceled, .refunded, .returned: false
       }
     guard fits else { throw .contradictsEvidence }
   }

@@ -52,7 +52,8 @@ package enum LookSchedule {
         ? sentAt + .seconds(pendingCardAlertSeconds)
         : BankDays.after(sentAt, days: pendingDebitAlertDays)
       return now >= limit ? .pendingLong : nil
-    case .requiresAction, .authorized, .captured, .declined, .notExecuted, .canceled, .refunded:
+    case .requiresAction, .authorized, .captured, .declined, .notExecuted, .canceled, .refunded,
+      .returned:
       return nil
     }
   }

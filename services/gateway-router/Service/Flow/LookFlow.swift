@@ -176,13 +176,17 @@ extension GatewayFlow {
     for _ in 0..<2 {
       guard let attempt = record.operation.attempt(id) else { return }
       let heard: GatewayPorts.Heard?
+      let returnedMinor =
+        attempt.evidence == .captured ? try await returnedMinor(of: id, record.intent) : 0
       #if TENDER_FAULTS
         let step =
           Sabotage.voidWithoutCondemned.isOn
           ? ReversalRule.step(for: attempt, isFresh: isFresh)
-          : ReversalRule.step(about: id, in: record.operation, isFresh: isFresh)
+          : ReversalRule.step(
+            about: id, in: record.operation, isFresh: isFresh, returnedMinor: returnedMinor)
       #else
-        let step = ReversalRule.step(about: id, in: record.operation, isFresh: isFresh)
+        let step = ReversalRule.step(
+          about: id, in: record.operation, isFresh: isFresh, returnedMinor: returnedMinor)
       #endif
       switch step {
       case .get(let reference):

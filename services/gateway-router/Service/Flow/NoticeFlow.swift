@@ -27,7 +27,10 @@ extension GatewayFlow {
         if record.operation.winner?.attempt.id == attempt.id {
           return try await applyReturn(notice, about: attempt, record)
         }
-        if case .open = record.operation.phase { throw NotificationTrouble.notCapturedYet }
+        guard record.operation.condemned.contains(where: { $0.id == attempt.id }) else {
+          throw NotificationTrouble.notCapturedYet
+        }
+        return try await applyReturn(notice, aboutCondemned: attempt.id, record)
       }
       let age = environment.clock.now.seconds - record.sentSeconds(attempt.id)
       switch NoticeRule.verdict(
@@ -46,12 +49,17 @@ extension GatewayFlow {
   func alert(
     _ kind: String, _ message: String, about attempt: Attempt, _ record: OperationRecord
   ) async throws -> NoticeResult {
-    _ = try await environment.database.query(
-      Alerts.raise(
-        Alert(
-          .critical, kind: kind, subject: attempt.id.description, message: message,
-          actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits))))
+    _ = try await environment.database.query(raise(kind, message, about: attempt.id, record))
     return .done("alert: \(kind)")
+  }
+
+  func raise(
+    _ kind: String, _ message: String, about attempt: AttemptID, _ record: OperationRecord
+  ) -> Statement {
+    Alerts.raise(
+      Alert(
+        .critical, kind: kind, subject: attempt.description, message: message,
+        actor: "service:gateway-router", merchant: UUIDBits(record.merchant.bits)))
   }
 
   private func apply(

@@ -41,7 +41,7 @@ extension GatewayFlow {
         captured: captured,
         returned: known.reduce(0) { $0 + $1.1 }
       )
-      guard case .book(let movement, let amount, let code)? = verdict else {
+      guard case .book(let back)? = verdict else {
         return .verdict(verdict)
       }
       let fact = GatewayV1.Fact(
@@ -50,18 +50,18 @@ extension GatewayFlow {
         merchantID: record.merchant.description,
         sequence: UInt32(record.operation.factCount + 1),
         kind: .returned,
-        amount: CommonV1.Money(amount),
+        amount: CommonV1.Money(back.amount),
         gateway: attempt.gateway.rawValue,
         gatewayAccount: attempt.account,
         gatewayReference: attempt.reference ?? "",
         attemptID: attempt.id.description,
-        decline: GatewayV1.Decline(code: "debit_returned", gatewayCode: code),
-        occurredAt: (notice.occurredAt ?? environment.clock.now).wire,
-        movementID: movement
+        decline: GatewayV1.Decline(back),
+        occurredAt: (back.occurredAt ?? environment.clock.now).wire,
+        movementID: back.movement
       )
       try await transaction.commit(
         with: [
-          ReturnStatements.insert(movement, amount, code, at: attempt.id, of: record, stamp),
+          ReturnStatements.insert(back, at: attempt.id, of: record, stamp),
           RefundStatements.countFacts(1, of: record),
         ] + writer.write([fact], record, stamp)
       )
@@ -78,6 +78,69 @@ extension GatewayFlow {
     case .verdict: return .done("ignored: no return")
     }
   }
+
+  /// The return of what a condemned attempt took: it ends the attempt's reversal, or stops it until
+  /// people have looked.
+  func applyReturn(
+    _ notice: GatewayNotice,
+    aboutCondemned id: AttemptID,
+    _ record: OperationRecord
+  ) async throws -> NoticeResult {
+    guard case .returned(let movement, let code) = notice.event else { return .done("no return") }
+    let stamp = environment.stamp
+    let (operation, intent) = (record.id, record.intent)
+    let notes = OperationWriter.Notes(detail: "returned by the payer's bank: \(code)")
+    let (result, facts) = try await environment.database.transaction {
+      [self] transaction -> (NoticeResult, [GatewayV1.Fact]) in
+      let rows = try await transaction.batch(
+        OperationStatements.load(operation, of: intent, lock: true)
+          + [ReturnStatements.list(intent, id)]
+      )
+      guard var record = try OperationRecord(rows: Array(rows.dropLast())), let last = rows.last,
+        let attempt = record.operation.condemned.first(where: { $0.id == id })
+      else { throw NotificationTrouble.noSuchAttempt }
+      let known = try last.map { try $0.decode((String, Int64).self) }
+      guard !known.contains(where: { $0.0 == movement }) else { return (.done("nothing new"), []) }
+      let verdict = ReturnRule.verdict(
+        notice,
+        aboutCondemned: attempt,
+        taken: record.operation.amount(of: attempt),
+        returned: known.reduce(0) { $0 + $1.1 }
+      )
+      switch verdict {
+      case nil, .later: return (.done("ignored: no return"), [])
+      case .alert(let kind, let message):
+        try await transaction.commit(with: [raise(kind, message, about: id, record)])
+        return (.done("alert: \(kind)"), [])
+      case .hold(let back, let message):
+        try await transaction.commit(with: [
+          ReturnStatements.insert(back, at: id, of: record, stamp),
+          raise(ReturnRule.conflicts, message, about: id, record),
+        ])
+        return (.done("alert: \(ReturnRule.conflicts)"), [])
+      case .book(let back):
+        var statements = [ReturnStatements.insert(back, at: id, of: record, stamp)]
+        var facts: [GatewayV1.Fact] = []
+        let next = OperationMachine.next(record.operation, .returned(id, back))
+        if case .moved(let moved, let actions) = next {
+          record.operation = moved
+          facts = writer.facts(actions, record)
+          statements.append(OperationStatements.update(record))
+          statements += writer.statements(actions, record, notes, facts, stamp)
+        }
+        try await transaction.commit(with: statements)
+        return (.done("applied"), facts)
+      }
+    }
+    announce(facts)
+    return result
+  }
+
+  /// What the payer's bank has taken back of an attempt, minor units.
+  func returnedMinor(of attempt: AttemptID, _ intent: PaymentIntentID) async throws -> Int64 {
+    try await environment.database.query(ReturnStatements.list(intent, attempt))
+      .reduce(0) { $0 + (try $1[1, as: Int64.self]) }
+  }
 }
 
 /// The SQL of returns. They are written only under their operation's lock.
@@ -90,9 +153,7 @@ enum ReturnStatements {
   }
 
   static func insert(
-    _ movement: String,
-    _ amount: Amount,
-    _ code: String,
+    _ back: BankReturn,
     at attempt: AttemptID,
     of record: OperationRecord,
     _ stamp: Stamp
@@ -100,8 +161,8 @@ enum ReturnStatements {
     """
     insert into bank_return (merchant_id, intent_id, operation_id, attempt_id, movement,
       amount_minor, reason, actor, trace_id)
-    values (\(record.merchant), \(record.intent), \(record.id), \(attempt), \(movement),
-      \(amount.minor), \(code), \(stamp.actor), \(stamp.traceID))
+    values (\(record.merchant), \(record.intent), \(record.id), \(attempt), \(back.movement),
+      \(back.amount.minor), \(back.code), \(stamp.actor), \(stamp.traceID))
     """
   }
 }

@@ -114,6 +114,7 @@ extension OperationRecord {
     case "not_executed": return .notExecuted
     case "canceled": return .canceled
     case "refunded": return .refunded
+    case "returned": return .returned
     case "declined":
       let decline = Decline(
         class: try known(row[7, as: Int16?.self].flatMap(DeclineClass.init(rawValue:))),

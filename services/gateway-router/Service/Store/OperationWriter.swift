@@ -218,13 +218,20 @@ extension GatewayV1.Fact {
       gatewayReference: fact.reference ?? "", attemptID: fact.attemptID?.description ?? "",
       decline: fact.decline.map {
         GatewayV1.Decline($0, at: now)
-      }, occurredAt: now.wire, captureID: fact.captureID?.description ?? "",
+      } ?? fact.bankReturn.map(GatewayV1.Decline.init(_:)),
+      occurredAt: (fact.occurredAt ?? now).wire, captureID: fact.captureID?.description ?? "",
+      movementID: fact.bankReturn?.movement ?? "",
       expiresAt: fact.kind == .authorized
         ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil)
   }
 }
 
 extension GatewayV1.Decline {
+  /// Why the payer's bank took a debit back.
+  init(_ back: BankReturn) {
+    self.init(code: "debit_returned", gatewayCode: back.code)
+  }
+
   /// - Parameter time: when it was declined; nil where that is not known.
   init(_ decline: Decline, at time: Timestamp?) {
     let wait = decline.retryAfterSeconds.map { Duration.seconds($0) }

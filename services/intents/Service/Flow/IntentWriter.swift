@@ -137,14 +137,18 @@ struct IntentWriter: Sendable {
       Amount(currency, minor: money.amountMinor), intent, fact, stamp)
   }
 
-  /// Named by the attempt that took the money: several of one operation may.
+  /// Named by the attempt that took the money: several of one operation may. Where the payer's bank
+  /// took it back, by the gateway's movement, as its report names it.
   private func booking(
     _ kind: PostingKind, orphan fact: GatewayV1.Fact, _ intent: IntentRow, _ stamp: Stamp
   ) -> [OutboxMessage] {
     guard let money = fact.amount, let currency = Currency(money.currency) else { return [] }
     let account = GatewayAccount(gateway: fact.gateway, account: fact.gatewayAccount)
     return booking(
-      Movement(account: account, kind: kind, source: .operation(fact.attemptID)),
+      Movement(
+        account: account, kind: kind,
+        source: fact.movementID.isEmpty
+          ? .operation(fact.attemptID) : .gatewayMovement(fact.movementID)),
       Amount(currency, minor: money.amountMinor), intent, fact, stamp)
   }
 

@@ -32,6 +32,11 @@ struct RuleTests {
     (.open, .finalize, .refused),
     (.paid, .paymentSucceeded, .stays),
     (.paid, .paymentFailed, .conflict),
+    (.paid, .paymentReturned, .moves(.open)),
+    (.open, .paymentReturned, .stays),
+    (.void, .paymentReturned, .stays),
+    (.uncollectible, .paymentReturned, .stays),
+    (.draft, .paymentReturned, .refused),
     (.paid, .void, .refused),
     (.void, .paymentSucceeded, .conflict),
     (.void, .paymentFailed, .stays),
@@ -43,6 +48,21 @@ struct RuleTests {
     _ status: InvoiceStatus, _ event: InvoiceEvent, _ verdict: InvoiceMachine.Verdict
   ) {
     #expect(InvoiceMachine.verdict(status, event) == verdict)
+  }
+
+  /// A succeeded intent of which the bank took money back has not paid its invoice.
+  @Test func succeededIsPaidOnlyWhileTheMoneyStays() {
+    func event(_ status: PaymentStatus, _ paidMinor: Int64?) -> InvoiceEvent? {
+      status.invoiceEvent(paidMinor: paidMinor, of: 1_500)
+    }
+    #expect(event(.succeeded, 1_500) == .paymentSucceeded)
+    #expect(event(.succeeded, 3_000) == .paymentSucceeded)
+    #expect(event(.succeeded, nil) == .paymentSucceeded, "an older sender")
+    #expect(event(.succeeded, 1_499) == .paymentReturned)
+    #expect(event(.succeeded, 0) == .paymentReturned)
+    #expect(event(.failed, 0) == .paymentFailed && event(.canceled, nil) == .paymentFailed)
+    #expect(event(.processing, 0) == nil && event(.requiresAction, nil) == nil)
+    #expect(PaymentStatus.succeeded.invoiceEvent(paidMinor: 0, of: 0) == .paymentSucceeded)
   }
 
   @Test(arguments: [(1, "INV-000001"), (999_999, "INV-999999"), (1_000_000, "INV-1000000")])

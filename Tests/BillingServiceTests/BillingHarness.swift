@@ -270,13 +270,13 @@ struct BillingHarness: Sendable {
   /// News from intents about an invoice's intent.
   func tell(
     _ invoice: String, _ intent: String, version: UInt64,
-    _ status: IntentsV1.PaymentIntentStatus, code: String = ""
+    _ status: IntentsV1.PaymentIntentStatus, code: String = "", paidMinor: Int64? = nil
   ) async throws -> UInt32 {
     let event = BillingV1.PaymentEvent(
       merchantID: Self.merchant.description, paymentIntentID: intent, version: version,
       status: status,
       failure: code.isEmpty ? nil : IntentsV1.PaymentFailure(kind: .retryable, code: code),
-      origin: CommonV1.Origin(type: "invoice", id: invoice))
+      origin: CommonV1.Origin(type: "invoice", id: invoice), amountPaidMinor: paidMinor)
     return try await call("ApplyPaymentEvents") {
       try await events.applyPaymentEvents(
         request: BillingV1.ApplyPaymentEventsRequest(events: [event]), context: $0)

@@ -219,6 +219,32 @@ struct LifeTests {
     }
   }
 
+  /// An invoice is paid only while the money stays: billing hears of both.
+  @Test func billingHearsOfTheReturnOfAnInvoicesDebit() async throws {
+    try await Payments.with { payments in
+      payments.harness.router.behave(.bankPending)
+      payments.harness.vault.state.withLock { $0.type = .sepaDebit }
+      let id = try await payments.harness.withClient(as: "spiffe://tender/service/billing") {
+        client in
+        try await IntentsV1.PaymentIntents.Client(wrapping: client).createPaymentIntent(
+          IntentsV1.CreatePaymentIntentRequest(
+            amount: CommonV1.Money(currency: "EUR", amountMinor: 4_999),
+            paymentMethodID: IntentsHarness.method.description, confirm: true, offSession: true,
+            origin: CommonV1.Origin(type: "invoice", id: "in_1")),
+          metadata: OutgoingCall.metadata(merchant: IntentsHarness.merchant, key: "k")
+        ).paymentIntent?.id ?? ""
+      }
+      _ = try await payments.hear(.captured, of: id, minor: 4_999)
+      _ = try await payments.hear(.returned, of: id, minor: 4_999) { $0.movementID = "dp_79" }
+      let news = try await payments.harness.database.query(
+        "select payload from outbox where destination = 'billing' order by sequence"
+      ).map { try BillingV1.PaymentEvent(decoding: $0[0, as: [UInt8].self], strict: false) }
+      #expect(news.suffix(2).map(\.status) == [.succeeded, .succeeded])
+      #expect(news.suffix(2).map(\.amountPaidMinor) == [4_999, 0])
+      #expect(news.allSatisfy { $0.origin?.id == "in_1" && $0.paymentIntentID == id })
+    }
+  }
+
   /// A part of it back: what is left is refundable, and no more.
   @Test func aReturnTakesFromWhatIsRefundable() async throws {
     try await Payments.with { payments in

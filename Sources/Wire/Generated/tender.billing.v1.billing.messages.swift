@@ -1330,6 +1330,10 @@ extension BillingV1 {
     package var failure: IntentsV1.PaymentFailure?
     package var origin: CommonV1.Origin?
     package var occurredAt: GoogleProtobuf.Timestamp?
+    /// What has been captured less what went back without a refund (a returned direct debit), minor units
+    /// of the intent's currency; refunds are not taken off. Below the invoice's total, succeeded no longer
+    /// means paid: the invoice is open again. Absent from a sender that does not tell it.
+    package var amountPaidMinor: Int64?
 
     package init(
       merchantID: String = "",
@@ -1338,7 +1342,8 @@ extension BillingV1 {
       status: IntentsV1.PaymentIntentStatus = .init(rawValue: 0),
       failure: IntentsV1.PaymentFailure? = nil,
       origin: CommonV1.Origin? = nil,
-      occurredAt: GoogleProtobuf.Timestamp? = nil
+      occurredAt: GoogleProtobuf.Timestamp? = nil,
+      amountPaidMinor: Int64? = nil
     ) {
       self.merchantID = merchantID
       self.paymentIntentID = paymentIntentID
@@ -1347,6 +1352,7 @@ extension BillingV1 {
       self.failure = failure
       self.origin = origin
       self.occurredAt = occurredAt
+      self.amountPaidMinor = amountPaidMinor
     }
   }
 }
@@ -1372,6 +1378,11 @@ extension BillingV1.PaymentEvent {
     self.failure = try reader.message(c.pointee.failure, "failure")
     self.origin = try reader.message(c.pointee.origin, "origin", required: true)
     self.occurredAt = try reader.message(c.pointee.occurred_at, "occurred_at")
+    if c.pointee._amount_paid_minor_case.rawValue == 8 {
+      self.amountPaidMinor = c.pointee.amount_paid_minor
+    } else {
+      self.amountPaidMinor = nil
+    }
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1384,6 +1395,10 @@ extension BillingV1.PaymentEvent {
     c.pointee.failure = writer.message(failure)
     c.pointee.origin = writer.message(origin)
     c.pointee.occurred_at = writer.message(occurredAt)
+    if let value = amountPaidMinor {
+      c.pointee._amount_paid_minor_case = .init(rawValue: 8)
+      c.pointee.amount_paid_minor = value
+    }
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1394,6 +1409,7 @@ extension BillingV1.PaymentEvent {
     json.field("failure", failure)
     json.field("origin", origin)
     json.field("occurredAt", occurredAt)
+    json.field("amountPaidMinor", amountPaidMinor)
   }
 }
 

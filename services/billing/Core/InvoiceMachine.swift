@@ -23,6 +23,8 @@ package enum InvoiceEvent: Sendable, Hashable, CaseIterable {
   case finalize
   case paymentSucceeded
   case paymentFailed
+  /// The money went back after the payment had succeeded: a returned direct debit.
+  case paymentReturned
   case void
   case giveUp
 }
@@ -41,14 +43,17 @@ package enum InvoiceMachine {
   package static let verdicts: [InvoiceStatus: [InvoiceEvent: Verdict]] = [
     .draft: [.finalize: .moves(.open), .void: .moves(.void)],
     .open: [
-      .paymentSucceeded: .moves(.paid), .paymentFailed: .stays, .void: .moves(.void),
-      .giveUp: .moves(.uncollectible),
+      .paymentSucceeded: .moves(.paid), .paymentFailed: .stays, .paymentReturned: .stays,
+      .void: .moves(.void), .giveUp: .moves(.uncollectible),
     ],
-    .paid: [.paymentSucceeded: .stays, .paymentFailed: .conflict],
-    .void: [.paymentSucceeded: .conflict, .paymentFailed: .stays, .void: .stays],
+    // What was paid is owed again: for a direct debit, success is never final.
+    .paid: [.paymentSucceeded: .stays, .paymentFailed: .conflict, .paymentReturned: .moves(.open)],
+    .void: [
+      .paymentSucceeded: .conflict, .paymentFailed: .stays, .paymentReturned: .stays, .void: .stays,
+    ],
     .uncollectible: [
-      .paymentSucceeded: .moves(.paid), .paymentFailed: .stays, .void: .moves(.void),
-      .giveUp: .stays,
+      .paymentSucceeded: .moves(.paid), .paymentFailed: .stays, .paymentReturned: .stays,
+      .void: .moves(.void), .giveUp: .stays,
     ],
   ]
 

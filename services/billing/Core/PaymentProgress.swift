@@ -29,9 +29,12 @@ package enum PaymentStatus: Int16, Sendable, Hashable, CaseIterable {
   }
 
   /// What it means to the invoice; nil while nothing is decided.
-  package var invoiceEvent: InvoiceEvent? {
+  /// - Parameters:
+  ///   - paidMinor: captured less returned; nil when the sender does not tell it.
+  ///   - totalMinor: of the invoice.
+  package func invoiceEvent(paidMinor: Int64?, of totalMinor: Int64) -> InvoiceEvent? {
     switch self {
-    case .succeeded: .paymentSucceeded
+    case .succeeded: (paidMinor ?? totalMinor) < totalMinor ? .paymentReturned : .paymentSucceeded
     case .failed, .canceled: .paymentFailed
     case .created, .requiresAction, .processing, .requiresCapture: nil
     }

@@ -34,7 +34,8 @@ struct PaymentEventCalls: BillingV1.PaymentEvents.SimpleServiceProtocol {
     let invoice = try RequestFields.requiredID(origin.id, "\(field).origin.id", as: InvoiceID.self)
     guard
       let news = PaymentNews(
-        intent: intent, version: event.version, status: event.status, failure: event.failure)
+        intent: intent, version: event.version, status: event.status, failure: event.failure,
+        paidMinor: event.amountPaidMinor)
     else {
       // A state of a newer contract: kept by its sender until this release is replaced.
       throw RPCFailure(.unimplemented, "STATUS_UNKNOWN", "This status is not known here.")

@@ -20,6 +20,9 @@ struct NewsApplication {
   private(set) var alertKind: String?
   private(set) var hasChanged = false
 
+  /// The failure code of an invoice whose money went back.
+  static let returnedCode = "payment_returned"
+
   private let otherOpenInvoices: Int64
   /// The merchant's time, and ours.
   private let merchantNow: Timestamp
@@ -43,18 +46,29 @@ struct NewsApplication {
       return false
     }
     guard news.version > invoice.paymentVersion else { return false }
+    let event = news.status.invoiceEvent(paidMinor: news.paidMinor, of: invoice.total.minor)
+    // Of a succeeded intent an open invoice knows already: it was told when the money went back.
+    let knowsReturn = invoice.status == .open && invoice.paymentStatus == .succeeded
     invoice.intent = news.intent
     invoice.paymentVersion = news.version
     invoice.paymentStatus = news.status
-    invoice.paymentFailureCode = news.status == .succeeded ? nil : news.failure?.code
+    invoice.paymentFailureCode =
+      switch event {
+      case .paymentSucceeded: nil
+      case .paymentReturned: Self.returnedCode
+      default: news.failure?.code
+      }
     changeInvoice()
-    guard let event = news.status.invoiceEvent else { return true }
+    guard let event else { return true }
     switch InvoiceMachine.verdict(invoice.status, event) {
     case .moves(let status):
       invoice.status = status
       if status == .paid { paid() }
+      if event == .paymentReturned { returned() }
     case .stays:
-      if event == .paymentFailed, invoice.status == .open { failed(news.failure) }
+      guard invoice.status == .open else { break }
+      if event == .paymentFailed { failed(news.failure) }
+      if event == .paymentReturned, !knowsReturn { returned() }
     case .conflict, .refused:
       alertKind = "invoice_\(invoice.status.publicName)_but_\(news.status.publicName)"
     }
@@ -77,6 +91,14 @@ struct NewsApplication {
     invoice.paidAt = merchantNow
     events.append(.invoicePaid)
     if otherOpenInvoices == 0 { moveSubscription(.allPaid) }
+  }
+
+  /// Owed again, also by who has canceled meanwhile. Its one intent has succeeded and is not confirmed
+  /// again: how the money is asked for once more is dunning's.
+  private mutating func returned() {
+    invoice.paidAt = nil
+    events.append(.invoicePaymentFailed)
+    moveSubscription(.paymentFailed)
   }
 
   private mutating func failed(_ failure: PaymentFailureReason?) {

@@ -41,4 +41,6 @@ struct PaymentNews: Sendable {
   var version: Int64
   var status: PaymentStatus
   var failure: PaymentFailureReason?
+  /// Captured less returned, minor units; nil when the answer does not tell it.
+  var paidMinor: Int64?
 }

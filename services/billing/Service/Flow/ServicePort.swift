@@ -83,7 +83,8 @@ struct ServicePort: PaymentPort {
   static func answer(_ intent: IntentsV1.PaymentIntent?) -> ChargeAnswer {
     guard let intent, let id = PaymentIntentID(intent.id),
       let news = PaymentNews(
-        intent: id, version: intent.version, status: intent.status, failure: intent.failure)
+        intent: id, version: intent.version, status: intent.status, failure: intent.failure,
+        paidMinor: intent.amountCapturedMinor - intent.amountReturnedMinor)
     else { return .unknown("an answer that this release does not understand") }
     return .news(news)
   }
@@ -129,12 +130,13 @@ extension PaymentNews {
   /// Nil for a state of a newer contract.
   init?(
     intent: PaymentIntentID, version: UInt64, status: IntentsV1.PaymentIntentStatus,
-    failure: IntentsV1.PaymentFailure?
+    failure: IntentsV1.PaymentFailure?, paidMinor: Int64?
   ) {
     guard let known = PaymentStatus(rawValue: Int16(clamping: status.rawValue)) else { return nil }
     self.intent = intent
     self.version = Int64(clamping: version)
     self.status = known
+    self.paidMinor = paidMinor
     self.failure = failure.map {
       PaymentFailureReason(code: $0.code, isTerminal: $0.kind == .terminal)
     }

@@ -95,7 +95,8 @@ struct IntentWriter: Sendable {
       merchantID: intent.merchant.description, paymentIntentID: intent.id.description,
       version: UInt64(intent.version), status: intent.state.wireStatus,
       failure: intent.lastFailure.map(IntentsV1.PaymentFailure.init(_:)),
-      origin: CommonV1.Origin(type: type, id: id), occurredAt: intent.updatedAt.wire)
+      origin: CommonV1.Origin(type: type, id: id), occurredAt: intent.updatedAt.wire,
+      amountPaidMinor: intent.capturedMinor - intent.returnedMinor)
     let key = identifiers.make(EventID.self).bits
     return [message(Self.billing, key, intent, event.encode(), stamp)]
   }

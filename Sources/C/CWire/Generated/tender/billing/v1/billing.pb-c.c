@@ -2496,7 +2496,7 @@ const ProtobufCMessageDescriptor tender__billing__v1__advance_clock_response__de
   (ProtobufCMessageInit) tender__billing__v1__advance_clock_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__billing__v1__payment_event__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tender__billing__v1__payment_event__field_descriptors[8] =
 {
   {
     "merchant_id",
@@ -2582,8 +2582,21 @@ static const ProtobufCFieldDescriptor tender__billing__v1__payment_event__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "amount_paid_minor",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Tender__Billing__V1__PaymentEvent, _amount_paid_minor_case),
+    offsetof(Tender__Billing__V1__PaymentEvent, amount_paid_minor),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__billing__v1__payment_event__field_indices_by_name[] = {
+  7,   /* field[7] = amount_paid_minor */
   4,   /* field[4] = failure */
   0,   /* field[0] = merchant_id */
   6,   /* field[6] = occurred_at */
@@ -2595,7 +2608,7 @@ static const unsigned tender__billing__v1__payment_event__field_indices_by_name[
 static const ProtobufCIntRange tender__billing__v1__payment_event__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tender__billing__v1__payment_event__descriptor =
 {
@@ -2605,7 +2618,7 @@ const ProtobufCMessageDescriptor tender__billing__v1__payment_event__descriptor 
   "Tender__Billing__V1__PaymentEvent",
   "tender.billing.v1",
   sizeof(Tender__Billing__V1__PaymentEvent),
-  7,
+  8,
   tender__billing__v1__payment_event__field_descriptors,
   tender__billing__v1__payment_event__field_indices_by_name,
   1,  tender__billing__v1__payment_event__number_ranges,

@@ -334,6 +334,12 @@ struct  Tender__Billing__V1__AdvanceClockResponse
     , NULL, 0 }
 
 
+typedef enum {
+  TENDER__BILLING__V1__PAYMENT_EVENT___AMOUNT_PAID_MINOR__NOT_SET = 0,
+  TENDER__BILLING__V1__PAYMENT_EVENT___AMOUNT_PAID_MINOR_AMOUNT_PAID_MINOR = 8
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__BILLING__V1__PAYMENT_EVENT___AMOUNT_PAID_MINOR__CASE)
+} Tender__Billing__V1__PaymentEvent__AmountPaidMinorCase;
+
 struct  Tender__Billing__V1__PaymentEvent
 {
   ProtobufCMessage base;
@@ -344,10 +350,14 @@ struct  Tender__Billing__V1__PaymentEvent
   Tender__Intents__V1__PaymentFailure *failure;
   Tender__Common__V1__Origin *origin;
   Google__Protobuf__Timestamp *occurred_at;
+  Tender__Billing__V1__PaymentEvent__AmountPaidMinorCase _amount_paid_minor_case;
+  union {
+    int64_t amount_paid_minor;
+  };
 };
 #define TENDER__BILLING__V1__PAYMENT_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__billing__v1__payment_event__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, NULL, NULL, NULL }
+    , {0,NULL}, {0,NULL}, 0, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, NULL, NULL, NULL, TENDER__BILLING__V1__PAYMENT_EVENT___AMOUNT_PAID_MINOR__NOT_SET, {0} }
 
 
 struct  Tender__Billing__V1__ApplyPaymentEventsRequest

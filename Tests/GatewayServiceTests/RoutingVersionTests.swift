@@ -102,16 +102,36 @@ struct RoutingVersionTests {
     }
   }
 
+  private static func activateUnusable(_ harness: GatewayHarness) async throws {
+    try await harness.test.run(
+      """
+      insert into gateway.routing_version (number, document, digest, reason, proposed_by, actor,
+        trace_id) values (1, '{"rules":[],"default":["stripe:gone"]}',
+        decode(repeat('00', 32), 'hex'), 'r', 'operator:ada', 'operator:ada', '');
+      update gateway.routing_version set state = 2, approved_by = 'operator:bob' where number = 1;
+      """)
+  }
+
+  /// Raised behind the rollback, by a process that had not read of it yet: whoever uses the active
+  /// version ends it.
+  @Test func anAlertAboutAVersionThatNoLongerCountsEnds() async throws {
+    try await GatewayHarness.with { harness in
+      try await Self.activateUnusable(harness)
+      try await harness.refresh()
+      #expect(try await harness.alerts() == ["routing_version_unusable"])
+      try await harness.refresh()
+      #expect(try await harness.alerts() == ["routing_version_unusable"], "it still counts")
+      try await harness.test.run(
+        "update gateway.routing_version set state = 3 where number = 1")
+      try await harness.refresh()
+      #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
   /// A version that names what this process does not have: what counted before goes on, with an alert.
   @Test func anUnusableVersionChangesNothing() async throws {
     try await GatewayHarness.with { harness in
-      try await harness.test.run(
-        """
-        insert into gateway.routing_version (number, document, digest, reason, proposed_by, actor,
-          trace_id) values (1, '{"rules":[],"default":["stripe:gone"]}',
-          decode(repeat('00', 32), 'hex'), 'r', 'operator:ada', 'operator:ada', '');
-        update gateway.routing_version set state = 2, approved_by = 'operator:bob' where number = 1;
-        """)
+      try await Self.activateUnusable(harness)
       try await harness.refresh()
       #expect(try await harness.first.execute(harness.order()).last?.gateway == "stripe")
       #expect(try await harness.alerts() == ["routing_version_unusable"])

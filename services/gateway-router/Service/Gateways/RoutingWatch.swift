@@ -22,6 +22,8 @@ final class RoutingWatch: Sendable {
     var readAt: MonotonicInstant?
     /// A version that this process cannot use, and when it said so.
     var unusable: (number: Int32, toldAt: MonotonicInstant)?
+    /// The version in use since alerts about others were last ended.
+    var settled: Int32?
   }
 
   private let environment: ServiceEnvironment
@@ -101,12 +103,25 @@ final class RoutingWatch: Sendable {
     let now = environment.loop.now
     let (version, unusable) = view.withLock { (Int32($0.table.version), $0.unusable) }
     if number == version {
-      view.withLock { $0.unusable = nil }
+      try await settle(number)
     } else if unusable?.number != number
       || unusable.map({ $0.toldAt.duration(to: now) > Self.unusablePause }) ?? true
     {
       try await load(number)
     }
+  }
+
+  /// The active version is in use here: what was said of another one (before it was rolled back, or by
+  /// a process that read so later) is over.
+  private func settle(_ number: Int32) async throws {
+    let isSettled = view.withLock { view in
+      view.unusable = nil
+      return view.settled == number
+    }
+    guard !isSettled else { return }
+    _ = try await environment.database.query(
+      RoutingStatements.resolveUnusable(except: number, environment.stamp))
+    view.withLock { $0.settled = number }
   }
 
   /// A version that names an account this process does not have is not used: what counted before goes
@@ -124,7 +139,10 @@ final class RoutingWatch: Sendable {
           dedupKeys: [Self.unusableKey(number)], actor: environment.stamp.actor))
     case .failure(let findings):
       let now = environment.loop.now
-      view.withLock { $0.unusable = (number, now) }
+      view.withLock { view in
+        view.unusable = (number, now)
+        view.settled = nil
+      }
       let finding = findings.first
       _ = try await environment.database.query(
         Alerts.raise(
@@ -140,6 +158,7 @@ final class RoutingWatch: Sendable {
     view.withLock { view in
       view.table = table
       view.unusable = nil
+      view.settled = nil
     }
   }
 

@@ -84,6 +84,15 @@ enum RoutingStatements {
     "select count(*) from routing_version where state = 1"
   }
 
+  /// Ends what was said of versions other than this one.
+  static func resolveUnusable(except number: Int32, _ stamp: Stamp) -> Statement {
+    """
+    update alert set state = 'resolved', resolved_at = now(), actor = \(stamp.actor)
+    where kind = \(RoutingWatch.unusableKind) and state = 'open'
+      and dedup_key <> \(RoutingWatch.unusableKey(number))
+    """
+  }
+
   static func retireActive() -> Statement {
     "update routing_version set state = 3 where state = 2 returning number"
   }

@@ -97,6 +97,50 @@ struct ResolutionFlowTests {
     return (order, try await harness.first.load(order).operation.attempts[0].attempt.id.description)
   }
 
+  /// More than a page holds, all of one moment: every item once, in one order.
+  @Test func theListGoesOnPageByPage() async throws {
+    try await GatewayHarness.with(priority: "adyen,stripe") { harness in
+      _ = try await Self.unproven(harness)
+      try await harness.test.run(
+        """
+        with copies as materialized (
+          select gen_random_uuid() as operation, gen_random_uuid() as attempt
+          from generate_series(1, 4)
+        ), operations as (
+          insert into gateway.operation
+          select (jsonb_populate_record(x, jsonb_build_object('id', operation))).*
+          from gateway.operation x, copies
+        ), attempts as (
+          insert into gateway.attempt select (jsonb_populate_record(x,
+            jsonb_build_object('id', attempt, 'operation_id', operation))).*
+          from gateway.attempt x, copies
+        )
+        insert into gateway.reversal select (jsonb_populate_record(x,
+          jsonb_build_object('attempt_id', attempt, 'operation_id', operation))).*
+        from gateway.reversal x, copies
+        """)
+      func page(_ token: String) async throws -> GatewayV1.ListUnprovenResponse {
+        try await Self.call(harness, as: "ann", key: "list") { calls, context in
+          try await calls.listUnproven(
+            request: .init(pageSize: 2, pageToken: token), context: context)
+        }
+      }
+      var (seen, sizes): ([String], [Int]) = ([], [])
+      var token = ""
+      repeat {
+        let answer = try await page(token)
+        seen += answer.items.map(\.subjectID)
+        sizes.append(answer.items.count)
+        token = answer.nextPageToken
+      } while !token.isEmpty
+      #expect(sizes == [2, 2, 1] && Set(seen).count == 5)
+      #expect(try await Self.listed(harness).map(\.subjectID) == seen)
+      for wrong in ["x", "1/x", "x/\(seen[0])", "1/\(seen[0])/1"] {
+        #expect(await Self.reason { _ = try await page(wrong) } == "PAGE_TOKEN_INVALID")
+      }
+    }
+  }
+
   @Test func twoPeopleEndWhatNothingProves() async throws {
     try await GatewayHarness.with(priority: "adyen,stripe") { harness in
       let (order, attempt) = try await Self.unproven(harness)

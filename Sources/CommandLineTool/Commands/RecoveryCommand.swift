@@ -186,12 +186,21 @@ struct RecoveryApprove: Command {
 
 extension ServiceSession {
   /// The most that one answer holds.
-  private static let unprovenMax: UInt32 = 200
+  private static let unprovenPageMax: UInt32 = 200
 
+  /// All of it, page by page, oldest first.
   fileprivate func unproven() async throws -> [GatewayV1.Unproven] {
-    let request = GatewayV1.ListUnprovenRequest(pageSize: Self.unprovenMax)
-    return try await call(.gateway, as: .operator) { client in
-      try await GatewayV1.Recovery.Client(wrapping: client).listUnproven(request)
-    }.items
+    var items: [GatewayV1.Unproven] = []
+    var token = ""
+    repeat {
+      let request = GatewayV1.ListUnprovenRequest(
+        pageSize: Self.unprovenPageMax, pageToken: token)
+      let page = try await call(.gateway, as: .operator) { client in
+        try await GatewayV1.Recovery.Client(wrapping: client).listUnproven(request)
+      }
+      items += page.items
+      token = page.nextPageToken
+    } while !token.isEmpty
+    return items
   }
 }

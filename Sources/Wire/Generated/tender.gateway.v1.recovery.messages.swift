@@ -250,11 +250,15 @@ extension GatewayV1 {
   package struct ListUnprovenRequest: WireMessage {
     /// 1 to 200; 0 means 100.
     package var pageSize: UInt32
+    /// The `next_page_token` of the answer before; empty for the first page.
+    package var pageToken: String
 
     package init(
-      pageSize: UInt32 = 0
+      pageSize: UInt32 = 0,
+      pageToken: String = ""
     ) {
       self.pageSize = pageSize
+      self.pageToken = pageToken
     }
   }
 }
@@ -274,27 +278,34 @@ extension GatewayV1.ListUnprovenRequest {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenRequest.self)
     self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...200)
+    self.pageToken = try reader.string(c.pointee.page_token, "page_token", lengthMax: 256)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Gateway__V1__ListUnprovenRequest.self, capacity: 1)
     tender__gateway__v1__list_unproven_request__init(c)
     c.pointee.page_size = pageSize
+    c.pointee.page_token = writer.string(pageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("pageSize", pageSize)
+    json.field("pageToken", pageToken)
   }
 }
 
 extension GatewayV1 {
   package struct ListUnprovenResponse: WireMessage {
     package var items: [GatewayV1.Unproven]
+    /// Empty on the last page.
+    package var nextPageToken: String
 
     package init(
-      items: [GatewayV1.Unproven] = []
+      items: [GatewayV1.Unproven] = [],
+      nextPageToken: String = ""
     ) {
       self.items = items
+      self.nextPageToken = nextPageToken
     }
   }
 }
@@ -315,6 +326,7 @@ extension GatewayV1.ListUnprovenResponse {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListUnprovenResponse.self)
     self.items = try reader.messages(c.pointee.n_items, c.pointee.items, "items")
+    self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -322,10 +334,12 @@ extension GatewayV1.ListUnprovenResponse {
     tender__gateway__v1__list_unproven_response__init(c)
     c.pointee.n_items = items.count
     c.pointee.items = writer.messages(items)
+    c.pointee.next_page_token = writer.string(nextPageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("items", items)
+    json.field("nextPageToken", nextPageToken)
   }
 }
 

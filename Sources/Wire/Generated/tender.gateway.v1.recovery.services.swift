@@ -93,7 +93,7 @@ extension GatewayV1.Recovery {
     /// >
     /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
     /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.ListUnprovenRequest` messages.
@@ -172,7 +172,7 @@ extension GatewayV1.Recovery {
     /// >
     /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
     /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
@@ -249,7 +249,7 @@ extension GatewayV1.Recovery {
     /// >
     /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
     /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.ListUnprovenRequest` message.
@@ -446,7 +446,7 @@ extension GatewayV1.Recovery {
     /// >
     /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
     /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
@@ -548,7 +548,7 @@ extension GatewayV1.Recovery {
     /// >
     /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
     /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-    /// > Errors: none but those of every call.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
@@ -664,7 +664,7 @@ extension GatewayV1.Recovery.ClientProtocol {
   /// >
   /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
   /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-  /// > Errors: none but those of every call.
+  /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.ListUnprovenRequest` message.
@@ -764,7 +764,7 @@ extension GatewayV1.Recovery.ClientProtocol {
   /// >
   /// > What is unproven, oldest first: condemned attempts a day after they were condemned, refunds whose
   /// > outcome is unknown for an hour, refunds that a gateway accepted a day ago.
-  /// > Errors: none but those of every call.
+  /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -17,8 +17,13 @@ struct RecoveryCalls: GatewayV1.Recovery.SimpleServiceProtocol {
     request: GatewayV1.ListUnprovenRequest, context: ServerContext
   ) async throws -> GatewayV1.ListUnprovenResponse {
     let size = request.pageSize == 0 ? Self.pageSize : Int64(request.pageSize)
+    let found = try await flow.unproven(
+      after: try UnprovenPlace(token: request.pageToken), limit: size + 1)
+    let page = found.prefix(Int(size))
     return GatewayV1.ListUnprovenResponse(
-      items: try await flow.unproven(limit: size).map(GatewayV1.Unproven.init(_:)))
+      items: page.map(GatewayV1.Unproven.init(_:)),
+      nextPageToken: found.count > page.count
+        ? page.last.map { UnprovenPlace($0).token } ?? "" : "")
   }
 
   func proposeResolution(

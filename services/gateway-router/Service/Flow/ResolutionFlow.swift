@@ -68,9 +68,10 @@ extension GatewayFlow {
     return try ResolutionRecord(last.single())
   }
 
-  func unproven(limit: Int64) async throws -> [UnprovenRecord] {
+  func unproven(after place: UnprovenPlace?, limit: Int64) async throws -> [UnprovenRecord] {
     let statement = ResolutionStatements.unproven(
-      reversalSeconds: Double(ReversalSchedule.alertSeconds) * times.scale, limit: limit)
+      reversalSeconds: Double(ReversalSchedule.alertSeconds) * times.scale, after: place,
+      limit: limit)
     return try await environment.database.query(statement).map { try UnprovenRecord($0) }
   }
 
@@ -196,4 +197,31 @@ struct UnprovenRecord: Sendable {
     let isOpen = try row[12, as: ResolutionID?.self] != nil && row[20, as: String?.self] == nil
     proposal = isOpen ? try ResolutionRecord(row, from: 12) : nil
   }
+}
+
+/// A place in the list of what is unproven: behind this item.
+struct UnprovenPlace: Sendable {
+  var since: Timestamp
+  var subject: ResolutionSubject
+
+  init(_ record: UnprovenRecord) {
+    since = record.since
+    subject = record.subject
+  }
+
+  /// Nil for an empty token. - Throws: PAGE_TOKEN_INVALID.
+  init?(token: String) throws(RPCFailure) {
+    if token.isEmpty { return nil }
+    let parts = token.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let microseconds = Int64(parts[0]),
+      let subject = ResolutionSubject(String(parts[1]))
+    else {
+      throw .invalid(
+        "page_token", "PAGE_TOKEN_INVALID", "The token is not one of this method's answers.")
+    }
+    since = Timestamp(microseconds: microseconds)
+    self.subject = subject
+  }
+
+  var token: String { "\(since.microseconds)/\(subject.description)" }
 }

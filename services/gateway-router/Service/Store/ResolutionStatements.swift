@@ -154,9 +154,12 @@ enum ResolutionStatements {
 
   /// What is unproven, oldest first, each with its newest proposal that nobody has approved.
   /// - Parameter reversalSeconds: since an attempt was condemned.
-  static func unproven(reversalSeconds: Double, limit: Int64) -> Statement {
+  static func unproven(
+    reversalSeconds: Double, after place: UnprovenPlace?, limit: Int64
+  ) -> Statement {
     """
     select u.*, \(raw: columns) from (
+      select * from (
       select 1::smallint as kind, a.id, a.merchant_id, a.intent_id, a.operation_id, a.gateway,
         a.account, a.reference, o.currency::text, coalesce(a.orphan_minor, o.amount_minor),
         a.evidence, r.condemned_at as since
@@ -175,13 +178,16 @@ enum ResolutionStatements {
         case f.state when \(Refund.State.accepted.rawValue)
           then \(Double(RefundSchedule.acceptedAlertSeconds))
           else \(Double(RefundSchedule.unknownAlertSeconds)) end)
-      order by since limit \(limit)
+      ) item
+      where \(place?.since)::timestamptz is null
+        or (since, id) > (\(place?.since)::timestamptz, \(place?.subject.bits)::uuid)
+      order by since, id limit \(limit)
     ) u left join lateral (
       select * from resolution p where p.intent_id = u.intent_id and p.subject_id = u.id
       order by p.created_at desc, p.id desc limit 1
     ) x on true
     left join resolution_approval y on y.intent_id = u.intent_id and y.resolution_id = x.id
-    order by u.since
+    order by u.since, u.id
     """
   }
 }

@@ -677,7 +677,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__unproven__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__unproven__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_request__field_descriptors[2] =
 {
   {
     "page_size",
@@ -691,14 +691,27 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_request
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListUnprovenRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__list_unproven_request__field_indices_by_name[] = {
   0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
 };
 static const ProtobufCIntRange tender__gateway__v1__list_unproven_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__descriptor =
 {
@@ -708,14 +721,14 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_request__des
   "Tender__Gateway__V1__ListUnprovenRequest",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__ListUnprovenRequest),
-  1,
+  2,
   tender__gateway__v1__list_unproven_request__field_descriptors,
   tender__gateway__v1__list_unproven_request__field_indices_by_name,
   1,  tender__gateway__v1__list_unproven_request__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__list_unproven_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_response__field_descriptors[2] =
 {
   {
     "items",
@@ -729,14 +742,27 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__list_unproven_respons
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListUnprovenResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__list_unproven_response__field_indices_by_name[] = {
   0,   /* field[0] = items */
+  1,   /* field[1] = next_page_token */
 };
 static const ProtobufCIntRange tender__gateway__v1__list_unproven_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__descriptor =
 {
@@ -746,7 +772,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_unproven_response__de
   "Tender__Gateway__V1__ListUnprovenResponse",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__ListUnprovenResponse),
-  1,
+  2,
   tender__gateway__v1__list_unproven_response__field_descriptors,
   tender__gateway__v1__list_unproven_response__field_indices_by_name,
   1,  tender__gateway__v1__list_unproven_response__number_ranges,

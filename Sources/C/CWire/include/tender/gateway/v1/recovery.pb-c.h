@@ -81,10 +81,11 @@ struct  Tender__Gateway__V1__ListUnprovenRequest
 {
   ProtobufCMessage base;
   uint32_t page_size;
+  ProtobufCBinaryData page_token;
 };
 #define TENDER__GATEWAY__V1__LIST_UNPROVEN_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_request__descriptor) \
-    , 0 }
+    , 0, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ListUnprovenResponse
@@ -92,10 +93,11 @@ struct  Tender__Gateway__V1__ListUnprovenResponse
   ProtobufCMessage base;
   size_t n_items;
   Tender__Gateway__V1__Unproven **items;
+  ProtobufCBinaryData next_page_token;
 };
 #define TENDER__GATEWAY__V1__LIST_UNPROVEN_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_unproven_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ProposeResolutionRequest

@@ -99,4 +99,46 @@ struct HistoryTests {
       )
     }
   }
+
+  /// Over more accounts than a page holds, while more is booked: all pages are of one moment, so that
+  /// their sums are equal.
+  @Test(arguments: [false, true]) func aTrialBalanceGoesOnPageByPage(isRecorded: Bool) async throws {
+    try await Books.with { books in
+      for id in 1...5 {
+        books.clock.advance(by: .seconds(10))
+        _ = try await books.writer.post([
+          Books.posting(UInt128(id), "gateway_clearing:stripe:a\(id)", minor: Int64(id))
+        ])
+      }
+      let calls = try LedgerCalls(books)
+      let recorded = isRecorded ? Timestamp(seconds: 1_768_478_450) : nil
+      var accounts: [LedgerV1.Account] = []
+      var (sizes, token): ([Int], String) = ([], "")
+      repeat {
+        let page = try await calls.trialBalancePage(recorded: recorded, size: 4, token: token)
+        accounts += page.accounts
+        sizes.append(page.accounts.count)
+        token = page.nextPageToken
+        books.clock.advance(by: .seconds(10))
+        _ = try await books.writer.post([
+          Books.posting(UInt128(100 + sizes.count), "gateway_clearing:stripe:a1", minor: 1_000)
+        ])
+      } while !token.isEmpty
+      #expect(sizes == [4, 2])
+      #expect(
+        accounts.map { "\($0.code) \($0.balanceMinor)" }
+          == (1...5).map { "gateway_clearing:stripe:a\($0) \($0)" } + ["merchant_payable 15"]
+      )
+      let sums = accounts.reduce((0, 0)) {
+        ($0.0 + $1.debitsPostedMinor, $0.1 + $1.creditsPostedMinor)
+      }
+      #expect(sums == (15, 15))
+      for wrong in ["x", "\(BookSequence.zero)/merchant_payable", "1/merchant_payable/EUR"] {
+        #expect(
+          await calls.reason { try await calls.trialBalancePage(token: wrong) }
+            == "PAGE_TOKEN_INVALID"
+        )
+      }
+    }
+  }
 }

@@ -155,11 +155,21 @@ struct LedgerCalls: Sendable {
     recorded: Timestamp? = nil,
     effective: Timestamp? = nil
   ) async throws -> [LedgerV1.Account] {
+    try await trialBalancePage(recorded: recorded, effective: effective).accounts
+  }
+
+  func trialBalancePage(
+    recorded: Timestamp? = nil,
+    effective: Timestamp? = nil,
+    size: UInt32 = 0,
+    token: String = ""
+  ) async throws -> LedgerV1.GetTrialBalanceAsOfResponse {
     let request = LedgerV1.GetTrialBalanceAsOfRequest(
       asOfRecorded: recorded.map { GoogleProtobuf.Timestamp($0) },
-      asOfEffective: effective.map { GoogleProtobuf.Timestamp($0) }
+      asOfEffective: effective.map { GoogleProtobuf.Timestamp($0) },
+      pageSize: size,
+      pageToken: token
     )
     return try await call { try await history.getTrialBalanceAsOf(request: request, context: $0) }
-      .accounts
   }
 }

@@ -37,9 +37,19 @@ struct LedgerReads: Sendable {
     try await history { try await $0.listEntries(request, metadata: $1) }
   }
 
+  /// Every account, page by page.
   func trialBalance(
     _ request: LedgerV1.GetTrialBalanceAsOfRequest
   ) async throws -> [LedgerV1.Account] {
-    try await history { try await $0.getTrialBalanceAsOf(request, metadata: $1) }.accounts
+    var accounts: [LedgerV1.Account] = []
+    var request = request
+    repeat {
+      let page = try await history { [request] in
+        try await $0.getTrialBalanceAsOf(request, metadata: $1)
+      }
+      accounts += page.accounts
+      request.pageToken = page.nextPageToken
+    } while !request.pageToken.isEmpty
+    return accounts
   }
 }

@@ -342,13 +342,21 @@ extension LedgerV1 {
     /// As in GetBalance.
     package var asOfRecorded: GoogleProtobuf.Timestamp?
     package var asOfEffective: GoogleProtobuf.Timestamp?
+    /// 1 to 1,000; 0 means 1,000.
+    package var pageSize: UInt32
+    /// The `next_page_token` of the answer before, with the same instants; empty for the first page.
+    package var pageToken: String
 
     package init(
       asOfRecorded: GoogleProtobuf.Timestamp? = nil,
-      asOfEffective: GoogleProtobuf.Timestamp? = nil
+      asOfEffective: GoogleProtobuf.Timestamp? = nil,
+      pageSize: UInt32 = 0,
+      pageToken: String = ""
     ) {
       self.asOfRecorded = asOfRecorded
       self.asOfEffective = asOfEffective
+      self.pageSize = pageSize
+      self.pageToken = pageToken
     }
   }
 }
@@ -369,6 +377,8 @@ extension LedgerV1.GetTrialBalanceAsOfRequest {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__GetTrialBalanceAsOfRequest.self)
     self.asOfRecorded = try reader.message(c.pointee.as_of_recorded, "as_of_recorded")
     self.asOfEffective = try reader.message(c.pointee.as_of_effective, "as_of_effective")
+    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...1000)
+    self.pageToken = try reader.string(c.pointee.page_token, "page_token", lengthMax: 256)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -376,22 +386,30 @@ extension LedgerV1.GetTrialBalanceAsOfRequest {
     tender__ledger__v1__get_trial_balance_as_of_request__init(c)
     c.pointee.as_of_recorded = writer.message(asOfRecorded)
     c.pointee.as_of_effective = writer.message(asOfEffective)
+    c.pointee.page_size = pageSize
+    c.pointee.page_token = writer.string(pageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("asOfRecorded", asOfRecorded)
     json.field("asOfEffective", asOfEffective)
+    json.field("pageSize", pageSize)
+    json.field("pageToken", pageToken)
   }
 }
 
 extension LedgerV1 {
   package struct GetTrialBalanceAsOfResponse: WireMessage {
     package var accounts: [LedgerV1.Account]
+    /// Empty on the last page.
+    package var nextPageToken: String
 
     package init(
-      accounts: [LedgerV1.Account] = []
+      accounts: [LedgerV1.Account] = [],
+      nextPageToken: String = ""
     ) {
       self.accounts = accounts
+      self.nextPageToken = nextPageToken
     }
   }
 }
@@ -412,6 +430,7 @@ extension LedgerV1.GetTrialBalanceAsOfResponse {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__GetTrialBalanceAsOfResponse.self)
     self.accounts = try reader.messages(c.pointee.n_accounts, c.pointee.accounts, "accounts")
+    self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -419,9 +438,11 @@ extension LedgerV1.GetTrialBalanceAsOfResponse {
     tender__ledger__v1__get_trial_balance_as_of_response__init(c)
     c.pointee.n_accounts = accounts.count
     c.pointee.accounts = writer.messages(accounts)
+    c.pointee.next_page_token = writer.string(nextPageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("accounts", accounts)
+    json.field("nextPageToken", nextPageToken)
   }
 }

@@ -129,9 +129,10 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-    /// > 1,000 accounts, by code.
-    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+    /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+    /// > read is on none of them.
+    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.GetTrialBalanceAsOfRequest` messages.
@@ -202,9 +203,10 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-    /// > 1,000 accounts, by code.
-    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+    /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+    /// > read is on none of them.
+    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceAsOfRequest` message.
@@ -273,9 +275,10 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-    /// > 1,000 accounts, by code.
-    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+    /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+    /// > read is on none of them.
+    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.GetTrialBalanceAsOfRequest` message.
@@ -474,9 +477,10 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-    /// > 1,000 accounts, by code.
-    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+    /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+    /// > read is on none of them.
+    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceAsOfRequest` message.
@@ -592,9 +596,10 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-    /// > 1,000 accounts, by code.
-    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+    /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+    /// > read is on none of them.
+    /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceAsOfRequest` message.
@@ -693,9 +698,10 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-  /// > 1,000 accounts, by code.
-  /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+  /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+  /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+  /// > read is on none of them.
+  /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.GetTrialBalanceAsOfRequest` message.
@@ -796,9 +802,10 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Every account's balance at an instant, and the sums per currency, which must be equal. At most
-  /// > 1,000 accounts, by code.
-  /// > Errors: INVALID_ARGUMENT AS_OF_INVALID.
+  /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
+  /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
+  /// > read is on none of them.
+  /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -98,16 +98,35 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     context: ServerContext
   ) async throws -> LedgerV1.GetTrialBalanceAsOfResponse {
     let merchant = try CallContext.require().requireMerchant()
+    let recorded = try Self.instant(request.asOfRecorded, "as_of_recorded")
+    let effective = try Self.instant(request.asOfEffective, "as_of_effective")
+    let token = try AccountPlace(token: request.pageToken)
+    let through: BookSequence
+    if let token {
+      through = token.through
+    } else {
+      through = recorded == nil ? try await end() : try await place(recorded)
+    }
+    let size =
+      request.pageSize == 0 ? LedgerHandler.accountsMax : Int64(clamping: request.pageSize)
     let rows = try await database.query(
       HistoryStore.accounts(
         of: merchant,
-        recorded: try Self.instant(request.asOfRecorded, "as_of_recorded"),
-        effective: try Self.instant(request.asOfEffective, "as_of_effective"),
-        limit: LedgerHandler.accountsMax
+        through: through,
+        effective: effective,
+        after: token.map { ($0.code, $0.currency) },
+        limit: size + 1
       )
     )
+    let accounts = try rows.prefix(Int(size)).map {
+      try BalanceStore.decodeAccount($0, of: merchant)
+    }
+    let next = rows.count > accounts.count ? accounts.last : nil
     return LedgerV1.GetTrialBalanceAsOfResponse(
-      accounts: try rows.map { try BalanceStore.decodeAccount($0, of: merchant) }
+      accounts: accounts,
+      nextPageToken: next.map {
+        AccountPlace(through: through, code: $0.code, currency: $0.currency).token
+      } ?? ""
     )
   }
 
@@ -153,6 +172,11 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
 
   private func place(_ recorded: Timestamp?) async throws -> BookSequence {
     let row = try await database.query(HistoryStore.place(recorded)).single()
+    return BookSequence(try row[0, as: UUIDBits.self].bits)
+  }
+
+  private func end() async throws -> BookSequence {
+    let row = try await database.query(HistoryStore.end()).single()
     return BookSequence(try row[0, as: UUIDBits.self].bits)
   }
 
@@ -212,4 +236,30 @@ private struct EntryPlace {
   }
 
   var token: String { "\(sequence)/\(position)" }
+}
+
+/// A place among the accounts of a trial balance: behind this account, in the books through this
+/// transaction.
+private struct AccountPlace {
+  var through: BookSequence
+  var code: String
+  var currency: String
+
+  init(through: BookSequence, code: String, currency: String) {
+    self.through = through
+    self.code = code
+    self.currency = currency
+  }
+
+  /// Nil for an empty token.
+  init?(token: String) throws(RPCFailure) {
+    if token.isEmpty { return nil }
+    let parts = PageToken.parts(token)
+    guard parts.count == 3, let through = BookSequence(parts[0]),
+      let code = AccountCode(String(parts[1])), let currency = Currency(String(parts[2]))
+    else { throw PageToken.invalid }
+    self.init(through: through, code: code.description, currency: currency.code)
+  }
+
+  var token: String { "\(through)/\(code)/\(currency)" }
 }

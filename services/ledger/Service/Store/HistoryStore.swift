@@ -56,22 +56,33 @@ enum HistoryStore {
     """
   }
 
-  /// In the form of `BalanceStore.accounts`.
+  /// In the form of `BalanceStore.accounts`, behind an account's code and currency.
   static func accounts(
     of merchant: MerchantID,
-    recorded: Timestamp?,
+    through sequence: BookSequence,
     effective: Timestamp?,
+    after account: (code: String, currency: String)?,
     limit: Int64
   ) -> Statement {
     """
     select a.id, a.code, a.currency, a.normal_side, b.debits_minor, b.credits_minor, a.created_at
     from (
       select * from account where shard = \(LedgerShard.only) and merchant_id = \(merchant)
+        and (code, currency) > (\(account?.code ?? ""), \(account?.currency ?? "")::char(3))
       order by code, currency limit \(limit)
     ) a
-    cross join books_at(\(LedgerShard.only), \(recorded)) through
-    cross join lateral balance_at(\(LedgerShard.only), a.id, through, \(effective)) b
+    cross join lateral balance_at(\(LedgerShard.only), a.id, \(UUIDBits(sequence.bits)),
+      \(effective)) b
     order by a.code, a.currency
+    """
+  }
+
+  /// Behind everything that is recorded so far.
+  static func end() -> Statement {
+    """
+    select coalesce(
+      (select last_sequence from batch where shard = \(LedgerShard.only)
+       order by number desc limit 1), '00000000-0000-0000-0000-000000000000'::uuid)
     """
   }
 

@@ -772,7 +772,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__list_entries_response__desc
   (ProtobufCMessageInit) tender__ledger__v1__list_entries_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_of_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_of_request__field_descriptors[4] =
 {
   {
     "as_of_recorded",
@@ -798,15 +798,41 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_o
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__GetTrialBalanceAsOfRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__GetTrialBalanceAsOfRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__get_trial_balance_as_of_request__field_indices_by_name[] = {
   1,   /* field[1] = as_of_effective */
   0,   /* field[0] = as_of_recorded */
+  2,   /* field[2] = page_size */
+  3,   /* field[3] = page_token */
 };
 static const ProtobufCIntRange tender__ledger__v1__get_trial_balance_as_of_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_as_of_request__descriptor =
 {
@@ -816,14 +842,14 @@ const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_as_of_req
   "Tender__Ledger__V1__GetTrialBalanceAsOfRequest",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__GetTrialBalanceAsOfRequest),
-  2,
+  4,
   tender__ledger__v1__get_trial_balance_as_of_request__field_descriptors,
   tender__ledger__v1__get_trial_balance_as_of_request__field_indices_by_name,
   1,  tender__ledger__v1__get_trial_balance_as_of_request__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__get_trial_balance_as_of_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_of_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_of_response__field_descriptors[2] =
 {
   {
     "accounts",
@@ -837,14 +863,27 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__get_trial_balance_as_o
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__GetTrialBalanceAsOfResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__get_trial_balance_as_of_response__field_indices_by_name[] = {
   0,   /* field[0] = accounts */
+  1,   /* field[1] = next_page_token */
 };
 static const ProtobufCIntRange tender__ledger__v1__get_trial_balance_as_of_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_as_of_response__descriptor =
 {
@@ -854,7 +893,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_as_of_res
   "Tender__Ledger__V1__GetTrialBalanceAsOfResponse",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__GetTrialBalanceAsOfResponse),
-  1,
+  2,
   tender__ledger__v1__get_trial_balance_as_of_response__field_descriptors,
   tender__ledger__v1__get_trial_balance_as_of_response__field_indices_by_name,
   1,  tender__ledger__v1__get_trial_balance_as_of_response__number_ranges,

@@ -108,10 +108,12 @@ struct  Tender__Ledger__V1__GetTrialBalanceAsOfRequest
   ProtobufCMessage base;
   Google__Protobuf__Timestamp *as_of_recorded;
   Google__Protobuf__Timestamp *as_of_effective;
+  uint32_t page_size;
+  ProtobufCBinaryData page_token;
 };
 #define TENDER__LEDGER__V1__GET_TRIAL_BALANCE_AS_OF_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__get_trial_balance_as_of_request__descriptor) \
-    , NULL, NULL }
+    , NULL, NULL, 0, {0,NULL} }
 
 
 struct  Tender__Ledger__V1__GetTrialBalanceAsOfResponse
@@ -119,10 +121,11 @@ struct  Tender__Ledger__V1__GetTrialBalanceAsOfResponse
   ProtobufCMessage base;
   size_t n_accounts;
   Tender__Ledger__V1__Account **accounts;
+  ProtobufCBinaryData next_page_token;
 };
 #define TENDER__LEDGER__V1__GET_TRIAL_BALANCE_AS_OF_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__get_trial_balance_as_of_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, {0,NULL} }
 
 
 /* Tender__Ledger__V1__GetBalanceRequest methods */

@@ -181,6 +181,49 @@ private func withFolder(_ body: (String) async throws -> Void) async throws {
     }
   }
 
+  @Test("a further operator's certificate is renewed with the others, and doctor says until when")
+  func furtherOperators() async throws {
+    try await withFolder { folder in
+      let checkout = Checkout(root: folder)
+      try checkout.prepare()
+      var store = CertificateStore(checkout: checkout, identityDays: 6)
+      let ann = IdentityDescription(
+        name: "operator-ann", uri: "spiffe://tender/operator/ann", isServer: false)
+      let approver = IdentityDescription(
+        name: "operator-approver", uri: "spiffe://tender/operator/approver", isServer: false)
+      #expect(try await store.renew([ann, approver]) == ["ca", "operator-ann", "operator-approver"])
+      // One of another authority, put there by hand.
+      let elsewhere = Checkout(root: folder + "/elsewhere")
+      try Files.makeFolder(elsewhere.root)
+      try elsewhere.prepare()
+      let bob = IdentityDescription(
+        name: "operator-bob", uri: "spiffe://tender/operator/bob", isServer: false)
+      let other = CertificateStore(checkout: elsewhere, identityDays: 6)
+      _ = try await other.renew([bob])
+      let theirs = try #require(try Files.read(other.certificate("operator-bob")))
+      try Files.write(theirs, to: store.certificate("operator-bob"))
+      try Files.write(
+        try #require(try Files.read(other.key("operator-bob"))), to: store.key("operator-bob"))
+
+      #expect(try await store.furtherOperators().map(\.isDue) == [false, false])
+      // Six days are less than half of fourteen.
+      store.identityDays = 14
+      let found = try await store.furtherOperators()
+      #expect(found.map(\.identity.name) == ["operator-ann", "operator-bob"])
+      #expect(found.map(\.isOurs) == [true, false] && found.map(\.isDue) == [true, true])
+      let findings = found.map(Doctor.finding)
+      #expect(findings.allSatisfy { !$0.isFine && $0.detail.hasPrefix("until 20") })
+      #expect(findings[0].nextStep == "run tender certificates")
+      #expect(findings[1].nextStep.contains("its authority"))
+
+      let renewable = try await store.renewable([approver])
+      #expect(renewable.map(\.name) == ["operator-approver", "operator-ann"])
+      #expect(try await store.renew(renewable) == ["operator-approver", "operator-ann"])
+      #expect(try await store.furtherOperators().map(\.isDue) == [false, true])
+      #expect(try Files.read(store.certificate("operator-bob")) == theirs)
+    }
+  }
+
   @Test("a client's certificate cannot serve")
   func usage() {
     let client = IdentityDescription(name: "c", uri: "spiffe://tender/merchant/m/c", isServer: false)

@@ -32,12 +32,14 @@ struct Certificates: Command {
     return .succeeded
   }
 
-  /// Renews everything of this deployment; running services load what changed (SIGHUP).
+  /// Renews everything of this deployment, further operators' included; running services load what changed (SIGHUP).
   /// - Returns: the names of those that changed.
   static func renew(_ checkout: Checkout) async throws -> [String] {
-    let identities = CertificateStore.identities(
-      merchant: try DemoMerchant.id(checkout), operator: Users.name(geteuid()))
-    let changed = try await CertificateStore(checkout: checkout).renew(identities)
+    let store = CertificateStore(checkout: checkout)
+    let identities = try await store.renewable(
+      CertificateStore.identities(
+        merchant: try DemoMerchant.id(checkout), operator: Users.name(geteuid())))
+    let changed = try await store.renew(identities)
     guard !changed.isEmpty else { return [] }
     let services = Deployment.services.map(\.name)
     // Everybody reads the authority's file.

@@ -181,6 +181,17 @@ struct Doctor: Command {
         detail: old.isEmpty
           ? "\(identities.count) valid" : "due for renewal: \(old.joined(separator: ", "))",
         nextStep: "run tender certificates")
-    ]
+    ] + (try await store.furtherOperators()).map(Self.finding)
+  }
+
+  /// Until when a further operator's certificate is valid, and who renews it.
+  static func finding(_ certificate: OperatorCertificate) -> Finding {
+    let owner = certificate.isOurs ? "" : ", by another authority"
+    return Finding(
+      check: "certificate \(certificate.identity.name)", isFine: !certificate.isDue,
+      detail: "until \(certificate.ends)\(owner)",
+      nextStep: certificate.isOurs
+        ? "run tender certificates"
+        : "have its authority issue a new one and put it in its place, or remove it")
   }
 }

@@ -79,11 +79,16 @@ struct CertificateStore: Sendable {
     }
     let verified = try await Shell.run(
       "openssl", ["verify", "-CAfile", issuer, certificate(identity.name)])
+    let uris = try await uris(of: identity.name)
+    return verified.succeeded && uris == [identity.uri]
+  }
+
+  /// The identities in a certificate.
+  func uris(of name: String) async throws -> [String] {
     let names = try await Shell.run(
-      "openssl",
-      ["x509", "-noout", "-ext", "subjectAltName", "-in", certificate(identity.name)])
-    let uris = names.output.split { $0 == "," || $0.isWhitespace }.filter { $0.hasPrefix("URI:") }
-    return verified.succeeded && uris == ["URI:\(identity.uri)"]
+      "openssl", ["x509", "-noout", "-ext", "subjectAltName", "-in", certificate(name)])
+    return names.output.split { $0 == "," || $0.isWhitespace }.filter { $0.hasPrefix("URI:") }
+      .map { String($0.dropFirst("URI:".utf8.count)) }
   }
 
   private func makeAuthority() async throws {

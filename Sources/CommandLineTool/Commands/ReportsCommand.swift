@@ -1,5 +1,5 @@
 import ArgumentParser
-import Money
+import Seal
 import Wire
 
 /// The gateways' reports.
@@ -29,10 +29,7 @@ private struct ReportRowText: Encodable {
     state = WireText.word(report.state, "REPORT_STATE_")
     bytes = report.bytes
     lines = report.lineCount
-    sha256 = report.sha256.map { byte in
-      let text = String(byte, radix: 16)
-      return byte < 16 ? "0" + text : text
-    }.joined()
+    sha256 = Hex.encode(report.sha256)
     detail = report.detail
   }
 }
@@ -91,7 +88,7 @@ struct ReportsFetch: Command {
   @Argument(help: "payout_reconciliation (Stripe), settlement_detail, payment_accounting (Adyen).")
   var kind: Kind
   @Option(help: "Adyen: the file's name.") var name = ""
-  @Option(help: "Stripe: the beginning, 2026-11-01T00:00:00Z, included.") var from: String?
+  @Option(help: "Stripe: the beginning, included: 2026-11-01 or 2026-11-01T00:00:00Z.") var from: String?
   @Option(help: "Stripe: the end, not included.") var until: String?
   @Option(help: "payment_accounting: an attempt whose fate is looked for.") var attempt = ""
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
@@ -105,8 +102,8 @@ struct ReportsFetch: Command {
 
   func perform(_ output: Output) async throws -> ExitStatus {
     let request = GatewayV1.FetchReportRequest(
-      kind: kind.wire, name: name, periodStart: try Self.time(from, "--from"),
-      periodEnd: try Self.time(until, "--until"), attemptID: attempt)
+      kind: kind.wire, name: name, periodStart: try LedgerText.instant(from, "--from"),
+      periodEnd: try LedgerText.instant(until, "--until"), attemptID: attempt)
     let key = try CallKeys.choose(key, prefix: "report")
     let response = try await ServiceSession.with(try Checkout.find()) { session in
       try await session.call(.gateway, as: .operator) { client in
@@ -137,15 +134,5 @@ struct ReportsFetch: Command {
     case "rejected": return .differs
     default: return .processing
     }
-  }
-
-  private static func time(
-    _ text: String?, _ option: String
-  ) throws -> GoogleProtobuf.Timestamp? {
-    guard let text else { return nil }
-    guard let time = Timestamp(text) else {
-      throw Failure("\(option) is no time", next: "2026-11-01T00:00:00Z", status: .usage)
-    }
-    return GoogleProtobuf.Timestamp(time)
   }
 }

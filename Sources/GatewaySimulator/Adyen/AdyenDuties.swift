@@ -86,31 +86,13 @@ extension AdyenAPI {
     }
   }
 
-  /// The payer's bank takes back what is left of the captured money.
   private func chargeBack(_ payment: Payment, _ books: inout Books, _ now: Int64) {
-    var payment = payment
-    let fate = payment.dueAction
-    payment.due = nil
-    payment.dueAction = nil
-    let amount = payment.captured - payment.refunded - payment.disputed
-    guard let fate, amount > 0 else { return books.put(.payment(payment)) }
-    payment.disputed += amount
-    let isReturn = fate == .sepaReturn
-    let dispute = Dispute(
-      gateway: .adyen,
-      id: AdyenAPI.newPSPReference(),
-      paymentID: payment.id,
-      amount: amount,
-      currency: payment.currency,
-      reason: isReturn ? "debit_not_authorized" : "fraudulent",
-      isReturn: isReturn,
-      status: isReturn ? "lost" : "needs_response",
-      createdAt: now,
-      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil
-    )
-    books.put(.payment(payment))
-    books.put(.dispute(dispute))
-    if !isReturn { announce("NOTIFICATION_OF_CHARGEBACK", dispute, payment, &books, now) }
+    let opened = books.openDispute(
+      of: payment, id: AdyenAPI.newPSPReference(), now: now, reversalDelay: tuning.lateFailure)
+    guard let (payment, dispute) = opened else { return }
+    if !dispute.isReturn {
+      announce("NOTIFICATION_OF_CHARGEBACK", dispute, payment, &books, now)
+    }
     announce("CHARGEBACK", dispute, payment, &books, now)
   }
 

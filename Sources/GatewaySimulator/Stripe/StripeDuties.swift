@@ -44,34 +44,14 @@ extension StripeAPI {
     announce(StripeAPI.eventType(payment), payment, &books, now)
   }
 
-  /// The payer's bank takes back what is left of the captured money. A returned direct debit is a
-  /// dispute that is lost from its first moment.
   private func dispute(_ payment: Payment, _ books: inout Books, _ now: Int64) {
-    var payment = payment
-    let fate = payment.dueAction
-    payment.due = nil
-    payment.dueAction = nil
-    let amount = payment.captured - payment.refunded - payment.disputed
-    guard let fate, amount > 0 else { return books.put(.payment(payment)) }
-    payment.disputed += amount
-    let isReturn = fate == .sepaReturn
-    let dispute = Dispute(
-      gateway: .stripe,
-      id: "du_" + randomText(24, lettersAndDigits),
-      paymentID: payment.id,
-      amount: amount,
-      currency: payment.currency,
-      reason: isReturn ? "debit_not_authorized" : "fraudulent",
-      isReturn: isReturn,
-      status: isReturn ? "lost" : "needs_response",
-      createdAt: now,
-      due: fate == .chargeBackReversed ? now + tuning.lateFailure : nil
-    )
-    books.put(.payment(payment))
-    books.put(.dispute(dispute))
+    let opened = books.openDispute(
+      of: payment, id: "du_" + randomText(24, lettersAndDigits), now: now,
+      reversalDelay: tuning.lateFailure)
+    guard let (_, dispute) = opened else { return }
     announce("charge.dispute.created", dispute, &books, now)
     announce("charge.dispute.funds_withdrawn", dispute, &books, now)
-    if isReturn { announce("charge.dispute.closed", dispute, &books, now) }
+    if dispute.isReturn { announce("charge.dispute.closed", dispute, &books, now) }
   }
 
   private func win(_ dispute: Dispute, _ books: inout Books, _ now: Int64) {

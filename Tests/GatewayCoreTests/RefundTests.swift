@@ -183,6 +183,23 @@ struct RefundTests {
       .outcome(Sample.first, Sample.settled(.captured)),
     ])
 
+  /// The payer has from their bank what was returned, and does not get it from us as well.
+  @Test func theGuardCountsWhatTheBankTookBack() {
+    func ask(_ minor: Int64, returned: Int64, _ refunds: [Refund] = []) -> RefundGuard.Refusal? {
+      do throws(RefundGuard.Refusal) {
+        let mayBegin = try RefundGuard.mayBegin(
+          Self.id, Amount(.eur, minor: minor), of: Self.captured, refunds, returnedMinor: returned)
+        #expect(mayBegin)
+        return nil
+      } catch { return error }
+    }
+    let other = Refund(id: RefundID(bits: 2), amount: Amount(.eur, minor: 1_000), state: .accepted)
+    #expect(ask(1, returned: 4_999) == .never(.amountTooLarge(refundableMinor: 0)))
+    #expect(ask(2_999, returned: 2_000) == nil)
+    #expect(ask(3_000, returned: 2_000) == .never(.amountTooLarge(refundableMinor: 2_999)))
+    #expect(ask(2_000, returned: 2_000, [other]) == .never(.amountTooLarge(refundableMinor: 1_999)))
+  }
+
   @Test func theGuardCountsWhatIsNotProvenFailed() throws {
     let other = Refund(id: RefundID(bits: 2), amount: Amount(.eur, minor: 3_000), state: .unknown)
     let failed = Refund(

@@ -83,6 +83,11 @@ GUARDS = {
         [("case .captured: return returnedMinor > 0 ? .wait",
           "case .captured: return returnedMinor < 0 ? .wait")],
         "GatewayCoreTests.ReversalTests", ["looksBeforeItActsAndNeverReplays"]),
+    "returns are not refundable": (
+        "services/gateway-router/Core/Refund/Refund.swift",
+        [("    operation.capturedMinor - returnedMinor - refunds",
+          "    operation.capturedMinor - refunds")],
+        "GatewayCoreTests.RefundTests", ["theGuardCountsWhatTheBankTookBack"]),
     "captures end with their operation": (
         "services/intents/Service/Flow/FactApplication.swift",
         [("    if meaning.closesOperation { money.dropAsked(",

@@ -66,6 +66,10 @@ struct ReturnTests {
       let sent: Int64 = try await harness.value("select count(*) from outbox")
       #expect(sent == 3)
       #expect(try await harness.alerts().isEmpty)
+      // Whoever has not heard of it yet asks in vain.
+      let asked = try await harness.first.refund(order, RefundRecoveryTests.refund, minor: 1)
+      #expect(asked.last?.kind == .refundFailed)
+      #expect(try await harness.gateways.payments().map(\.refunded) == [0])
     }
   }
 

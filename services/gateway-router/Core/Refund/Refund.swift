@@ -80,10 +80,11 @@ package struct Refund: Sendable, Hashable {
 
 /// What there is left to refund of an operation: the second guard, behind the one of intents.
 package enum RefundGuard {
-  package static func refundableMinor(of operation: Operation, _ refunds: [Refund]) -> Int64 {
-    let captured = (operation.winner?.captures ?? []).filter { $0.state == .captured }
-      .reduce(0) { $0 + $1.amount.minor }
-    return captured - refunds.reduce(0) { $0 + $1.reservedMinor }
+  /// - Parameter returnedMinor: what the payer's bank has taken back of the winner.
+  package static func refundableMinor(
+    of operation: Operation, _ refunds: [Refund], returnedMinor: Int64
+  ) -> Int64 {
+    operation.capturedMinor - returnedMinor - refunds.reduce(0) { $0 + $1.reservedMinor }
   }
 
   package enum Refusal: Error, Sendable, Hashable {
@@ -114,7 +115,8 @@ package enum RefundGuard {
 
   /// Whether a refund with this id may begin; false when it is there already.
   package static func mayBegin(
-    _ id: RefundID, _ amount: Amount, of operation: Operation, _ refunds: [Refund]
+    _ id: RefundID, _ amount: Amount, of operation: Operation, _ refunds: [Refund],
+    returnedMinor: Int64 = 0
   ) throws(Refusal) -> Bool {
     guard amount.currency == operation.amount.currency else { throw .differs(.currency) }
     if let known = refunds.first(where: { $0.id == id }) {
@@ -122,7 +124,7 @@ package enum RefundGuard {
       return false
     }
     guard operation.winner != nil else { throw .never(.notWon) }
-    let refundable = refundableMinor(of: operation, refunds)
+    let refundable = refundableMinor(of: operation, refunds, returnedMinor: returnedMinor)
     guard amount.minor > 0, amount.minor <= refundable else {
       throw .never(.amountTooLarge(refundableMinor: refundable))
     }

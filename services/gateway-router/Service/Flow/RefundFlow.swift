@@ -43,10 +43,17 @@ extension GatewayFlow {
       #else
         let limiting = known.map(\.refund)
       #endif
+      var returnedMinor: Int64 = 0
+      if let winner = record.operation.winner {
+        // intents may not have heard of a return yet.
+        returnedMinor = try await transaction.query(ReturnStatements.list(intent, winner.attempt.id))
+          .reduce(0) { $0 + (try $1[1, as: Int64.self]) }
+      }
       do throws(RefundGuard.Refusal) {
-        guard try RefundGuard.mayBegin(refund, amount, of: record.operation, limiting) else {
-          return .known
-        }
+        guard
+          try RefundGuard.mayBegin(
+            refund, amount, of: record.operation, limiting, returnedMinor: returnedMinor)
+        else { return .known }
       } catch {
         switch error {
         case .differs(let difference): throw Self.failure(difference)

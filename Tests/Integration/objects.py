@@ -9,6 +9,7 @@ from people import STRANGER, scope, send
 from scene import *
 from tender_client import vault_pb2
 from tender.billing.v1 import billing_pb2
+from tender.intents.v1 import refunds_pb2
 from tender.webhooks.v1 import webhooks_pb2
 
 KEYED = [method for method in MUTATIONS if method.keyed]
@@ -114,7 +115,7 @@ def of_the_demo_merchant():
         interval_unit=billing_pb2.INTERVAL_UNIT_MONTH)).price.id
     subscribed = billing("CreateSubscription", billing_pb2.CreateSubscriptionRequest(
         customer_id=customer, price_id=price, quantity=1, payment_method_id=VISA))
-    refund = made("Refunds/CreateRefund", intents_pb2.CreateRefundRequest(
+    refund = made("Refunds/CreateRefund", refunds_pb2.CreateRefundRequest(
         payment_intent_id=intent.id, amount=eur(1))).refund.id
     endpoint = made("Webhooks/CreateEndpoint", webhooks_pb2.CreateEndpointRequest(
         url="http://127.0.0.1:1/hook", event_types=["*"])).endpoint.id
@@ -264,7 +265,7 @@ def test_page_tokens_belong_to_their_merchant():
         if "page_token" not in method.descriptor.input_type.fields_by_name or not method.scoped:
             continue
         for _ in range(2):
-            made("Refunds/CreateRefund", intents_pb2.CreateRefundRequest(
+            made("Refunds/CreateRefund", refunds_pb2.CreateRefundRequest(
                 payment_intent_id=pay().id, amount=eur(1)))
         of = {"account_code": "merchant_payable", "currency": "EUR"} if (
             name == "LedgerHistory/ListEntries") else {}

@@ -108,7 +108,7 @@ def test_a_gateway_that_is_away_is_never_followed_by_the_other():
     try:
         made = refund(intent, 1000)
         assert made.status == PENDING, made
-        assert made.pending_reason == intents_pb2.REFUND_PENDING_REASON_OUTCOME_UNKNOWN, made
+        assert made.pending_reason == refunds_pb2.REFUND_PENDING_REASON_OUTCOME_UNKNOWN, made
         assert get(intent.id).amount_refundable_minor == 3999
     finally:
         http("/control/faults", method="DELETE")
@@ -160,7 +160,7 @@ def test_a_pending_refund_succeeds_later():
     intent = at_stripe(order(method=WAITS))
     made = refund(intent, 1000)
     assert made.status == PENDING, made
-    assert made.pending_reason == intents_pb2.REFUND_PENDING_REASON_GATEWAY_PENDING, made
+    assert made.pending_reason == refunds_pb2.REFUND_PENDING_REASON_GATEWAY_PENDING, made
     assert ended(made).status == GIVEN
     agree(intent.id)
 
@@ -219,7 +219,7 @@ def test_adyens_notifications_decide_in_any_order_and_once():
         made = refund(intent, 1000)
     finally:
         http("/control/faults", method="DELETE")
-    assert made.pending_reason == intents_pb2.REFUND_PENDING_REASON_GATEWAY_PENDING, made
+    assert made.pending_reason == refunds_pb2.REFUND_PENDING_REASON_GATEWAY_PENDING, made
     (charge,) = charges(intent.id)
     change = [m for m in http(f"/books?intent={intent.id}")["modifications"]
               if m["kind"] == "refund"][-1]

@@ -1,24 +1,25 @@
 """What the tests of refunds share."""
 from scene import *
+from tender.intents.v1 import refunds_pb2, refunds_pb2_grpc
 
-REFUNDS = intents_pb2_grpc.RefundsStub(DEPLOYMENT.channel("intents"))
-PENDING = intents_pb2.REFUND_STATUS_PENDING
-GIVEN = intents_pb2.REFUND_STATUS_SUCCEEDED
-BROKEN = intents_pb2.REFUND_STATUS_FAILED
+REFUNDS = refunds_pb2_grpc.RefundsStub(DEPLOYMENT.channel("intents"))
+PENDING = refunds_pb2.REFUND_STATUS_PENDING
+GIVEN = refunds_pb2.REFUND_STATUS_SUCCEEDED
+BROKEN = refunds_pb2.REFUND_STATUS_FAILED
 RETURNS = card(VAULT, "card_refund_fails", "pm_card_refundFail", "stored_refund_fails")
 WAITS = card(VAULT, "card_refund_pending", "pm_card_pendingRefund", "stored_refund_pending")
 
 
 def refund(intent, minor=None, metadata=None, timeout=12, money=None, **fields):
     amount = money or (None if minor is None else eur(minor))
-    request = intents_pb2.CreateRefundRequest(
+    request = refunds_pb2.CreateRefundRequest(
         payment_intent_id=getattr(intent, "id", intent), amount=amount, **fields)
     return REFUNDS.CreateRefund(request, metadata=metadata or with_key(), timeout=timeout).refund
 
 
 def look(refund_id):
     return REFUNDS.GetRefund(
-        intents_pb2.GetRefundRequest(refund_id=refund_id), timeout=5).refund
+        refunds_pb2.GetRefundRequest(refund_id=refund_id), timeout=5).refund
 
 
 def ended(made, seconds=40):

@@ -7,7 +7,7 @@ from refund_scene import *
 
 def test_all_of_it():
     intent = at_stripe()
-    made = refund(intent, reason=intents_pb2.REFUND_REASON_REQUESTED_BY_CUSTOMER)
+    made = refund(intent, reason=refunds_pb2.REFUND_REASON_REQUESTED_BY_CUSTOMER)
     assert made.status == GIVEN and made.amount == eur(4999), made
     assert made.gateway == "stripe" and made.gateway_reference.startswith("re_"), made
     after = get(intent.id)
@@ -27,7 +27,7 @@ def test_several_parts_never_exceed_the_capture():
     assert len(sent(intent.id)) == 3
     agree(intent.id)
     listed = REFUNDS.ListRefunds(
-        intents_pb2.ListRefundsRequest(payment_intent_id=intent.id), timeout=5).refunds
+        refunds_pb2.ListRefundsRequest(payment_intent_id=intent.id), timeout=5).refunds
     assert [r.amount.amount_minor for r in listed] == [1999, 2000, 1000], listed
 
 
@@ -66,16 +66,16 @@ def test_wrong_amounts_change_nothing():
 def test_another_merchants_payment_is_not_there():
     intent = pay()
     made = refund(intent, 1)
-    stub = intents_pb2_grpc.RefundsStub(DEPLOYMENT.channel("intents", "operator"))
+    stub = refunds_pb2_grpc.RefundsStub(DEPLOYMENT.channel("intents", "operator"))
     other = [("tender-merchant", "mt_" + "c" * 27 + "a")]
-    request = intents_pb2.CreateRefundRequest(payment_intent_id=intent.id)
+    request = refunds_pb2.CreateRefundRequest(payment_intent_id=intent.id)
     assert refusal(lambda: stub.CreateRefund(request, metadata=with_key() + other, timeout=5)) == (
         "NOT_FOUND", "PAYMENT_INTENT_NOT_FOUND")
     assert refusal(lambda: stub.GetRefund(
-        intents_pb2.GetRefundRequest(refund_id=made.id), metadata=other, timeout=5)) == (
+        refunds_pb2.GetRefundRequest(refund_id=made.id), metadata=other, timeout=5)) == (
         "NOT_FOUND", "REFUND_NOT_FOUND")
     assert refusal(lambda: stub.ListRefunds(
-        intents_pb2.ListRefundsRequest(payment_intent_id=intent.id), metadata=other, timeout=5)) == (
+        refunds_pb2.ListRefundsRequest(payment_intent_id=intent.id), metadata=other, timeout=5)) == (
         "NOT_FOUND", "PAYMENT_INTENT_NOT_FOUND")
     assert refunded(intent.id) == 1
 
@@ -83,7 +83,7 @@ def test_another_merchants_payment_is_not_there():
 def test_the_same_key_is_one_refund():
     intent, metadata = pay(), with_key()
     first = refund(intent, 1000, metadata)
-    request = intents_pb2.CreateRefundRequest(payment_intent_id=intent.id, amount=eur(1000))
+    request = refunds_pb2.CreateRefundRequest(payment_intent_id=intent.id, amount=eur(1000))
     answer, call = REFUNDS.CreateRefund.with_call(request, metadata=metadata, timeout=12)
     assert answer.refund == first
     assert ("idempotent-replayed", "true") in [tuple(m) for m in call.initial_metadata()]

@@ -90,17 +90,17 @@ extension IntentsV1.CancelPaymentIntentRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
-extension IntentsV1.CreateRefundRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
 extension IntentsV1.CreateCustomerRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
 extension IntentsV1.CreateMerchantRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension IntentsV1.CreateRefundRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }

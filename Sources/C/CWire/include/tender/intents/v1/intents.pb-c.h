@@ -33,14 +33,6 @@ typedef struct Tender__Intents__V1__GetPaymentIntentRequest Tender__Intents__V1_
 typedef struct Tender__Intents__V1__GetPaymentIntentResponse Tender__Intents__V1__GetPaymentIntentResponse;
 typedef struct Tender__Intents__V1__ListPaymentIntentsRequest Tender__Intents__V1__ListPaymentIntentsRequest;
 typedef struct Tender__Intents__V1__ListPaymentIntentsResponse Tender__Intents__V1__ListPaymentIntentsResponse;
-typedef struct Tender__Intents__V1__RefundFailure Tender__Intents__V1__RefundFailure;
-typedef struct Tender__Intents__V1__Refund Tender__Intents__V1__Refund;
-typedef struct Tender__Intents__V1__CreateRefundRequest Tender__Intents__V1__CreateRefundRequest;
-typedef struct Tender__Intents__V1__CreateRefundResponse Tender__Intents__V1__CreateRefundResponse;
-typedef struct Tender__Intents__V1__GetRefundRequest Tender__Intents__V1__GetRefundRequest;
-typedef struct Tender__Intents__V1__GetRefundResponse Tender__Intents__V1__GetRefundResponse;
-typedef struct Tender__Intents__V1__ListRefundsRequest Tender__Intents__V1__ListRefundsRequest;
-typedef struct Tender__Intents__V1__ListRefundsResponse Tender__Intents__V1__ListRefundsResponse;
 typedef struct Tender__Intents__V1__ApplyFactsRequest Tender__Intents__V1__ApplyFactsRequest;
 typedef struct Tender__Intents__V1__FactResult Tender__Intents__V1__FactResult;
 typedef struct Tender__Intents__V1__ApplyFactsResponse Tender__Intents__V1__ApplyFactsResponse;
@@ -83,26 +75,6 @@ typedef enum _Tender__Intents__V1__FailureKind {
   TENDER__INTENTS__V1__FAILURE_KIND__FAILURE_KIND_TERMINAL = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__FAILURE_KIND)
 } Tender__Intents__V1__FailureKind;
-typedef enum _Tender__Intents__V1__RefundStatus {
-  TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_UNSPECIFIED = 0,
-  TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_PENDING = 1,
-  TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_SUCCEEDED = 2,
-  TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_FAILED = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__REFUND_STATUS)
-} Tender__Intents__V1__RefundStatus;
-typedef enum _Tender__Intents__V1__RefundPendingReason {
-  TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_UNSPECIFIED = 0,
-  TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_OUTCOME_UNKNOWN = 1,
-  TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_GATEWAY_PENDING = 2
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__REFUND_PENDING_REASON)
-} Tender__Intents__V1__RefundPendingReason;
-typedef enum _Tender__Intents__V1__RefundReason {
-  TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED = 0,
-  TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_REQUESTED_BY_CUSTOMER = 1,
-  TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_DUPLICATE = 2,
-  TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_FRAUDULENT = 3
-    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__REFUND_REASON)
-} Tender__Intents__V1__RefundReason;
 
 /* --- messages --- */
 
@@ -308,112 +280,6 @@ struct  Tender__Intents__V1__ListPaymentIntentsResponse
 };
 #define TENDER__INTENTS__V1__LIST_PAYMENT_INTENTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__list_payment_intents_response__descriptor) \
-    , 0,NULL, {0,NULL} }
-
-
-struct  Tender__Intents__V1__RefundFailure
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData code;
-  ProtobufCBinaryData gateway_code;
-};
-#define TENDER__INTENTS__V1__REFUND_FAILURE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__refund_failure__descriptor) \
-    , {0,NULL}, {0,NULL} }
-
-
-struct  Tender__Intents__V1__Refund
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData id;
-  ProtobufCBinaryData merchant_id;
-  protobuf_c_boolean livemode;
-  ProtobufCBinaryData payment_intent_id;
-  Tender__Common__V1__Money *amount;
-  Tender__Intents__V1__RefundStatus status;
-  Tender__Intents__V1__RefundPendingReason pending_reason;
-  Google__Protobuf__Timestamp *next_check_at;
-  Tender__Intents__V1__RefundReason reason;
-  Tender__Intents__V1__RefundFailure *failure;
-  ProtobufCBinaryData gateway;
-  ProtobufCBinaryData gateway_reference;
-  size_t n_metadata;
-  Tender__Common__V1__MetadataEntry **metadata;
-  uint64_t version;
-  Google__Protobuf__Timestamp *created_at;
-  Google__Protobuf__Timestamp *updated_at;
-};
-#define TENDER__INTENTS__V1__REFUND__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__refund__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, {0,NULL}, NULL, TENDER__INTENTS__V1__REFUND_STATUS__REFUND_STATUS_UNSPECIFIED, TENDER__INTENTS__V1__REFUND_PENDING_REASON__REFUND_PENDING_REASON_UNSPECIFIED, NULL, TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, 0,NULL, 0, NULL, NULL }
-
-
-struct  Tender__Intents__V1__CreateRefundRequest
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData payment_intent_id;
-  Tender__Common__V1__Money *amount;
-  Tender__Intents__V1__RefundReason reason;
-  size_t n_metadata;
-  Tender__Common__V1__MetadataEntry **metadata;
-  protobuf_c_boolean accept_return_risk;
-};
-#define TENDER__INTENTS__V1__CREATE_REFUND_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__create_refund_request__descriptor) \
-    , {0,NULL}, NULL, TENDER__INTENTS__V1__REFUND_REASON__REFUND_REASON_UNSPECIFIED, 0,NULL, 0 }
-
-
-struct  Tender__Intents__V1__CreateRefundResponse
-{
-  ProtobufCMessage base;
-  Tender__Intents__V1__Refund *refund;
-};
-#define TENDER__INTENTS__V1__CREATE_REFUND_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__create_refund_response__descriptor) \
-    , NULL }
-
-
-struct  Tender__Intents__V1__GetRefundRequest
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData refund_id;
-};
-#define TENDER__INTENTS__V1__GET_REFUND_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__get_refund_request__descriptor) \
-    , {0,NULL} }
-
-
-struct  Tender__Intents__V1__GetRefundResponse
-{
-  ProtobufCMessage base;
-  Tender__Intents__V1__Refund *refund;
-};
-#define TENDER__INTENTS__V1__GET_REFUND_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__get_refund_response__descriptor) \
-    , NULL }
-
-
-struct  Tender__Intents__V1__ListRefundsRequest
-{
-  ProtobufCMessage base;
-  ProtobufCBinaryData payment_intent_id;
-  uint32_t page_size;
-  ProtobufCBinaryData page_token;
-};
-#define TENDER__INTENTS__V1__LIST_REFUNDS_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__list_refunds_request__descriptor) \
-    , {0,NULL}, 0, {0,NULL} }
-
-
-struct  Tender__Intents__V1__ListRefundsResponse
-{
-  ProtobufCMessage base;
-  size_t n_refunds;
-  Tender__Intents__V1__Refund **refunds;
-  ProtobufCBinaryData next_page_token;
-};
-#define TENDER__INTENTS__V1__LIST_REFUNDS_RESPONSE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__list_refunds_response__descriptor) \
     , 0,NULL, {0,NULL} }
 
 
@@ -847,158 +713,6 @@ Tender__Intents__V1__ListPaymentIntentsResponse *
 void   tender__intents__v1__list_payment_intents_response__free_unpacked
                      (Tender__Intents__V1__ListPaymentIntentsResponse *message,
                       ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__RefundFailure methods */
-void   tender__intents__v1__refund_failure__init
-                     (Tender__Intents__V1__RefundFailure         *message);
-size_t tender__intents__v1__refund_failure__get_packed_size
-                     (const Tender__Intents__V1__RefundFailure   *message);
-size_t tender__intents__v1__refund_failure__pack
-                     (const Tender__Intents__V1__RefundFailure   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__refund_failure__pack_to_buffer
-                     (const Tender__Intents__V1__RefundFailure   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__RefundFailure *
-       tender__intents__v1__refund_failure__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__refund_failure__free_unpacked
-                     (Tender__Intents__V1__RefundFailure *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__Refund methods */
-void   tender__intents__v1__refund__init
-                     (Tender__Intents__V1__Refund         *message);
-size_t tender__intents__v1__refund__get_packed_size
-                     (const Tender__Intents__V1__Refund   *message);
-size_t tender__intents__v1__refund__pack
-                     (const Tender__Intents__V1__Refund   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__refund__pack_to_buffer
-                     (const Tender__Intents__V1__Refund   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__Refund *
-       tender__intents__v1__refund__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__refund__free_unpacked
-                     (Tender__Intents__V1__Refund *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__CreateRefundRequest methods */
-void   tender__intents__v1__create_refund_request__init
-                     (Tender__Intents__V1__CreateRefundRequest         *message);
-size_t tender__intents__v1__create_refund_request__get_packed_size
-                     (const Tender__Intents__V1__CreateRefundRequest   *message);
-size_t tender__intents__v1__create_refund_request__pack
-                     (const Tender__Intents__V1__CreateRefundRequest   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__create_refund_request__pack_to_buffer
-                     (const Tender__Intents__V1__CreateRefundRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__CreateRefundRequest *
-       tender__intents__v1__create_refund_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__create_refund_request__free_unpacked
-                     (Tender__Intents__V1__CreateRefundRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__CreateRefundResponse methods */
-void   tender__intents__v1__create_refund_response__init
-                     (Tender__Intents__V1__CreateRefundResponse         *message);
-size_t tender__intents__v1__create_refund_response__get_packed_size
-                     (const Tender__Intents__V1__CreateRefundResponse   *message);
-size_t tender__intents__v1__create_refund_response__pack
-                     (const Tender__Intents__V1__CreateRefundResponse   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__create_refund_response__pack_to_buffer
-                     (const Tender__Intents__V1__CreateRefundResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__CreateRefundResponse *
-       tender__intents__v1__create_refund_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__create_refund_response__free_unpacked
-                     (Tender__Intents__V1__CreateRefundResponse *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__GetRefundRequest methods */
-void   tender__intents__v1__get_refund_request__init
-                     (Tender__Intents__V1__GetRefundRequest         *message);
-size_t tender__intents__v1__get_refund_request__get_packed_size
-                     (const Tender__Intents__V1__GetRefundRequest   *message);
-size_t tender__intents__v1__get_refund_request__pack
-                     (const Tender__Intents__V1__GetRefundRequest   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__get_refund_request__pack_to_buffer
-                     (const Tender__Intents__V1__GetRefundRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__GetRefundRequest *
-       tender__intents__v1__get_refund_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__get_refund_request__free_unpacked
-                     (Tender__Intents__V1__GetRefundRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__GetRefundResponse methods */
-void   tender__intents__v1__get_refund_response__init
-                     (Tender__Intents__V1__GetRefundResponse         *message);
-size_t tender__intents__v1__get_refund_response__get_packed_size
-                     (const Tender__Intents__V1__GetRefundResponse   *message);
-size_t tender__intents__v1__get_refund_response__pack
-                     (const Tender__Intents__V1__GetRefundResponse   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__get_refund_response__pack_to_buffer
-                     (const Tender__Intents__V1__GetRefundResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__GetRefundResponse *
-       tender__intents__v1__get_refund_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__get_refund_response__free_unpacked
-                     (Tender__Intents__V1__GetRefundResponse *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__ListRefundsRequest methods */
-void   tender__intents__v1__list_refunds_request__init
-                     (Tender__Intents__V1__ListRefundsRequest         *message);
-size_t tender__intents__v1__list_refunds_request__get_packed_size
-                     (const Tender__Intents__V1__ListRefundsRequest   *message);
-size_t tender__intents__v1__list_refunds_request__pack
-                     (const Tender__Intents__V1__ListRefundsRequest   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__list_refunds_request__pack_to_buffer
-                     (const Tender__Intents__V1__ListRefundsRequest   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__ListRefundsRequest *
-       tender__intents__v1__list_refunds_request__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__list_refunds_request__free_unpacked
-                     (Tender__Intents__V1__ListRefundsRequest *message,
-                      ProtobufCAllocator *allocator);
-/* Tender__Intents__V1__ListRefundsResponse methods */
-void   tender__intents__v1__list_refunds_response__init
-                     (Tender__Intents__V1__ListRefundsResponse         *message);
-size_t tender__intents__v1__list_refunds_response__get_packed_size
-                     (const Tender__Intents__V1__ListRefundsResponse   *message);
-size_t tender__intents__v1__list_refunds_response__pack
-                     (const Tender__Intents__V1__ListRefundsResponse   *message,
-                      uint8_t             *out);
-size_t tender__intents__v1__list_refunds_response__pack_to_buffer
-                     (const Tender__Intents__V1__ListRefundsResponse   *message,
-                      ProtobufCBuffer     *buffer);
-Tender__Intents__V1__ListRefundsResponse *
-       tender__intents__v1__list_refunds_response__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   tender__intents__v1__list_refunds_response__free_unpacked
-                     (Tender__Intents__V1__ListRefundsResponse *message,
-                      ProtobufCAllocator *allocator);
 /* Tender__Intents__V1__ApplyFactsRequest methods */
 void   tender__intents__v1__apply_facts_request__init
                      (Tender__Intents__V1__ApplyFactsRequest         *message);
@@ -1293,30 +1007,6 @@ typedef void (*Tender__Intents__V1__ListPaymentIntentsRequest_Closure)
 typedef void (*Tender__Intents__V1__ListPaymentIntentsResponse_Closure)
                  (const Tender__Intents__V1__ListPaymentIntentsResponse *message,
                   void *closure_data);
-typedef void (*Tender__Intents__V1__RefundFailure_Closure)
-                 (const Tender__Intents__V1__RefundFailure *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__Refund_Closure)
-                 (const Tender__Intents__V1__Refund *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__CreateRefundRequest_Closure)
-                 (const Tender__Intents__V1__CreateRefundRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__CreateRefundResponse_Closure)
-                 (const Tender__Intents__V1__CreateRefundResponse *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__GetRefundRequest_Closure)
-                 (const Tender__Intents__V1__GetRefundRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__GetRefundResponse_Closure)
-                 (const Tender__Intents__V1__GetRefundResponse *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__ListRefundsRequest_Closure)
-                 (const Tender__Intents__V1__ListRefundsRequest *message,
-                  void *closure_data);
-typedef void (*Tender__Intents__V1__ListRefundsResponse_Closure)
-                 (const Tender__Intents__V1__ListRefundsResponse *message,
-                  void *closure_data);
 typedef void (*Tender__Intents__V1__ApplyFactsRequest_Closure)
                  (const Tender__Intents__V1__ApplyFactsRequest *message,
                   void *closure_data);
@@ -1365,9 +1055,6 @@ typedef void (*Tender__Intents__V1__ListMerchantsResponse_Closure)
 extern const ProtobufCEnumDescriptor    tender__intents__v1__payment_intent_status__descriptor;
 extern const ProtobufCEnumDescriptor    tender__intents__v1__processing_reason__descriptor;
 extern const ProtobufCEnumDescriptor    tender__intents__v1__failure_kind__descriptor;
-extern const ProtobufCEnumDescriptor    tender__intents__v1__refund_status__descriptor;
-extern const ProtobufCEnumDescriptor    tender__intents__v1__refund_pending_reason__descriptor;
-extern const ProtobufCEnumDescriptor    tender__intents__v1__refund_reason__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__payment_failure__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__payment_intent_change__descriptor;
@@ -1383,14 +1070,6 @@ extern const ProtobufCMessageDescriptor tender__intents__v1__get_payment_intent_
 extern const ProtobufCMessageDescriptor tender__intents__v1__get_payment_intent_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__list_payment_intents_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__list_payment_intents_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__refund_failure__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__refund__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__create_refund_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__create_refund_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__get_refund_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__get_refund_response__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__list_refunds_request__descriptor;
-extern const ProtobufCMessageDescriptor tender__intents__v1__list_refunds_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__apply_facts_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__fact_result__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__apply_facts_response__descriptor;

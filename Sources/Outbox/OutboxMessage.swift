@@ -13,8 +13,9 @@ package struct OutboxMessage: Sendable {
   package var payload: [UInt8]
   package var actor: String
   package var traceID: [UInt8]?
-  /// Not sent earlier.
-  package var notBefore: Timestamp?
+  /// Not sent earlier than so much after it was written, by the database's clock: one that is wrong
+  /// in the writer's process would hold it back for as long as it is wrong.
+  package var delay: Duration
 
   package init(
     destination: String,
@@ -24,7 +25,7 @@ package struct OutboxMessage: Sendable {
     payload: [UInt8],
     actor: String,
     traceID: [UInt8]? = nil,
-    notBefore: Timestamp? = nil
+    delay: Duration = .zero
   ) {
     self.destination = destination
     self.distributionKey = UUIDBits(distributionKey)
@@ -33,7 +34,7 @@ package struct OutboxMessage: Sendable {
     self.payload = payload
     self.actor = actor
     self.traceID = traceID
-    self.notBefore = notBefore
+    self.delay = delay
   }
 }
 
@@ -45,13 +46,13 @@ package enum OutboxWriter {
     insert into outbox
       (destination, distribution_key, id, merchant_id, payload, actor, trace_id, not_before)
     select destination, distribution_key, id, merchant_id, payload, actor, trace_id,
-      coalesce(not_before, now())
+      now() + delay * interval '1 microsecond'
     from unnest(
       \(messages.map(\.destination)), \(messages.map(\.distributionKey)), \(messages.map(\.id)),
       \(messages.map(\.merchant)), \(messages.map(\.payload)), \(messages.map(\.actor)),
-      \(messages.map(\.traceID)), \(messages.map(\.notBefore)))
+      \(messages.map(\.traceID)), \(messages.map(\.delay.wholeMicroseconds)))
       with ordinality as message
-        (destination, distribution_key, id, merchant_id, payload, actor, trace_id, not_before, place)
+        (destination, distribution_key, id, merchant_id, payload, actor, trace_id, delay, place)
     order by place
     """
   }

@@ -244,4 +244,21 @@ struct WindowTests {
       #expect(try await payments.get(open.id).status == .processing)
     }
   }
+
+  /// What a process with a clock two hours ahead has written is not left alone for two hours.
+  @Test func aTimeThatLiesAheadIsNotWaitedFor() async throws {
+    try await Payments.with { payments in
+      payments.harness.router.behave(.unknown)
+      let open = try await payments.pay("open")
+      try await TestDatabase.current.run(
+        """
+        update intents.payment_intent set updated_at = now() + interval '2 hours';
+        update intents.operation set created_at = now() - interval '1 minute'
+        """)
+      try await payments.harness.service.start()
+      await payments.harness.happenings.wait(for: .closeAsked, 1)
+      await payments.harness.service.shutdown()
+      #expect(try await payments.get(open.id).status == .processing)
+    }
+  }
 }

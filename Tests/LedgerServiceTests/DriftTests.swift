@@ -112,6 +112,8 @@ struct DriftTests {
       #expect(try await keepers[0].work() == 0)
       try await ProofTests.tamper("update transaction set subject = 'x' where batch = 2")
       try await ProofTests.tamper("update balance set credits_posted_minor = 1")
+      try await ProofTests.tamper(
+        "update worker_lease set expires_at = now() - interval '1 second'")
       books.clock.advance(by: .seconds(25 * 3_600))
       #expect(try await keepers[1].work() == 2)
       let runsKept = try await books.database.query(

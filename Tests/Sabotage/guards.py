@@ -208,6 +208,11 @@ GUARDS = {
           "    guard seconds >= 0 else { return nil }")],
         "GatewayServiceTests.RefundRecoveryTests",
         ["aRefundThatLeftNoTraceEndsByTheList"]),
+    "looks by the database's clock": (
+        "services/gateway-router/Service/Store/AttemptStatements.swift",
+        [("now() + make_interval(secs => \\(pause)::float8)",
+          "\\(now)::timestamptz + make_interval(secs => \\(pause)::float8)")],
+        "GatewayServiceTests.WrongClockTests", ["itPutsNothingOff"]),
     "second person": (
         "services/gateway-router/Core/Recovery/Attestation.swift",
         [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],

@@ -52,8 +52,7 @@ package final class WebhooksServer: TenderService {
       wakeChallenges: { challenges.wake() }, wakeDeliveries: { dispatcher.wake($0) })
     publisher = PublisherHandler(
       writer: EventWriter(
-        database: environment.database, identifiers: environment.identifiers,
-        clock: environment.clock),
+        database: environment.database, identifiers: environment.identifiers),
       wake: { dispatcher.wake($0) })
   }
 
@@ -80,8 +79,8 @@ package final class WebhooksServer: TenderService {
     let rows = try await environment.database.query(
       """
       select count(*),
-        coalesce(extract(epoch from \(now) - min(next_attempt_at)), 0)::bigint
-      from delivery where state = 'pending' and next_attempt_at <= \(now)
+        coalesce(extract(epoch from now() - min(next_attempt_at)), 0)::bigint
+      from delivery where state = 'pending' and next_attempt_at <= now()
       union all
       select count(*), coalesce(extract(epoch from \(now) - min(challenge_due_at)), 0)::bigint
       from endpoint where state = 'pending' and challenge_due_at <= \(now)

@@ -74,15 +74,16 @@ enum AttemptStatements {
   static func look(
     _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes, now: Timestamp
   ) -> Statement {
+    // The pause runs on the database's clock, as all that waits for it: a process whose clock was
+    // ahead would put the look off by as much.
     let isWaiting = record.operation.attempt(id)?.evidence.isWaiting ?? false
-    let next =
+    let (latest, pause): (Timestamp, Double?) =
       isWaiting
-      ? times.waitingLook(at: id, of: record, now: now)
-      : min(
-        now + .seconds(1) * times.look(after: record.attempts[id]?.looks ?? 0),
-        times.giveUpAt(record))
+      ? (times.waitingLook(at: id, of: record, now: now), nil)
+      : (times.giveUpAt(record), times.look(after: record.attempts[id]?.looks ?? 0))
     return """
-      update attempt set look_at = greatest(\(next)::timestamptz,
+      update attempt set look_at = greatest(
+        least(\(latest)::timestamptz, now() + make_interval(secs => \(pause)::float8)),
         created_at + make_interval(secs => \(firstLookSeconds)))
       where intent_id = \(record.intent) and id = \(id) and disposition = 1
       """

@@ -173,7 +173,7 @@ struct OperationWriter: Sendable {
         destination: Self.intents, distributionKey: record.intent.bits,
         id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
         actor: stamp.actor, traceID: stamp.traceID,
-        notBefore: clock.now + (CallContext.current == nil ? .zero : Self.relayDelay))
+        delay: CallContext.current == nil ? .zero : Self.relayDelay)
     }
     return [
       """

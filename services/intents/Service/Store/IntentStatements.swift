@@ -133,7 +133,8 @@ enum IntentStatements {
   static let bankCheckSecondsMax: Double = 3_600
 
   /// Intents that have been processing for a while with nobody at work on them, the longest first;
-  /// marks them, so that another replica looks elsewhere.
+  /// marks them, so that another replica looks elsewhere. One that was changed ahead of the database's
+  /// time, by a process whose clock was wrong, has the age of its operation.
   static func takeStuck(olderThanSeconds: Double, limit: Int64) -> Statement {
     """
     update payment_intent i set next_check_at = now() + make_interval(secs =>
@@ -142,8 +143,13 @@ enum IntentStatements {
           extract(epoch from now() - i.updated_at)::float8))
         else \(checkSeconds) end)
     from (
-      select merchant_id, id from payment_intent
-      where status = 3 and updated_at < now() - make_interval(secs => \(olderThanSeconds))
+      select merchant_id, id from payment_intent p
+      where status = 3
+        and (updated_at < now() - make_interval(secs => \(olderThanSeconds))
+          or updated_at > now() and exists (
+            select from operation o
+            where o.intent_id = p.id and o.id = p.current_operation_id
+              and o.created_at < now() - make_interval(secs => \(olderThanSeconds))))
         and (next_check_at is null or next_check_at < now())
       order by updated_at limit \(limit) for update skip locked
     ) due

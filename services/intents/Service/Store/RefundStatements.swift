@@ -13,6 +13,7 @@ enum RefundStatements {
   static let alertSeconds: Int64 = 3_600
 
   /// A new row, or what a fact has changed of it; a fact may know a refund that a restore has lost.
+  /// Its check is due by the database's clock, which decides what is: that of a process may be wrong.
   static func write(_ refund: RefundRow, _ stamp: Stamp) -> Statement {
     """
     insert into refund as r (merchant_id, intent_id, id, operation_id, currency, amount_minor,
@@ -24,7 +25,9 @@ enum RefundStatements {
       \(refund.state.status.rawValue), \(refund.pendingReason?.rawValue), \(refund.failure?.code),
       \(refund.failure?.gatewayCode), \(refund.gateway), \(refund.gatewayAccount),
       \(refund.gatewayReference), \(refund.metadataKeys), \(refund.metadataValues),
-      \(refund.nextCheckAt), \(refund.version), \(refund.createdAt), \(refund.updatedAt),
+      case when \(refund.nextCheckAt != nil)
+        then now() + make_interval(secs => \(Double(firstCheckSeconds))) end,
+      \(refund.version), \(refund.createdAt), \(refund.updatedAt),
       \(stamp.actor), \(stamp.traceID))
     on conflict (intent_id, id) do update set status = excluded.status,
       pending_reason = excluded.pending_reason, failure_code = excluded.failure_code,

@@ -53,7 +53,6 @@ final class ProofKeeper: Sendable {
         let lease = try await WorkerLease.acquire(
           "proof \(kind.rawValue)",
           holder: holder,
-          at: environment.clock.now,
           environment.database
         )
       else { continue }
@@ -105,8 +104,7 @@ final class ProofKeeper: Sendable {
 
   private func goesOn(_ lease: WorkerLease) async throws -> Bool {
     try await environment.loop.sleep(for: Self.pagePause)
-    return try await environment.database.query(lease.renewal(at: environment.clock.now))
-      .affected == 1
+    return try await environment.database.query(lease.renewal()).affected == 1
   }
 
   private func record(_ kind: Kind, _ tally: Tally, since started: Timestamp) async throws {

@@ -30,7 +30,7 @@ final class AccessSealer: Sendable {
   func work() async throws -> Int {
     guard
       let lease = try await WorkerLease.acquire(
-        "access sealer", holder: holder, at: environment.clock.now, environment.database)
+        "access sealer", holder: holder, environment.database)
     else { return 0 }
     var sealed = 0
     while !Task.isCancelled {
@@ -47,7 +47,7 @@ final class AccessSealer: Sendable {
     let now = environment.clock.now
     return try await environment.database.transaction { transaction in
       // Somebody else goes on when the lease is lost.
-      guard try await transaction.query(lease.renewal(at: now)).affected == 1 else { return 0 }
+      guard try await transaction.query(lease.renewal()).affected == 1 else { return 0 }
       let waiting = try await transaction.query(AccessSealStore.waiting(limit: Self.batchMax))
       let rows = try waiting.map { try AccessRecord(row: $0) }
       guard !rows.isEmpty else { return 0 }

@@ -46,7 +46,6 @@ final class Reencryption: Sendable {
       let lease = try await WorkerLease.acquire(
         "reencryption",
         holder: holder,
-        at: environment.clock.now,
         environment.database
       )
     else { return 0 }
@@ -69,7 +68,7 @@ final class Reencryption: Sendable {
   private struct LeaseLost: Error {}
 
   private func renew(_ lease: WorkerLease, _ transaction: borrowing Transaction) async throws {
-    let rows = try await transaction.query(lease.renewal(at: environment.clock.now))
+    let rows = try await transaction.query(lease.renewal())
     guard rows.affected == 1 else { throw LeaseLost() }
   }
 

@@ -128,7 +128,7 @@ extension WebhooksHandler {
     let rows = try await tx.batch([
       """
       update delivery set state = \(change.state.rawValue), tries = \(Int32(change.tries)),
-        next_attempt_at = \(environment.clock.now), lease_until = null, fence = fence + 1,
+        next_attempt_at = now(), lease_until = null, fence = fence + 1,
         actor = \(call.actor), trace_id = \(call.trace.traceIDBytes)
       where endpoint_id = \(endpoint) and event_id = \(event)
       """, DeliveryLog.byID(id, merchant),

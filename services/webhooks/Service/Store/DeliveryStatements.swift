@@ -36,19 +36,20 @@ struct AttemptResult: Sendable {
   var error: String
 }
 
-/// Statements over `delivery`. Times of the schedule come from the service's clock, leases from the
-/// database's: one clock for all replicas.
+/// Statements over `delivery`. Times of the schedule and leases come from the database's clock, one for
+/// all replicas: a process whose own is wrong holds nothing back. What is told of an attempt has the
+/// service's time.
 enum DeliveryStatements {
   static let actor = "service:webhooks"
   /// Endpoints that one look for due deliveries finds.
   static let dueMax: Int64 = 1_000
 
-  static func due(at now: Timestamp) -> Statement {
+  static func due() -> Statement {
     """
     select e.id from endpoint e
     where e.state = 'enabled' and exists (
       select from delivery d
-      where d.endpoint_id = e.id and d.state = 'pending' and d.next_attempt_at <= \(now)
+      where d.endpoint_id = e.id and d.state = 'pending' and d.next_attempt_at <= now()
         and (d.lease_until is null or d.lease_until < clock_timestamp()))
     limit \(dueMax)
     """
@@ -68,7 +69,7 @@ enum DeliveryStatements {
       join endpoint e on e.id = a.endpoint_id and e.state = 'enabled'
       cross join lateral (
         select q.endpoint_id, q.event_id from delivery q
-        where q.endpoint_id = a.endpoint_id and q.state = 'pending' and q.next_attempt_at <= \(now)
+        where q.endpoint_id = a.endpoint_id and q.state = 'pending' and q.next_attempt_at <= now()
           and (q.lease_until is null or q.lease_until < clock_timestamp())
         order by q.next_attempt_at limit a.free
         for update skip locked) d
@@ -111,20 +112,22 @@ enum DeliveryStatements {
 
   /// Writes attempts and what they change; those whose fence is old change nothing.
   static func record(_ results: [AttemptResult]) -> Statement {
-    let next = results.map { $0.at + .milliseconds($0.durationForNext) }
-    return """
+    """
       with r as (
         select * from unnest(
           \(results.map(\.delivery.endpoint)), \(results.map(\.delivery.event)),
           \(results.map(\.delivery.fence)), \(results.map(\.change.state.rawValue)),
-          \(results.map { Int32($0.change.tries) }), \(next), \(results.map(\.at)),
+          \(results.map { Int32($0.change.tries) }),
+          \(results.map { $0.change.pauseMilliseconds ?? 0 }), \(results.map(\.at)),
           \(results.map(\.httpStatus)), \(results.map(\.durationMilliseconds)),
           \(results.map(\.error)))
-          r(endpoint_id, event_id, fence, state, tries, next_at, at, http_status, duration_ms, error)
+          r(endpoint_id, event_id, fence, state, tries, pause_ms, at, http_status, duration_ms, error)
       ), changed as (
         update delivery d
         set state = r.state, attempts = d.attempts + 1, tries = r.tries, lease_until = null,
-          next_attempt_at = case when r.state = 'pending' then r.next_at end, actor = \(actor)
+          next_attempt_at = case when r.state = 'pending'
+            then now() + r.pause_ms * interval '1 ms' end,
+          actor = \(actor)
         from r
         where d.endpoint_id = r.endpoint_id and d.event_id = r.event_id and d.fence = r.fence
           and d.state = 'pending'
@@ -154,12 +157,5 @@ enum DeliveryStatements {
     from endpoint e
     where e.state = 'disabled' and d.endpoint_id = e.id and d.state = 'pending'
     """
-  }
-}
-
-extension AttemptResult {
-  /// From the attempt's start to the next try, in milliseconds.
-  fileprivate var durationForNext: Int64 {
-    Int64(durationMilliseconds) + (change.pauseMilliseconds ?? 0)
   }
 }

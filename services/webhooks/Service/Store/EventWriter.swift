@@ -27,7 +27,6 @@ struct EventWriter: Sendable {
 
   let database: PostgresClient
   let identifiers: IdentifierSource
-  let clock: any WallClock
 
   func write(_ events: [CheckedEvent], _ call: CallContext) async throws -> Outcome {
     // In one order everywhere, so that two batches never wait for each other.
@@ -57,7 +56,7 @@ struct EventWriter: Sendable {
       }
       var statements = [batch.insertEvents(call), Self.advance(last)]
       if !batch.deliveryIDs.isEmpty {
-        statements.append(batch.insertDeliveries(call, at: clock.now))
+        statements.append(batch.insertDeliveries(call))
       }
       _ = try await transaction.commit(with: statements)
       return Outcome(accepted: fresh.count, endpoints: Set(batch.deliveryEndpoints))
@@ -130,11 +129,11 @@ private struct Batch {
     """
   }
 
-  func insertDeliveries(_ call: CallContext, at now: Timestamp) -> Statement {
+  func insertDeliveries(_ call: CallContext) -> Statement {
     """
     insert into delivery (merchant_id, endpoint_id, event_id, id, state, next_attempt_at, actor,
       trace_id)
-    select *, 'pending', \(now), \(call.actor), \(call.trace.traceIDBytes) from unnest(
+    select *, 'pending', now(), \(call.actor), \(call.trace.traceIDBytes) from unnest(
       \(deliveryEvents.map(\.merchant)), \(deliveryEndpoints), \(deliveryEvents.map(\.id)),
       \(deliveryIDs))
     """

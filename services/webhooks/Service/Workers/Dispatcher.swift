@@ -101,8 +101,7 @@ final class Dispatcher: @unchecked Sendable {
     while !isStopped, !Task.isCancelled {
       var pause = settings.pollInterval
       do {
-        let rows = try await environment.database.query(
-          DeliveryStatements.due(at: environment.clock.now))
+        let rows = try await environment.database.query(DeliveryStatements.due())
         for endpoint in try rows.column(as: EndpointID.self) { enqueue(endpoint) }
         pump()
       } catch {

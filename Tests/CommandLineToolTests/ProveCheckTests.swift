@@ -68,6 +68,15 @@ import Testing
       $0.intents[0].operations[0].attempts[0].createdAt =
         $0.intents[0].createdAt + Check.aloneMilliseconds + 1
     },
+    Doctored("departure_stops_nothing", "another process had to finish it") {
+      ($0.asked[0].departs, $0.asked[0].key) = (true, "k1")
+      $0.database.takenOverKeys = ["k1"]
+    },
+    Doctored("departure_stops_nothing", "the answer of a call that was cut off is stored") {
+      $0.asked[0].departs = true
+      $0.calls[2] = ProveEvidence.call(
+        1, 0, "k1", "5000", ProveEvidence.answered("pi_1", "processing", 2, isReplayed: true))
+    },
     Doctored("one_winner", "two in the rows") { $0.database.severalWinners = ["op_1"] },
     Doctored("one_winner", "two in the answer") {
       $0.intents[0].operations[0].attempts += $0.intents[0].operations[0].attempts
@@ -122,6 +131,16 @@ import Testing
     Doctored("refunds_within_capture", "more than was captured") {
       var other = ProveEvidence.refund
       (other.amountMinor, other.status) = (3_001, "pending")
+      $0.refunds.append(other)
+    },
+    Doctored("refunds_within_capture", "more than was captured, until the gateway refused it") {
+      var other = ProveEvidence.refund
+      (other.id, other.amountMinor, other.status) = ("re_x", 3_001, "failed")
+      other.events = [
+        ProveEvidence.refundEvent("evt_x1", "refund.created", 1, "pending"),
+        ProveEvidence.refundEvent("evt_x2", "refund.failed", 2, "failed"),
+      ]
+      (other.events[0].sequence, other.events[1].sequence) = (10, 13)
       $0.refunds.append(other)
     },
     Doctored("fitting_refund_wins", "one that fits was refused") {
@@ -215,6 +234,9 @@ import Testing
     Doctored("states_follow_graph", "a state beside its history") {
       $0.intents[3].status = "succeeded"
     },
+    Doctored("rows_can_be_read", "an operation with two winners") {
+      ($0.intents[0].operations, $0.intents[0].unreadable) = ([], "gateway-router: internalError")
+    },
     Doctored("nothing_left_running", "a claim") { $0.database.runningClaims = ["k"] },
     Doctored("nothing_left_running", "an outbox row") { $0.database.unsentRows = ["r"] },
     Doctored("nothing_left_running", "a reversal") { $0.database.openReversals = ["a"] },
@@ -298,6 +320,37 @@ import Testing
     evidence.intents[0].postings.removeLast()
     evidence.clearing[0].balanceMinor = 5_000
     evidence.calls.removeAll { $0.key == "r1" }
+    #expect(Check.violations(in: evidence) == [])
+  }
+
+  @Test("a refund that fits once another has failed is no more than was captured")
+  func oneRefundAfterAnother() {
+    var evidence = ProveEvidence.good
+    var failed = ProveEvidence.refund
+    (failed.id, failed.key, failed.amountMinor, failed.status) = ("re_x", "r3", 5_000, "failed")
+    failed.events = [
+      ProveEvidence.refundEvent("evt_x1", "refund.created", 1, "pending"),
+      ProveEvidence.refundEvent("evt_x2", "refund.failed", 2, "failed"),
+    ]
+    for place in failed.events.indices {
+      failed.events[place].sequence = UInt64(place + 1)
+      failed.events[place].bodyAmountMinor = 5_000
+    }
+    for place in evidence.refunds[0].events.indices {
+      evidence.refunds[0].events[place].sequence = UInt64(place + 3)
+    }
+    evidence.refunds.append(failed)
+    #expect(!Check.violations(in: evidence).contains { $0.check == "refunds_within_capture" })
+  }
+
+  @Test("a payment whose caller left is finished by its first holder, or was never begun")
+  func departures() {
+    var evidence = ProveEvidence.good
+    (evidence.asked[0].departs, evidence.asked[0].key) = (true, "k1")
+    #expect(Check.violations(in: evidence) == [])
+    // Asked again, it was made then.
+    evidence.calls[2] = ProveEvidence.call(
+      1, 0, "k1", "5000", ProveEvidence.answered("pi_1", "succeeded", 3))
     #expect(Check.violations(in: evidence) == [])
   }
 

@@ -2,6 +2,10 @@ import Testing
 
 @testable import CommandLineTool
 
+#if TENDER_FAULTS
+  import Faults
+#endif
+
 @Suite struct ProvePlanTests {
   private static let seeds = Array(UInt64(1)...40)
 
@@ -100,6 +104,53 @@ import Testing
     }
     #expect(!killed)
   }
+
+  @Test("payers who leave ask for payments of their own, before the load", arguments: seeds)
+  func departures(seed: UInt64) {
+    let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+    #expect(plan.departures.count == ProvePlan.departuresCount)
+    #expect(Set(plan.everyPayment.map(\.amountMinor)).count == plan.everyPayment.count)
+    #expect(Set(plan.everyPayment.map(\.number)).count == plan.everyPayment.count)
+    let keys = Set(plan.payments.map(\.key))
+    #expect(plan.departures.allSatisfy { !keys.contains($0.key) && $0.faults.isEmpty })
+  }
+
+  #if TENDER_FAULTS
+    @Test("two clocks jump, by minutes or hours, and only one that payments meet", arguments: seeds)
+    func jumps(seed: UInt64) throws {
+      let plan = ProvePlan(seed: seed, payments: 80, run: "a")
+      let jumps = plan.outages.compactMap { outage -> (PlatformService, Int64, Int64, Int64)? in
+        guard case .jump(let service, let seconds, let time) = outage.kind else { return nil }
+        return (service, seconds, outage.atMilliseconds, time)
+      }
+      #expect(jumps.count == 2)
+      let deciding = try #require(jumps.first)
+      #expect(ClockJumps.deciding.contains(deciding.0))
+      #expect(jumps.dropFirst().allSatisfy { ClockJumps.recording.contains($0.0) })
+      for (service, seconds, start, time) in jumps {
+        #expect(abs(seconds) >= 60 && abs(seconds) <= FaultOrders.clockShiftSecondsMax)
+        #expect(service != .webhooks || abs(seconds) < 300)
+        #expect(start > OutageSchedule.ambushEndsBefore && start + time < ProvePlan.loadMilliseconds)
+      }
+      let refused = plan.outages.first {
+        if case .refuse = $0.kind { true } else { false }
+      }
+      // Enough of that time is left for the breaker to open.
+      let refusal = try #require(refused).atMilliseconds
+      #expect(deciding.2 + deciding.3 <= refusal + OutageSchedule.refusalMilliseconds - 2_000)
+    }
+
+    @Test("over a few seeds every such clock jumps both ways")
+    func jumpsBothWays() {
+      let jumps = Self.seeds.flatMap { ProvePlan(seed: $0, payments: 80, run: "a").outages }
+        .compactMap { outage -> String? in
+          guard case .jump(let service, let seconds, _) = outage.kind else { return nil }
+          return "\(service.rawValue) \(seconds < 0 ? "behind" : "ahead")"
+        }
+      let services = ClockJumps.deciding + ClockJumps.recording
+      #expect(Set(jumps).count == 2 * services.count)
+    }
+  #endif
 
   @Test("nothing is broken before the staged payments have met what they are staged for")
   func opening() {

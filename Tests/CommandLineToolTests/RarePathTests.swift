@@ -25,6 +25,19 @@ import Testing
     #expect(all.contains(.fenceWon) && paths.unproven(seeds: RarePaths.seedsForAll) == [])
   }
 
+  @Test("a payment that was not sent in time is no abandoned claim; a departure was answered later")
+  func lateAndDeparted() {
+    var evidence = ProveEvidence.good
+    evidence.intents[2].failureCode = "send_window_passed"
+    (evidence.intents[2].operations[0].attempts, evidence.intents[2].operations[0].facts) = (
+      [], ["not_executed"]
+    )
+    evidence.asked[0].departs = true
+    let paths = RarePaths(evidence, notifications: SimulatorChaos.Counts())
+    #expect(paths[.lateSendRefused] == 1 && paths[.abandonedClaimClosed] == 0)
+    #expect(paths[.departedFinished] == 1)
+  }
+
   @Test("an orphan counts only where a condemned attempt held money beside the winner")
   func orphans() {
     var evidence = ProveEvidence.good

@@ -60,6 +60,18 @@
       #expect(!CrashPoint.afterWinner.isDue())
     }
 
+    @Test func theBoardShiftsTheClockAndSetsItRight() throws {
+      let folder = try makeTemporaryDirectory()
+      defer { rmtree(folder) }
+      let board = FaultBoard(root: folder, service: "intents")
+      #expect(board.clockShiftSeconds() == 0)
+      for seconds in [Int64(3_600), -120] {
+        #expect(board.shiftClock(seconds: seconds) && board.clockShiftSeconds() == seconds)
+      }
+      // Also where it is right already.
+      for _ in 0..<2 { #expect(board.shiftClock(seconds: 0) && board.clockShiftSeconds() == 0) }
+    }
+
     @Test func aProcessDiesAndItsSuccessorDoesNot() throws {
       let folder = try makeTemporaryDirectory()
       defer { rmtree(folder) }

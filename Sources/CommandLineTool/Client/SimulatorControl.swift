@@ -35,12 +35,16 @@ struct SimulatorControl: Sendable {
     /// How likely it strikes what it matches; nil: always.
     var probability: Double?
     var seed: UInt64?
+    /// How late a `slow` answer is; nil: the simulator's standard.
+    private var delay_ms: Int64?
 
     /// At the next operations with this amount, at either gateway.
     init(
-      _ fault: String, amountMinor: Int64, operation: String = "authorize", count: Int = 1
+      _ fault: String, amountMinor: Int64, operation: String = "authorize", count: Int = 1,
+      delayMilliseconds: Int64? = nil
     ) {
       gateway = "any"
+      delay_ms = delayMilliseconds
       self.fault = [fault]
       self.count = count
       match = Match(operation: operation, amount: amountMinor)

@@ -9,7 +9,8 @@ struct ProveCommand: Command {
     discussion: """
       Each seed is a plan: concurrent callers with duplicates, and a schedule of outages (kill -9 \
       of each service, a service that stands still for longer than any lease, an immediate stop of \
-      PostgreSQL, faults of both gateways, notifications copied and out of order). Then everything \
+      PostgreSQL, wall clocks that are minutes or hours wrong, faults of both gateways, \
+      notifications copied and out of order). Then everything \
       is healed, must come to rest within \(Quiescence.limitSeconds) s, and is audited by answers, \
       public reads, the test gateways' books, received webhooks and read-only SQL. Exit code 1 \
       where a promise was broken, or where a path that the run must have taken was not taken.
@@ -24,6 +25,9 @@ struct ProveCommand: Command {
   @Option(help: "Payments of each seed.") var payments = 80
   @Option(help: "Begin no further seed after so many minutes; 0: no limit.") var minutes = 0
   @Flag(help: "200 seeds.") var long = false
+  @Option(
+    help: "A file that keeps the seeds that have passed; with it, the same command goes on later.")
+  var record: String?
   @Flag(help: "Print what is checked, by invariant, and run nothing.") var list = false
   @Option(help: "Dwell on one kind of failure: \(ProveFocus.names).")
   var focus: ProveFocus?
@@ -61,23 +65,30 @@ struct ProveCommand: Command {
     guard let cluster = try Cluster.load(checkout) else {
       throw Failure("no cluster is set up in \(checkout.root)", next: "run deploy/up")
     }
-    let first = seed ?? UInt64.random(in: 1...999_999)
+    var known = try record.map { try ProveRecord($0, payments: payments) }
+    let first = seed ?? known?.first ?? UInt64.random(in: 1...999_999)
+    let all = (0..<count).map { first &+ UInt64($0) }
+    let left = all.filter { known?.passed[$0] == nil }
     let start = MonotonicClock.milliseconds
     Interruption.listen()
-    var reports: [SeedReport] = []
+    var reports = all.compactMap { known?.passed[$0] }
     var paths = RarePaths()
     var crashes = CrashCounts()
-    for number in 0..<count {
+    for report in reports {
+      paths.add(report)
+      crashes.add(report.crashes)
+    }
+    for (number, seed) in left.enumerated() {
       let elapsed = MonotonicClock.milliseconds - start
       if minutes > 0 && elapsed >= Int64(minutes) * 60_000 { break }
-      let seed = first &+ UInt64(number)
-      output.line(ProveProgress(done: number, of: count, milliseconds: elapsed).line(seed))
+      output.line(ProveProgress(done: number, of: left.count, milliseconds: elapsed).line(seed))
       do {
-        let (report, taken) = try await prove(seed, checkout, cluster, output)
+        let report = try await prove(seed, checkout, cluster, output)
         for line in report.lines(payments) { output.line(line) }
         reports.append(report)
-        paths.add(taken)
+        paths.add(report)
         crashes.add(report.crashes)
+        try known?.add(report)
       } catch is Interruption.Interrupted {
         try heal(checkout)
         // Which paths are missing says nothing of a run that was cut short.
@@ -85,8 +96,9 @@ struct ProveCommand: Command {
         if !reports.isEmpty { try output.result(answer) { [answer.total] } }
         throw Failure(
           "interrupted in seed \(seed); nothing stands still and no fault is left",
-          next: "go on with: tender prove --seed \(seed) --seeds \(count - number) "
-            + "--payments \(payments)", status: .differs)
+          next: known == nil
+            ? "go on with: tender prove --seed \(seed) --seeds \(left.count - number) "
+              + "--payments \(payments)" : "the same command goes on", status: .differs)
       } catch {
         // Whatever ended it, the next person finds gateways that work.
         try? heal(checkout)
@@ -101,18 +113,23 @@ struct ProveCommand: Command {
 
   private func prove(
     _ seed: UInt64, _ checkout: Checkout, _ cluster: Cluster, _ output: Output
-  ) async throws -> (SeedReport, RarePaths) {
+  ) async throws -> SeedReport {
     let run = String(MonotonicClock.wallMilliseconds, radix: 36)
     let plan = ProvePlan(seed: seed, payments: payments, run: run, focus: focus)
     return try await Interruption.during {
       try await ServiceSession.with(checkout) { session in
-        try await SeedRun(plan: plan, focus: focus, session: session, cluster: cluster, output: output).run()
+        try await SeedRun(
+          plan: plan, focus: focus, session: session, cluster: cluster, output: output
+        ).run()
       }
     }
   }
 
   private func heal(_ checkout: Checkout) throws {
     let simulator = try SimulatorControl(checkout)
+    #if TENDER_FAULTS
+      CrashRunner(checkout: checkout).clear()
+    #endif
     try simulator.removeFaults()
     try SimulatorChaos(simulator: simulator).end()
   }

@@ -31,6 +31,11 @@ struct CallRecord: Sendable, Equatable {
   var isDefinite: Bool {
     if case .unknown = answer { false } else { true }
   }
+
+  /// The answer of a payment that was stored before.
+  var isReplay: Bool {
+    if case .intent(_, _, _, _, let isReplayed) = answer { isReplayed } else { false }
+  }
 }
 
 /// One look at a payment.

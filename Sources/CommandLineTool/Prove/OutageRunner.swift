@@ -1,3 +1,7 @@
+#if TENDER_FAULTS
+  import Faults
+#endif
+
 /// Carries out a plan's outages, each at its time.
 struct OutageRunner: Sendable {
   let outage: Outage
@@ -53,7 +57,29 @@ struct OutageRunner: Sendable {
       // Requests for its lists are read, and the connection closed without a byte.
       try await strike(
         SimulatorControl.Fault("close_before", at: gateway, operation: "list"), for: milliseconds)
+    case .jump(let service, let seconds, let milliseconds):
+      try await jump(service, seconds: seconds, milliseconds: milliseconds)
     }
+  }
+
+  /// By the folder through which crashes are armed: its processes look there ten times a second, also
+  /// those that start meanwhile.
+  private func jump(
+    _ service: PlatformService, seconds: Int64, milliseconds: Int64
+  ) async throws {
+    #if TENDER_FAULTS
+      let folder = outage.supervisor.checkout.faults
+      let board = FaultBoard(root: folder, service: service.rawValue)
+      let refused = Failure("\(folder) cannot be written", next: "see who owns it")
+      guard board.shiftClock(seconds: seconds) else { throw refused }
+      do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
+        _ = board.shiftClock(seconds: 0)
+        throw error
+      }
+      guard board.shiftClock(seconds: 0) else { throw refused }
+    #else
+      throw Failure("a build for release has one clock", next: "use one for debugging")
+    #endif
   }
 
   private func names(

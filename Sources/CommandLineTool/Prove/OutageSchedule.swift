@@ -9,6 +9,8 @@ struct PlannedOutage: Sendable, Equatable {
     case refuse(gateway: String, milliseconds: Int64)
     /// The gateway reads requests for its lists and closes without a byte, for so long.
     case loseLists(gateway: String, milliseconds: Int64)
+    /// The wall clock of all its processes is wrong by so much, for so long.
+    case jump(PlatformService, seconds: Int64, milliseconds: Int64)
   }
 
   /// Which processes of a service, where it has several.
@@ -31,6 +33,9 @@ struct PlannedOutage: Sendable, Equatable {
     case .stopDatabase: "PostgreSQL stopped at once"
     case .refuse(let gateway, let time): "\(gateway) refuses connections for \(time) ms"
     case .loseLists(let gateway, let time): "\(gateway) answers no lists for \(time) ms"
+    case .jump(let service, let seconds, let time):
+      "the clock of \(service.rawValue) is \(abs(seconds)) s "
+        + "\(seconds < 0 ? "behind" : "ahead") for \(time) ms"
     }
   }
 }
@@ -45,7 +50,8 @@ struct PlannedOutage: Sendable, Equatable {
 ///    until it has closed again;
 /// 5. each other service is killed, PostgreSQL stops at once;
 /// 6. a process of one service stands still for longer than any lease, and wakes up to what others
-///    did. One that payments need does so last: nothing else would happen meanwhile.
+///    did. One that payments need does so last: nothing else would happen meanwhile;
+/// 7. two services' wall clocks are wrong for a while (`ClockJumps`).
 struct OutageSchedule: Sendable, Equatable {
   static let openingMilliseconds: Int64 = 2_400
   static let ambushPaymentAfter: Int64 = 300
@@ -100,6 +106,7 @@ struct OutageSchedule: Sendable, Equatable {
           atMilliseconds: Int64.random(in: times, using: &random), kind: .kill(service),
           extent: Bool.random(using: &random) ? .every : .first))
     }
+    planned += ClockJumps.draw(&random)
     self.planned = planned.sorted { $0.atMilliseconds < $1.atMilliseconds }
   }
 

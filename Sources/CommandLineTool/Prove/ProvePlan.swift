@@ -97,9 +97,16 @@ struct ProvePlan: Sendable, Equatable {
   /// From here on authorisations meet no faults, so that a breaker that is probed can close.
   static let calmMilliseconds: Int64 = 11_500
 
+  /// Payments before anything is broken whose callers leave while the gateway works.
+  static let departuresCount = 3
+
   let seed: UInt64
   let payments: [Payment]
+  let departures: [Payment]
   let outages: [PlannedOutage]
+
+  /// Those of the load, and those before it.
+  var everyPayment: [Payment] { payments + departures }
 
   /// The service that stands still for longer than any lease.
   var stands: PlatformService? {
@@ -116,10 +123,19 @@ struct ProvePlan: Sendable, Equatable {
     self.outages = focus?.shaped(outages.planned) ?? outages.planned
     // Distinct amounts tell the payments apart at the gateways, which the faults match by.
     var amounts: Set<Int64> = []
-    while amounts.count < count { amounts.insert(Int64.random(in: 1_000...9_999, using: &random)) }
+    while amounts.count < count + Self.departuresCount {
+      amounts.insert(Int64.random(in: 1_000...9_999, using: &random))
+    }
     let shuffled = amounts.sorted().shuffled(using: &random)
     var decks = FaultDecks()
     let staged = Encounter.all(ambush: outages.ambush)
+    departures = (0..<Self.departuresCount).map { index in
+      PaymentDraft(
+        number: count + index + 1, merchant: index % Self.merchants,
+        key: "prove-\(seed)-\(run)-leaves-\(index + 1)", amountMinor: shuffled[count + index],
+        startMilliseconds: 0
+      ).plain
+    }
     payments = (0..<count).map { index in
       let start =
         index < staged.count

@@ -90,8 +90,10 @@ struct Quiescence: Sendable {
 
   private func unfinishedRefunds() async throws -> [String] {
     try await collector.pendingRefunds().filter { refund in
-      let isOld = MonotonicClock.wallMilliseconds - refund.createdAt >= Self.silentMilliseconds
-      guard isOld else { return true }
+      // One that gateway-router has not heard of is driven on.
+      guard let begun = refund.begunAt,
+        MonotonicClock.wallMilliseconds - begun >= Self.silentMilliseconds
+      else { return true }
       return !refund.isSilent(try collector.books(of: refund.intent).refunds)
     }
     .map { "refund \($0.id) of \($0.intent)" }

@@ -33,16 +33,31 @@ struct RarePaths: Sendable, Equatable {
     case serviceKilled = "service_killed"
     case serviceStoodStill = "service_stood_still"
     case databaseStopped = "database_stopped"
+    /// A service's wall clock was wrong.
+    case clockJumped = "clock_jumped"
+    /// A payment was not sent, because its time was over by the clock of whoever was to send it.
+    case lateSendRefused = "late_send_refused"
+    /// A caller left while the gateway worked, and the payment was finished all the same.
+    case departedFinished = "departed_finished"
     /// A payment of which no gateway knows stays `processing`: silence is no evidence.
     case silenceKept = "silence_kept"
     /// A refund of which the gateway knows nothing stays `pending`.
     case refundSilenceKept = "refund_silence_kept"
 
+    /// Whether this build can take it: one for release has no clocks that are wrong.
+    var isPossible: Bool {
+      #if TENDER_FAULTS
+        true
+      #else
+        self != .clockJumped && self != .lateSendRefused
+      #endif
+    }
+
     /// Whether it depends on chance within a seed, so that a short run may do without it.
     var isByChance: Bool {
       switch self {
       case .fenceWon, .fenceLost, .orphanReversed, .secondWinnerRefused, .speculationUsed,
-        .breakerProbed, .refundSilenceKept:
+        .breakerProbed, .refundSilenceKept, .lateSendRefused:
         true
       default: false
       }
@@ -64,9 +79,17 @@ struct RarePaths: Sendable, Equatable {
     for (path, count) in other.counts { add(path, count) }
   }
 
+  mutating func add(_ report: SeedReport) {
+    for (name, count) in report.paths {
+      if let path = Path(rawValue: name) { add(path, count) }
+    }
+  }
+
   /// Those that a run of so many seeds should have taken and did not.
   func missing(seeds: Int) -> [Path] {
-    Path.allCases.filter { (!$0.isByChance || seeds >= Self.seedsForAll) && self[$0] == 0 }
+    Path.allCases.filter {
+      $0.isPossible && (!$0.isByChance || seeds >= Self.seedsForAll) && self[$0] == 0
+    }
   }
 
   /// Those that such a run may do without, and did.
@@ -86,6 +109,10 @@ extension RarePaths {
     add(.breakerProbed, evidence.halfOpenSeen)
     add(.notificationDuplicated, Int(notifications.duplicated))
     add(.notificationLate, Int(notifications.late))
+    for asked in evidence.asked where asked.departs {
+      let answers = evidence.calls.filter { $0.payment == asked.number && $0.isReplay }
+      if !answers.isEmpty { add(.departedFinished, 1) }
+    }
     for intent in evidence.intents { add(intent, evidence.charges(of: intent.id)) }
     for refund in evidence.refunds {
       let intent = evidence.intents.first { $0.id == refund.intent }
@@ -111,9 +138,10 @@ extension RarePaths {
 
   private mutating func add(_ intent: FoundIntent, _ charges: [GatewayCharge]) {
     let attempts = intent.operations.flatMap(\.attempts)
-    if intent.failureCode == "abandoned_before_send"
-      || intent.operations.contains(where: { $0.attempts.isEmpty && $0.facts == ["not_executed"] })
-    {
+    let isLate = intent.failureCode == "send_window_passed"
+    if isLate { add(.lateSendRefused, 1) }
+    let isUnsent = intent.operations.contains { $0.attempts.isEmpty && $0.facts == ["not_executed"] }
+    if intent.failureCode == "abandoned_before_send" || (isUnsent && !isLate) {
       add(.abandonedClaimClosed, 1)
     }
     if intent.isSilent(charges) { add(.silenceKept, 1) }

@@ -49,7 +49,9 @@ struct RepeatedCalls: Sendable {
   }
 
   private func ask(_ request: Request, _ intents: [Int: String]) async {
-    guard let payment = plan.payments.first(where: { $0.number == request.payment }) else { return }
+    guard let payment = plan.everyPayment.first(where: { $0.number == request.payment }) else {
+      return
+    }
     let start = MonotonicClock.microseconds
     let answer = await PaymentScript.answer { try await call(request, payment, intents) }
     history.add(

@@ -23,11 +23,9 @@ extension SeedRun {
     let records = history.records
     (evidence.calls, evidence.reads) = (records.calls, records.reads)
     evidence.misuses = records.misuses
-    evidence.asked = plan.payments.map {
-      AskedPayment(
-        number: $0.number, merchant: $0.merchant, description: $0.description,
-        amountMinor: $0.amountMinor, leaves: $0.leaves)
-    }
+    evidence.asked =
+      plan.payments.map { AskedPayment($0, departs: false) }
+      + plan.departures.map { AskedPayment($0, departs: true) }
     evidence.askedRefunds = plan.payments.flatMap(\.askedRefunds)
     evidence.intents = try await collector.intents()
     evidence.refunds = try await collector.refunds()
@@ -46,6 +44,14 @@ extension SeedRun {
   }
 }
 
+extension AskedPayment {
+  init(_ payment: ProvePlan.Payment, departs: Bool) {
+    self.init(
+      number: payment.number, merchant: payment.merchant, description: payment.description,
+      amountMinor: payment.amountMinor, leaves: payment.leaves, key: payment.key, departs: departs)
+  }
+}
+
 extension RarePaths {
   /// What was broken; `problems` of it could not be.
   mutating func add(_ outages: [PlannedOutage], problems: Int) {
@@ -55,6 +61,7 @@ extension RarePaths {
       case .kill: add(.serviceKilled, 1)
       case .pause: add(.serviceStoodStill, 1)
       case .stopDatabase: add(.databaseStopped, 1)
+      case .jump: add(.clockJumped, 1)
       case .refuse, .loseLists: break
       }
     }

@@ -2,7 +2,7 @@ import Money
 import Synchronization
 
 /// What a seed has shown.
-struct SeedReport: Sendable, Encodable {
+struct SeedReport: Sendable, Equatable, Codable {
   var seed: UInt64
   var payments = 0
   var calls = 0
@@ -39,7 +39,7 @@ struct SeedRun: Sendable {
     let refused = Mutex<[String]>([])
   }
 
-  func run() async throws -> (SeedReport, RarePaths) {
+  func run() async throws -> SeedReport {
     let start = MonotonicClock.wallMilliseconds
     let simulator = try SimulatorControl(session.checkout)
     let chaos = SimulatorChaos(simulator: simulator)
@@ -66,6 +66,10 @@ struct SeedRun: Sendable {
       duplicate: Self.webhooks.duplicate, late: Self.webhooks.late,
       lateMilliseconds: Self.webhooks.lateMilliseconds, seed: plan.seed)
     let history = CallHistory()
+    try await Departures(
+      session: session, payments: plan.departures, merchants: merchants, methods: methods,
+      history: history, simulator: simulator, queries: queries, seed: plan.seed
+    ).run()
     let watch = watch(history, queries, merchants)
     report.phases["setup"] = MonotonicClock.wallMilliseconds - start
     #if TENDER_FAULTS
@@ -108,7 +112,7 @@ struct SeedRun: Sendable {
     var paths = RarePaths(evidence, notifications: notifications)
     paths.add(plan.outages, problems: notBroken)
     for (path, count) in paths.counts { report.paths[path.rawValue] = count }
-    return (report, paths)
+    return report
   }
 
   // MARK: Load

@@ -1,5 +1,5 @@
 /// One thing that must not be, seen all the same.
-struct Violation: Sendable, Equatable, Encodable {
+struct Violation: Sendable, Equatable, Codable {
   let check: String
   /// Ids of what it is about.
   let subject: String

@@ -51,5 +51,30 @@ extension Check {
         }
       }
     },
+    Check(
+      "departure_stops_nothing", invariant: 0,
+      "a payment is finished by the process that began it, though its caller leaves"
+    ) { evidence in
+      evidence.asked.filter(\.departs).flatMap { asked -> [Finding] in
+        let intent = evidence.intent(ofPayment: asked.number)?.id ?? "no payment"
+        var findings: [Finding] = []
+        if evidence.database.takenOverKeys.contains(asked.key) {
+          findings.append(
+            Finding(
+              "\(intent) key \(asked.key)", "its claim was taken over, though nobody had died",
+              expected: "finished by its first holder"))
+        }
+        let replays = evidence.calls.filter { $0.payment == asked.number && $0.isReplay }
+        findings += replays.compactMap { replay -> Finding? in
+          guard case .intent(_, let status, _, _, _) = replay.answer, status != "succeeded" else {
+            return nil
+          }
+          return Finding(
+            "\(intent) key \(asked.key)", "its stored answer is \(status)",
+            expected: "succeeded, as the gateway answered")
+        }
+        return findings
+      }
+    },
   ]
 }

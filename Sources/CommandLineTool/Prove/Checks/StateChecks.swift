@@ -47,6 +47,14 @@ extension Check {
       }
     },
     Check(
+      "rows_can_be_read", invariant: 0,
+      "no rows of a payment contradict each other, so that nobody could read them"
+    ) { evidence in
+      evidence.intents.filter { !$0.unreadable.isEmpty }.map {
+        Finding($0.id, "its operations: \($0.unreadable)", expected: "an answer")
+      }
+    },
+    Check(
       "nothing_left_running", invariant: 17,
       "no claim, outbox row, reversal, capture, refund, payment or operation is under way"
     ) { evidence in

@@ -27,7 +27,7 @@ struct CrashCounts: Sendable, Equatable {
               + " \(CrashPlan.seedsForAll) seeds in a row arm all"
           ])
     #else
-      return ["crash points are left out: this is a build for release"]
+      return ["crash points and wrong clocks are left out: this is a build for release"]
     #endif
   }
 }

@@ -35,10 +35,11 @@
         uniquingKeysWith: { $0 || $1 })
     }
 
-    /// What an earlier run left behind.
+    /// What an earlier run left behind: crashes and wrong clocks.
     func clear() {
       for service in PlatformService.allCases {
         let board = board(service)
+        _ = board.shiftClock(seconds: 0)
         for point in CrashPoint.allCases { _ = board.settle(point) }
       }
     }

@@ -34,6 +34,10 @@ struct AskedPayment: Sendable, Equatable {
   var amountMinor: Int64
   /// Nobody asks for it again.
   var leaves = false
+  /// The idempotency key of its creation.
+  var key = ""
+  /// Its caller left while the gateway worked and every process was well; asked for again later.
+  var departs = false
 }
 
 struct AskedRefund: Sendable, Equatable {
@@ -102,8 +106,9 @@ struct DatabaseFacts: Sendable, Equatable, Decodable {
   var ledgerRights: [String] = []
   /// Alerts that say money moved wrongly.
   var moneyAlerts: [String] = []
-  /// Claims that somebody took over from a holder that was gone.
+  /// Claims that somebody took over from a holder that was gone, and their keys.
   var takenOverClaims: Int64 = 0
+  var takenOverKeys: [String] = []
   /// Openings of breakers since the seed began.
   var openedBreakers: Int64 = 0
 }

@@ -106,6 +106,7 @@ struct EvidenceCollector: Sendable {
   func intent(_ id: String, _ merchant: Int) async throws -> FoundIntent {
     let reads = reads(merchant)
     let (intent, changes) = try await reads.intent(id)
+    let (operations, unreadable) = try await operations(of: id, reads)
     return FoundIntent(
       id: id, merchant: merchant, description: intent.description,
       status: WireText.status(intent.status),
@@ -115,9 +116,20 @@ struct EvidenceCollector: Sendable {
       gatewayReference: intent.gatewayReference,
       createdAt: WireText.milliseconds(intent.createdAt) ?? 0, version: intent.version,
       changes: changes.map { .init(version: $0.version, status: WireText.status($0.status)) },
-      operations: try await reads.operations(of: id).map(Self.operation),
+      operations: operations.map(Self.operation), unreadable: unreadable,
       postings: try await reads.transactions(about: id).map(Self.posting),
       events: try await reads.events(object: id).events.map(Self.event))
+  }
+
+  /// Rows that contradict each other cannot be read: that is evidence, and ends no audit.
+  private func operations(
+    of intent: String, _ reads: Reads
+  ) async throws -> (found: [GatewayV1.Operation], unreadable: String) {
+    do {
+      return (try await reads.operations(of: intent), "")
+    } catch let error as CallFailure where error.code == .internalError {
+      return ([], "\(error.service.rawValue): \(error.code)")
+    }
   }
 
   private static func operation(_ operation: GatewayV1.Operation) -> FoundIntent.Operation {
@@ -163,8 +175,21 @@ struct EvidenceCollector: Sendable {
     var found: [FoundRefund] = []
     for merchant in merchants.indices {
       for refund in try await list(refunds: merchant) where refund.status == .pending {
-        found.append(Self.refund(refund, merchant))
+        found.append(try await timed(Self.refund(refund, merchant)))
       }
+    }
+    return found
+  }
+
+  /// With the times of gateway-router's row, which are the database's.
+  private func timed(_ refund: FoundRefund) async throws -> FoundRefund {
+    var found = refund
+    let rows = try await operations(of: refund.intent, reads(refund.merchant)).found
+      .flatMap(\.refunds)
+    guard let row = rows.first(where: { $0.id == refund.id }) else { return found }
+    found.begunAt = WireText.milliseconds(row.createdAt)
+    if let begun = found.begunAt, let decided = WireText.milliseconds(row.decidedAt) {
+      found.milliseconds = decided - begun
     }
     return found
   }
@@ -192,21 +217,12 @@ struct EvidenceCollector: Sendable {
       amountMinor: refund.amount?.amountMinor ?? 0,
       status: WireText.word(refund.status, "REFUND_STATUS_"),
       pendingReason: WireText.word(refund.pendingReason, "REFUND_PENDING_REASON_"),
-      version: refund.version, gatewayReference: refund.gatewayReference,
-      createdAt: WireText.milliseconds(refund.createdAt) ?? 0)
+      version: refund.version, gatewayReference: refund.gatewayReference)
   }
 
   private func refund(_ refund: IntentsV1.Refund, _ merchant: Int) async throws -> FoundRefund {
-    var found = Self.refund(refund, merchant)
-    let reads = reads(merchant)
-    let rows = try await reads.operations(of: refund.paymentIntentID).flatMap(\.refunds)
-    if let row = rows.first(where: { $0.id == refund.id }),
-      let begun = WireText.milliseconds(row.createdAt),
-      let decided = WireText.milliseconds(row.decidedAt)
-    {
-      found.milliseconds = decided - begun
-    }
-    found.events = try await reads.events(object: refund.id).events.map(Self.refundEvent)
+    var found = try await timed(Self.refund(refund, merchant))
+    found.events = try await reads(merchant).events(object: refund.id).events.map(Self.refundEvent)
     return found
   }
 
@@ -215,7 +231,8 @@ struct EvidenceCollector: Sendable {
     let object = try object(RefundObject.self, of: event)
     return FoundRefund.Event(
       id: event.id, type: event.type, version: event.objectVersion, bodyStatus: object.status,
-      bodyVersion: object.version, bodyAmountMinor: object.amount_minor, body: text)
+      bodyVersion: object.version, bodyAmountMinor: object.amount_minor, body: text,
+      sequence: event.sequence)
   }
 
   // MARK: Bodies

@@ -83,6 +83,7 @@ struct EvidenceQueries: Sendable {
         and kind in ('capture_unknown', 'compensation_failed', 'refund_without_request',
           'refund_answer_conflicts', 'refund_succeeded_after_failure')
       """
+    let takenOver = "select key from intents.idempotency_key where fence > 1 and \(mine)"
     return try await read(
       DatabaseFacts.self,
       """
@@ -95,9 +96,19 @@ struct EvidenceQueries: Sendable {
         'ledgerRights', \(Self.list(rights)), 'moneyAlerts', \(Self.list(alerts)),
         'takenOverClaims', (select count(*) from intents.idempotency_key
           where fence > 1 and \(mine)),
+        'takenOverKeys', \(Self.list(takenOver)),
         'openedBreakers', (select count(*) from gateway.alert
           where kind = 'gateway_breaker_open' and last_seen >= to_timestamp(\(start) / 1000.0)))
       """)
+  }
+
+  /// Claims of these keys that somebody still works on.
+  func running(_ keys: [String]) async throws -> Int {
+    let texts = keys.map { "'\($0)'" }.joined(separator: ", ")
+    return try await read(
+      [Int].self,
+      "select json_build_array(count(*)) from intents.idempotency_key "
+        + "where state = 0 and key in (\(texts))")[0]
   }
 
   /// The ledger's rows up to a batch, of everybody; nil: up to the last.

@@ -64,6 +64,8 @@ struct FoundIntent: Sendable, Equatable {
   var version: UInt64
   var changes: [Change]
   var operations: [Operation] = []
+  /// Why its operations cannot be read; empty where they can.
+  var unreadable = ""
   var postings: [Posting] = []
   var events: [Event] = []
 

@@ -11,6 +11,8 @@ struct FoundRefund: Sendable, Equatable {
     var bodyVersion: UInt64
     var bodyAmountMinor: Int64
     var body: String
+    /// Of all its merchant's events: those of one payment in the order of their commits.
+    var sequence: UInt64 = 0
   }
 
   var id: String
@@ -25,8 +27,8 @@ struct FoundRefund: Sendable, Equatable {
   var pendingReason = ""
   var version: UInt64
   var gatewayReference = ""
-  /// Milliseconds since 1970.
-  var createdAt: Int64 = 0
+  /// When gateway-router wrote its row, in milliseconds since 1970; nil while it has none.
+  var begunAt: Int64? = nil
   /// Between its row at gateway-router and the gateway's word; nil while that is missing.
   var milliseconds: Int64? = nil
   var events: [Event] = []

@@ -23,6 +23,8 @@ struct Replica: Sendable {
   let recovery: RecoveryWorker
   let notifications: NotificationWorker
   let reports: ReportFlow
+  let restores: RestoreFlow
+  let restore: RestoreWorker
 
   func execute(_ record: OperationRecord) async throws -> [GatewayV1.Fact] {
     try await onLoop(loop) { try await flow.execute(record) }
@@ -65,6 +67,7 @@ struct GatewayHarness: Sendable {
   let second: Replica
   let gateways: TestGateways
   let vault: FakeVault
+  let intents: FakeIntents
   let test: TestDatabase
 
   /// - Parameters:
@@ -76,27 +79,32 @@ struct GatewayHarness: Sendable {
     _ body: @escaping @Sendable (GatewayHarness) async throws -> Void
   ) async throws {
     let test = try TestDatabase.current
-    let vault = FakeVault()
+    let (vault, intents) = (FakeVault(), FakeIntents())
     try await withTemporaryDirectory { folder in
       let simulator = try TestGateways.start(books: "\(folder)/books")
       defer { simulator.stop() }
       try await withEventLoop(name: "vault") { peers in
         let transport = try Certificates.server(.vaultToken, on: peers)
+        let intentsTransport = try Certificates.server(.intents, on: peers)
         try await withGRPCServer(transport: transport, services: [vault]) { _ in
-          let endpoints = Endpoints(addresses: [
-            "vault-token": try await transport.listeningAddress()
-          ])
-          let place = Place(
-            test: test, folder: folder, simulator: simulator, endpoints: endpoints,
-            priority: priority, clock: clock)
-          try await place.migrate(on: peers)
-          try await place.withReplica { first in
-            try await place.withReplica { second in
-              try await body(
-                GatewayHarness(
-                  first: first, second: second,
-                  gateways: TestGateways(simulator: simulator, client: first.flow.ports.client),
-                  vault: vault, test: test))
+          try await withGRPCServer(transport: intentsTransport, services: [intents]) { _ in
+            let endpoints = Endpoints(addresses: [
+              "vault-token": try await transport.listeningAddress(),
+              "intents": try await intentsTransport.listeningAddress(),
+            ])
+            let place = Place(
+              test: test, folder: folder, simulator: simulator, endpoints: endpoints,
+              priority: priority, clock: clock)
+            try await place.migrate(on: peers)
+            try await place.withReplica { first in
+              try await place.withReplica { second in
+                try await body(
+                  GatewayHarness(
+                    first: first, second: second,
+                    gateways: TestGateways(
+                      simulator: simulator, client: first.flow.ports.client),
+                    vault: vault, intents: intents, test: test))
+              }
             }
           }
         }
@@ -177,12 +185,14 @@ private struct Place: Sendable {
       let environment = try environment(loop, database)
       let ports = try await onLoop(loop) { try GatewayPorts(environment) }
       let flow = try await onLoop(loop) { GatewayFlow(environment, ports: ports, wake: {}) }
+      let restores = RestoreFlow(environment, ports: ports)
       let replica = Replica(
         loop: loop, database: database, flow: flow,
         recovery: RecoveryWorker(environment, flow: flow),
         notifications: NotificationWorker(
           environment, flow: flow, reports: ReportFlow(environment, ports: ports)),
-        reports: ReportFlow(environment, ports: ports))
+        reports: ReportFlow(environment, ports: ports), restores: restores,
+        restore: RestoreWorker(flow, restores))
       do {
         try await body(replica)
       } catch {
@@ -245,7 +255,7 @@ enum Certificates {
   private static let issued = Result {
     let made = try authority.get()
     return Dictionary(
-      uniqueKeysWithValues: try ["gateway-router", "vault-token"].map { name in
+      uniqueKeysWithValues: try ["gateway-router", "vault-token", "intents"].map { name in
         (name, try made.issue(["spiffe://tender/service/\(name)"], name: name))
       })
   }

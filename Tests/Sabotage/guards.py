@@ -53,6 +53,23 @@ GUARDS = {
         [("let until = underWay?.until ?? max(listedUntil, newest ?? listedUntil)",
           "let until = max(listedUntil, newest ?? listedUntil)")],
         "GatewayCoreTests.EventWalkTests", ["aWalkGoesDownPageByPageAndKeepsWhatItSawFirst"]),
+    "gate after a restore": (
+        "services/gateway-router/Service/Gateways/RestoreWatch.swift",
+        [("    guard try await gate().isClosed else { return }",
+          "    guard try await gate().begunAt == Timestamp(microseconds: 0) else { return }")],
+        "GatewayServiceTests.RestoreFlowTests",
+        ["aLostPaymentIsRebuiltAndNothingMovesMeanwhile"]),
+    "gate of new work": (
+        "services/intents/Service/Generated/Migrations.swift",
+        [("  if (select is_closed from restore_gate order by sequence desc limit 1) then",
+          "  if (select is_closed from restore_gate order by sequence limit 0) then")],
+        "IntentsServiceTests.RestoreTests",
+        ["aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain",
+         "capturesAndRefundsAreHeldToo"]),
+    "no repetition from before a restore": (
+        "services/gateway-router/Core/Restore/RestoreGate.swift",
+        [("    !isClosed && begunAt.map { sentAt > $0 } ?? true", "    true")],
+        "GatewayServiceTests.RestoreFlowTests", ["recoveryMovesNothingWhileItIsClosed"]),
     "renewal of claims": (
         "Sources/ServiceKit/Idempotency/ClaimLeases.swift",
         [("    guard !due.isEmpty, !isRenewing else { return }",

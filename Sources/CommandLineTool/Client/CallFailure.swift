@@ -31,6 +31,8 @@ struct CallFailure: Error, CustomStringConvertible {
     let what = message.hasSuffix(".") ? String(message.dropLast()) : message
     let named = "\(service.rawValue): \(what)"
     return switch code {
+    case .unavailable where reason == "RESTORE_IN_PROGRESS":
+      Failure(named, next: "see tender restore status")
     case .unavailable:
       Failure(
         "\(service.rawValue) cannot be reached (\(what))",

@@ -8,6 +8,8 @@ extension Doctor {
     ("refunds_pending", 86_400), ("reversals_pending", 86_400), ("unproven", 0),
     ("notifications_parked", 0),
   ]
+  /// The database was restored and no money moves until people open.
+  static let restoreAlert = "restore_in_progress"
   static let itemsMetric = "tender_recovery_items"
   static let ageMetric = "tender_recovery_oldest_age_seconds"
 
@@ -68,7 +70,8 @@ extension Doctor {
     alerts.filter { !gatewayAlerts.contains($0.kind) && inboundSteps[$0.kind] == nil }.map {
       Finding(
         check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,
-        nextStep: "tender show tells what was done about the payment")
+        nextStep: $0.kind == restoreAlert
+          ? "see tender restore status" : "tender show tells what was done about the payment")
     }
   }
 }

@@ -120,7 +120,8 @@ extension GatewayV1.GatewayRouter {
     /// > sent with a card that its network does not let be tried again: the decline is
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+    /// > (the database was restored, see Restores; nothing was written or sent).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.ExecuteOperationRequest` messages.
@@ -141,7 +142,7 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CaptureOperationRequest` messages.
@@ -167,8 +168,8 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+    /// > error decides nothing about the refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
@@ -188,6 +189,8 @@ extension GatewayV1.GatewayRouter {
     /// >
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+    /// > was never seen here may have been paid).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CloseOperationRequest` messages.
@@ -239,7 +242,8 @@ extension GatewayV1.GatewayRouter {
     /// > sent with a card that its network does not let be tried again: the decline is
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+    /// > (the database was restored, see Restores; nothing was written or sent).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -260,7 +264,7 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -286,8 +290,8 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+    /// > error decides nothing about the refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -307,6 +311,8 @@ extension GatewayV1.GatewayRouter {
     /// >
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+    /// > was never seen here may have been paid).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -356,7 +362,8 @@ extension GatewayV1.GatewayRouter {
     /// > sent with a card that its network does not let be tried again: the decline is
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+    /// > (the database was restored, see Restores; nothing was written or sent).
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.ExecuteOperationRequest` message.
@@ -377,7 +384,7 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CaptureOperationRequest` message.
@@ -403,8 +410,8 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+    /// > error decides nothing about the refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.RefundOperationRequest` message.
@@ -424,6 +431,8 @@ extension GatewayV1.GatewayRouter {
     /// >
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+    /// > was never seen here may have been paid).
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CloseOperationRequest` message.
@@ -663,7 +672,8 @@ extension GatewayV1.GatewayRouter {
     /// > sent with a card that its network does not let be tried again: the decline is
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+    /// > (the database was restored, see Restores; nothing was written or sent).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -689,7 +699,7 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -720,8 +730,8 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+    /// > error decides nothing about the refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -746,6 +756,8 @@ extension GatewayV1.GatewayRouter {
     /// >
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+    /// > was never seen here may have been paid).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -815,7 +827,8 @@ extension GatewayV1.GatewayRouter {
     /// > sent with a card that its network does not let be tried again: the decline is
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+    /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+    /// > (the database was restored, see Restores; nothing was written or sent).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -852,7 +865,7 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -894,8 +907,8 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-    /// > refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+    /// > error decides nothing about the refund: what the two sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -931,6 +944,8 @@ extension GatewayV1.GatewayRouter {
     /// >
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+    /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+    /// > was never seen here may have been paid).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -1009,7 +1024,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > sent with a card that its network does not let be tried again: the decline is
   /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+  /// > (the database was restored, see Restores; nothing was written or sent).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -1041,7 +1057,7 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -1078,8 +1094,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > at), `amount_too_large` (above what was captured and not refunded).
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-  /// > refund: what the two sides know differs.
+  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+  /// > error decides nothing about the refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1110,6 +1126,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// >
   /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
   /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+  /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+  /// > was never seen here may have been paid).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -1177,7 +1195,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > sent with a card that its network does not let be tried again: the decline is
   /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
-  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content).
+  /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
+  /// > (the database was restored, see Restores; nothing was written or sent).
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1213,7 +1232,7 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount).
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1254,8 +1273,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > at), `amount_too_large` (above what was captured and not refunded).
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount). An error decides nothing about the
-  /// > refund: what the two sides know differs.
+  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
+  /// > error decides nothing about the refund: what the two sides know differs.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1290,6 +1309,8 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// >
   /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
   /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
+  /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
+  /// > was never seen here may have been paid).
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -83,8 +83,9 @@ extension GatewayV1.Reports {
     /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
     /// > ID_INVALID;
     /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-    /// > answer).
+    /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+    /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+    /// > gateway did not answer).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.FetchReportRequest` messages.
@@ -141,8 +142,9 @@ extension GatewayV1.Reports {
     /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
     /// > ID_INVALID;
     /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-    /// > answer).
+    /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+    /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+    /// > gateway did not answer).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
@@ -197,8 +199,9 @@ extension GatewayV1.Reports {
     /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
     /// > ID_INVALID;
     /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-    /// > answer).
+    /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+    /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+    /// > gateway did not answer).
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.FetchReportRequest` message.
@@ -338,8 +341,9 @@ extension GatewayV1.Reports {
     /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
     /// > ID_INVALID;
     /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-    /// > answer).
+    /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+    /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+    /// > gateway did not answer).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
@@ -414,8 +418,9 @@ extension GatewayV1.Reports {
     /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
     /// > ID_INVALID;
     /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-    /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-    /// > answer).
+    /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+    /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+    /// > gateway did not answer).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
@@ -495,8 +500,9 @@ extension GatewayV1.Reports.ClientProtocol {
   /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
   /// > ID_INVALID;
   /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-  /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-  /// > answer).
+  /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+  /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+  /// > gateway did not answer).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.FetchReportRequest` message.
@@ -565,8 +571,9 @@ extension GatewayV1.Reports.ClientProtocol {
   /// > Errors: INVALID_ARGUMENT REPORT_KIND_UNKNOWN, REPORT_NAME_INVALID, REPORT_PERIOD_INVALID,
   /// > ID_INVALID;
   /// > FAILED_PRECONDITION GATEWAY_NOT_CONFIGURED, REPORT_CHANGED (the gateway gives another file than
-  /// > was read before; nothing is changed, an alert is raised); UNAVAILABLE (the gateway did not
-  /// > answer).
+  /// > was read before; nothing is changed, an alert is raised), REPORT_TOO_LARGE (while a restore is
+  /// > closed: it names more than 10,000 payments that this database does not know); UNAVAILABLE (the
+  /// > gateway did not answer).
   ///
   /// - Parameters:
   ///   - message: request message to send.

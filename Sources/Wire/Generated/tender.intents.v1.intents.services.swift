@@ -134,6 +134,10 @@ extension IntentsV1.PaymentIntents {
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+    /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+    /// > and the payment could not be rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -156,7 +160,7 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.ConfirmPaymentIntentRequest` messages.
@@ -176,7 +180,7 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Capture an authorised intent once, in full or in part; what is not captured is released.
     /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.CapturePaymentIntentRequest` messages.
@@ -265,6 +269,10 @@ extension IntentsV1.PaymentIntents {
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+    /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+    /// > and the payment could not be rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -287,7 +295,7 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -307,7 +315,7 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Capture an authorised intent once, in full or in part; what is not captured is released.
     /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CapturePaymentIntentRequest` message.
@@ -394,6 +402,10 @@ extension IntentsV1.PaymentIntents {
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+    /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+    /// > and the payment could not be rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -416,7 +428,7 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -436,7 +448,7 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Capture an authorised intent once, in full or in part; what is not captured is released.
     /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.CapturePaymentIntentRequest` message.
@@ -748,6 +760,10 @@ extension IntentsV1.PaymentIntents {
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+    /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+    /// > and the payment could not be rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -775,7 +791,7 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -800,7 +816,7 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Capture an authorised intent once, in full or in part; what is not captured is released.
     /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CapturePaymentIntentRequest` message.
@@ -917,6 +933,10 @@ extension IntentsV1.PaymentIntents {
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+    /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+    /// > and the payment could not be rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -955,7 +975,7 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -991,7 +1011,7 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Capture an authorised intent once, in full or in part; what is not captured is released.
     /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CapturePaymentIntentRequest` message.
@@ -1139,6 +1159,10 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+  /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+  /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+  /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+  /// > and the payment could not be rebuilt).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///
@@ -1172,7 +1196,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Move the money of an intent that is created or failed/retryable.
   /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-  /// > PAYMENT_METHOD_REQUIRED.
+  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -1203,7 +1227,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Capture an authorised intent once, in full or in part; what is not captured is released.
   /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.CapturePaymentIntentRequest` message.
@@ -1330,6 +1354,10 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
+  /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
+  /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
+  /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
+  /// > and the payment could not be rebuilt).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///
@@ -1367,7 +1395,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Move the money of an intent that is created or failed/retryable.
   /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-  /// > PAYMENT_METHOD_REQUIRED.
+  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1402,7 +1430,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Capture an authorised intent once, in full or in part; what is not captured is released.
   /// > Errors: INVALID_ARGUMENT AMOUNT_NOT_POSITIVE, CURRENCY_MISMATCH; idempotency; NOT_FOUND;
-  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE.
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE, AMOUNT_TOO_LARGE; UNAVAILABLE RESTORE_IN_PROGRESS.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1525,6 +1553,841 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
       metadata: metadata
     )
     return try await self.listPaymentIntents(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}
+
+// MARK: - tender.intents.v1.Refunds
+
+/// Namespace containing generated types for the "tender.intents.v1.Refunds" service.
+extension IntentsV1 { package enum Refunds: Sendable {} }
+
+extension IntentsV1.Refunds {
+  /// Service descriptor for the "tender.intents.v1.Refunds" service.
+  package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.Refunds")
+  /// Namespace for method metadata.
+  package enum Method: Sendable {
+    /// Namespace for "CreateRefund" metadata.
+    package enum CreateRefund: Sendable {
+      /// Request type for "CreateRefund".
+      package typealias Input = IntentsV1.CreateRefundRequest
+      /// Response type for "CreateRefund".
+      package typealias Output = IntentsV1.CreateRefundResponse
+      /// Descriptor for "CreateRefund".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.Refunds"),
+        method: "CreateRefund",
+        type: .unary
+      )
+    }
+    /// Namespace for "GetRefund" metadata.
+    package enum GetRefund: Sendable {
+      /// Request type for "GetRefund".
+      package typealias Input = IntentsV1.GetRefundRequest
+      /// Response type for "GetRefund".
+      package typealias Output = IntentsV1.GetRefundResponse
+      /// Descriptor for "GetRefund".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.Refunds"),
+        method: "GetRefund",
+        type: .unary
+      )
+    }
+    /// Namespace for "ListRefunds" metadata.
+    package enum ListRefunds: Sendable {
+      /// Request type for "ListRefunds".
+      package typealias Input = IntentsV1.ListRefundsRequest
+      /// Response type for "ListRefunds".
+      package typealias Output = IntentsV1.ListRefundsResponse
+      /// Descriptor for "ListRefunds".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.Refunds"),
+        method: "ListRefunds",
+        type: .unary
+      )
+    }
+    /// Descriptors for all methods in the "tender.intents.v1.Refunds" service.
+    package static let descriptors: [GRPCCore.MethodDescriptor] = [
+      CreateRefund.descriptor,
+      GetRefund.descriptor,
+      ListRefunds.descriptor
+    ]
+  }
+}
+
+extension GRPCCore.ServiceDescriptor {
+  /// Service descriptor for the "tender.intents.v1.Refunds" service.
+  package static let IntentsV1_Refunds = GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.Refunds")
+}
+
+// MARK: tender.intents.v1.Refunds (server)
+
+extension IntentsV1.Refunds {
+  /// Streaming variant of the service protocol for the "tender.intents.v1.Refunds" service.
+  ///
+  /// This protocol is the lowest-level of the service protocols generated for this service
+  /// giving you the most flexibility over the implementation of your service. This comes at
+  /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+  /// terms of a request stream and response stream. Where the RPC expects only a single
+  /// request or response message, you are responsible for ensuring your implementation
+  /// maintains this invariant.
+  ///
+  /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+  /// or ``SimpleServiceProtocol`` instead.
+  package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+    /// Handle the "CreateRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+    /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+    /// > with status failed.
+    /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+    /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+    /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `IntentsV1.CreateRefundRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `IntentsV1.CreateRefundResponse` messages.
+    func createRefund(
+      request: GRPCCore.StreamingServerRequest<IntentsV1.CreateRefundRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.CreateRefundResponse>
+
+    /// Handle the "GetRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `IntentsV1.GetRefundRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `IntentsV1.GetRefundResponse` messages.
+    func getRefund(
+      request: GRPCCore.StreamingServerRequest<IntentsV1.GetRefundRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.GetRefundResponse>
+
+    /// Handle the "ListRefunds" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+    /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `IntentsV1.ListRefundsRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `IntentsV1.ListRefundsResponse` messages.
+    func listRefunds(
+      request: GRPCCore.StreamingServerRequest<IntentsV1.ListRefundsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.ListRefundsResponse>
+  }
+
+  /// Service protocol for the "tender.intents.v1.Refunds" service.
+  ///
+  /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+  /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+  /// trailing response metadata. If you don't need these then consider using
+  /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+  /// use ``StreamingServiceProtocol``.
+  package protocol ServiceProtocol: IntentsV1.Refunds.StreamingServiceProtocol {
+    /// Handle the "CreateRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+    /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+    /// > with status failed.
+    /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+    /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+    /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `IntentsV1.CreateRefundResponse` message.
+    func createRefund(
+      request: GRPCCore.ServerRequest<IntentsV1.CreateRefundRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<IntentsV1.CreateRefundResponse>
+
+    /// Handle the "GetRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.GetRefundRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `IntentsV1.GetRefundResponse` message.
+    func getRefund(
+      request: GRPCCore.ServerRequest<IntentsV1.GetRefundRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<IntentsV1.GetRefundResponse>
+
+    /// Handle the "ListRefunds" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+    /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.ListRefundsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `IntentsV1.ListRefundsResponse` message.
+    func listRefunds(
+      request: GRPCCore.ServerRequest<IntentsV1.ListRefundsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<IntentsV1.ListRefundsResponse>
+  }
+
+  /// Simple service protocol for the "tender.intents.v1.Refunds" service.
+  ///
+  /// This is the highest level protocol for the service. The API is the easiest to use but
+  /// doesn't provide access to request or response metadata. If you need access to these
+  /// then use ``ServiceProtocol`` instead.
+  package protocol SimpleServiceProtocol: IntentsV1.Refunds.ServiceProtocol {
+    /// Handle the "CreateRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+    /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+    /// > with status failed.
+    /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+    /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+    /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
+    ///
+    /// - Parameters:
+    ///   - request: A `IntentsV1.CreateRefundRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `IntentsV1.CreateRefundResponse` to respond with.
+    func createRefund(
+      request: IntentsV1.CreateRefundRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> IntentsV1.CreateRefundResponse
+
+    /// Handle the "GetRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+    ///
+    /// - Parameters:
+    ///   - request: A `IntentsV1.GetRefundRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `IntentsV1.GetRefundResponse` to respond with.
+    func getRefund(
+      request: IntentsV1.GetRefundRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> IntentsV1.GetRefundResponse
+
+    /// Handle the "ListRefunds" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+    /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A `IntentsV1.ListRefundsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `IntentsV1.ListRefundsResponse` to respond with.
+    func listRefunds(
+      request: IntentsV1.ListRefundsRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> IntentsV1.ListRefundsResponse
+  }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+extension IntentsV1.Refunds.StreamingServiceProtocol {
+  package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+    router.registerHandler(
+      forMethod: IntentsV1.Refunds.Method.CreateRefund.descriptor,
+      deserializer: WireRequestDeserializer<IntentsV1.CreateRefundRequest>(IntentsV1.Refunds.Method.CreateRefund.descriptor),
+      serializer: WireSerializer<IntentsV1.CreateRefundResponse>(),
+      handler: { request, context in
+        try await self.createRefund(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: IntentsV1.Refunds.Method.GetRefund.descriptor,
+      deserializer: WireRequestDeserializer<IntentsV1.GetRefundRequest>(IntentsV1.Refunds.Method.GetRefund.descriptor),
+      serializer: WireSerializer<IntentsV1.GetRefundResponse>(),
+      handler: { request, context in
+        try await self.getRefund(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: IntentsV1.Refunds.Method.ListRefunds.descriptor,
+      deserializer: WireRequestDeserializer<IntentsV1.ListRefundsRequest>(IntentsV1.Refunds.Method.ListRefunds.descriptor),
+      serializer: WireSerializer<IntentsV1.ListRefundsResponse>(),
+      handler: { request, context in
+        try await self.listRefunds(
+          request: request,
+          context: context
+        )
+      }
+    )
+  }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+extension IntentsV1.Refunds.ServiceProtocol {
+  package func createRefund(
+    request: GRPCCore.StreamingServerRequest<IntentsV1.CreateRefundRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.CreateRefundResponse> {
+    let response = try await self.createRefund(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func getRefund(
+    request: GRPCCore.StreamingServerRequest<IntentsV1.GetRefundRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.GetRefundResponse> {
+    let response = try await self.getRefund(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func listRefunds(
+    request: GRPCCore.StreamingServerRequest<IntentsV1.ListRefundsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.ListRefundsResponse> {
+    let response = try await self.listRefunds(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+extension IntentsV1.Refunds.SimpleServiceProtocol {
+  package func createRefund(
+    request: GRPCCore.ServerRequest<IntentsV1.CreateRefundRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<IntentsV1.CreateRefundResponse> {
+    return GRPCCore.ServerResponse<IntentsV1.CreateRefundResponse>(
+      message: try await self.createRefund(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func getRefund(
+    request: GRPCCore.ServerRequest<IntentsV1.GetRefundRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<IntentsV1.GetRefundResponse> {
+    return GRPCCore.ServerResponse<IntentsV1.GetRefundResponse>(
+      message: try await self.getRefund(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func listRefunds(
+    request: GRPCCore.ServerRequest<IntentsV1.ListRefundsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<IntentsV1.ListRefundsResponse> {
+    return GRPCCore.ServerResponse<IntentsV1.ListRefundsResponse>(
+      message: try await self.listRefunds(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+}
+
+// MARK: tender.intents.v1.Refunds (client)
+
+extension IntentsV1.Refunds {
+  /// Generated client protocol for the "tender.intents.v1.Refunds" service.
+  ///
+  /// You don't need to implement this protocol directly, use the generated
+  /// implementation, ``Client``.
+  package protocol ClientProtocol: Sendable {
+    /// Call the "CreateRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+    /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+    /// > with status failed.
+    /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+    /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+    /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.CreateRefundRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.CreateRefundResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func createRefund<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.CreateRefundRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.CreateRefundRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.CreateRefundResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CreateRefundResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "GetRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.GetRefundRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.GetRefundRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.GetRefundResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func getRefund<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.GetRefundRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.GetRefundRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.GetRefundResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.GetRefundResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ListRefunds" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+    /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.ListRefundsRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.ListRefundsRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.ListRefundsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func listRefunds<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.ListRefundsRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.ListRefundsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.ListRefundsResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.ListRefundsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+  }
+
+  /// Generated client for the "tender.intents.v1.Refunds" service.
+  ///
+  /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+  /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+  /// means of communication with the remote peer.
+  package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+    private let client: GRPCCore.GRPCClient<Transport>
+
+    /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+    ///
+    /// - Parameters:
+    ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+    package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+      self.client = client
+    }
+
+    /// Call the "CreateRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+    /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+    /// > with status failed.
+    /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+    /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+    /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+    /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.CreateRefundRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.CreateRefundResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func createRefund<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.CreateRefundRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.CreateRefundRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.CreateRefundResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CreateRefundResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: IntentsV1.Refunds.Method.CreateRefund.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "GetRefund" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.GetRefundRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.GetRefundRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.GetRefundResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getRefund<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.GetRefundRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.GetRefundRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.GetRefundResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.GetRefundResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: IntentsV1.Refunds.Method.GetRefund.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "ListRefunds" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+    /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.ListRefundsRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.ListRefundsRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.ListRefundsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listRefunds<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.ListRefundsRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.ListRefundsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.ListRefundsResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.ListRefundsResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: IntentsV1.Refunds.Method.ListRefunds.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+  }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+extension IntentsV1.Refunds.ClientProtocol {
+  /// Call the "CreateRefund" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+  /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+  /// > with status failed.
+  /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+  /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+  /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+  /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+  /// > restore; nothing is stored.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func createRefund<Result>(
+    request: GRPCCore.ClientRequest<IntentsV1.CreateRefundRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CreateRefundResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.createRefund(
+      request: request,
+      serializer: WireSerializer<IntentsV1.CreateRefundRequest>(),
+      deserializer: WireResponseDeserializer<IntentsV1.CreateRefundResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "GetRefund" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `IntentsV1.GetRefundRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func getRefund<Result>(
+    request: GRPCCore.ClientRequest<IntentsV1.GetRefundRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.GetRefundResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.getRefund(
+      request: request,
+      serializer: WireSerializer<IntentsV1.GetRefundRequest>(),
+      deserializer: WireResponseDeserializer<IntentsV1.GetRefundResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListRefunds" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+  /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `IntentsV1.ListRefundsRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listRefunds<Result>(
+    request: GRPCCore.ClientRequest<IntentsV1.ListRefundsRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.ListRefundsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.listRefunds(
+      request: request,
+      serializer: WireSerializer<IntentsV1.ListRefundsRequest>(),
+      deserializer: WireResponseDeserializer<IntentsV1.ListRefundsResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+extension IntentsV1.Refunds.ClientProtocol {
+  /// Call the "CreateRefund" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Give captured money back, in full or in part; several refunds of one intent are possible. An
+  /// > unknown or later outcome is OK with status pending; a refund that the gateway refuses is OK
+  /// > with status failed.
+  /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; CURRENCY_UNKNOWN,
+  /// > AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE, KEY_DUPLICATE for metadata); idempotency; NOT_FOUND
+  /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
+  /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+  /// > restore; nothing is stored.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func createRefund<Result>(
+    _ message: IntentsV1.CreateRefundRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CreateRefundResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<IntentsV1.CreateRefundRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.createRefund(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "GetRefund" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Errors: INVALID_ARGUMENT; NOT_FOUND REFUND_NOT_FOUND (also another merchant's).
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func getRefund<Result>(
+    _ message: IntentsV1.GetRefundRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.GetRefundResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<IntentsV1.GetRefundRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.getRefund(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListRefunds" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Newest first. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID (also another merchant's token);
+  /// > NOT_FOUND PAYMENT_INTENT_NOT_FOUND.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listRefunds<Result>(
+    _ message: IntentsV1.ListRefundsRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.ListRefundsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<IntentsV1.ListRefundsRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.listRefunds(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -16,7 +16,9 @@ struct PublishedRequestTests {
     var orders: [AuthorizeOrder] = []
     let metadata = AuthorizeOrder.metadata(
       intent: PaymentIntentID(bits: .max), operation: OperationID(bits: .max),
-      keyProof: String(repeating: "f", count: 64))
+      keyProof: String(repeating: "f", count: 64), merchant: MerchantID(bits: .max),
+      paymentMethod: PaymentMethodID(bits: .max), captureMethod: .automatic, isOffSession: false,
+      sequence: Operation.attemptsMax)
     for method in [MethodType.card, .sepaDebit] {
       for mode in [Attempt.Mode.authorizeOnly, .charge] {
         for offSession in [false, true] {

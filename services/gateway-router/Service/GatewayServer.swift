@@ -20,6 +20,7 @@ package final class GatewayServer: TenderService {
   private let notifications: NotificationWorker
   private let catchUp: EventCatchUp
   private let inbound: InboundEndpoint?
+  private let restore: RestoreWorker
 
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
@@ -35,6 +36,9 @@ package final class GatewayServer: TenderService {
     self.relay = relay
     recovery = RecoveryWorker(environment, flow: flow)
     let reports = ReportFlow(environment, ports: ports)
+    let restores = RestoreFlow(environment, ports: ports)
+    let restore = RestoreWorker(flow, restores)
+    self.restore = restore
     let notifications = NotificationWorker(environment, flow: flow, reports: reports)
     self.notifications = notifications
     catchUp = EventCatchUp(environment, ports: ports) { notifications.wake() }
@@ -47,6 +51,7 @@ package final class GatewayServer: TenderService {
       RoutingCalls(environment: environment, ports: ports),
       NotificationCalls(environment: environment) { notifications.wake() },
       ReportCalls(environment: environment, flow: reports),
+      RestoreCalls(environment: environment, flow: restores) { restore.wake() },
     ]
   }
 
@@ -56,6 +61,7 @@ package final class GatewayServer: TenderService {
     recovery.start()
     notifications.start()
     catchUp.start()
+    restore.start()
     try inbound?.start()
   }
 
@@ -65,6 +71,7 @@ package final class GatewayServer: TenderService {
     } catch {
       logger.warning("stopping the inbound listener", metadata: ["error": "\(error)"])
     }
+    await restore.shutdown()
     await catchUp.shutdown()
     await notifications.shutdown()
     await recovery.shutdown()

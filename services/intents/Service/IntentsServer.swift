@@ -34,6 +34,7 @@ package final class IntentsServer: TenderService {
       PaymentIntentCalls(environment: environment, flow: flow, proof: proof),
       RefundCalls(environment: environment, flow: RefundFlow(flow: flow), proof: proof),
       FactCalls(environment: environment, flow: flow),
+      RestoreCalls(environment: environment, payments: RestoredPayments(flow: flow)),
       CustomerCalls(environment: environment),
       MerchantCalls(environment: environment),
     ]

@@ -17,9 +17,10 @@
 #include "tender/gateway/v1/notifications.pb-c.h"
 #include "tender/gateway/v1/recovery.pb-c.h"
 #include "tender/gateway/v1/reports.pb-c.h"
+#include "tender/gateway/v1/restore.pb-c.h"
 #include "tender/gateway/v1/routing.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
-#include "tender/intents/v1/refunds.pb-c.h"
+#include "tender/intents/v1/restore.pb-c.h"
 #include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
@@ -333,6 +334,39 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_r
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_reports_response(void) {
   return &tender__gateway__v1__list_reports_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__restore_reading(void) {
+  return &tender__gateway__v1__restore_reading__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__restore(void) {
+  return &tender__gateway__v1__restore__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__restored_payment(void) {
+  return &tender__gateway__v1__restored_payment__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__begin_restore_request(void) {
+  return &tender__gateway__v1__begin_restore_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__begin_restore_response(void) {
+  return &tender__gateway__v1__begin_restore_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_restore_request(void) {
+  return &tender__gateway__v1__get_restore_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_restore_response(void) {
+  return &tender__gateway__v1__get_restore_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_restored_payments_request(void) {
+  return &tender__gateway__v1__list_restored_payments_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_restored_payments_response(void) {
+  return &tender__gateway__v1__list_restored_payments_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__open_restore_request(void) {
+  return &tender__gateway__v1__open_restore_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__open_restore_response(void) {
+  return &tender__gateway__v1__open_restore_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_finding(void) {
   return &tender__gateway__v1__routing_finding__descriptor;
 }
@@ -468,6 +502,30 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_p
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_payment_intents_response(void) {
   return &tender__intents__v1__list_payment_intents_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund_failure(void) {
+  return &tender__intents__v1__refund_failure__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund(void) {
+  return &tender__intents__v1__refund__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_request(void) {
+  return &tender__intents__v1__create_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_response(void) {
+  return &tender__intents__v1__create_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_request(void) {
+  return &tender__intents__v1__get_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_response(void) {
+  return &tender__intents__v1__get_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_request(void) {
+  return &tender__intents__v1__list_refunds_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_response(void) {
+  return &tender__intents__v1__list_refunds_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__apply_facts_request(void) {
   return &tender__intents__v1__apply_facts_request__descriptor;
 }
@@ -507,29 +565,17 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_m
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_merchants_response(void) {
   return &tender__intents__v1__list_merchants_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund_failure(void) {
-  return &tender__intents__v1__refund_failure__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__set_restore_gate_request(void) {
+  return &tender__intents__v1__set_restore_gate_request__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund(void) {
-  return &tender__intents__v1__refund__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__set_restore_gate_response(void) {
+  return &tender__intents__v1__set_restore_gate_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_request(void) {
-  return &tender__intents__v1__create_refund_request__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__restore_payment_request(void) {
+  return &tender__intents__v1__restore_payment_request__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_response(void) {
-  return &tender__intents__v1__create_refund_response__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_request(void) {
-  return &tender__intents__v1__get_refund_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_response(void) {
-  return &tender__intents__v1__get_refund_response__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_request(void) {
-  return &tender__intents__v1__list_refunds_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_response(void) {
-  return &tender__intents__v1__list_refunds_response__descriptor;
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__restore_payment_response(void) {
+  return &tender__intents__v1__restore_payment_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_request(void) {
   return &tender__ledger__v1__get_balance_request__descriptor;

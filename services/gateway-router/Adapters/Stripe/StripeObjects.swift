@@ -10,6 +10,11 @@ struct StripePaymentIntent: Decodable {
   var metadata: StringValues?
   var last_payment_error: StripeError?
   var next_action: NextAction?
+  /// Read where payments are listed.
+  var created: Int64?
+  var livemode: Bool?
+  var capture_method: String?
+  var payment_method_types: [String]?
 
   struct NextAction: Decodable {
     var redirect_to_url: Redirect?

@@ -5,6 +5,9 @@ package enum OperationEvent: Sendable, Hashable {
   /// A caller wants to try a gateway. `allowsSpeculation`: a second authorisation beside an attempt
   /// whose outcome is unknown (a merchant's policy).
   case start(NewAttempt, allowsSpeculation: Bool)
+  /// An attempt that a restore of the database has lost was found in its gateway's books. Nothing is
+  /// sent for it.
+  case recovered(NewAttempt)
   /// What came of a request, look or notification about an attempt's payment.
   case outcome(AttemptID, Outcome)
   /// What two people have seen at the gateway of an attempt that nothing else proves.

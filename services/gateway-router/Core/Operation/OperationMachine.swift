@@ -12,6 +12,7 @@ package enum OperationMachine {
       switch event {
       case .start(let attempt, let allowsSpeculation):
         try step.start(attempt, allowsSpeculation: allowsSpeculation)
+      case .recovered(let attempt): try step.recover(attempt)
       case .outcome(let id, let outcome): try step.apply(outcome, to: id)
       case .attested(let id, let attestation): try step.apply(attestation, to: id)
       case .returned(let id, let back): try step.apply(back, toCondemned: id)
@@ -74,6 +75,21 @@ struct OperationStep {
     )
     operation.phase = .open(live: suspects + [attempt], condemned: condemned + dead)
     for earlier in dead { condemn(earlier) }
+    actions.append(.insertAttempt(attempt))
+  }
+
+  /// It was started under the rules of `start` once; of the others some may be lost as well.
+  mutating func recover(_ found: NewAttempt) throws(OperationRefusal) {
+    guard case .open(let live, let condemned) = operation.phase else { throw .notOpen }
+    let count = live.count + condemned.count
+    guard count < Operation.attemptsMax else { throw .tooManyAttempts }
+    guard !(live + condemned).contains(where: { $0.id == found.id }) else {
+      throw .attemptUnderway
+    }
+    let attempt = Attempt(
+      id: found.id, sequence: count + 1, gateway: found.gateway, account: found.account,
+      mode: found.mode)
+    operation.phase = .open(live: live + [attempt], condemned: condemned)
     actions.append(.insertAttempt(attempt))
   }
 

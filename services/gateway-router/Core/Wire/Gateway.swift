@@ -99,15 +99,19 @@ package struct AuthorizeOrder: Sendable, Hashable {
 }
 
 extension AuthorizeOrder {
-  /// What is kept at the gateway with every payment. Names of at most 20 and values of at most 80
-  /// characters: Adyen takes no more.
+  /// What is kept at the gateway with every payment (`PaymentMetadata`).
   package static func metadata(
-    intent: PaymentIntentID, operation: OperationID, keyProof: String
+    intent: PaymentIntentID, operation: OperationID, keyProof: String, merchant: MerchantID,
+    paymentMethod: PaymentMethodID, captureMethod: Operation.CaptureMethod, isOffSession: Bool,
+    sequence: Int
   ) -> [String: String] {
-    [
-      "tender_intent": intent.description, "tender_operation": operation.description,
-      "tender_key_proof": keyProof,
+    let values: [PaymentMetadata: String] = [
+      .intent: intent.description, .operation: operation.description, .keyProof: keyProof,
+      .merchant: merchant.description, .method: paymentMethod.description,
+      .capture: PaymentMetadata.word(captureMethod), .offSession: "\(isOffSession)",
+      .sequence: "\(sequence)",
     ]
+    return Dictionary(uniqueKeysWithValues: values.map { ($0.key.rawValue, $0.value) })
   }
 }
 

@@ -12,7 +12,8 @@ extension GatewayFlow {
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ capture: CaptureID,
     _ amount: Amount
   ) async throws -> [GatewayV1.Fact] {
-    try await runs.exclusively(id) { [self] in
+    try await ports.routing.restore.requireOpen()
+    return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       try await requireOwned(id, of: intent, merchant)
       let moved = try await move(id, of: intent, .init()) { _, step in
@@ -31,7 +32,9 @@ extension GatewayFlow {
   func close(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, onlyIfUnsent: Bool
   ) async throws -> [GatewayV1.Fact] {
-    try await runs.exclusively(id) { [self] in
+    // What was never seen here may have been paid.
+    try await ports.routing.restore.requireOpen()
+    return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       if try await load(id, of: intent) == nil {
         try await closeUnseen(id, of: intent, merchant)

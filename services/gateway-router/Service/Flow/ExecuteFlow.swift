@@ -9,7 +9,8 @@ import Wire
 extension GatewayFlow {
   /// - Returns: all facts so far.
   func execute(_ asked: OperationRecord) async throws -> [GatewayV1.Fact] {
-    try await runs.exclusively(asked.id) { [self] in
+    try await ports.routing.restore.requireOpen()
+    return try await runs.exclusively(asked.id) { [self] in
       let started = environment.loop.now
       let beginning = try OperationBeginning(
         try await environment.database.query(

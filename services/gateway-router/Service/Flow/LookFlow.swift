@@ -16,7 +16,10 @@ extension GatewayFlow {
   ) async throws {
     let now = environment.clock.now
     guard let attempt = record.operation.attempt(id), limit > .zero else { return }
+    let gate = try await ports.routing.restore.gate()
     guard !attempt.evidence.isNegative else {
+      // After a restore another gateway may have been asked since, which nobody here remembers.
+      guard !gate.isClosed else { return }
       // Its call died before it said what follows. Nothing is asked, least of all sent again.
       let moved = try await move(record.id, of: record.intent, .init()) { operation, step in
         step == 0 ? Self.exhaustion(of: operation) : nil
@@ -29,7 +32,8 @@ extension GatewayFlow {
     let age = now.seconds - record.sentSeconds(id)
     let heard: GatewayPorts.Heard
     let probe = ProbeRule.step(
-      for: id, in: record.operation, ageSeconds: age, sendWindowIsOpen: now < record.sendBefore)
+      for: id, in: record.operation, ageSeconds: age,
+      sendWindowIsOpen: now < record.sendBefore && gate.mayRepeat(sentAt: record.sentAt(id)))
     #if TENDER_FAULTS
       let step =
         Sabotage.replayAfterSecond.isOn && attempt.reference == nil ? ProbeStep.replay : probe
@@ -49,20 +53,21 @@ extension GatewayFlow {
     case .find:
       heard = await ports.find(record, attempt, now: now, within: limit)
     case .wait:
-      try await lookAgain(at: id, record)
+      if !gate.isClosed { try await lookAgain(at: id, record) }
       return
     }
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
     let moved = try await move(record.id, of: record.intent, notes) { operation, step in
       switch step {
       case 0: .outcome(id, heard.outcome)
-      case 1: Self.exhaustion(of: operation)
+      case 1: gate.isClosed ? nil : Self.exhaustion(of: operation)
       default: nil
       }
     }
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
       try await sendCapture(capture, moved.record, within: limit)
-    } else if moved.actions.isEmpty {
+    } else if moved.actions.isEmpty, !gate.isClosed {
+      // While it is closed nothing is given up: the lease is the pause.
       try await lookAgain(at: id, moved.record)
     }
   }
@@ -89,9 +94,9 @@ extension GatewayFlow {
   func sendCapture(
     _ capture: Capture, _ record: OperationRecord, within limit: Duration
   ) async throws -> Moved {
-    guard limit > .zero, let winner = record.operation.winner else {
-      return Moved(record: record, actions: [], refusal: nil)
-    }
+    guard limit > .zero, let winner = record.operation.winner,
+      try await !ports.routing.restore.gate().isClosed
+    else { return Moved(record: record, actions: [], refusal: nil) }
     let number = record.captureTries[capture.id] ?? 1
     let send: Send = capture.state == .queued ? .first : .replay
     let heard = await ports.capture(

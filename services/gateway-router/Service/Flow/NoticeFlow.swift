@@ -68,12 +68,14 @@ extension GatewayFlow {
     // Most notices repeat what the answer has told already.
     if case .unchanged = OperationMachine.next(record.operation, event) { return "nothing new" }
     let notes = OperationWriter.Notes(detail: "notified: \(notice.deduplicationKey)")
+    let isClosed = try await ports.routing.restore.gate().isClosed
     let moved = try await move(record.id, of: record.intent, notes) { operation, step in
       switch step {
       case 0: return event
       // Nobody is there to try another gateway.
       case 1:
-        guard case .open(let live, _) = operation.phase, live.allSatisfy(\.evidence.isNegative)
+        guard !isClosed, case .open(let live, _) = operation.phase,
+          live.allSatisfy(\.evidence.isNegative)
         else { return nil }
         return .routesExhausted
       default: return nil

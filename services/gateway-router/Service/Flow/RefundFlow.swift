@@ -15,7 +15,8 @@ extension GatewayFlow {
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ refund: RefundID,
     _ amount: Amount
   ) async throws -> [GatewayV1.Fact] {
-    try await runs.exclusively(id) { [self] in
+    try await ports.routing.restore.requireOpen()
+    return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       try await requireOwned(id, of: intent, merchant)
       switch try await beginRefund(id, of: intent, refund, amount) {

@@ -78,7 +78,10 @@ final class GatewayPorts: Sendable {
       isOffSession: record.offSession,
       statementDescriptor: record.statementDescriptor.nonEmpty,
       metadata: AuthorizeOrder.metadata(
-        intent: record.intent, operation: record.id, keyProof: Hex.encode(record.keyProof)),
+        intent: record.intent, operation: record.id, keyProof: Hex.encode(record.keyProof),
+        merchant: record.merchant, paymentMethod: record.paymentMethod,
+        captureMethod: record.operation.captureMethod, isOffSession: record.offSession,
+        sequence: attempt.sequence),
       returnURL: returnURL)
     let sent = SentRequest(
       purpose: attempt.mode == .charge ? .charge : .authorize, send: send,

@@ -28,6 +28,8 @@ final class RoutingWatch: Sendable {
 
   private let environment: ServiceEnvironment
   private let breakers: GatewayBreakers
+  /// Read with the rest.
+  let restore: RestoreWatch
   private let worker: WorkerLoop
   /// While no version is active.
   let settingsOrder: RoutingTable
@@ -38,6 +40,7 @@ final class RoutingWatch: Sendable {
   ) {
     self.environment = environment
     self.breakers = breakers
+    restore = RestoreWatch(environment)
     self.settingsOrder = settingsOrder
     view = Mutex(View(table: settingsOrder))
     worker = WorkerLoop("routing watch", environment, every: Self.interval)
@@ -83,8 +86,9 @@ final class RoutingWatch: Sendable {
   func refresh() async throws {
     let results = try await environment.database.transaction(batch: [
       BreakerStatements.all(), OverrideStatements.open(), RoutingStatements.active(),
-      OverrideStatements.hasExpired(),
+      OverrideStatements.hasExpired(), RestoreStatements.gate(),
     ])
+    try restore.learn(results[4])
     breakers.learn(try results[0].compactMap { try BreakerRow($0) })
     let overrides = try results[1].map { try GatewayOverride($0) }
     let number = try results[2].first.map { try $0[0, as: Int32.self] } ?? 0

@@ -135,10 +135,17 @@ final class ReportFlow: Sendable {
       throw RPCFailure.unavailable(
         "The report could not be downloaded (HTTP \(heard.status ?? 0), \(heard.sendProof)). Try again.")
     }
+    // Its lines are compared with a restored database.
+    let restores = RestoreReports(environment: environment)
+    let restore = try await restores.restore(for: identity)
     let reading = try await environment.workers.run { [body = heard.body] in
-      ReportReading(body, identity, evidenceOf: attempt)
+      ReportReading(body, identity, evidenceOf: attempt, collectsPayments: restore != nil)
     }
-    return try await keep(reading, report)
+    let fetched = try await keep(reading, report)
+    if let restore, let payments = reading.payments {
+      try await restores.note(payments, of: identity, restore)
+    }
+    return fetched
   }
 
   /// The first reading counts: a file that is another one later is an alert, and changes nothing.
@@ -178,13 +185,20 @@ struct ReportReading: Sendable {
   private(set) var error: ReportError?
   /// Of the attempt that was asked about; nil when the report is refused.
   private(set) var evidence: ReportEvidence?
+  /// What payments it names, if that was asked for; nil when the report is refused.
+  private(set) var payments: AccountedPayments?
 
-  init(_ body: [UInt8], _ identity: ReportIdentity, evidenceOf attempt: AttemptID?) {
+  init(
+    _ body: [UInt8], _ identity: ReportIdentity, evidenceOf attempt: AttemptID?,
+    collectsPayments: Bool = false
+  ) {
     sha256 = SHA256.hash(body)
     bytes = body.count
     var parser = ReportParser(identity.kind, account: identity.account.account)
     var collector = attempt.map { ReportEvidenceCollector(of: .authorize($0)) }
+    var named = collectsPayments ? AccountedPayments() : nil
     func take(_ row: ReportRow) {
+      named?.add(row)
       summary.add(row)
       collector?.add(row)
     }
@@ -194,6 +208,7 @@ struct ReportReading: Sendable {
       }
       try parser.finish(take)
       evidence = collector?.evidence
+      payments = named
     } catch {
       self.error = error
       summary = ReportSummary()

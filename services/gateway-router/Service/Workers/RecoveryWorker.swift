@@ -34,7 +34,10 @@ final class RecoveryWorker: Sendable {
 
   /// One round.
   func work() async throws {
-    try await looks()
+    // After a restore only looks: what is known here is older than what the gateways know.
+    let isClosed = try await flow.ports.routing.restore.gate().isClosed
+    try await looks(mayGiveUp: !isClosed)
+    guard !isClosed else { return }
     try await captures()
     try await reversals()
     try await refunds()
@@ -51,7 +54,7 @@ final class RecoveryWorker: Sendable {
     }
   }
 
-  private func looks() async throws {
+  private func looks(mayGiveUp: Bool) async throws {
     let due = try await environment.database.query(
       AttemptStatements.takeDue(limit: Self.batchMax, leaseSeconds: Self.leaseSeconds))
     for row in due {
@@ -59,7 +62,7 @@ final class RecoveryWorker: Sendable {
         (PaymentIntentID, OperationID, AttemptID).self)
       try await exclusively(operation, of: intent) { [flow] record in
         let limit = Duration.seconds(Self.workSeconds)
-        if try await flow.giveUp(record, within: limit) { return }
+        if mayGiveUp, try await flow.giveUp(record, within: limit) { return }
         try await flow.look(at: attempt, record, within: limit)
         try await flow.alertByAge(attempt, record)
       }

@@ -12,6 +12,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
   let environment: ServiceEnvironment
   let flow: IntentFlow
   let proof: KeyProof
+  private var restored: RestoredPayments { RestoredPayments(flow: flow) }
 
   func createPaymentIntent(
     request: IntentsV1.CreatePaymentIntentRequest, context: ServerContext
@@ -21,7 +22,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let answer: @Sendable (IntentRow) -> IntentsV1.CreatePaymentIntentResponse = {
       IntentsV1.CreatePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
     }
-    guard let operation = try draft.operation(proof.of(call), environment) else {
+    let keyProof = proof.of(call)
+    guard let operation = try draft.operation(keyProof, environment) else {
       return try await createOnly(request, draft, answer)
     }
     var intent = draft.row
@@ -34,14 +36,25 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
         _ = try await flow.facts(for: work, by: .caller)
       }
     #endif
-    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
-      [self] transaction, claim in
-      guard !claim.isTakeover else { return }
-      try await insert(ready, draft, operation: operation, in: transaction)
+    do {
+      let begun = try await RestoredPayments.guarding {
+        try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
+          [self] transaction, claim in
+          guard !claim.isTakeover else { return }
+          try await insert(ready, draft, operation: operation, in: transaction)
+        }
+      }
+      return try await run(
+        begun, merchant: ready.merchant,
+        known: IntentFlow.View(intent: ready, operations: [operation]), answer)
+    } catch is RestoredPayments.KeyHasPaid {
+      return try await restored.answer(
+        keyProof, of: ready.merchant,
+        isSame: { intent, known in
+          intent.amount == ready.amount && intent.captureMethod == ready.captureMethod
+            && known.paymentMethod == operation.paymentMethod
+        }, answer)
     }
-    return try await run(
-      begun, merchant: ready.merchant,
-      known: IntentFlow.View(intent: ready, operations: [operation]), answer)
   }
 
   func confirmPaymentIntent(
@@ -54,15 +67,32 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let method = try RequestFields.id(
       request.paymentMethodID, "payment_method_id", as: PaymentMethodID.self)
     let keyProof = proof.of(call)
-    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-      [self] transaction, claim in
-      guard !claim.isTakeover else { return }
-      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-      try await step.confirm(
-        method, offSession: request.offSession, keyProof: keyProof, in: transaction)
-    }
-    return try await run(begun, merchant: merchant) {
+    let answer: @Sendable (IntentRow) -> IntentsV1.ConfirmPaymentIntentResponse = {
       IntentsV1.ConfirmPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+    }
+    do {
+      let begun = try await RestoredPayments.guarding {
+        try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
+          [self] transaction, claim in
+          guard !claim.isTakeover else { return }
+          let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+          do {
+            try await step.confirm(
+              method, offSession: request.offSession, keyProof: keyProof, in: transaction)
+          } catch let failure as RPCFailure {
+            // An intent that was rebuilt has reached another state by this very key.
+            try await RestoredPayments.checkUnpaid(keyProof, in: transaction)
+            throw failure
+          }
+        }
+      }
+      return try await run(begun, merchant: merchant, answer)
+    } catch is RestoredPayments.KeyHasPaid {
+      return try await restored.answer(
+        keyProof, of: merchant,
+        isSame: { intent, known in
+          intent.id == id && (method == nil || method == known.paymentMethod)
+        }, answer)
     }
   }
 
@@ -75,11 +105,13 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let amount = try request.amount.map { money throws(RPCFailure) in
       try RequestFields.amount(money, field: "amount")
     }
-    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-      [self] transaction, claim in
-      guard !claim.isTakeover else { return }
-      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-      try await step.capture(amount, in: transaction)
+    let begun = try await RestoredPayments.guarding {
+      try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
+        [self] transaction, claim in
+        guard !claim.isTakeover else { return }
+        let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+        try await step.capture(amount, in: transaction)
+      }
     }
     return try await run(begun, merchant: merchant) {
       IntentsV1.CapturePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))

@@ -39,10 +39,12 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
     _ request: IntentsV1.CreateRefundRequest, _ order: RefundFlow.Order, of merchant: MerchantID,
     kind: MethodType?
   ) async throws -> Idempotency.Begun {
-    try await environment.idempotency.begin(request, subject: UUIDBits(order.id.bits)) {
-      [flow] transaction, claim in
-      guard !claim.isTakeover else { return }
-      try await flow.begin(order, of: merchant, kind: kind, in: transaction)
+    try await RestoredPayments.guarding {
+      try await environment.idempotency.begin(request, subject: UUIDBits(order.id.bits)) {
+        [flow] transaction, claim in
+        guard !claim.isTakeover else { return }
+        try await flow.begin(order, of: merchant, kind: kind, in: transaction)
+      }
     }
   }
 

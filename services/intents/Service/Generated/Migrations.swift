@@ -346,4 +346,91 @@ select 'the service writes returns and never changes one',
 
 """##,
     checksum: "3abfc4cf6db7053e214604d555b2a9fd0c6ba7cab04c8a1d1223077c134a0dfb"),
+  Migration(
+    number: 4, name: "restore",
+    up: ##"""
+-- After the database was restored to a point in the past: no new work until operators open, and the
+-- claims of keys that have paid since, known only by their HMAC.
+
+-- Whether orders that move money are taken: the last row says it. Rows are only added.
+create table restore_gate (
+  sequence bigint generated always as identity primary key,
+  is_closed boolean not null,
+  -- The moment the database was restored to.
+  point_at timestamptz,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null
+);
+
+-- The claim of an idempotency key whose row the restore has lost. It never expires.
+create table restored_claim (
+  -- HMAC of merchant and key, as gateways keep it.
+  key_proof bytea primary key check (octet_length(key_proof) = 32),
+  merchant_id uuid not null,
+  intent_id uuid not null,
+  operation_id uuid not null,
+  -- The intent is here and answers; otherwise the key is refused.
+  is_rebuilt boolean not null,
+  gateway text not null,
+  gateway_account text not null,
+  gateway_reference text not null,
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null
+);
+
+-- Operations that were rebuilt, not asked for.
+alter table operation add column is_restored boolean not null default false;
+
+-- In the schema itself: while the gate is closed nothing that moves money begins, and never does an
+-- operation begin under a key that has paid before a restore.
+create function guard_restore() returns trigger
+language plpgsql as $$
+begin
+  if (select is_closed from restore_gate order by sequence desc limit 1) then
+    raise exception 'a restore is in progress' using errcode = 'TN011';
+  end if;
+  return new;
+end
+$$;
+create function guard_restored_claim() returns trigger
+language plpgsql as $$
+begin
+  if exists (select 1 from restored_claim c where c.key_proof = new.key_proof) then
+    raise exception 'this key has paid before a restore' using errcode = 'TN012';
+  end if;
+  return new;
+end
+$$;
+-- By name: whoever has paid hears so, also while it is closed.
+create trigger operation_claim before insert on operation
+  for each row when (not new.is_restored) execute function guard_restored_claim();
+create trigger operation_restore before insert on operation
+  for each row when (not new.is_restored) execute function guard_restore();
+create trigger capture_restore before insert on capture
+  for each row when (new.state = 1) execute function guard_restore();
+-- What a fact tells of a refund has no next check.
+create trigger refund_restore before insert on refund
+  for each row when (new.next_check_at is not null) execute function guard_restore();
+
+grant select, insert on restore_gate, restored_claim to intents_service;
+grant update (is_rebuilt) on restored_claim to intents_service;
+
+"""##,
+    check: ##"""
+select 'nothing begins while a restore is closed', (
+  select count(*) = 3 from pg_trigger
+  where tgname in ('operation_restore', 'capture_restore', 'refund_restore')
+    and tgrelid in ('intents.operation'::regclass, 'intents.capture'::regclass,
+      'intents.refund'::regclass));
+select 'a key that has paid before a restore begins nothing', exists (
+  select 1 from pg_trigger
+  where tgname = 'operation_claim' and tgrelid = 'intents.operation'::regclass);
+select 'claims and gates are only added',
+  not has_table_privilege('intents_service', 'intents.restored_claim', 'delete')
+  and not has_table_privilege('intents_service', 'intents.restore_gate', 'update, delete');
+
+"""##,
+    checksum: "fecb9bcdcb30b9439ce238a469aa07e90134a681795a1a874f033d242184583d"),
 ]

@@ -1,0 +1,411 @@
+import Foundation
+import GRPCCore
+import GatewayCore
+import Money
+import Outbound
+import Postgres
+import ServiceKit
+import Synchronization
+import TestSupport
+import Testing
+import Transport
+import Wire
+
+@testable import GatewayService
+
+/// A database that was restored to a point before payments were made: nothing moves, what the
+/// gateways' books prove is rebuilt, and people open.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct RestoreFlowTests {
+  @Test func aLostPaymentIsRebuiltAndNothingMovesMeanwhile() async throws {
+    try await GatewayHarness.with { harness in
+      let order = harness.restorable()
+      #expect(try await harness.first.execute(order).kinds.last == .captured)
+      let kept = harness.restorable()
+      #expect(try await harness.first.execute(kept).kinds.last == .captured)
+      let facts: Int64 = try await harness.value(
+        "select count(*) from fact where operation_id = '\(order.id.uuid)'")
+      try await harness.lose(order)
+
+      let begun = try await harness.begin()
+      #expect(begun.state == .closed && harness.intents.isClosed)
+      #expect(try await harness.alerts() == ["restore_in_progress"])
+      // Every order that would move money, at both replicas; and nothing is closed as never sent.
+      for replica in [harness.first, harness.second] {
+        #expect(await harness.reason { try await replica.execute(order) } == "RESTORE_IN_PROGRESS")
+        #expect(await harness.reason { try await replica.close(order) } == "RESTORE_IN_PROGRESS")
+        #expect(
+          await harness.reason { try await replica.refund(kept, RefundID(bits: 1)) }
+            == "RESTORE_IN_PROGRESS")
+        #expect(
+          await harness.reason {
+            try await onLoop(replica.loop) {
+              try await replica.flow.capture(
+                kept.id, of: kept.intent, kept.merchant, CaptureID(bits: 1), kept.operation.amount)
+            }
+          } == "RESTORE_IN_PROGRESS")
+      }
+      #expect(try await harness.gateways.payments().count == 2)
+
+      try await harness.read()
+      let status = try await harness.status()
+      #expect(status.paymentsRebuilt == 1 && status.paymentsPending == 0)
+      #expect(status.paymentsForPeople == 0)
+      #expect(status.readings.map(\.paymentsRead) == [2])
+      let back = try await harness.first.load(order)
+      #expect(back.story == ["1 stripe winner captured"])
+      #expect(back.keyProof == order.keyProof && back.paymentMethod == order.paymentMethod)
+      #expect(back.operation.winner?.captures.map(\.state) == [.captured])
+      #expect(
+        try await harness.value(
+          "select count(*) from fact where operation_id = '\(order.id.uuid)'", as: Int64.self)
+          == facts)
+      // intents heard of it before its facts.
+      let told = try #require(harness.intents.payments.first)
+      #expect(harness.intents.payments.count == 1 && harness.intents.claims.isEmpty)
+      #expect(told.intentID == order.intent.description && told.keyProof == order.keyProof)
+      #expect(told.amount?.amountMinor == 4_999 && told.captureMethod == .automatic)
+
+      // Reports of Adyen's days are missing: two people.
+      #expect(status.unproven.count == 1)
+      let asked = try await harness.open(status.id, as: "ann")
+      #expect(asked.state == .closed && asked.openAskedBy == "operator:ann")
+      #expect(
+        await harness.reason { try await harness.open(status.id, as: "ann") }
+          == "SECOND_PERSON_REQUIRED")
+      #expect(harness.intents.isClosed)
+      let opened = try await harness.open(status.id, as: "bob")
+      #expect(opened.state == .open && opened.openedBy == "operator:bob")
+      #expect(opened.unproven == status.unproven)
+      #expect(!harness.intents.isClosed)
+      #expect(try await harness.alerts() == [])
+
+      // The order is repeated: its facts, and no charge.
+      try await harness.forgetGates()
+      #expect(try await harness.second.execute(order).kinds.last == .captured)
+      #expect(try await harness.gateways.payments().map(\.captured) == [4_999, 4_999])
+      await #expect(throws: (any Error).self) {
+        try await harness.first.database.query(
+          Statement(sql: "update restore set state = 1, opened_by = null, opened_at = null"))
+      }
+    }
+  }
+
+  /// What intents knows it, what it must wait for, and what it refuses.
+  @Test func intentsDecidesWhatIsRebuilt() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      try await harness.lose(order)
+      _ = try await harness.begin()
+      harness.intents.state.withLock { $0.result = .later }
+      try await harness.read()
+      #expect(try await harness.status().paymentsPending == 1)
+      #expect(try await harness.status().unproven.count == 1)
+      harness.intents.state.withLock { $0.isAway = true }
+      try await harness.test.run("update gateway.restore_payment set next_try_at = now()")
+      await #expect(throws: (any Error).self) { try await harness.readOnce() }
+      harness.intents.state.withLock { ($0.isAway, $0.result) = (false, .refused) }
+      try await harness.read()
+      #expect(try await harness.status().paymentsForPeople == 1)
+      #expect(
+        try await harness.value("select count(*) from operation", as: Int64.self) == 0)
+      let listed = try await harness.listed()
+      #expect(listed.map(\.detail) == ["intents: as told"])
+      #expect(listed.first?.intentID == order.intent.description)
+    }
+  }
+
+  /// One gateway, everything read: one person opens.
+  @Test func whatIsProvenIsOpenedByOne() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let begun = try await harness.begin()
+      #expect(begun.unproven.count == 1, "nothing is read yet")
+      #expect(await harness.reason { try await harness.begin() } == "RESTORE_EXISTS")
+      try await harness.read()
+      #expect(try await harness.status().unproven.isEmpty)
+      let opened = try await harness.open(begun.id, as: "ann")
+      #expect(opened.state == .open && opened.unproven.isEmpty)
+      try await harness.forgetGates()
+      #expect(try await harness.first.execute(harness.restorable()).kinds.last == .captured)
+    }
+  }
+
+  /// A forged or foreign mark changes nothing here; what proves a claim only keeps its key away.
+  @Test func forgedAndForeignMarksChangeNothing() async throws {
+    try await GatewayHarness.with { harness in
+      let real = harness.restorable()
+      _ = try await harness.first.execute(real)
+      let attempt = try #require(
+        try await harness.first.load(real).operation.attempts.first?.attempt.id)
+      let live = MerchantID(bits: GatewayHarness.merchant.bits | 1)
+      let other = MerchantID(bits: GatewayHarness.merchant.bits &+ 2)
+      let forged: [[String: String]] = [
+        ["reference": "somebody-elses"],
+        harness.marks(real, AttemptID(bits: 11), merchant: live),
+        harness.marks(real, AttemptID(bits: 12), merchant: other),
+        harness.marks(real, AttemptID(bits: 13)).merging(["tender_intent": "pi_x"]) { $1 },
+        harness.marks(harness.restorable(), attempt),
+        harness.marks(real, AttemptID(bits: 14)).filter { $0.key != "tender_method" },
+      ]
+      for marks in forged { try await harness.createAtStripe(marks) }
+      let before = try await harness.rows()
+      _ = try await harness.begin()
+      try await harness.read()
+      #expect(try await harness.rows() == before)
+      let status = try await harness.status()
+      #expect(status.paymentsRebuilt == 0 && status.paymentsPending == 0)
+      #expect(status.paymentsForPeople == 5)
+      #expect(status.readings.map(\.paymentsForeign) == [1])
+      #expect(harness.intents.payments.isEmpty)
+      #expect(harness.intents.claims.map(\.operationID) == [real.id.description])
+      let details = try await harness.listed().map(\.detail)
+      #expect(details.contains("livemode_differs") && details.contains("metadata_malformed"))
+      #expect(details.contains("metadata_missing"))
+      #expect(details.count { $0.hasPrefix("its metadata name what belongs to another") } == 1)
+      #expect(details.count { $0.hasPrefix("contradicts") } == 1)
+    }
+  }
+
+  /// A restart goes on behind the last page; a reader whose lease was taken over stores nothing.
+  @Test func readingGoesOnWhereItStopped() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      for number in 1...3 {
+        try await harness.createAtStripe(["reference": "other\(number)"])
+      }
+      let id = try #require(RestoreID(try await harness.begin().id))
+      let account = GatewayAccount(gateway: .stripe, account: "main")
+      try await harness.test.run("update gateway.restore set read_after = now()")
+      let take = RestoreStatements.take(id, account, leaseSeconds: 30)
+      let fence = try await harness.first.database.query(take).single()[0, as: Int64.self]
+      try await harness.readOnce(harness.second)
+      #expect(try await harness.status().readings.map(\.paymentsRead) == [0], "somebody is at it")
+      // It has stored one page when it dies.
+      let newest = try await harness.gateways.payments().last?.id
+      _ = try await harness.first.database.query(
+        RestoreStatements.store(
+          [], of: id, account, fence: fence, read: 1, foreign: 1, last: newest, leaseSeconds: 0,
+          actor: "test")[0])
+      try await harness.test.run("update gateway.restore_reading set lease_until = now() - interval '1 second'")
+      try await harness.readOnce(harness.second)
+      #expect(try await harness.status().readings.map(\.paymentsRead) == [3])
+      let late = try await harness.first.database.query(
+        RestoreStatements.store(
+          [], of: id, account, fence: fence, read: 9, foreign: 9, last: nil, leaseSeconds: 0,
+          actor: "test")[0])
+      #expect(late.count == 0)
+      #expect(try await harness.status().readings.map(\.paymentsForeign) == [3])
+    }
+  }
+
+  /// Recovery after a restore only reads: no repetition, no capture, no giving back, no giving up.
+  @Test func recoveryMovesNothingWhileItIsClosed() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      // The request never arrived; a repetition under its key would charge.
+      try await harness.gateways.inject("stripe", "timeout_before", on: [], count: 100)
+      let order = harness.order(offSession: true)
+      #expect(try await harness.first.execute(order).kinds == [.unknown])
+      try await harness.gateways.heal()
+      let id = try await harness.begin().id
+      try await GiveUpTests.age(harness, minutes: 1)
+      for _ in 0..<3 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      #expect(try await harness.gateways.payments().isEmpty)
+      #expect(try await harness.first.load(order).story == ["1 stripe open unknown"])
+      // Opened, what is older than the restore is not repeated either.
+      try await harness.read()
+      #expect(try await harness.open(id, as: "ann").state == .open)
+      try await harness.forgetGates()
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.gateways.payments().isEmpty)
+    }
+  }
+
+  /// Adyen's own book: what it names and this database does not know is for people.
+  @Test func anAccountingReportNamesWhatIsLost() async throws {
+    try await GatewayHarness.with(priority: "adyen") { harness in
+      harness.vault.method.withLock { $0.stripe = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      try await harness.work { try await harness.gateways.payments().allSatisfy { $0.captured > 0 } }
+      let own = GatewayReference.authorize(
+        try #require(try await harness.first.load(order).operation.attempts.first).attempt.id)
+      try await harness.lose(order)
+      let begun = try await harness.begin()
+      #expect(begun.unproven.count == 1 && begun.readings.isEmpty)
+      let day = harness.first.flow.environment.clock.now.date.description
+      let name = "payments_accounting_report_\(day.replacing("-", with: "_")).csv"
+      let identity = ReportIdentity(
+        account: GatewayAccount(gateway: .adyen, account: TestGateways.adyenAccount),
+        kind: .paymentAccounting, name: name)
+      let fetched = try await onLoop(harness.first.loop) {
+        try await harness.first.reports.fetch(identity)
+      }
+      #expect(fetched.report.state == .fetched, "\(fetched.report.detail)")
+      let status = try await harness.status()
+      #expect(status.unproven == ["1 payments are for people"])
+      let listed = try await harness.listed()
+      #expect(listed.map(\.ownReference) == [own.text] && listed.first?.gateway == "adyen")
+    }
+  }
+}
+
+extension GatewayHarness {
+  /// An order whose proof has the length that intents gives it.
+  fileprivate func restorable() -> OperationRecord {
+    let order = order()
+    return OperationRecord(
+      merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
+      offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,
+      keyProof: (0..<32).map { _ in UInt8.random(in: 0...255) }, createdAt: order.createdAt,
+      operation: order.operation, attempts: [:], captureTries: [:])
+  }
+
+  /// What a restore to a moment before would have taken.
+  fileprivate func lose(_ order: OperationRecord) async throws {
+    let tables = ["fact", "capture", "reversal", "attempt"].map {
+      "delete from gateway.\($0) where operation_id = '\(order.id.uuid)';"
+    }
+    try await test.run(
+      tables.joined() + "delete from gateway.operation where id = '\(order.id.uuid)';"
+        + "delete from gateway.outbox where distribution_key = '\(order.intent.uuid)';")
+  }
+
+  // MARK: Calls
+
+  private func call<Answer: Sendable>(
+    _ method: String, as person: String = "ann",
+    _ body: @escaping @Sendable (RestoreCalls, ServerContext) async throws -> Answer
+  ) async throws -> Answer {
+    let context = CallContext(
+      method: "tender.gateway.v1.Restores/\(method)", peer: .operator(person), merchant: nil,
+      trace: .random(), key: try IdempotencyKey("key-\(UInt64.random(in: 0...UInt64.max))"))
+    let server = ServerContext(
+      descriptor: MethodDescriptor(fullyQualifiedService: "test", method: method),
+      remotePeer: "in-process:test", localPeer: "in-process:test",
+      cancellation: ServerContext.RPCCancellationHandle())
+    return try await onLoop(first.loop) { [first] in
+      try await CallContext.$current.withValue(context) {
+        try await body(
+          RestoreCalls(
+            environment: first.flow.environment, flow: first.restores, wake: {}), server)
+      }
+    }
+  }
+
+  @discardableResult
+  fileprivate func begin() async throws -> GatewayV1.Restore {
+    let point = first.flow.environment.clock.now + .seconds(-60)
+    let answer = try await call("BeginRestore") {
+      try await $0.beginRestore(request: .init(pointAt: point.wire, reason: "drill"), context: $1)
+    }
+    try await forgetGates()
+    guard let restore = answer.restore else { throw TestSetupError("no restore") }
+    return restore
+  }
+
+  fileprivate func status() async throws -> GatewayV1.Restore {
+    let answer = try await call("GetRestore") {
+      try await $0.getRestore(request: .init(), context: $1)
+    }
+    guard let restore = answer.restore else { throw TestSetupError("no restore") }
+    return restore
+  }
+
+  fileprivate func listed() async throws -> [GatewayV1.RestoredPayment] {
+    try await call("ListRestoredPayments") {
+      try await $0.listRestoredPayments(request: .init(), context: $1)
+    }.payments
+  }
+
+  fileprivate func open(_ id: String, as person: String) async throws -> GatewayV1.Restore {
+    let answer = try await call("OpenRestore", as: person) {
+      try await $0.openRestore(request: .init(restoreID: id, reason: "drill"), context: $1)
+    }
+    guard let restore = answer.restore else { throw TestSetupError("no restore") }
+    return restore
+  }
+
+  fileprivate func reason<Value>(_ body: () async throws -> Value) async -> String {
+    do {
+      _ = try await body()
+      return "done"
+    } catch let failure as RPCFailure {
+      return failure.reason
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// Both replicas read the gate anew, as their watches do twice a second.
+  fileprivate func forgetGates() async throws { try await refresh() }
+
+  // MARK: Reading
+
+  fileprivate func readOnce(_ replica: Replica? = nil) async throws {
+    let replica = replica ?? first
+    try await onLoop(replica.loop) { try await replica.restore.work() }
+  }
+
+  /// What was under way when it was closed is over.
+  fileprivate func read() async throws {
+    try await test.run(
+      """
+      update gateway.restore set read_after = now() - interval '1 second' where state = 1;
+      update gateway.restore_payment set next_try_at = now() where state = 1;
+      """)
+    try await readOnce()
+  }
+
+  // MARK: Forgery
+
+  fileprivate func marks(
+    _ order: OperationRecord, _ attempt: AttemptID, merchant: MerchantID = GatewayHarness.merchant
+  ) -> [String: String] {
+    AuthorizeOrder.metadata(
+      intent: order.intent, operation: order.id,
+      keyProof: order.keyProof.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+        .joined(),
+      merchant: merchant, paymentMethod: order.paymentMethod, captureMethod: .automatic,
+      isOffSession: false, sequence: 1
+    ).merging(["reference": GatewayReference.authorize(attempt).text]) { $1 }
+  }
+
+  fileprivate func createAtStripe(_ metadata: [String: String]) async throws {
+    let marks = metadata.map { "&metadata[\($0.key)]=\($0.value)" }.joined()
+    let form =
+      "amount=4999&currency=eur&payment_method=pm_card_visa&capture_method=manual&confirm=true"
+      + marks
+    let report = await gateways.client.send(
+      OutboundRequest(
+        .post, "http://127.0.0.1:\(gateways.simulator.stripePort)/v1/payment_intents",
+        headers: [
+          HeaderField("authorization", "Bearer \(TestGateways.stripeKey)"),
+          HeaderField("content-type", "application/x-www-form-urlencoded"),
+        ], body: Array(form.utf8), timeout: .seconds(10)))
+    guard report.status == 200 else { throw TestSetupError("stripe: \(report.status ?? 0)") }
+  }
+
+  /// Everything that says what money did.
+  fileprivate func rows() async throws -> [Int64] {
+    var counts: [Int64] = []
+    for table in ["operation", "attempt", "capture", "reversal", "fact", "outbox"] {
+      counts.append(try await value("select count(*) from \(table)"))
+    }
+    return counts
+  }
+}
+
+extension EntityID {
+  fileprivate var uuid: String {
+    let digits = String(bits, radix: 16)
+    return String(repeating: "0", count: 32 - digits.count) + digits
+  }
+}

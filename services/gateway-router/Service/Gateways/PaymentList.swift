@@ -1,0 +1,24 @@
+import GatewayAdapters
+import GatewayCore
+import Outbound
+
+extension GatewayPorts {
+  /// One page of the account's payments, newest first, as it came; nil when the settings no longer
+  /// name the account.
+  func payments(
+    _ account: GatewayAccount, fromSeconds: Int64, after: String?
+  ) async -> TransferFacts? {
+    guard let settings = accounts[account], let adapter = adapters[account.gateway] else {
+      return nil
+    }
+    let request = StripePaymentList.list(from: fromSeconds, after: after)
+    var sent = outbound(request, adapter, settings, within: Self.sendLimit)
+    sent.responseBytesMax = StripePaymentList.pageBytesMax
+    return TransferFacts(await client.send(sent))
+  }
+
+  /// Accounts whose gateway has no list of payments.
+  var unlistedAccounts: [GatewayAccount] {
+    accounts.keys.filter { !$0.gateway.traits.findsByReference }.sorted { $0.account < $1.account }
+  }
+}

@@ -1,0 +1,221 @@
+import GatewayAdapters
+import GatewayCore
+import Logging
+import Money
+import Postgres
+import Reactor
+import ServiceKit
+
+/// While a restore is closed: reads each account's list of payments from its newest down to a day
+/// before the point, keeps what this database does not know, then rebuilds it, the oldest first. One
+/// replica reads an account at a time, by lease; a restart goes on behind the last page.
+final class RestoreWorker: Sendable {
+  static let interval = Duration.seconds(2)
+  static let leaseSeconds: Double = 30
+  static let failurePauseSeconds: Double = 10
+  /// Pages of one round; the next round goes on behind them.
+  static let pagesMax = 50
+  static let rebuildMax: Int64 = 20
+  static let rebuildLeaseSeconds: Double = 30
+  /// The work on one payment.
+  static let itemSeconds: Int64 = 15
+  static let actor = "service:gateway-router"
+
+  private let flow: GatewayFlow
+  private let restores: RestoreFlow
+  private let worker: WorkerLoop
+  private var environment: ServiceEnvironment { flow.environment }
+  private var ports: GatewayPorts { flow.ports }
+
+  init(_ flow: GatewayFlow, _ restores: RestoreFlow) {
+    self.flow = flow
+    self.restores = restores
+    worker = WorkerLoop("restore", flow.environment, every: Self.interval)
+  }
+
+  func start() { worker.start { [self] in try await work() } }
+
+  func wake() { worker.wake() }
+
+  func shutdown() async { await worker.shutdown() }
+
+  /// One round; nothing without a closed restore.
+  func work() async throws {
+    guard let restore = try await restores.newest(), restore.state == .closed else { return }
+    // Whatever came between: intents stays closed as long as this is.
+    try await restores.setGate(closed: true, pointAt: restore.pointAt)
+    for account in ports.listedAccounts { try await read(account, restore) }
+    while try await rebuild(restore) {}
+  }
+
+  // MARK: Reading
+
+  private struct Lease {
+    var fence: Int64
+    var from: Timestamp
+    var after: String?
+  }
+
+  private func read(_ account: GatewayAccount, _ restore: RestoreRecord) async throws {
+    let rows = try await environment.database.query(
+      RestoreStatements.take(restore.id, account, leaseSeconds: Self.leaseSeconds))
+    guard let row = rows.first else { return }
+    let (fence, from, after) = try row.decode((Int64, Timestamp, String?).self)
+    var lease = Lease(fence: fence, from: from, after: after)
+    for _ in 0..<Self.pagesMax {
+      do {
+        guard try await page(account, restore, &lease) else { return }
+      } catch let error as PageFailed {
+        return try await release(account, restore, lease, error.what)
+      } catch let error as RPCFailure {
+        return try await release(account, restore, lease, error.message)
+      }
+    }
+    _ = try await environment.database.query(
+      RestoreStatements.release(
+        restore.id, account, fence: lease.fence, pauseSeconds: 0, error: ""))
+  }
+
+  private struct PageFailed: Error { var what: String }
+
+  private func release(
+    _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: Lease, _ error: String
+  ) async throws {
+    environment.logger.warning(
+      "payments could not be listed",
+      metadata: ["account": "\(account)", "error": "\(error)"])
+    _ = try await environment.database.query(
+      RestoreStatements.release(
+        restore.id, account, fence: lease.fence, pauseSeconds: Self.failurePauseSeconds,
+        error: error))
+  }
+
+  /// - Returns: whether there is another one.
+  private func page(
+    _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: inout Lease
+  ) async throws -> Bool {
+    guard
+      let facts = await ports.payments(
+        account, fromSeconds: lease.from.seconds, after: lease.after)
+    else { throw PageFailed(what: "the settings no longer name \(account)") }
+    let after = lease.after
+    let page = try await environment.workers.run { StripePaymentList.read(facts, after: after) }
+    switch page {
+    case .failed(let error): throw PageFailed(what: error)
+    case .cursorUnknown:
+      _ = try await environment.database.query(
+        RestoreStatements.restart(restore.id, account, fence: lease.fence))
+      return false
+    case .payments(let payments, let hasMore):
+      lease.after = hasMore ? payments.last?.reference : nil
+      let isHeld = try await store(payments, account, restore, lease)
+      return isHeld && hasMore
+    }
+  }
+
+  private func store(
+    _ payments: [ListedPayment], _ account: GatewayAccount, _ restore: RestoreRecord,
+    _ lease: Lease
+  ) async throws -> Bool {
+    let marked = payments.map { (payment: $0, mark: PaymentMark($0)) }
+    let ours = marked.filter { $0.mark != .foreign }
+    let known = try await known(ours.compactMap { $0.payment.attempt })
+    var rows: [RestoreStatements.FoundRow] = []
+    for (payment, mark) in ours {
+      guard let row = RestoreStatements.FoundRow(payment, mark, known) else { continue }
+      if row.state == .forPeople, let claim = row.claim {
+        try await RestoreRebuild(flow, restore).claimOnly(
+          claim, at: account.gateway.rawValue, account.account, reference: row.reference)
+      }
+      rows.append(row)
+    }
+    let statements = RestoreStatements.store(
+      rows, of: restore.id, account, fence: lease.fence, read: payments.count,
+      foreign: payments.count - ours.count, last: lease.after, leaseSeconds: Self.leaseSeconds,
+      actor: Self.actor)
+    return try await environment.database.transaction { transaction in
+      let held = try await transaction.query(statements[0])
+      guard held.count == 1 else { return false }
+      try await transaction.commit(with: Array(statements.dropFirst()))
+      return true
+    }
+  }
+
+  /// The attempts that this database has, with what they belong to.
+  private func known(
+    _ attempts: [AttemptID]
+  ) async throws -> [AttemptID: KnownAttempt] {
+    guard !attempts.isEmpty else { return [:] }
+    let rows = try await environment.database.query(RestoreStatements.known(attempts))
+    return Dictionary(
+      try rows.decode((AttemptID, OperationID, PaymentIntentID, MerchantID).self).map {
+        ($0.0, KnownAttempt(operation: $0.1, intent: $0.2, merchant: $0.3))
+      }) { first, _ in first }
+  }
+
+  // MARK: Rebuilding
+
+  /// - Returns: whether there may be more.
+  private func rebuild(_ restore: RestoreRecord) async throws -> Bool {
+    let rows = try await environment.database.query(
+      RestoreStatements.takeDue(
+        restore.id, limit: Self.rebuildMax, leaseSeconds: Self.rebuildLeaseSeconds))
+    let due = try rows.map { try FoundPayment($0) }
+      .sorted { ($0.madeAt, $0.reference) < ($1.madeAt, $1.reference) }
+    let rebuild = RestoreRebuild(flow, restore)
+    for payment in due {
+      do {
+        try await Deadline.$current.withValue(.after(.seconds(Self.itemSeconds))) {
+          try await rebuild.rebuild(payment)
+        }
+      } catch {
+        environment.logger.warning(
+          "a payment was not rebuilt",
+          metadata: ["payment": "\(payment.ownReference)", "error": "\(error)"])
+      }
+    }
+    return due.count == Int(Self.rebuildMax)
+  }
+}
+
+/// What an attempt that is there belongs to.
+struct KnownAttempt: Sendable {
+  var operation: OperationID
+  var intent: PaymentIntentID
+  var merchant: MerchantID
+}
+
+extension ListedPayment {
+  fileprivate var attempt: AttemptID? {
+    ownReference.flatMap { GatewayReference($0)?.attemptID }
+  }
+}
+
+extension RestoreStatements.FoundRow {
+  /// Nil for what is known here.
+  fileprivate init?(
+    _ payment: ListedPayment, _ mark: PaymentMark, _ known: [AttemptID: KnownAttempt]
+  ) {
+    let there = payment.attempt.flatMap { known[$0] }
+    self.init(
+      reference: payment.reference, ownReference: payment.ownReference ?? "",
+      madeAt: Timestamp(seconds: payment.createdSeconds), state: .forPeople, detail: "",
+      claim: nil, identity: nil, amount: payment.amount, attempt: payment.attempt)
+    switch mark {
+    case .foreign: return nil
+    case .unusable(let trouble, let found):
+      guard there == nil else { return nil }
+      (detail, claim) = (trouble.rawValue, found)
+    case .ours(let found):
+      if let there {
+        guard
+          there.operation != found.operation || there.intent != found.intent
+            || there.merchant != found.merchant
+        else { return nil }
+        detail = "\(RestoreRule.Doubt.contradicts.rawValue): the attempt belongs to another operation"
+        return
+      }
+      (state, identity) = (.found, found)
+    }
+  }
+}

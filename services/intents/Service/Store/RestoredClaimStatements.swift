@@ -1,0 +1,81 @@
+import IntentsCore
+import Money
+import Postgres
+import ServiceKit
+
+/// The claim of a key that has paid before a restore, as its row.
+struct RestoredClaim: Sendable {
+  var merchant: MerchantID
+  var intent: PaymentIntentID
+  var operation: OperationID
+  /// The intent is here and answers.
+  var isRebuilt: Bool
+  var gateway: String
+  var gatewayReference: String
+
+  init(row: Row) throws {
+    (merchant, intent, operation, isRebuilt, gateway, gatewayReference) = try row.decode(
+      (MerchantID, PaymentIntentID, OperationID, Bool, String, String).self)
+  }
+}
+
+/// The SQL of what a restore gives back. The schema's own triggers refuse what must not begin.
+enum RestoredClaimStatements {
+  /// What the triggers raise: a restore is in progress; this key has paid before a restore.
+  static let inProgress = SQLState("TN011")
+  static let claimed = SQLState("TN012")
+
+  /// A row only where it changes something.
+  static func setGate(closed: Bool, pointAt: Timestamp?, _ stamp: Stamp) -> Statement {
+    """
+    insert into restore_gate (is_closed, point_at, actor, trace_id)
+    select \(closed), \(pointAt), \(stamp.actor), \(stamp.traceID)
+    where \(closed) is distinct from
+      coalesce((select is_closed from restore_gate order by sequence desc limit 1), false)
+    """
+  }
+
+  static func find(_ keyProof: [UInt8]) -> Statement {
+    """
+    select merchant_id, intent_id, operation_id, is_rebuilt, gateway, gateway_reference
+    from restored_claim where key_proof = \(keyProof)
+    """
+  }
+
+  static func merchantExists(_ merchant: MerchantID) -> Statement {
+    "select 1::int from merchant where id = \(merchant)"
+  }
+
+  /// Whose an intent is, whoever asks: every intent has a history, which is found by its id alone.
+  static func owner(of intent: PaymentIntentID) -> Statement {
+    "select merchant_id from payment_intent_change where intent_id = \(intent) limit 1"
+  }
+
+  static func insert(
+    _ order: RestoreOrder, isRebuilt: Bool, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into restored_claim as c (key_proof, merchant_id, intent_id, operation_id, is_rebuilt,
+      gateway, gateway_account, gateway_reference, actor, trace_id)
+    values (\(order.keyProof), \(order.merchant), \(order.intent), \(order.operation),
+      \(isRebuilt), \(order.gateway), \(order.gatewayAccount), \(order.gatewayReference),
+      \(stamp.actor), \(stamp.traceID))
+    on conflict (key_proof) do update set is_rebuilt = c.is_rebuilt or excluded.is_rebuilt
+    where c.operation_id = excluded.operation_id and c.merchant_id = excluded.merchant_id
+    """
+  }
+
+  /// Not asked for by anybody: the guards of new work let it pass.
+  static func insertOperation(
+    _ operation: OperationRow, of intent: IntentRow, _ stamp: Stamp
+  ) -> Statement {
+    """
+    insert into operation (merchant_id, intent_id, id, try, payment_method_id, amount_minor,
+      off_session, send_before, key_proof, is_restored, created_at, actor, trace_id)
+    values (\(intent.merchant), \(intent.id), \(operation.id), \(operation.try),
+      \(operation.paymentMethod), \(operation.amountMinor), \(operation.offSession),
+      \(operation.sendBefore), \(operation.keyProof), true, \(operation.sendBefore),
+      \(stamp.actor), \(stamp.traceID))
+    """
+  }
+}

@@ -92,7 +92,8 @@ enum Interleavings {
       "OutboxTests/OutboxTests/lateRow"),
     FailureCase(
       "20", "a restore loses the claims; Adyen has no list to ask",
-      "no money moves until people open; Stripe's list and Adyen's accounting report are read; a key that has paid is answered, never charged; facts are kept until intents takes them",
+      "no money moves until people open; what the gateways' books prove is rebuilt, and a key that "
+        + "has paid is answered, never charged",
       "GatewayServiceTests/RestoreFlowTests/aLostPaymentIsRebuiltAndNothingMovesMeanwhile",
       "GatewayServiceTests/RestoreFlowTests/anAccountingReportNamesWhatIsLost",
       "IntentsServiceTests/RestoreTests/aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain",

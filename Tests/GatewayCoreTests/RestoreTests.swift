@@ -102,8 +102,8 @@ struct RestoreTests {
         guard case .writeFact(let fact) = action else { return nil }
         return fact.amount.map { "\(fact.kind) \($0.minor)" } ?? "\(fact.kind)"
       }
-      let alerts = actions.filter { if case .alert = $0 { true } else { false } }
-      return "\(operation.state) [\(facts.joined(separator: ", "))]\(alerts.isEmpty ? "" : " ALERT")"
+      let isAlarming = actions.contains { if case .alert = $0 { true } else { false } }
+      return "\(operation.state) [\(facts.joined(separator: ", "))]" + (isAlarming ? " ALERT" : "")
     }
   }
 
@@ -172,7 +172,8 @@ struct RestoreTests {
     // Nothing was said.
     Row(identity: identity(), outcome: Sample.noAnswer, others: false, expected: "later"),
     Row(
-      identity: identity(), outcome: Sample.conflict, others: false, expected: "people contradicts"),
+      identity: identity(), outcome: Sample.conflict, others: false,
+      expected: "people contradicts"),
     Row(
       identity: identity(), outcome: .unknown(.undecided(reference: "pi_1")), others: false,
       expected: "people undecided"),

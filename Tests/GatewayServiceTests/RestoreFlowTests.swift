@@ -189,7 +189,8 @@ struct RestoreFlowTests {
         RestoreStatements.store(
           [], of: id, account, fence: fence, read: 1, foreign: 1, last: newest, leaseSeconds: 0,
           actor: "test")[0])
-      try await harness.test.run("update gateway.restore_reading set lease_until = now() - interval '1 second'")
+      try await harness.test.run(
+        "update gateway.restore_reading set lease_until = now() - interval '1 second'")
       try await harness.readOnce(harness.second)
       #expect(try await harness.status().readings.map(\.paymentsRead) == [3])
       let late = try await harness.first.database.query(
@@ -234,7 +235,9 @@ struct RestoreFlowTests {
       harness.vault.method.withLock { $0.stripe = nil }
       let order = harness.restorable()
       _ = try await harness.first.execute(order)
-      try await harness.work { try await harness.gateways.payments().allSatisfy { $0.captured > 0 } }
+      try await harness.work {
+        try await harness.gateways.payments().allSatisfy { $0.captured > 0 }
+      }
       let own = GatewayReference.authorize(
         try #require(try await harness.first.load(order).operation.attempts.first).attempt.id)
       try await harness.lose(order)

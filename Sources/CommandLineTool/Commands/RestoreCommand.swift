@@ -2,17 +2,17 @@ import ArgumentParser
 import Money
 import Wire
 
-/// After the database was restored to a point in the past: nothing moves until the gateways' books are
-/// read and people open.
+/// After the database was restored to a point in the past: nothing moves until the gateways' books
+/// are read and people open.
 struct RestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore",
     abstract: "After a database restore: hold payments, rebuild what gateways know, open again.",
     discussion: """
-      Begin before clients can reach intents. Stripe's list of payments is then read from a day before \
-      the point on, and what this database does not know is rebuilt. Adyen has no list: fetch the \
-      payment accounting report of each day since the point (tender reports fetch). While anything is \
-      unproven, one operator asks to open and another one opens (--as approver).
+      Begin before clients can reach intents. Stripe's list of payments is then read from a day \
+      before the point on, and what this database does not know is rebuilt. Adyen has no list: \
+      fetch the payment accounting report of each day since the point (tender reports fetch). \
+      While anything is unproven, one operator asks to open and another one opens (--as approver).
       """,
     subcommands: [
       RestoreStatus.self, RestoreBegin.self, RestoreList.self, RestoreOpen.self,
@@ -82,8 +82,8 @@ struct RestoreRow: Encodable {
     for reading in readings {
       let end = reading.finishedAt.isEmpty ? "not read to its end" : "read to its end"
       lines.append(
-        "\(reading.account)  \(end) from \(reading.listedFrom) on, \(reading.paymentsRead) payments, "
-          + "\(reading.paymentsForeign) of others")
+        "\(reading.account)  \(end) from \(reading.listedFrom) on, "
+          + "\(reading.paymentsRead) payments, \(reading.paymentsForeign) of others")
       if !reading.error.isEmpty { lines.append("  \(reading.error)") }
     }
     lines.append(
@@ -92,7 +92,8 @@ struct RestoreRow: Encodable {
     if !openedBy.isEmpty {
       lines.append("opened \(openedAt) by \(openedBy)")
     } else if !openAskedBy.isEmpty {
-      lines.append("\(openAskedBy) asks to open; another operator: tender restore open --as approver")
+      lines.append(
+        "\(openAskedBy) asks to open; another operator: tender restore open --as approver")
     } else if unproven.isEmpty {
       lines.append("everything is proven: tender restore open")
     }
@@ -116,7 +117,8 @@ struct RestoreStatus: Command {
 
 struct RestoreBegin: Command {
   static let configuration = CommandConfiguration(
-    commandName: "begin", abstract: "Say that the database was restored; payments are held at once.")
+    commandName: "begin",
+    abstract: "Say that the database was restored; payments are held at once.")
 
   @OptionGroup var common: CommonOptions
   @Option(name: .customLong("as"), help: OperatorIdentity.help)

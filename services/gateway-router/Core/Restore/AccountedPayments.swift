@@ -1,7 +1,7 @@
 package import Money
 
-/// The payments that a payment accounting report names by our reference: at a gateway without a list
-/// the only way to see what a restored database does not know.
+/// The payments that a payment accounting report names by our reference: at a gateway without a
+/// list the only way to see what a restored database does not know.
 package struct AccountedPayments: Sendable, Hashable {
   package struct Entry: Sendable, Hashable {
     /// The gateway's id.

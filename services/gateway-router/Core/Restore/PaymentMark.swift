@@ -30,8 +30,8 @@ package struct ListedPayment: Sendable, Hashable {
   }
 }
 
-/// What of ours a payment was made for, as its metadata say: everything that is needed to rebuild its
-/// rows.
+/// What of ours a payment was made for, as its metadata say: everything that is needed to rebuild
+/// its rows.
 package struct PaymentIdentity: Sendable, Hashable {
   package var attempt: AttemptID
   package var operation: OperationID
@@ -47,6 +47,25 @@ package struct PaymentIdentity: Sendable, Hashable {
   package var amount: Amount
   package var mode: Attempt.Mode
   package var method: MethodType
+
+  package init(
+    attempt: AttemptID, operation: OperationID, intent: PaymentIntentID, merchant: MerchantID,
+    paymentMethod: PaymentMethodID, keyProof: [UInt8], captureMethod: Operation.CaptureMethod,
+    isOffSession: Bool, sequence: Int, amount: Amount, mode: Attempt.Mode, method: MethodType
+  ) {
+    self.attempt = attempt
+    self.operation = operation
+    self.intent = intent
+    self.merchant = merchant
+    self.paymentMethod = paymentMethod
+    self.keyProof = keyProof
+    self.captureMethod = captureMethod
+    self.isOffSession = isOffSession
+    self.sequence = sequence
+    self.amount = amount
+    self.mode = mode
+    self.method = method
+  }
 }
 
 /// The claim that a payment proves although it cannot be rebuilt: its key must never pay again.
@@ -55,6 +74,15 @@ package struct ClaimIdentity: Sendable, Hashable {
   package var intent: PaymentIntentID
   package var operation: OperationID
   package var keyProof: [UInt8]
+
+  package init(
+    merchant: MerchantID, intent: PaymentIntentID, operation: OperationID, keyProof: [UInt8]
+  ) {
+    self.merchant = merchant
+    self.intent = intent
+    self.operation = operation
+    self.keyProof = keyProof
+  }
 }
 
 /// Whose a listed payment is.
@@ -155,8 +183,9 @@ extension PaymentMark {
   }
 }
 
-/// The names of what is kept at gateways with every payment, so that its rows can be rebuilt after a
-/// restore. At most 20 characters, with values of at most 80: Adyen takes no more (Stripe 40 and 500).
+/// The names of what is kept at gateways with every payment, so that its rows can be rebuilt after
+/// a restore. At most 20 characters, with values of at most 80: Adyen takes no more (Stripe 40 and
+/// 500).
 package enum PaymentMetadata: String, Sendable, Hashable, CaseIterable {
   case intent = "tender_intent"
   case operation = "tender_operation"

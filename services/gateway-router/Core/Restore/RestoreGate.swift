@@ -14,9 +14,9 @@ package struct RestoreGate: Sendable, Hashable {
   /// Never restored.
   package static let open = RestoreGate(isClosed: false, begunAt: nil)
 
-  /// Whether a payment request may be repeated under its key. Never while it is closed, and never of
-  /// an attempt from before the restore: another gateway may have been asked after it, which nobody
-  /// here remembers.
+  /// Whether a payment request may be repeated under its key. Never while it is closed, and never
+  /// of an attempt from before the restore: another gateway may have been asked after it, which
+  /// nobody here remembers.
   package func mayRepeat(sentAt: Timestamp) -> Bool {
     !isClosed && begunAt.map { sentAt > $0 } ?? true
   }

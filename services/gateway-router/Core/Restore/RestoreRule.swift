@@ -2,8 +2,9 @@ package import Money
 
 /// What is rebuilt of a payment that a gateway has and a restored database does not. Pure.
 ///
-/// Only what the books prove: a capture is sent for winners alone, so that money which was taken names
-/// the winner. What another gateway could contradict, whose books are not read here, is for people.
+/// Only what the books prove: a capture is sent for winners alone, so that money which was taken
+/// names the winner. What another gateway could contradict, whose books are not read here, is for
+/// people.
 package enum RestoreRule {
   /// How far before the point the books are read: longer than anything may be under way.
   package static let overlapSeconds: Int64 = 24 * 3_600

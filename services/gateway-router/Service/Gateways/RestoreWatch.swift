@@ -1,3 +1,4 @@
+import GRPCCore
 import GatewayCore
 import Money
 import Postgres

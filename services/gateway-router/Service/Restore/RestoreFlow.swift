@@ -1,4 +1,5 @@
 import GatewayCore
+import Logging
 import Money
 import Outbox
 import Postgres
@@ -92,8 +93,8 @@ final class RestoreFlow: Sendable {
 
   // MARK: Opening
 
-  /// Within the claim's transaction. One person opens what is proven; otherwise one asks, and another
-  /// one, who sees the same, opens.
+  /// Within the claim's transaction. One person opens what is proven; otherwise one asks, and
+  /// another one, who sees the same, opens.
   /// - Throws: RESTORE_NOT_FOUND, SECOND_PERSON_REQUIRED.
   func open(
     _ id: RestoreID, reason: String, _ call: CallContext, in transaction: borrowing Transaction

@@ -6,9 +6,9 @@ import Reactor
 import ServiceKit
 import Wire
 
-/// Gives a payment that the gateway has and this database does not its rows back: first intents gets
-/// intent, operation and claim, then operation, attempt and facts are written here. Read-only at the
-/// gateway.
+/// Gives a payment that the gateway has and this database does not its rows back: first intents
+/// gets intent, operation and claim, then operation, attempt and facts are written here. Read-only
+/// at the gateway.
 struct RestoreRebuild: Sendable {
   static let lookLimit = Duration.seconds(2)
   static let pauseSeconds: Double = 5
@@ -134,8 +134,8 @@ struct RestoreRebuild: Sendable {
       claim, at: payment.gateway, payment.account, reference: payment.reference)
   }
 
-  /// The key must never pay again, though the payment cannot be rebuilt. What intents refuses, nobody
-  /// of its merchants has made.
+  /// The key must never pay again, though the payment cannot be rebuilt. What intents refuses,
+  /// nobody of its merchants has made.
   func claimOnly(
     _ claim: ClaimIdentity, at gateway: String, _ account: String, reference: String
   ) async throws {

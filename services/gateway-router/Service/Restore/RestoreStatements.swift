@@ -113,8 +113,8 @@ enum RestoreStatements {
     """
   }
 
-  /// Stores a page's unknown payments and where the reading stands, in one step; a lost lease stores
-  /// nothing.
+  /// Stores a page's unknown payments and where the reading stands, in one step; a lost lease
+  /// stores nothing.
   /// - Parameter last: behind which the next page begins; nil: the list was read to its end.
   static func store(
     _ rows: [FoundRow], of id: RestoreID, _ account: GatewayAccount, fence: Int64,

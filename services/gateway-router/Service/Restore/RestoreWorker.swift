@@ -7,8 +7,8 @@ import Reactor
 import ServiceKit
 
 /// While a restore is closed: reads each account's list of payments from its newest down to a day
-/// before the point, keeps what this database does not know, then rebuilds it, the oldest first. One
-/// replica reads an account at a time, by lease; a restart goes on behind the last page.
+/// before the point, keeps what this database does not know, then rebuilds it, the oldest first.
+/// One replica reads an account at a time, by lease; a restart goes on behind the last page.
 final class RestoreWorker: Sendable {
   static let interval = Duration.seconds(2)
   static let leaseSeconds: Double = 30
@@ -212,7 +212,8 @@ extension RestoreStatements.FoundRow {
           there.operation != found.operation || there.intent != found.intent
             || there.merchant != found.merchant
         else { return nil }
-        detail = "\(RestoreRule.Doubt.contradicts.rawValue): the attempt belongs to another operation"
+        detail =
+          "\(RestoreRule.Doubt.contradicts.rawValue): the attempt belongs to another operation"
         return
       }
       (state, identity) = (.found, found)

@@ -157,7 +157,8 @@ struct RestoredPayments: Sendable {
 
   // MARK: Answering
 
-  /// The work of a call that begins something; what the schema refuses of it after a restore, in words.
+  /// The work of a call that begins something; what the schema refuses of it after a restore, in
+  /// words.
   /// - Throws: RESTORE_IN_PROGRESS; `KeyHasPaid`.
   static func guarding<R>(_ body: () async throws -> R) async throws -> R {
     do {

@@ -1,0 +1,50 @@
+import Money
+import Testing
+import Wire
+
+@testable import CommandLineTool
+
+/// What people read of a restore: every state says what comes next.
+struct RestoreTextTests {
+  private static func restore(
+    _ change: (inout GatewayV1.Restore) -> Void = { _ in }
+  ) -> [String] {
+    var restore = GatewayV1.Restore(
+      id: "rst_" + String(repeating: "a", count: 28),
+      pointAt: GoogleProtobuf.Timestamp(Timestamp(seconds: 1_700_000_000)), state: .closed,
+      reason: "drill", begunBy: "operator:ann",
+      begunAt: GoogleProtobuf.Timestamp(Timestamp(seconds: 1_700_000_100)),
+      readings: [
+        GatewayV1.RestoreReading(
+          account: "stripe:main",
+          listedFrom: GoogleProtobuf.Timestamp(Timestamp(seconds: 1_699_913_600)),
+          paymentsRead: 1_234_567, paymentsForeign: 12, error: "HTTP 503")
+      ])
+    change(&restore)
+    return RestoreRow(restore).lines
+  }
+
+  @Test func aClosedOneSaysWhatIsMissingAndWhatComesNext() {
+    let lines = Self.restore { $0.unproven = ["1 payments are for people"] }
+    #expect(lines.contains("unproven: 1 payments are for people"))
+    #expect(lines.contains("  HTTP 503"))
+    #expect(!lines.contains { $0.contains("everything is proven") })
+    #expect(lines.allSatisfy { $0.count <= 100 }, "\(lines)")
+    #expect(Self.restore().last == "everything is proven: tender restore open")
+    let asked = Self.restore { restore in
+      restore.unproven = ["x"]
+      restore.openAskedBy = "operator:ann"
+    }
+    #expect(asked.last?.contains("--as approver") == true)
+  }
+
+  @Test func anOpenOneSaysWhoOpenedAndWhatWasUnproven() {
+    let lines = Self.restore { restore in
+      restore.state = .open
+      restore.unproven = ["x"]
+      restore.openedBy = "operator:bob"
+    }
+    #expect(lines.contains("was unproven: x"))
+    #expect(lines.last?.contains("operator:bob") == true)
+  }
+}

@@ -2,7 +2,6 @@ import Foundation
 import GRPCCore
 import GatewayCore
 import Money
-import Outbound
 import Postgres
 import ServiceKit
 import Synchronization
@@ -382,18 +381,7 @@ extension GatewayHarness {
   }
 
   fileprivate func createAtStripe(_ metadata: [String: String]) async throws {
-    let marks = metadata.map { "&metadata[\($0.key)]=\($0.value)" }.joined()
-    let form =
-      "amount=4999&currency=eur&payment_method=pm_card_visa&capture_method=manual&confirm=true"
-      + marks
-    let report = await gateways.client.send(
-      OutboundRequest(
-        .post, "http://127.0.0.1:\(gateways.simulator.stripePort)/v1/payment_intents",
-        headers: [
-          HeaderField("authorization", "Bearer \(TestGateways.stripeKey)"),
-          HeaderField("content-type", "application/x-www-form-urlencoded"),
-        ], body: Array(form.utf8), timeout: .seconds(10)))
-    guard report.status == 200 else { throw TestSetupError("stripe: \(report.status ?? 0)") }
+    try await gateways.createAtStripe(metadata: metadata)
   }
 
   /// Everything that says what money did.

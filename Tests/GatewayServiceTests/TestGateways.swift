@@ -75,9 +75,15 @@ struct TestGateways: Sendable {
 
   /// Makes a payment at Stripe behind the service's back, as a send that is still on its way would.
   func createAtStripe(reference: String, confirmed: Bool) async throws {
+    try await createAtStripe(metadata: ["reference": reference], confirmed: confirmed)
+  }
+
+  /// The same with all that it is marked with.
+  func createAtStripe(metadata: [String: String], confirmed: Bool = true) async throws {
+    let marks = metadata.map { "&metadata[\($0.key)]=\($0.value)" }.joined()
     let form =
       "amount=4999&currency=eur&payment_method=pm_card_visa&capture_method=manual"
-      + "&metadata[reference]=\(reference)&confirm=\(confirmed)"
+      + "&confirm=\(confirmed)" + marks
     let report = await client.send(
       OutboundRequest(
         .post, "http://127.0.0.1:\(simulator.stripePort)/v1/payment_intents",

@@ -99,18 +99,18 @@ extension GatewayV1.Restores {
   /// >
   /// > For operators. While a restore is closed, intents takes no order that would move money and
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
-  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of ours
-  /// > that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment intent,
-  /// > and the claim of the caller's idempotency key.
+  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
+  /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
+  /// > intent, and the claim of the caller's idempotency key.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "BeginRestore" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-    /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-    /// > try again); idempotency.
+    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+    /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+    /// > confirm that it is closed: try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.BeginRestoreRequest` messages.
@@ -167,11 +167,12 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-    /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-    /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-    /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+    /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+    /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+    /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+    /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+    /// > (open here, but intents did not confirm: repeat it); idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.OpenRestoreRequest` messages.
@@ -198,18 +199,18 @@ extension GatewayV1.Restores {
   /// >
   /// > For operators. While a restore is closed, intents takes no order that would move money and
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
-  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of ours
-  /// > that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment intent,
-  /// > and the claim of the caller's idempotency key.
+  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
+  /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
+  /// > intent, and the claim of the caller's idempotency key.
   package protocol ServiceProtocol: GatewayV1.Restores.StreamingServiceProtocol {
     /// Handle the "BeginRestore" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-    /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-    /// > try again); idempotency.
+    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+    /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+    /// > confirm that it is closed: try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.BeginRestoreRequest` message.
@@ -266,11 +267,12 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-    /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-    /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-    /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+    /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+    /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+    /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+    /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+    /// > (open here, but intents did not confirm: repeat it); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.OpenRestoreRequest` message.
@@ -295,18 +297,18 @@ extension GatewayV1.Restores {
   /// >
   /// > For operators. While a restore is closed, intents takes no order that would move money and
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
-  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of ours
-  /// > that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment intent,
-  /// > and the claim of the caller's idempotency key.
+  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
+  /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
+  /// > intent, and the claim of the caller's idempotency key.
   package protocol SimpleServiceProtocol: GatewayV1.Restores.ServiceProtocol {
     /// Handle the "BeginRestore" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-    /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-    /// > try again); idempotency.
+    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+    /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+    /// > confirm that it is closed: try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.BeginRestoreRequest` message.
@@ -363,11 +365,12 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-    /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-    /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-    /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+    /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+    /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+    /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+    /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+    /// > (open here, but intents did not confirm: repeat it); idempotency.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.OpenRestoreRequest` message.
@@ -547,18 +550,18 @@ extension GatewayV1.Restores {
   /// >
   /// > For operators. While a restore is closed, intents takes no order that would move money and
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
-  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of ours
-  /// > that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment intent,
-  /// > and the claim of the caller's idempotency key.
+  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
+  /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
+  /// > intent, and the claim of the caller's idempotency key.
   package protocol ClientProtocol: Sendable {
     /// Call the "BeginRestore" method.
     ///
     /// > Source IDL Documentation:
     /// >
     /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-    /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-    /// > try again); idempotency.
+    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+    /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+    /// > confirm that it is closed: try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.BeginRestoreRequest` message.
@@ -630,11 +633,12 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-    /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-    /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-    /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+    /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+    /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+    /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+    /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+    /// > (open here, but intents did not confirm: repeat it); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.OpenRestoreRequest` message.
@@ -664,9 +668,9 @@ extension GatewayV1.Restores {
   /// >
   /// > For operators. While a restore is closed, intents takes no order that would move money and
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
-  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of ours
-  /// > that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment intent,
-  /// > and the claim of the caller's idempotency key.
+  /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
+  /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
+  /// > intent, and the claim of the caller's idempotency key.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -683,9 +687,9 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-    /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-    /// > try again); idempotency.
+    /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+    /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+    /// > confirm that it is closed: try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.BeginRestoreRequest` message.
@@ -790,11 +794,12 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-    /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-    /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-    /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-    /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+    /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+    /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+    /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+    /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+    /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+    /// > (open here, but intents did not confirm: repeat it); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.OpenRestoreRequest` message.
@@ -833,9 +838,9 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-  /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-  /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-  /// > try again); idempotency.
+  /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+  /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+  /// > confirm that it is closed: try again); idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.BeginRestoreRequest` message.
@@ -925,11 +930,12 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-  /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-  /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-  /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+  /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+  /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+  /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+  /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+  /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+  /// > (open here, but intents did not confirm: repeat it); idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.OpenRestoreRequest` message.
@@ -962,9 +968,9 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Say that this database was restored, and to which moment. Closes at once, in intents first.
-  /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago); FAILED_PRECONDITION
-  /// > RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not confirm that it is closed:
-  /// > try again); idempotency.
+  /// > Errors: INVALID_ARGUMENT POINT_INVALID (in the future, or over 30 days ago);
+  /// > FAILED_PRECONDITION RESTORE_EXISTS (one is closed already); UNAVAILABLE (intents did not
+  /// > confirm that it is closed: try again); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1066,11 +1072,12 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks, which
-  /// > changes nothing yet, and another one, who has another certificate and sees the same list, opens;
-  /// > what was unproven is kept with both names. Repeating it when it is open tells intents once more.
-  /// > Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND; FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another
-  /// > operator opens); UNAVAILABLE (open here, but intents did not confirm: repeat it); idempotency.
+  /// > Let money move again. With nothing unproven one operator opens. Otherwise the first one asks,
+  /// > which changes nothing yet, and another one, who has another certificate and sees the same list,
+  /// > opens; what was unproven is kept with both names. Repeating it when it is open tells intents
+  /// > once more. Errors: INVALID_ARGUMENT ID_INVALID; NOT_FOUND RESTORE_NOT_FOUND;
+  /// > FAILED_PRECONDITION SECOND_PERSON_REQUIRED (you asked: another operator opens); UNAVAILABLE
+  /// > (open here, but intents did not confirm: repeat it); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.

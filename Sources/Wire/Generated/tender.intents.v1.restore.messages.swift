@@ -140,8 +140,8 @@ extension IntentsV1 {
     package var operationID: String
     /// 32 bytes: the HMAC of the caller's key that came with the operation.
     package var keyProof: [UInt8]
-    /// Only the claim: the payment itself cannot be rebuilt. The fields below, except the gateway's, are
-    /// not read then.
+    /// Only the claim: the payment itself cannot be rebuilt. The fields below, except the gateway's,
+    /// are not read then.
     package var claimOnly: Bool
     package var amount: CommonV1.Money?
     package var captureMethod: GatewayV1.CaptureMethod

@@ -75,10 +75,9 @@ extension IntentsV1.PaymentRestores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-    /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-    /// > used again. Repeating it changes nothing.
-    /// > Errors: none but those of every call.
+    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+    /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+    /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.SetRestoreGateRequest` messages.
@@ -134,10 +133,9 @@ extension IntentsV1.PaymentRestores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-    /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-    /// > used again. Repeating it changes nothing.
-    /// > Errors: none but those of every call.
+    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+    /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+    /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.SetRestoreGateRequest` message.
@@ -191,10 +189,9 @@ extension IntentsV1.PaymentRestores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-    /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-    /// > used again. Repeating it changes nothing.
-    /// > Errors: none but those of every call.
+    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+    /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+    /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.SetRestoreGateRequest` message.
@@ -333,10 +330,9 @@ extension IntentsV1.PaymentRestores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-    /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-    /// > used again. Repeating it changes nothing.
-    /// > Errors: none but those of every call.
+    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+    /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+    /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.SetRestoreGateRequest` message.
@@ -410,10 +406,9 @@ extension IntentsV1.PaymentRestores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-    /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-    /// > used again. Repeating it changes nothing.
-    /// > Errors: none but those of every call.
+    /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+    /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+    /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.SetRestoreGateRequest` message.
@@ -492,10 +487,9 @@ extension IntentsV1.PaymentRestores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-  /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-  /// > used again. Repeating it changes nothing.
-  /// > Errors: none but those of every call.
+  /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+  /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+  /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.SetRestoreGateRequest` message.
@@ -563,10 +557,9 @@ extension IntentsV1.PaymentRestores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Take no order that moves money, or take them again: while it is closed every confirm, capture and
-  /// > refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key may be
-  /// > used again. Repeating it changes nothing.
-  /// > Errors: none but those of every call.
+  /// > Take no order that moves money, or take them again: while it is closed every confirm, capture
+  /// > and refund answers UNAVAILABLE RESTORE_IN_PROGRESS, nothing of it is written, and the same key
+  /// > may be used again. Repeating it changes nothing. Errors: none but those of every call.
   ///
   /// - Parameters:
   ///   - message: request message to send.

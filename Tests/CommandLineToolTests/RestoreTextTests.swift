@@ -18,7 +18,7 @@ struct RestoreTextTests {
         GatewayV1.RestoreReading(
           account: "stripe:main",
           listedFrom: GoogleProtobuf.Timestamp(Timestamp(seconds: 1_699_913_600)),
-          paymentsRead: 1_234_567, paymentsForeign: 12, error: "HTTP 503")
+          itemsRead: 1_234_567, itemsForeign: 12, error: "HTTP 503", subject: "payments")
       ])
     change(&restore)
     return RestoreRow(restore).lines

@@ -242,7 +242,7 @@ struct RestoreTests {
     #expect(nothing.unproven.isEmpty)
     let day = try #require(CivilDate(year: 2_026, month: 11, day: 1))
     let all = RestoreStanding(
-      unread: ["stripe:main"], pending: 2, forPeople: 1, missingDays: [("adyen:M", [day])])
+      unread: ["payments of stripe:main"], pending: 2, forPeople: 1, missingDays: [("adyen:M", [day])])
     #expect(all.unproven.count == 4 && all.unproven[3].contains("2026-11-01"))
   }
 

@@ -50,7 +50,7 @@ struct RestoreFlowTests {
       let status = try await harness.status()
       #expect(status.paymentsRebuilt == 1 && status.paymentsPending == 0)
       #expect(status.paymentsForPeople == 0)
-      #expect(status.readings.map(\.paymentsRead) == [2])
+      #expect(status.readings.map(\.itemsRead) == [2, 0])
       let back = try await harness.first.load(order)
       #expect(back.story == ["1 stripe winner captured"])
       #expect(back.keyProof == order.keyProof && back.paymentMethod == order.paymentMethod)
@@ -80,7 +80,7 @@ struct RestoreFlowTests {
       #expect(try await harness.alerts() == [])
 
       // The order is repeated: its facts, and no charge.
-      try await harness.forgetGates()
+      try await harness.refresh()
       #expect(try await harness.second.execute(order).kinds.last == .captured)
       #expect(try await harness.gateways.payments().map(\.captured) == [4_999, 4_999])
       await #expect(throws: (any Error).self) {
@@ -121,13 +121,13 @@ struct RestoreFlowTests {
     try await GatewayHarness.with(priority: "stripe") { harness in
       harness.vault.method.withLock { $0.adyen = nil }
       let begun = try await harness.begin()
-      #expect(begun.unproven.count == 1, "nothing is read yet")
+      #expect(begun.unproven.count == 2, "nothing is read yet")
       #expect(await harness.reason { try await harness.begin() } == "RESTORE_EXISTS")
       try await harness.read()
       #expect(try await harness.status().unproven.isEmpty)
       let opened = try await harness.open(begun.id, as: "ann")
       #expect(opened.state == .open && opened.unproven.isEmpty)
-      try await harness.forgetGates()
+      try await harness.refresh()
       #expect(try await harness.first.execute(harness.restorable()).kinds.last == .captured)
     }
   }
@@ -149,7 +149,7 @@ struct RestoreFlowTests {
         harness.marks(harness.restorable(), attempt),
         harness.marks(real, AttemptID(bits: 14)).filter { $0.key != "tender_method" },
       ]
-      for marks in forged { try await harness.createAtStripe(marks) }
+      for marks in forged { try await harness.gateways.createAtStripe(metadata: marks) }
       let before = try await harness.rows()
       _ = try await harness.begin()
       try await harness.read()
@@ -157,7 +157,7 @@ struct RestoreFlowTests {
       let status = try await harness.status()
       #expect(status.paymentsRebuilt == 0 && status.paymentsPending == 0)
       #expect(status.paymentsForPeople == 5)
-      #expect(status.readings.map(\.paymentsForeign) == [1])
+      #expect(status.readings.map(\.itemsForeign) == [1, 0])
       #expect(harness.intents.payments.isEmpty)
       #expect(harness.intents.claims.map(\.operationID) == [real.id.description])
       let details = try await harness.listed().map(\.detail)
@@ -173,31 +173,31 @@ struct RestoreFlowTests {
     try await GatewayHarness.with(priority: "stripe") { harness in
       harness.vault.method.withLock { $0.adyen = nil }
       for number in 1...3 {
-        try await harness.createAtStripe(["reference": "other\(number)"])
+        try await harness.gateways.createAtStripe(metadata: ["reference": "other\(number)"])
       }
       let id = try #require(RestoreID(try await harness.begin().id))
       let account = GatewayAccount(gateway: .stripe, account: "main")
       try await harness.test.run("update gateway.restore set read_after = now()")
-      let take = RestoreStatements.take(id, account, leaseSeconds: 30)
+      let take = RestoreStatements.take(id, account, .payments, leaseSeconds: 30)
       let fence = try await harness.first.database.query(take).single()[0, as: Int64.self]
       try await harness.readOnce(harness.second)
-      #expect(try await harness.status().readings.map(\.paymentsRead) == [0], "somebody is at it")
+      #expect(try await harness.status().readings.map(\.itemsRead) == [0, 0], "somebody is at it")
       // It has stored one page when it dies.
       let newest = try await harness.gateways.payments().last?.id
       _ = try await harness.first.database.query(
         RestoreStatements.store(
-          [], of: id, account, fence: fence, read: 1, foreign: 1, last: newest, leaseSeconds: 0,
-          actor: "test")[0])
+          [], of: id, account, .payments, fence: fence, read: 1, foreign: 1, last: newest,
+          leaseSeconds: 0, actor: "test")[0])
       try await harness.test.run(
         "update gateway.restore_reading set lease_until = now() - interval '1 second'")
       try await harness.readOnce(harness.second)
-      #expect(try await harness.status().readings.map(\.paymentsRead) == [3])
+      #expect(try await harness.status().readings.map(\.itemsRead) == [3, 0])
       let late = try await harness.first.database.query(
         RestoreStatements.store(
-          [], of: id, account, fence: fence, read: 9, foreign: 9, last: nil, leaseSeconds: 0,
-          actor: "test")[0])
+          [], of: id, account, .payments, fence: fence, read: 9, foreign: 9, last: nil,
+          leaseSeconds: 0, actor: "test")[0])
       #expect(late.count == 0)
-      #expect(try await harness.status().readings.map(\.paymentsForeign) == [3])
+      #expect(try await harness.status().readings.map(\.itemsForeign) == [3, 0])
     }
   }
 
@@ -221,10 +221,32 @@ struct RestoreFlowTests {
       // Opened, what is older than the restore is not repeated either.
       try await harness.read()
       #expect(try await harness.open(id, as: "ann").state == .open)
-      try await harness.forgetGates()
+      try await harness.refresh()
       try await harness.hurry()
       try await harness.first.recover()
       #expect(try await harness.gateways.payments().isEmpty)
+    }
+  }
+
+  /// A refund that the restore has lost is listed: nobody opens alone.
+  @Test func aLostRefundIsForPeople() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      let (lost, kept) = (RefundID(bits: 21), RefundID(bits: 22))
+      for id in [lost, kept] { _ = try await harness.first.refund(order, id, minor: 1_000) }
+      try await harness.test.run("delete from gateway.refund where id = '\(lost.uuid)'")
+      let id = try await harness.begin().id
+      try await harness.read()
+      let status = try await harness.status()
+      #expect(status.readings.map(\.itemsRead) == [1, 2])
+      #expect(status.unproven == ["1 payments or refunds are for people"])
+      let listed = try #require(try await harness.listed().first)
+      #expect(listed.ownReference == GatewayReference.refund(lost).text)
+      #expect(listed.amount?.amountMinor == 1_000 && listed.detail.hasPrefix("a refund of pi_"))
+      #expect(try await harness.open(id, as: "ann").state == .closed)
+      #expect(try await harness.open(id, as: "bob").state == .open)
     }
   }
 
@@ -252,7 +274,7 @@ struct RestoreFlowTests {
       }
       #expect(fetched.report.state == .fetched, "\(fetched.report.detail)")
       let status = try await harness.status()
-      #expect(status.unproven == ["1 payments are for people"])
+      #expect(status.unproven == ["1 payments or refunds are for people"])
       let listed = try await harness.listed()
       #expect(listed.map(\.ownReference) == [own.text] && listed.first?.gateway == "adyen")
     }
@@ -260,26 +282,6 @@ struct RestoreFlowTests {
 }
 
 extension GatewayHarness {
-  /// An order whose proof has the length that intents gives it.
-  fileprivate func restorable() -> OperationRecord {
-    let order = order()
-    return OperationRecord(
-      merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
-      offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,
-      keyProof: (0..<32).map { _ in UInt8.random(in: 0...255) }, createdAt: order.createdAt,
-      operation: order.operation, attempts: [:], captureTries: [:])
-  }
-
-  /// What a restore to a moment before would have taken.
-  fileprivate func lose(_ order: OperationRecord) async throws {
-    let tables = ["fact", "capture", "reversal", "attempt"].map {
-      "delete from gateway.\($0) where operation_id = '\(order.id.uuid)';"
-    }
-    try await test.run(
-      tables.joined() + "delete from gateway.operation where id = '\(order.id.uuid)';"
-        + "delete from gateway.outbox where distribution_key = '\(order.intent.uuid)';")
-  }
-
   // MARK: Calls
 
   private func call<Answer: Sendable>(
@@ -308,7 +310,7 @@ extension GatewayHarness {
     let answer = try await call("BeginRestore") {
       try await $0.beginRestore(request: .init(pointAt: point.wire, reason: "drill"), context: $1)
     }
-    try await forgetGates()
+    try await refresh()
     guard let restore = answer.restore else { throw TestSetupError("no restore") }
     return restore
   }
@@ -346,9 +348,6 @@ extension GatewayHarness {
     }
   }
 
-  /// Both replicas read the gate anew, as their watches do twice a second.
-  fileprivate func forgetGates() async throws { try await refresh() }
-
   // MARK: Reading
 
   fileprivate func readOnce(_ replica: Replica? = nil) async throws {
@@ -364,39 +363,5 @@ extension GatewayHarness {
       update gateway.restore_payment set next_try_at = now() where state = 1;
       """)
     try await readOnce()
-  }
-
-  // MARK: Forgery
-
-  fileprivate func marks(
-    _ order: OperationRecord, _ attempt: AttemptID, merchant: MerchantID = GatewayHarness.merchant
-  ) -> [String: String] {
-    AuthorizeOrder.metadata(
-      intent: order.intent, operation: order.id,
-      keyProof: order.keyProof.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-        .joined(),
-      merchant: merchant, paymentMethod: order.paymentMethod, captureMethod: .automatic,
-      isOffSession: false, sequence: 1
-    ).merging(["reference": GatewayReference.authorize(attempt).text]) { $1 }
-  }
-
-  fileprivate func createAtStripe(_ metadata: [String: String]) async throws {
-    try await gateways.createAtStripe(metadata: metadata)
-  }
-
-  /// Everything that says what money did.
-  fileprivate func rows() async throws -> [Int64] {
-    var counts: [Int64] = []
-    for table in ["operation", "attempt", "capture", "reversal", "fact", "outbox"] {
-      counts.append(try await value("select count(*) from \(table)"))
-    }
-    return counts
-  }
-}
-
-extension EntityID {
-  fileprivate var uuid: String {
-    let digits = String(bits, radix: 16)
-    return String(repeating: "0", count: 32 - digits.count) + digits
   }
 }

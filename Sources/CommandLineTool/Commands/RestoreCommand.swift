@@ -26,10 +26,11 @@ struct RestoreCommand: AsyncParsableCommand {
 struct RestoreRow: Encodable {
   struct Reading: Encodable {
     let account: String
+    let subject: String
     let listedFrom: String
     let finishedAt: String
-    let paymentsRead: UInt64
-    let paymentsForeign: UInt64
+    let itemsRead: UInt64
+    let itemsForeign: UInt64
     let error: String
   }
 
@@ -57,9 +58,9 @@ struct RestoreRow: Encodable {
     begunAt = Self.text(restore.begunAt)
     readings = restore.readings.map {
       Reading(
-        account: $0.account, listedFrom: Self.text($0.listedFrom),
-        finishedAt: Self.text($0.finishedAt), paymentsRead: $0.paymentsRead,
-        paymentsForeign: $0.paymentsForeign, error: $0.error)
+        account: $0.account, subject: $0.subject, listedFrom: Self.text($0.listedFrom),
+        finishedAt: Self.text($0.finishedAt), itemsRead: $0.itemsRead,
+        itemsForeign: $0.itemsForeign, error: $0.error)
     }
     paymentsPending = restore.paymentsPending
     paymentsRebuilt = restore.paymentsRebuilt
@@ -83,7 +84,7 @@ struct RestoreRow: Encodable {
       let end = reading.finishedAt.isEmpty ? "not read to its end" : "read to its end"
       lines.append(
         "\(reading.account)  \(end) from \(reading.listedFrom) on, "
-          + "\(reading.paymentsRead) payments, \(reading.paymentsForeign) of others")
+          + "\(reading.itemsRead) \(reading.subject), \(reading.itemsForeign) of others")
       if !reading.error.isEmpty { lines.append("  \(reading.error)") }
     }
     lines.append(

@@ -94,30 +94,34 @@ extension GatewayV1 {
   package struct RestoreReading: WireMessage {
     /// `stripe:main`
     package var account: String
-    /// Payments are listed from here on.
+    /// What is listed from here on.
     package var listedFrom: GoogleProtobuf.Timestamp?
     /// Absent until the list was read to its end.
     package var finishedAt: GoogleProtobuf.Timestamp?
-    package var paymentsRead: UInt64
-    /// Payments there that do not bear a reference of ours.
-    package var paymentsForeign: UInt64
+    package var itemsRead: UInt64
+    /// Of these, such that do not bear a reference of ours.
+    package var itemsForeign: UInt64
     /// Of the last try that failed; empty otherwise.
     package var error: String
+    /// `payments` or `refunds`.
+    package var subject: String
 
     package init(
       account: String = "",
       listedFrom: GoogleProtobuf.Timestamp? = nil,
       finishedAt: GoogleProtobuf.Timestamp? = nil,
-      paymentsRead: UInt64 = 0,
-      paymentsForeign: UInt64 = 0,
-      error: String = ""
+      itemsRead: UInt64 = 0,
+      itemsForeign: UInt64 = 0,
+      error: String = "",
+      subject: String = ""
     ) {
       self.account = account
       self.listedFrom = listedFrom
       self.finishedAt = finishedAt
-      self.paymentsRead = paymentsRead
-      self.paymentsForeign = paymentsForeign
+      self.itemsRead = itemsRead
+      self.itemsForeign = itemsForeign
       self.error = error
+      self.subject = subject
     }
   }
 }
@@ -139,9 +143,10 @@ extension GatewayV1.RestoreReading {
     self.account = try reader.string(c.pointee.account, "account")
     self.listedFrom = try reader.message(c.pointee.listed_from, "listed_from")
     self.finishedAt = try reader.message(c.pointee.finished_at, "finished_at")
-    self.paymentsRead = c.pointee.payments_read
-    self.paymentsForeign = c.pointee.payments_foreign
+    self.itemsRead = c.pointee.items_read
+    self.itemsForeign = c.pointee.items_foreign
     self.error = try reader.string(c.pointee.error, "error")
+    self.subject = try reader.string(c.pointee.subject, "subject")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -150,18 +155,20 @@ extension GatewayV1.RestoreReading {
     c.pointee.account = writer.string(account)
     c.pointee.listed_from = writer.message(listedFrom)
     c.pointee.finished_at = writer.message(finishedAt)
-    c.pointee.payments_read = paymentsRead
-    c.pointee.payments_foreign = paymentsForeign
+    c.pointee.items_read = itemsRead
+    c.pointee.items_foreign = itemsForeign
     c.pointee.error = writer.string(error)
+    c.pointee.subject = writer.string(subject)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("account", account)
     json.field("listedFrom", listedFrom)
     json.field("finishedAt", finishedAt)
-    json.field("paymentsRead", paymentsRead)
-    json.field("paymentsForeign", paymentsForeign)
+    json.field("itemsRead", itemsRead)
+    json.field("itemsForeign", itemsForeign)
     json.field("error", error)
+    json.field("subject", subject)
   }
 }
 

@@ -53,6 +53,8 @@ struct StripeRefund: Decodable {
   var failure_reason: String?
   var payment_intent: String?
   var metadata: StringValues?
+  /// Read where refunds are listed.
+  var created: Int64?
 }
 
 struct StripePage<Item: Decodable>: Decodable {

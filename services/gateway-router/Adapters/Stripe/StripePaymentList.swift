@@ -23,8 +23,8 @@ package enum StripePaymentList {
       headers: [StripeGateway.versionHeader], body: [], idempotencyKey: nil, hasMoneyEffect: false)
   }
 
-  /// Takes longer than the reactor may be held up: call it on a worker. A payment without id or time
-  /// refuses the page: nothing may be left out of the books.
+  /// Takes longer than the reactor may be held up: call it on a worker. A payment without id or
+  /// time refuses the page: nothing may be left out of the books.
   package static func read(_ facts: TransferFacts, after: String?) -> Page {
     guard facts.stage == .answered, let status = facts.status else { return .failed("no answer") }
     if after != nil, status == 400 || status == 404 { return .cursorUnknown }

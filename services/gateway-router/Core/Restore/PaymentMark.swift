@@ -30,6 +30,37 @@ package struct ListedPayment: Sendable, Hashable {
   }
 }
 
+/// A refund as its gateway lists it.
+package struct ListedRefund: Sendable, Hashable {
+  /// The gateway's id.
+  package var reference: String
+  package var createdSeconds: Int64
+  package var amount: Amount?
+  /// The gateway's id of the payment.
+  package var paymentReference: String
+  package var ownReference: String?
+
+  package init(
+    reference: String, createdSeconds: Int64, amount: Amount?, paymentReference: String,
+    ownReference: String?
+  ) {
+    self.reference = reference
+    self.createdSeconds = createdSeconds
+    self.amount = amount
+    self.paymentReference = paymentReference
+    self.ownReference = ownReference
+  }
+
+  /// The refund of ours that it is; nil for what was made by hand, and for what gives an orphan
+  /// back, which its attempt tells.
+  package var refundID: RefundID? {
+    guard let own = ownReference.flatMap({ GatewayReference($0) }), own.kind == .refund else {
+      return nil
+    }
+    return RefundID(bits: own.bits)
+  }
+}
+
 /// What of ours a payment was made for, as its metadata say: everything that is needed to rebuild
 /// its rows.
 package struct PaymentIdentity: Sendable, Hashable {

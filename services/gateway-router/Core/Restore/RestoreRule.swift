@@ -137,7 +137,7 @@ package enum RestoreRule {
 
 /// What stands between a restore and opening it, in words that two readers can compare.
 package struct RestoreStanding: Sendable, Hashable {
-  /// Accounts whose list was not read to its end.
+  /// Lists that were not read to their end: "payments of stripe:main".
   package var unread: [String]
   package var pending: Int64
   package var forPeople: Int64
@@ -162,9 +162,9 @@ package struct RestoreStanding: Sendable, Hashable {
 
   /// Empty: one person may open.
   package var unproven: [String] {
-    var words = unread.sorted().map { "the list of payments of \($0) was not read to its end" }
+    var words = unread.sorted().map { "the list of \($0) was not read to its end" }
     if pending > 0 { words.append("\(pending) payments were found and not yet rebuilt") }
-    if forPeople > 0 { words.append("\(forPeople) payments are for people") }
+    if forPeople > 0 { words.append("\(forPeople) payments or refunds are for people") }
     for (account, days) in missingDays.sorted(by: { $0.account < $1.account }) where !days.isEmpty {
       let listed = days.sorted().prefix(10).map(\.description).joined(separator: ", ")
       words.append(

@@ -57,7 +57,7 @@ final class RestoreFlow: Sendable {
     }
     let from = pointAt + .seconds(-RestoreRule.overlapSeconds)
     _ = try await transaction.batch(
-      ports.listedAccounts.map { RestoreStatements.insertReading(id, $0, from: from) } + [
+      readings(of: id, from: from) + [
         RestoreStatements.note(id, "begun", reason: reason, stamp),
         Alerts.raise(
           Alert(
@@ -67,6 +67,14 @@ final class RestoreFlow: Sendable {
             actor: stamp.actor)),
       ])
     return try await Self.view(id, unlisted: ports.unlistedAccounts, in: transaction)
+  }
+
+  private func readings(of id: RestoreID, from: Timestamp) -> [Statement] {
+    ports.listedAccounts.flatMap { account in
+      RestoreSubject.allCases.map {
+        RestoreStatements.insertReading(id, account, $0, from: from)
+      }
+    }
   }
 
   private static func refusingSecond(_ insert: () async throws -> Rows) async throws {

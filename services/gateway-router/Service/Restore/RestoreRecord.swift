@@ -44,24 +44,32 @@ struct RestoreRecord: Sendable {
   }
 }
 
-/// How far an account's list was read.
+/// What of an account is listed.
+enum RestoreSubject: String, Sendable, CaseIterable {
+  case payments
+  case refunds
+}
+
+/// How far one of an account's lists was read.
 struct RestoreReadingRecord: Sendable {
   var account: GatewayAccount
+  var subject: RestoreSubject
   var listedFrom: Timestamp
   var finishedAt: Timestamp?
-  var paymentsRead: Int64
-  var paymentsForeign: Int64
+  var itemsRead: Int64
+  var itemsForeign: Int64
   var error: String
 
   init(_ row: Row) throws {
-    guard let gateway = GatewayName(rawValue: try row[0, as: String.self]) else {
-      throw PostgresError(.decoding, "restore_reading.gateway holds an unknown word")
-    }
+    guard let gateway = GatewayName(rawValue: try row[0, as: String.self]),
+      let subject = RestoreSubject(rawValue: try row[7, as: String.self])
+    else { throw PostgresError(.decoding, "restore_reading holds an unknown word") }
+    self.subject = subject
     account = GatewayAccount(gateway: gateway, account: try row[1, as: String.self])
     listedFrom = try row[2, as: Timestamp.self]
     finishedAt = try row[3, as: Timestamp?.self]
-    paymentsRead = try row[4, as: Int64.self]
-    paymentsForeign = try row[5, as: Int64.self]
+    itemsRead = try row[4, as: Int64.self]
+    itemsForeign = try row[5, as: Int64.self]
     error = try row[6, as: String.self]
   }
 }

@@ -33,11 +33,11 @@ enum RestoreStatements {
   static let closedIndex = "restore_closed"
 
   static func insertReading(
-    _ id: RestoreID, _ account: GatewayAccount, from: Timestamp
+    _ id: RestoreID, _ account: GatewayAccount, _ subject: RestoreSubject, from: Timestamp
   ) -> Statement {
     """
-    insert into restore_reading (restore_id, gateway, account, listed_from)
-    values (\(id), \(account.gateway.rawValue), \(account.account), \(from))
+    insert into restore_reading (restore_id, gateway, account, subject, listed_from)
+    values (\(id), \(account.gateway.rawValue), \(account.account), \(subject.rawValue), \(from))
     """
   }
 
@@ -68,8 +68,9 @@ enum RestoreStatements {
 
   static func readings(_ id: RestoreID) -> Statement {
     """
-    select gateway, account, listed_from, finished_at, payments_read, payments_foreign, last_error
-    from restore_reading where restore_id = \(id) order by gateway, account
+    select gateway, account, listed_from, finished_at, items_read, items_foreign, last_error,
+      subject
+    from restore_reading where restore_id = \(id) order by gateway, account, subject
     """
   }
 
@@ -100,7 +101,7 @@ enum RestoreStatements {
 
   /// The lease, if something is to be read and nobody else is at it.
   static func take(
-    _ id: RestoreID, _ account: GatewayAccount, leaseSeconds: Double
+    _ id: RestoreID, _ account: GatewayAccount, _ subject: RestoreSubject, leaseSeconds: Double
   ) -> Statement {
     """
     update restore_reading w
@@ -108,58 +109,68 @@ enum RestoreStatements {
     from restore r
     where w.restore_id = \(id) and r.id = w.restore_id and r.state = 1 and r.read_after <= now()
       and w.gateway = \(account.gateway.rawValue) and w.account = \(account.account)
-      and w.finished_at is null and w.lease_until < now() and w.next_read_at <= now()
+      and w.subject = \(subject.rawValue) and w.finished_at is null
+      and w.lease_until < now() and w.next_read_at <= now()
     returning w.fence, w.listed_from, w.read_after
     """
   }
 
-  /// Stores a page's unknown payments and where the reading stands, in one step; a lost lease
+  /// Stores what of a page is unknown and where the reading stands, in one step; a lost lease
   /// stores nothing.
   /// - Parameter last: behind which the next page begins; nil: the list was read to its end.
   static func store(
-    _ rows: [FoundRow], of id: RestoreID, _ account: GatewayAccount, fence: Int64,
-    read: Int, foreign: Int, last: String?, leaseSeconds: Double, actor: String
+    _ rows: [FoundRow], of id: RestoreID, _ account: GatewayAccount, _ subject: RestoreSubject,
+    fence: Int64, read: Int, foreign: Int, last: String?, leaseSeconds: Double, actor: String
   ) -> [Statement] {
     [
       """
       update restore_reading
       set read_after = \(last), finished_at = case when \(last == nil) then now() end,
-        payments_read = payments_read + \(Int64(read)),
-        payments_foreign = payments_foreign + \(Int64(foreign)), last_error = '',
+        items_read = items_read + \(Int64(read)),
+        items_foreign = items_foreign + \(Int64(foreign)), last_error = '',
         lease_until = case when \(last == nil) then now()
           else now() + make_interval(secs => \(leaseSeconds)) end
       where restore_id = \(id) and gateway = \(account.gateway.rawValue)
-        and account = \(account.account) and fence = \(fence)
+        and account = \(account.account) and subject = \(subject.rawValue)
+        and fence = \(fence)
       returning true
       """
     ] + rows.map { insert($0, of: id, account, actor: actor) }
   }
 
   /// From the first page on: the cursor is not there any more.
-  static func restart(_ id: RestoreID, _ account: GatewayAccount, fence: Int64) -> Statement {
+  static func restart(
+    _ id: RestoreID, _ account: GatewayAccount, _ subject: RestoreSubject, fence: Int64
+  ) -> Statement {
     """
     update restore_reading
-    set read_after = null, payments_read = 0, payments_foreign = 0, lease_until = now()
+    set read_after = null, items_read = 0, items_foreign = 0, lease_until = now()
     where restore_id = \(id) and gateway = \(account.gateway.rawValue)
-      and account = \(account.account) and fence = \(fence)
+      and account = \(account.account) and subject = \(subject.rawValue) and fence = \(fence)
     """
   }
 
   static func release(
-    _ id: RestoreID, _ account: GatewayAccount, fence: Int64, pauseSeconds: Double, error: String
+    _ id: RestoreID, _ account: GatewayAccount, _ subject: RestoreSubject, fence: Int64,
+    pauseSeconds: Double, error: String
   ) -> Statement {
     """
     update restore_reading
     set lease_until = now(), last_error = \(error),
       next_read_at = now() + make_interval(secs => \(pauseSeconds))
     where restore_id = \(id) and gateway = \(account.gateway.rawValue)
-      and account = \(account.account) and fence = \(fence)
+      and account = \(account.account) and subject = \(subject.rawValue) and fence = \(fence)
     """
   }
 
   /// Which of these attempts there are.
   static func known(_ attempts: [AttemptID]) -> Statement {
     "select id, operation_id, intent_id, merchant_id from attempt where id = any(\(attempts))"
+  }
+
+  /// Which of these refunds there are.
+  static func knownRefunds(_ refunds: [RefundID]) -> Statement {
+    "select id from refund where id = any(\(refunds))"
   }
 
   struct FoundRow: Sendable {

@@ -32,7 +32,8 @@ struct RestoreView: Sendable {
     (pending, rebuilt, forPeople) = try rows[1].single().decode((Int64, Int64, Int64).self)
     let days = try rows[2].decode((String, String, Int32).self)
     standing = RestoreStanding(
-      unread: readings.filter { $0.finishedAt == nil }.map(\.account.description),
+      unread: readings.filter { $0.finishedAt == nil }
+        .map { "\($0.subject.rawValue) of \($0.account)" },
       pending: pending, forPeople: forPeople,
       missingDays: unlisted.map { account in
         let read = days.filter { $0.0 == account.gateway.rawValue && $0.1 == account.account }
@@ -56,8 +57,9 @@ struct RestoreView: Sendable {
       readings: readings.map {
         GatewayV1.RestoreReading(
           account: $0.account.description, listedFrom: $0.listedFrom.wire,
-          finishedAt: $0.finishedAt?.wire, paymentsRead: UInt64(clamping: $0.paymentsRead),
-          paymentsForeign: UInt64(clamping: $0.paymentsForeign), error: $0.error)
+          finishedAt: $0.finishedAt?.wire, itemsRead: UInt64(clamping: $0.itemsRead),
+          itemsForeign: UInt64(clamping: $0.itemsForeign), error: $0.error,
+          subject: $0.subject.rawValue)
       },
       paymentsPending: UInt64(clamping: pending), paymentsRebuilt: UInt64(clamping: rebuilt),
       paymentsForPeople: UInt64(clamping: forPeople), unproven: unproven,

@@ -44,24 +44,29 @@ final class RestoreWorker: Sendable {
     guard let restore = try await restores.newest(), restore.state == .closed else { return }
     // Whatever came between: intents stays closed as long as this is.
     try await restores.setGate(closed: true, pointAt: restore.pointAt)
-    for account in ports.listedAccounts { try await read(account, restore) }
+    for account in ports.listedAccounts {
+      for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
+    }
     while try await rebuild(restore) {}
   }
 
   // MARK: Reading
 
   private struct Lease {
+    var subject: RestoreSubject
     var fence: Int64
     var from: Timestamp
     var after: String?
   }
 
-  private func read(_ account: GatewayAccount, _ restore: RestoreRecord) async throws {
+  private func read(
+    _ subject: RestoreSubject, _ account: GatewayAccount, _ restore: RestoreRecord
+  ) async throws {
     let rows = try await environment.database.query(
-      RestoreStatements.take(restore.id, account, leaseSeconds: Self.leaseSeconds))
+      RestoreStatements.take(restore.id, account, subject, leaseSeconds: Self.leaseSeconds))
     guard let row = rows.first else { return }
     let (fence, from, after) = try row.decode((Int64, Timestamp, String?).self)
-    var lease = Lease(fence: fence, from: from, after: after)
+    var lease = Lease(subject: subject, fence: fence, from: from, after: after)
     for _ in 0..<Self.pagesMax {
       do {
         guard try await page(account, restore, &lease) else { return }
@@ -73,7 +78,7 @@ final class RestoreWorker: Sendable {
     }
     _ = try await environment.database.query(
       RestoreStatements.release(
-        restore.id, account, fence: lease.fence, pauseSeconds: 0, error: ""))
+        restore.id, account, subject, fence: lease.fence, pauseSeconds: 0, error: ""))
   }
 
   private struct PageFailed: Error { var what: String }
@@ -82,12 +87,14 @@ final class RestoreWorker: Sendable {
     _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: Lease, _ error: String
   ) async throws {
     environment.logger.warning(
-      "payments could not be listed",
-      metadata: ["account": "\(account)", "error": "\(error)"])
+      "a gateway's books could not be read",
+      metadata: [
+        "account": "\(account)", "subject": "\(lease.subject)", "error": "\(error)",
+      ])
     _ = try await environment.database.query(
       RestoreStatements.release(
-        restore.id, account, fence: lease.fence, pauseSeconds: Self.failurePauseSeconds,
-        error: error))
+        restore.id, account, lease.subject, fence: lease.fence,
+        pauseSeconds: Self.failurePauseSeconds, error: error))
   }
 
   /// - Returns: whether there is another one.
@@ -95,22 +102,55 @@ final class RestoreWorker: Sendable {
     _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: inout Lease
   ) async throws -> Bool {
     guard
-      let facts = await ports.payments(
-        account, fromSeconds: lease.from.seconds, after: lease.after)
+      let facts = await ports.listed(
+        lease.subject, account, fromSeconds: lease.from.seconds, after: lease.after)
     else { throw PageFailed(what: "the settings no longer name \(account)") }
     let after = lease.after
-    let page = try await environment.workers.run { StripePaymentList.read(facts, after: after) }
-    switch page {
-    case .failed(let error): throw PageFailed(what: error)
-    case .cursorUnknown:
-      _ = try await environment.database.query(
-        RestoreStatements.restart(restore.id, account, fence: lease.fence))
-      return false
-    case .payments(let payments, let hasMore):
-      lease.after = hasMore ? payments.last?.reference : nil
-      let isHeld = try await store(payments, account, restore, lease)
-      return isHeld && hasMore
+    switch lease.subject {
+    case .payments:
+      switch try await environment.workers.run({ StripePaymentList.read(facts, after: after) }) {
+      case .failed(let error): throw PageFailed(what: error)
+      case .cursorUnknown: return try await restart(account, restore, lease)
+      case .payments(let payments, let hasMore):
+        lease.after = hasMore ? payments.last?.reference : nil
+        return try await store(payments, account, restore, lease) && hasMore
+      }
+    case .refunds:
+      switch try await environment.workers.run({ StripeRefundList.read(facts, after: after) }) {
+      case .failed(let error): throw PageFailed(what: error)
+      case .cursorUnknown: return try await restart(account, restore, lease)
+      case .refunds(let refunds, let hasMore):
+        lease.after = hasMore ? refunds.last?.reference : nil
+        return try await store(refunds, account, restore, lease) && hasMore
+      }
     }
+  }
+
+  private func restart(
+    _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: Lease
+  ) async throws -> Bool {
+    _ = try await environment.database.query(
+      RestoreStatements.restart(restore.id, account, lease.subject, fence: lease.fence))
+    return false
+  }
+
+  /// A refund that is not known here is for people: its intent must not give the money back again.
+  private func store(
+    _ refunds: [ListedRefund], _ account: GatewayAccount, _ restore: RestoreRecord, _ lease: Lease
+  ) async throws -> Bool {
+    let ours = refunds.compactMap { refund in refund.refundID.map { (id: $0, refund: refund) } }
+    let rows = try await environment.database.query(
+      RestoreStatements.knownRefunds(ours.map(\.id)))
+    let known = Set(try rows.map { try $0[0, as: RefundID.self] })
+    let found = ours.filter { !known.contains($0.id) }.map { _, refund in
+      RestoreStatements.FoundRow(
+        reference: refund.reference, ownReference: refund.ownReference ?? "",
+        madeAt: Timestamp(seconds: refund.createdSeconds), state: .forPeople,
+        detail: "a refund of \(refund.paymentReference)", claim: nil, identity: nil,
+        amount: refund.amount, attempt: nil)
+    }
+    return try await store(
+      found, read: refunds.count, foreign: refunds.count - ours.count, account, restore, lease)
   }
 
   private func store(
@@ -129,10 +169,18 @@ final class RestoreWorker: Sendable {
       }
       rows.append(row)
     }
+    return try await store(
+      rows, read: payments.count, foreign: payments.count - ours.count, account, restore, lease)
+  }
+
+  /// - Returns: false when somebody else has taken the lease over.
+  private func store(
+    _ rows: [RestoreStatements.FoundRow], read: Int, foreign: Int, _ account: GatewayAccount,
+    _ restore: RestoreRecord, _ lease: Lease
+  ) async throws -> Bool {
     let statements = RestoreStatements.store(
-      rows, of: restore.id, account, fence: lease.fence, read: payments.count,
-      foreign: payments.count - ours.count, last: lease.after, leaseSeconds: Self.leaseSeconds,
-      actor: Self.actor)
+      rows, of: restore.id, account, lease.subject, fence: lease.fence, read: read,
+      foreign: foreign, last: lease.after, leaseSeconds: Self.leaseSeconds, actor: Self.actor)
     return try await environment.database.transaction { transaction in
       let held = try await transaction.query(statements[0])
       guard held.count == 1 else { return false }

@@ -55,26 +55,28 @@ create table restore_change (
   trace_id bytea not null
 );
 
--- How far an account's list of payments was read: newest first, down to `listed_from`.
+-- How far an account's lists were read: newest first, down to `listed_from`.
 create table restore_reading (
   restore_id uuid not null references restore (id),
   gateway text not null,
   account text not null,
+  subject text not null check (subject in ('payments', 'refunds')),
   listed_from timestamptz not null,
-  -- The last payment stored: the next page begins behind it.
+  -- The last one stored: the next page begins behind it.
   read_after text,
   finished_at timestamptz,
-  payments_read bigint not null default 0,
-  payments_foreign bigint not null default 0,
+  items_read bigint not null default 0,
+  items_foreign bigint not null default 0,
   -- Each takeover raises it; an old one changes nothing.
   fence bigint not null default 0,
   lease_until timestamptz not null default now(),
   next_read_at timestamptz not null default now(),
   last_error text not null default '',
-  primary key (restore_id, gateway, account)
+  primary key (restore_id, gateway, account, subject)
 );
 
--- Payments that bear a reference of ours and that this database did not know.
+-- Payments and refunds that bear a reference of ours and that this database did not know. Refunds are
+-- for people.
 create table restore_payment (
   restore_id uuid not null references restore (id),
   gateway text not null,

@@ -502,7 +502,7 @@ void   tender__gateway__v1__open_restore_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__open_restore_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tender__gateway__v1__restore_reading__field_descriptors[6] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__restore_reading__field_descriptors[7] =
 {
   {
     "account",
@@ -541,24 +541,24 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__restore_reading__fiel
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "payments_read",
+    "items_read",
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RestoreReading, payments_read),
+    offsetof(Tender__Gateway__V1__RestoreReading, items_read),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "payments_foreign",
+    "items_foreign",
     5,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Tender__Gateway__V1__RestoreReading, payments_foreign),
+    offsetof(Tender__Gateway__V1__RestoreReading, items_foreign),
     NULL,
     NULL,
     0,             /* flags */
@@ -576,19 +576,32 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__restore_reading__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "subject",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RestoreReading, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__restore_reading__field_indices_by_name[] = {
   0,   /* field[0] = account */
   5,   /* field[5] = error */
   2,   /* field[2] = finished_at */
+  4,   /* field[4] = items_foreign */
+  3,   /* field[3] = items_read */
   1,   /* field[1] = listed_from */
-  4,   /* field[4] = payments_foreign */
-  3,   /* field[3] = payments_read */
+  6,   /* field[6] = subject */
 };
 static const ProtobufCIntRange tender__gateway__v1__restore_reading__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__restore_reading__descriptor =
 {
@@ -598,7 +611,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__restore_reading__descripto
   "Tender__Gateway__V1__RestoreReading",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__RestoreReading),
-  6,
+  7,
   tender__gateway__v1__restore_reading__field_descriptors,
   tender__gateway__v1__restore_reading__field_indices_by_name,
   1,  tender__gateway__v1__restore_reading__number_ranges,

@@ -54,13 +54,14 @@ struct  Tender__Gateway__V1__RestoreReading
   ProtobufCBinaryData account;
   Google__Protobuf__Timestamp *listed_from;
   Google__Protobuf__Timestamp *finished_at;
-  uint64_t payments_read;
-  uint64_t payments_foreign;
+  uint64_t items_read;
+  uint64_t items_foreign;
   ProtobufCBinaryData error;
+  ProtobufCBinaryData subject;
 };
 #define TENDER__GATEWAY__V1__RESTORE_READING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__restore_reading__descriptor) \
-    , {0,NULL}, NULL, NULL, 0, 0, {0,NULL} }
+    , {0,NULL}, NULL, NULL, 0, 0, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__Restore

@@ -60,12 +60,18 @@ GUARDS = {
         "GatewayServiceTests.RestoreFlowTests",
         ["aLostPaymentIsRebuiltAndNothingMovesMeanwhile"]),
     "gate of new work": (
-        "services/intents/Service/Generated/Migrations.swift",
-        [("  if (select is_closed from restore_gate order by sequence desc limit 1) then",
-          "  if (select is_closed from restore_gate order by sequence limit 0) then")],
+        "services/intents/Service/Calls/RestoreCalls.swift",
+        [("        closed: request.closed, pointAt",
+          "        closed: request.closed && request.pointAt != nil, pointAt")],
         "IntentsServiceTests.RestoreTests",
         ["aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain",
          "capturesAndRefundsAreHeldToo"]),
+    "claim of a key that has paid": (
+        "services/intents/Service/Flow/RestoredPayments.swift",
+        [("      RestoredClaimStatements.insert(order, isRebuilt: true, stamp),\n    ] + flow",
+          "    ] + flow")],
+        "IntentsServiceTests.RestoreTests",
+        ["aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain"]),
     "no repetition from before a restore": (
         "services/gateway-router/Core/Restore/RestoreGate.swift",
         [("    !isClosed && begunAt.map { sentAt > $0 } ?? true", "    true")],

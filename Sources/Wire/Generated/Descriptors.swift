@@ -431,7 +431,6 @@ extension ContractFile {
     ],
       services: [
       "tender.intents.v1.PaymentIntents",
-      "tender.intents.v1.Refunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.Customers",
       "tender.intents.v1.Merchants",
@@ -452,14 +451,6 @@ extension ContractFile {
       "tender.intents.v1.GetPaymentIntentResponse",
       "tender.intents.v1.ListPaymentIntentsRequest",
       "tender.intents.v1.ListPaymentIntentsResponse",
-      "tender.intents.v1.RefundFailure",
-      "tender.intents.v1.Refund",
-      "tender.intents.v1.CreateRefundRequest",
-      "tender.intents.v1.CreateRefundResponse",
-      "tender.intents.v1.GetRefundRequest",
-      "tender.intents.v1.GetRefundResponse",
-      "tender.intents.v1.ListRefundsRequest",
-      "tender.intents.v1.ListRefundsResponse",
       "tender.intents.v1.ApplyFactsRequest",
       "tender.intents.v1.FactResult",
       "tender.intents.v1.ApplyFactsResponse",
@@ -476,9 +467,6 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntentStatus",
       "tender.intents.v1.ProcessingReason",
       "tender.intents.v1.FailureKind",
-      "tender.intents.v1.RefundStatus",
-      "tender.intents.v1.RefundPendingReason",
-      "tender.intents.v1.RefundReason",
       "tender.intents.v1.PaymentIntents",
       "tender.intents.v1.PaymentIntents.CreatePaymentIntent",
       "tender.intents.v1.PaymentIntents.ConfirmPaymentIntent",
@@ -486,10 +474,6 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntents.CancelPaymentIntent",
       "tender.intents.v1.PaymentIntents.GetPaymentIntent",
       "tender.intents.v1.PaymentIntents.ListPaymentIntents",
-      "tender.intents.v1.Refunds",
-      "tender.intents.v1.Refunds.CreateRefund",
-      "tender.intents.v1.Refunds.GetRefund",
-      "tender.intents.v1.Refunds.ListRefunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.PaymentFacts.ApplyFacts",
       "tender.intents.v1.Customers",
@@ -500,7 +484,34 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 19, name: "tender/intents/v1/restore.proto",
+      index: 19, name: "tender/intents/v1/refunds.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.intents.v1.Refunds",
+    ],
+      symbols: [
+      "tender.intents.v1.RefundFailure",
+      "tender.intents.v1.Refund",
+      "tender.intents.v1.CreateRefundRequest",
+      "tender.intents.v1.CreateRefundResponse",
+      "tender.intents.v1.GetRefundRequest",
+      "tender.intents.v1.GetRefundResponse",
+      "tender.intents.v1.ListRefundsRequest",
+      "tender.intents.v1.ListRefundsResponse",
+      "tender.intents.v1.RefundStatus",
+      "tender.intents.v1.RefundPendingReason",
+      "tender.intents.v1.RefundReason",
+      "tender.intents.v1.Refunds",
+      "tender.intents.v1.Refunds.CreateRefund",
+      "tender.intents.v1.Refunds.GetRefund",
+      "tender.intents.v1.Refunds.ListRefunds",
+    ]),
+    ContractFile(
+      index: 20, name: "tender/intents/v1/restore.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -521,7 +532,7 @@ extension ContractFile {
       "tender.intents.v1.PaymentRestores.RestorePayment",
     ]),
     ContractFile(
-      index: 20, name: "tender/ledger/v1/history.proto",
+      index: 21, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -545,7 +556,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 21, name: "tender/ledger/v1/ledger.proto",
+      index: 22, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -581,7 +592,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 22, name: "tender/ledger/v1/proof.proto",
+      index: 23, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -600,7 +611,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 23, name: "tender/options/v1/options.proto",
+      index: 24, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -615,7 +626,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 24, name: "tender/testing/v1/everything.proto",
+      index: 25, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -646,7 +657,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 25, name: "tender/vault/v1/vault.proto",
+      index: 26, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -694,7 +705,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 26, name: "tender/webhooks/v1/webhooks.proto",
+      index: 27, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

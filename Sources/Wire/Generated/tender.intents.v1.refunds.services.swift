@@ -93,7 +93,8 @@ extension IntentsV1.Refunds {
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
     /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.CreateRefundRequest` messages.
@@ -165,7 +166,8 @@ extension IntentsV1.Refunds {
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
     /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -235,7 +237,8 @@ extension IntentsV1.Refunds {
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
     /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.CreateRefundRequest` message.
@@ -425,7 +428,8 @@ extension IntentsV1.Refunds {
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
     /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -520,7 +524,8 @@ extension IntentsV1.Refunds {
     /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
     /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-    /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+    /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+    /// > restore; nothing is stored.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -635,7 +640,8 @@ extension IntentsV1.Refunds.ClientProtocol {
   /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
   /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-  /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+  /// > restore; nothing is stored.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.CreateRefundRequest` message.
@@ -734,7 +740,8 @@ extension IntentsV1.Refunds.ClientProtocol {
   /// > PAYMENT_INTENT_NOT_FOUND (also another merchant's); INVALID_ARGUMENT CURRENCY_MISMATCH;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states), AMOUNT_TOO_LARGE
   /// > (details: amount_refundable_minor), RETURN_RISK_NOT_ACCEPTED (details: until).
-  /// > UNAVAILABLE when vault-token cannot say what the payment method is; nothing is stored.
+  /// > UNAVAILABLE when vault-token cannot say what the payment method is, RESTORE_IN_PROGRESS after a
+  /// > restore; nothing is stored.
   ///
   /// - Parameters:
   ///   - message: request message to send.

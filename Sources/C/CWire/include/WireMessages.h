@@ -20,6 +20,7 @@
 #include "tender/gateway/v1/restore.pb-c.h"
 #include "tender/gateway/v1/routing.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
+#include "tender/intents/v1/refunds.pb-c.h"
 #include "tender/intents/v1/restore.pb-c.h"
 #include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
@@ -502,30 +503,6 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_p
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_payment_intents_response(void) {
   return &tender__intents__v1__list_payment_intents_response__descriptor;
 }
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund_failure(void) {
-  return &tender__intents__v1__refund_failure__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund(void) {
-  return &tender__intents__v1__refund__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_request(void) {
-  return &tender__intents__v1__create_refund_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_response(void) {
-  return &tender__intents__v1__create_refund_response__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_request(void) {
-  return &tender__intents__v1__get_refund_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_response(void) {
-  return &tender__intents__v1__get_refund_response__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_request(void) {
-  return &tender__intents__v1__list_refunds_request__descriptor;
-}
-static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_response(void) {
-  return &tender__intents__v1__list_refunds_response__descriptor;
-}
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__apply_facts_request(void) {
   return &tender__intents__v1__apply_facts_request__descriptor;
 }
@@ -564,6 +541,30 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_m
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_merchants_response(void) {
   return &tender__intents__v1__list_merchants_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund_failure(void) {
+  return &tender__intents__v1__refund_failure__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__refund(void) {
+  return &tender__intents__v1__refund__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_request(void) {
+  return &tender__intents__v1__create_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__create_refund_response(void) {
+  return &tender__intents__v1__create_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_request(void) {
+  return &tender__intents__v1__get_refund_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__get_refund_response(void) {
+  return &tender__intents__v1__get_refund_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_request(void) {
+  return &tender__intents__v1__list_refunds_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__list_refunds_response(void) {
+  return &tender__intents__v1__list_refunds_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__set_restore_gate_request(void) {
   return &tender__intents__v1__set_restore_gate_request__descriptor;

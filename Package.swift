@@ -148,6 +148,8 @@ let modules: [Target] = [
   // HTTP/1.1 on threads: what comes in from gateways, the test gateways, the tool's receiver.
   module("InboundHTTP"),
   module("Faults"),
+  // The gateways' report files: gateway-router reads what it downloads, the ledger what it reconciles.
+  module("ReportFormats", ["Money"], safe: true),
   module("Outbox", ["Postgres", "Reactor", "Money", "Faults", logging]),
   module(
     "ServiceKit",
@@ -160,15 +162,18 @@ let modules: [Target] = [
 let services: [Target] =
   service("intents", module: "Intents", extra: ["LedgerCore"])
   + service(
-    "gateway-router", module: "Gateway", extra: ["GatewayAdapters", "Outbound", "InboundHTTP"])
-  + service("ledger", module: "Ledger", core: ["Seal"])
+    "gateway-router", module: "Gateway", core: ["ReportFormats"],
+    extra: ["GatewayAdapters", "Outbound", "InboundHTTP", "ReportFormats"])
+  + service(
+    "ledger", module: "Ledger", core: ["ReportFormats", "Seal"],
+    extra: ["ReportFormats", configuration])
   + service("vault-token", module: "Vault", core: ["Seal"])
   + service("webhooks", module: "Webhooks", core: ["Seal"], extra: ["Outbound", configuration])
   + service("billing", module: "Billing")
 
 let programs: [Target] = [
   .target(
-    name: "GatewayAdapters", dependencies: ["GatewayCore", "Money", "Seal"],
+    name: "GatewayAdapters", dependencies: ["GatewayCore", "Money", "ReportFormats", "Seal"],
     path: "services/gateway-router/Adapters", swiftSettings: baseSettings),
   .target(
     name: "GatewaySimulator", dependencies: ["InboundHTTP", "Seal", argumentParser],
@@ -234,12 +239,12 @@ let testTargets: [Target] = [
       "ServiceKit", "Wire", "Money", "Transport", "Reactor", "TestSupport", grpcCore, logging,
       metrics,
     ]),
-  tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "Seal"]),
+  tests("GatewayCoreTests", ["GatewayCore", "GatewayAdapters", "Money", "ReportFormats", "Seal"]),
   tests(
     "GatewayServiceTests",
     [
       "GatewayService", "GatewayCore", "GatewaySimulator", "ServiceKit", "Wire", "Seal", "Outbound",
-      "Postgres", "Reactor", "Transport", "Money", "TestSupport", grpcCore, logging,
+      "Postgres", "Reactor", "Transport", "Money", "ReportFormats", "TestSupport", grpcCore, logging,
     ]),
   tests("GatewaySimulatorTests", ["GatewaySimulator", "InboundHTTP", "gateway-sim", "Seal"]),
   tests("InboundHTTPTests", ["InboundHTTP"]),
@@ -250,13 +255,13 @@ let testTargets: [Target] = [
       "IntentsService", "LedgerCore", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor",
       "Transport", "Money", "Seal", "TestSupport", grpcCore, logging,
     ]),
-  tests("LedgerCoreTests", ["LedgerCore", "Money", "Seal"]),
+  tests("LedgerCoreTests", ["LedgerCore", "Money", "ReportFormats", "Seal"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
   tests(
     "LedgerServiceTests",
     [
-      "LedgerService", "LedgerCore", "ServiceKit", "Wire", "Postgres", "Reactor", "Transport",
-      "Money", "TestSupport", grpcCore, logging,
+      "LedgerService", "LedgerCore", "ServiceKit", "Wire", "Postgres", "Reactor", "ReportFormats",
+      "Seal", "Transport", "Money", "TestSupport", grpcCore, logging,
     ]),
   tests(
     "VaultServiceTests",

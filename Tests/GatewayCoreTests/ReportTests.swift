@@ -1,5 +1,6 @@
 import GatewayAdapters
 import Money
+import ReportFormats
 import Testing
 
 @testable import GatewayCore

@@ -1,5 +1,6 @@
 package import GatewayCore
 package import Money
+package import ReportFormats
 
 /// Adyen's report files: made by themselves, announced by REPORT_AVAILABLE, downloaded by name.
 package struct AdyenReports: GatewayReports {

@@ -1,5 +1,6 @@
 package import GatewayCore
 package import Money
+package import ReportFormats
 
 /// Stripe's report runs and their files.
 package struct StripeReports: GatewayReports {

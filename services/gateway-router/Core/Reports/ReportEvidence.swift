@@ -1,4 +1,5 @@
 package import Money
+package import ReportFormats
 
 /// What Adyen's payment accounting report says became of an attempt. Adyen has no call that reads a
 /// payment: for one whose answer and notifications were lost, this is the only book.

@@ -1,4 +1,5 @@
 package import Money
+package import ReportFormats
 
 /// The state of a report that a gateway makes on request.
 package enum ReportRun: Sendable, Hashable {
@@ -55,6 +56,16 @@ package struct ReportFileName: Sendable, Hashable {
       UInt8(ascii: "."):
       true
     default: false
+    }
+  }
+}
+
+extension ReportKind {
+  /// Whose report it is.
+  package var gateway: GatewayName {
+    switch self {
+    case .payoutReconciliation: .stripe
+    case .settlementDetail, .paymentAccounting: .adyen
     }
   }
 }

@@ -1,6 +1,7 @@
 import GRPCCore
 import GatewayCore
 import Money
+import ReportFormats
 import ServiceKit
 import Wire
 

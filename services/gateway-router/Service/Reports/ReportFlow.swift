@@ -5,6 +5,7 @@ import Outbound
 import Outbox
 import Postgres
 import Reactor
+import ReportFormats
 import Seal
 import ServiceKit
 

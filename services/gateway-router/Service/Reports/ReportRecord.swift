@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ReportFormats
 
 /// Which report: what its row is found by.
 struct ReportIdentity: Sendable, Hashable {

@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ReportFormats
 import ServiceKit
 
 /// The SQL of reports.

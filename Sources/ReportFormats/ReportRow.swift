@@ -13,6 +13,9 @@ package struct ReportRow: Sendable, Hashable {
   package var ownReference: String
   /// The gateway's id of the movement: a modification at Adyen, a balance transaction at Stripe.
   package var movementReference: String
+  /// The gateway's id of the object that moved money: a charge, refund or dispute at Stripe, the
+  /// modification at Adyen. Empty where the report has none.
+  package var sourceReference: String
   /// The batch at Adyen, the payout at Stripe; empty in reports that have none.
   package var batch: String
   /// As written, in the report's time zone.

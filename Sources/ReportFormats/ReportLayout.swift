@@ -82,7 +82,8 @@ struct ReportLayout: Sendable {
     return ReportRow(
       line: record.line, type: type, typeText: text,
       paymentReference: record["payment_intent_id"], ownReference: "",
-      movementReference: record["balance_transaction_id"], batch: record["automatic_payout_id"],
+      movementReference: record["balance_transaction_id"],
+      sourceReference: record["source_id"], batch: record["automatic_payout_id"],
       bookedAt: record["created_utc"], gross: gross, fee: fee, net: net,
       others: record.others(besides: known))
   }
@@ -104,7 +105,7 @@ struct ReportLayout: Sendable {
     return ReportRow(
       line: record.line, type: type, typeText: text, paymentReference: record["Psp Reference"],
       ownReference: own(record), movementReference: record["Modification Reference"],
-      batch: record["Batch Number"], bookedAt: record["Creation Date"], gross: gross,
+      sourceReference: record["Modification Reference"], batch: record["Batch Number"], bookedAt: record["Creation Date"], gross: gross,
       fee: try fee(record, net), net: received, others: record.others(besides: known))
   }
 
@@ -158,7 +159,7 @@ struct ReportLayout: Sendable {
     return ReportRow(
       line: record.line, type: type, typeText: text, paymentReference: record["Psp Reference"],
       ownReference: own(record), movementReference: record["Modification Psp Reference"],
-      batch: "", bookedAt: record["Booking Date"], gross: amount, fee: nil, net: nil,
+      sourceReference: record["Modification Psp Reference"], batch: "", bookedAt: record["Booking Date"], gross: amount, fee: nil, net: nil,
       others: record.others(besides: known))
   }
 

@@ -7,13 +7,6 @@ package enum ReportKind: String, Sendable, Hashable, CaseIterable {
   /// Adyen, payment accounting: every change of every payment's state. The only book of Adyen's that
   /// names a payment by our reference, whatever became of its answer.
   case paymentAccounting = "payment_accounting"
-
-  package var gateway: GatewayName {
-    switch self {
-    case .payoutReconciliation: .stripe
-    case .settlementDetail, .paymentAccounting: .adyen
-    }
-  }
 }
 
 /// What a line of a report says happened.

@@ -1,0 +1,188 @@
+import Money
+import ReportFormats
+import Seal
+import Testing
+
+@testable import LedgerCore
+
+/// What is imported, and what is refused and why.
+struct ReportFileTests {
+  static let stripe = GatewayAccount(gateway: "stripe", account: "acct_1")
+  static let adyen = GatewayAccount(gateway: "adyen", account: "Main")
+
+  static let stripeText = """
+    automatic_payout_id,balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,payment_intent_id,new_column
+    po_1,txn_1,2026-11-01 10:00:00,eur,49.99,0.75,49.24,charge,ch_1,pi_1,4111111111111111
+    po_1,txn_2,2026-11-02 09:00:00,eur,-20.00,0.00,-20.00,refund,re_1,pi_1,"say ""yes"", twice"
+
+    """
+  static let adyenText = """
+    Merchant Account,Psp Reference,Merchant Reference,Creation Date,TimeZone,Type,Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Net Currency,Net Debit (NC),Net Credit (NC),Commission (NC),Batch Number
+    Main,P1,ta1,2026-11-01 10:00:00,CET,Settled,M1,EUR,,49.99,EUR,,49.24,0.75,7
+    Main,,,2026-11-02 00:00:00,CET,MerchantPayout,,,,,EUR,49.24,,,7
+
+    """
+
+  static func read(
+    _ text: String,
+    _ kind: ReconReportKind,
+    sha256: [UInt8]? = nil,
+    currency: Currency? = nil,
+    payouts: [ReportTerms.Payout] = []
+  ) -> Result<ReportFile, ReportRefusal> {
+    read(Array(text.utf8), kind, sha256: sha256, currency: currency, payouts: payouts)
+  }
+
+  static func read(
+    _ bytes: [UInt8],
+    _ kind: ReconReportKind,
+    sha256: [UInt8]? = nil,
+    currency: Currency? = nil,
+    payouts: [ReportTerms.Payout] = []
+  ) -> Result<ReportFile, ReportRefusal> {
+    let terms = ReportTerms(
+      account: kind == .settlementDetail ? adyen : stripe,
+      kind: kind,
+      sha256: sha256 ?? SHA256.hash(bytes),
+      currency: currency,
+      payouts: payouts
+    )
+    return Result { () throws(ReportRefusal) in try ReportFile(bytes, terms) }
+  }
+
+  static func reason(_ result: Result<ReportFile, ReportRefusal>) -> ReportRefusal.Reason? {
+    if case .failure(let refusal) = result { refusal.reason } else { nil }
+  }
+
+  @Test func linesAreKeptWithTheirReferences() throws {
+    let lines = try Self.read(Self.stripeText, .payoutReconciliation).get().lines
+    #expect(lines.map(\.line) == [2, 3] && lines.map(\.batch) == ["po_1", "po_1"])
+    #expect(lines[1].match.sourceReferences == ["re_1", "txn_2"])
+    #expect(lines[1].match.amount == Amount(.eur, minor: -2_000))
+    #expect(lines[0].bookedOn == CivilDate(year: 2026, month: 11, day: 1))
+    #expect(lines.map(\.adds) == [true, true])
+    // What may be a card number is not kept; other unknown columns are.
+    #expect(lines[0].others == #"{"new_column":"withheld"}"#)
+    #expect(lines[1].others == #"{"new_column":"say \"yes\", twice"}"#)
+  }
+
+  /// The id that intents gives to a returned debit is the one that its line has.
+  @Test func aMovementHasOneId() throws {
+    let text = Self.stripeText.replacing("refund,re_1", with: "dispute,dp_1")
+    let line = try Self.read(text, .payoutReconciliation).get().lines[1]
+    let movement = Movement(
+      account: Self.stripe,
+      kind: .directDebitReturn,
+      source: .gatewayMovement("dp_1")
+    )
+    let id = try #require(
+      LedgerTransactionID(bytes: SHA256.hash(movement.canonicalText).prefix(16))
+    )
+    #expect(line.match.movementIDs.contains(id))
+  }
+
+  struct Bad: Sendable, CustomTestStringConvertible {
+    var what: String
+    var kind = ReconReportKind.payoutReconciliation
+    var from: String
+    var to: String
+    var reason: ReportRefusal.Reason
+    var testDescription: String { what }
+  }
+
+  static let bad = [
+    Bad(
+      what: "cut within a line",
+      from: "pi_1,\"say \"\"yes\"\", twice\"\n",
+      to: "pi",
+      reason: .truncated
+    ),
+    Bad(
+      what: "cut behind a line",
+      kind: .settlementDetail,
+      from: "Main,,,2026-11-02 00:00:00,CET,MerchantPayout,,,,,EUR,49.24,,,7\n",
+      to: "",
+      reason: .totalDiffers
+    ),
+    Bad(what: "cut within a quote", from: ", twice\"", to: "", reason: .truncated),
+    Bad(what: "no amount", from: "49.99", to: "49,99", reason: .malformed),
+    Bad(what: "a fraction of a cent", from: "49.99", to: "49.999", reason: .malformed),
+    Bad(what: "gross less fee is not net", from: "49.24", to: "49.23", reason: .malformed),
+    Bad(what: "a column is missing", from: ",net,", to: ",netto,", reason: .malformed),
+    Bad(what: "no day", from: "2026-11-01", to: "2026-13-01", reason: .malformed),
+    Bad(
+      what: "another kind's file",
+      kind: .settlementDetail,
+      from: "Merchant Account",
+      to: "Account",
+      reason: .malformed
+    ),
+    Bad(what: "a type of next year", from: "charge", to: "charge_2", reason: .typeUnknown),
+    Bad(
+      what: "another account",
+      kind: .settlementDetail,
+      from: "Main,P1",
+      to: "Other,P1",
+      reason: .accountDiffers
+    ),
+    Bad(what: "a currency nobody knows", from: "eur", to: "zzz", reason: .currencyDiffers),
+    Bad(
+      what: "another sum",
+      kind: .settlementDetail,
+      from: "EUR,49.24,,,7",
+      to: "EUR,49.25,,,7",
+      reason: .totalDiffers
+    ),
+    Bad(what: "a NUL", from: "pi_1", to: "pi\u{0}1", reason: .encodingInvalid),
+  ]
+
+  @Test(arguments: bad) func badFiles(_ bad: Bad) {
+    let text = bad.kind == .settlementDetail ? Self.adyenText : Self.stripeText
+    #expect(text.contains(bad.from))
+    let changed = text.replacing(bad.from, with: bad.to, maxReplacements: 1)
+    #expect(Self.reason(Self.read(changed, bad.kind)) == bad.reason)
+  }
+
+  @Test func otherEncodings() {
+    let utf16 = Self.stripeText.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    #expect(Self.reason(Self.read(utf16, .payoutReconciliation)) == .encodingInvalid)
+    let latin = Array(Self.stripeText.replacing("yes", with: "j").utf8).map {
+      $0 == 0x6A ? 0xE9 : $0
+    }
+    #expect(Self.reason(Self.read(latin, .payoutReconciliation)) == .encodingInvalid)
+    #expect(Self.reason(Self.read("", .payoutReconciliation)) == .truncated)
+  }
+
+  /// What is said of the file from elsewhere is compared before anything of it counts.
+  @Test func termsAreKept() throws {
+    let other = [UInt8](repeating: 1, count: 32)
+    #expect(
+      Self.reason(Self.read(Self.stripeText, .payoutReconciliation, sha256: other)) == .hashDiffers
+    )
+    #expect(
+      Self.reason(Self.read(Self.stripeText, .payoutReconciliation, currency: .usd))
+        == .currencyDiffers
+    )
+    func paid(
+      _ minor: Int64,
+      for batch: String = "po_1",
+      _ kind: ReconReportKind = .payoutReconciliation
+    ) -> ReportRefusal.Reason? {
+      let payout = ReportTerms.Payout(batch: batch, net: Amount(.eur, minor: minor))
+      let text = kind == .settlementDetail ? Self.adyenText : Self.stripeText
+      return Self.reason(Self.read(text, kind, currency: .eur, payouts: [payout]))
+    }
+    #expect(paid(2_924) == nil && paid(2_925) == .totalDiffers)
+    #expect(paid(2_924, for: "po_2") == .totalDiffers)
+    #expect(paid(4_924, for: "7", .settlementDetail) == nil)
+  }
+
+  /// The same lines in another dress are the same content; another line is another.
+  @Test func contentIsRecognised() throws {
+    let content = try Self.read(Self.stripeText, .payoutReconciliation).get().contentSHA256
+    let dressed = "\u{FEFF}" + Self.stripeText.replacing("\n", with: "\r\n")
+    #expect(try Self.read(dressed, .payoutReconciliation).get().contentSHA256 == content)
+    let other = Self.stripeText.replacing("txn_2", with: "txn_3")
+    #expect(try Self.read(other, .payoutReconciliation).get().contentSHA256 != content)
+  }
+}

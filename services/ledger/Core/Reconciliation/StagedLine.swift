@@ -1,0 +1,106 @@
+package import Money
+package import ReportFormats
+import Seal
+
+/// A line of a report as it is kept.
+package struct StagedLine: Sendable, Hashable {
+  package var line: Int32
+  package var typeText: String
+  package var movementReference: String
+  package var batch: String
+  /// As written, and its day, both in the report's time zone.
+  package var bookedAt: String
+  package var bookedOn: CivilDate
+  package var feeMinor: Int64?
+  package var net: Amount?
+  /// Columns that this version does not know, as a JSON object.
+  package var others: String
+  package var match: ReconLine
+
+  /// - Throws: `dateInvalid`.
+  package init(
+    _ row: ReportRow,
+    at account: GatewayAccount
+  ) throws(ReportRefusal) {
+    guard let day = Self.day(row.bookedAt) else {
+      throw ReportRefusal(.malformed, "line \(row.line) has no day of booking")
+    }
+    line = Int32(clamping: row.line)
+    typeText = row.typeText
+    movementReference = row.movementReference
+    batch = row.batch
+    bookedAt = row.bookedAt
+    bookedOn = day
+    // A fee in another currency than the net amount has no place in one sum.
+    feeMinor = row.fee?.minor
+    net = row.net
+    others = Self.json(row.others)
+    var sources: [String] = []
+    for reference in [row.sourceReference, row.movementReference]
+    where !reference.isEmpty && !sources.contains(reference) {
+      sources.append(reference)
+    }
+    match = ReconLine(
+      type: row.type,
+      movementIDs: Self.movements(row.type, sources, account),
+      sourceReferences: sources,
+      paymentReference: row.paymentReference,
+      amount: row.gross
+    )
+  }
+
+  /// Gross less fee is net, where all are in one currency.
+  package var adds: Bool {
+    guard let net, net.currency == match.amount.currency else { return true }
+    return match.amount.minor.subtractingReportingOverflow(feeMinor ?? 0) == (net.minor, false)
+  }
+
+  /// "2026-11-01 10:00:00", or with a T: the first ten characters.
+  private static func day(_ text: String) -> CivilDate? {
+    Timestamp(text.prefix(10) + "T00:00:00Z")?.date
+  }
+
+  /// The ids of the transactions that would record this movement, named as the gateway names it.
+  private static func movements(
+    _ type: ReportRowType,
+    _ references: [String],
+    _ account: GatewayAccount
+  ) -> [LedgerTransactionID] {
+    guard let pairing = ReconPairing.of(type) else { return [] }
+    return pairing.kinds.flatMap { kind in
+      references.compactMap { reference in
+        let movement = Movement(
+          account: account,
+          kind: kind,
+          source: .gatewayMovement(reference)
+        )
+        return LedgerTransactionID(bytes: SHA256.hash(movement.canonicalText).prefix(16))
+      }
+    }
+  }
+
+  /// Values that might be card numbers are left out: nobody needs them to reconcile.
+  static func json(_ columns: [String: String]) -> String {
+    let members = columns.sorted { $0.key < $1.key }.map { name, value in
+      let isCardData = CardNumberDetector.containsCardData(key: name, value: value)
+      return "\(quoted(name)):\(quoted(isCardData ? "withheld" : value))"
+    }
+    return "{\(members.joined(separator: ","))}"
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\":
+        result.unicodeScalars.append("\\")
+        result.unicodeScalars.append(scalar)
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

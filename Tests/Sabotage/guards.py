@@ -260,6 +260,19 @@ GUARDS = {
         [("command.recordsFact ? nil : refused[command.id] ?? posting",
           "command.recordsFact ? nil : posting")],
         "LedgerServiceTests.PostingTests", ["aRetryInTheSameBatchStaysRefused"]),
+    "hash of a report": (
+        "services/ledger/Core/Reconciliation/ReportFile.swift",
+        [("    guard SHA256.hash(bytes) == terms.sha256 else {",
+          "    guard SHA256.hash(bytes).count == terms.sha256.count else {")],
+        "LedgerCoreTests.ReportFileTests", ["termsAreKept"]),
+    "one item for one line": (
+        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        [("on \\(meets) and b.n = a.n \\(isOther)", "on \\(meets) \\(isOther)")],
+        "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
+    "what was reported before": (
+        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        [("(e.file_id, e.line) < (l.file_id, l.line))", "(e.file_id, e.line) < (e.file_id, e.line))")],
+        "LedgerServiceTests.ReconciliationTests", ["everyLineGetsItsClass"]),
     "late word of an authorisation": (
         "services/gateway-router/Core/Operation/NoticeRule.swift",
         [("    return settled.kind == .authorized\n", "    return settled.kind == .canceled\n")],

@@ -336,37 +336,7 @@ extension ContractFile {
       "tender.gateway.v1.Reports.ListReports",
     ]),
     ContractFile(
-      index: 16, name: "tender/gateway/v1/restore.proto",
-      dependencies: [
-      "google/protobuf/timestamp.proto",
-      "tender/common/v1/common.proto",
-      "tender/options/v1/options.proto",
-    ],
-      services: [
-      "tender.gateway.v1.Restores",
-    ],
-      symbols: [
-      "tender.gateway.v1.RestoreReading",
-      "tender.gateway.v1.Restore",
-      "tender.gateway.v1.RestoredPayment",
-      "tender.gateway.v1.BeginRestoreRequest",
-      "tender.gateway.v1.BeginRestoreResponse",
-      "tender.gateway.v1.GetRestoreRequest",
-      "tender.gateway.v1.GetRestoreResponse",
-      "tender.gateway.v1.ListRestoredPaymentsRequest",
-      "tender.gateway.v1.ListRestoredPaymentsResponse",
-      "tender.gateway.v1.OpenRestoreRequest",
-      "tender.gateway.v1.OpenRestoreResponse",
-      "tender.gateway.v1.RestoreState",
-      "tender.gateway.v1.RestoredPaymentState",
-      "tender.gateway.v1.Restores",
-      "tender.gateway.v1.Restores.BeginRestore",
-      "tender.gateway.v1.Restores.GetRestore",
-      "tender.gateway.v1.Restores.ListRestoredPayments",
-      "tender.gateway.v1.Restores.OpenRestore",
-    ]),
-    ContractFile(
-      index: 17, name: "tender/gateway/v1/routing.proto",
+      index: 16, name: "tender/gateway/v1/routing.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -422,7 +392,7 @@ extension ContractFile {
       "tender.gateway.v1.Routing.ListGatewayHealth",
     ]),
     ContractFile(
-      index: 18, name: "tender/intents/v1/intents.proto",
+      index: 17, name: "tender/intents/v1/intents.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -431,6 +401,7 @@ extension ContractFile {
     ],
       services: [
       "tender.intents.v1.PaymentIntents",
+      "tender.intents.v1.Refunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.Customers",
       "tender.intents.v1.Merchants",
@@ -451,6 +422,14 @@ extension ContractFile {
       "tender.intents.v1.GetPaymentIntentResponse",
       "tender.intents.v1.ListPaymentIntentsRequest",
       "tender.intents.v1.ListPaymentIntentsResponse",
+      "tender.intents.v1.RefundFailure",
+      "tender.intents.v1.Refund",
+      "tender.intents.v1.CreateRefundRequest",
+      "tender.intents.v1.CreateRefundResponse",
+      "tender.intents.v1.GetRefundRequest",
+      "tender.intents.v1.GetRefundResponse",
+      "tender.intents.v1.ListRefundsRequest",
+      "tender.intents.v1.ListRefundsResponse",
       "tender.intents.v1.ApplyFactsRequest",
       "tender.intents.v1.FactResult",
       "tender.intents.v1.ApplyFactsResponse",
@@ -467,6 +446,9 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntentStatus",
       "tender.intents.v1.ProcessingReason",
       "tender.intents.v1.FailureKind",
+      "tender.intents.v1.RefundStatus",
+      "tender.intents.v1.RefundPendingReason",
+      "tender.intents.v1.RefundReason",
       "tender.intents.v1.PaymentIntents",
       "tender.intents.v1.PaymentIntents.CreatePaymentIntent",
       "tender.intents.v1.PaymentIntents.ConfirmPaymentIntent",
@@ -474,6 +456,10 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntents.CancelPaymentIntent",
       "tender.intents.v1.PaymentIntents.GetPaymentIntent",
       "tender.intents.v1.PaymentIntents.ListPaymentIntents",
+      "tender.intents.v1.Refunds",
+      "tender.intents.v1.Refunds.CreateRefund",
+      "tender.intents.v1.Refunds.GetRefund",
+      "tender.intents.v1.Refunds.ListRefunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.PaymentFacts.ApplyFacts",
       "tender.intents.v1.Customers",
@@ -484,55 +470,7 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 19, name: "tender/intents/v1/refunds.proto",
-      dependencies: [
-      "google/protobuf/timestamp.proto",
-      "tender/common/v1/common.proto",
-      "tender/options/v1/options.proto",
-    ],
-      services: [
-      "tender.intents.v1.Refunds",
-    ],
-      symbols: [
-      "tender.intents.v1.RefundFailure",
-      "tender.intents.v1.Refund",
-      "tender.intents.v1.CreateRefundRequest",
-      "tender.intents.v1.CreateRefundResponse",
-      "tender.intents.v1.GetRefundRequest",
-      "tender.intents.v1.GetRefundResponse",
-      "tender.intents.v1.ListRefundsRequest",
-      "tender.intents.v1.ListRefundsResponse",
-      "tender.intents.v1.RefundStatus",
-      "tender.intents.v1.RefundPendingReason",
-      "tender.intents.v1.RefundReason",
-      "tender.intents.v1.Refunds",
-      "tender.intents.v1.Refunds.CreateRefund",
-      "tender.intents.v1.Refunds.GetRefund",
-      "tender.intents.v1.Refunds.ListRefunds",
-    ]),
-    ContractFile(
-      index: 20, name: "tender/intents/v1/restore.proto",
-      dependencies: [
-      "google/protobuf/timestamp.proto",
-      "tender/common/v1/common.proto",
-      "tender/gateway/v1/gateway.proto",
-      "tender/options/v1/options.proto",
-    ],
-      services: [
-      "tender.intents.v1.PaymentRestores",
-    ],
-      symbols: [
-      "tender.intents.v1.SetRestoreGateRequest",
-      "tender.intents.v1.SetRestoreGateResponse",
-      "tender.intents.v1.RestorePaymentRequest",
-      "tender.intents.v1.RestorePaymentResponse",
-      "tender.intents.v1.RestoreResult",
-      "tender.intents.v1.PaymentRestores",
-      "tender.intents.v1.PaymentRestores.SetRestoreGate",
-      "tender.intents.v1.PaymentRestores.RestorePayment",
-    ]),
-    ContractFile(
-      index: 21, name: "tender/ledger/v1/history.proto",
+      index: 18, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -556,7 +494,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 22, name: "tender/ledger/v1/ledger.proto",
+      index: 19, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -592,7 +530,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 23, name: "tender/ledger/v1/proof.proto",
+      index: 20, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -611,7 +549,47 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 24, name: "tender/options/v1/options.proto",
+      index: 21, name: "tender/ledger/v1/reconciliation.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.ledger.v1.Reconciliation",
+    ],
+      symbols: [
+      "tender.ledger.v1.PayoutTotal",
+      "tender.ledger.v1.ImportReportRequest",
+      "tender.ledger.v1.ReconFile",
+      "tender.ledger.v1.ImportReportResponse",
+      "tender.ledger.v1.RunReconciliationRequest",
+      "tender.ledger.v1.ClassCount",
+      "tender.ledger.v1.ReconTotal",
+      "tender.ledger.v1.RunReconciliationResponse",
+      "tender.ledger.v1.ListBreaksRequest",
+      "tender.ledger.v1.ReconBreak",
+      "tender.ledger.v1.ListBreaksResponse",
+      "tender.ledger.v1.ExplainBreakRequest",
+      "tender.ledger.v1.ReconLine",
+      "tender.ledger.v1.ReconItem",
+      "tender.ledger.v1.BreakChange",
+      "tender.ledger.v1.ExplainBreakResponse",
+      "tender.ledger.v1.ChangeBreakRequest",
+      "tender.ledger.v1.ChangeBreakResponse",
+      "tender.ledger.v1.ReconReportKind",
+      "tender.ledger.v1.ReconClass",
+      "tender.ledger.v1.BreakState",
+      "tender.ledger.v1.BreakAction",
+      "tender.ledger.v1.Reconciliation",
+      "tender.ledger.v1.Reconciliation.ImportReport",
+      "tender.ledger.v1.Reconciliation.RunReconciliation",
+      "tender.ledger.v1.Reconciliation.ListBreaks",
+      "tender.ledger.v1.Reconciliation.ExplainBreak",
+      "tender.ledger.v1.Reconciliation.ChangeBreak",
+    ]),
+    ContractFile(
+      index: 22, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -626,7 +604,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 25, name: "tender/testing/v1/everything.proto",
+      index: 23, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -657,7 +635,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 26, name: "tender/vault/v1/vault.proto",
+      index: 24, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -705,7 +683,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 27, name: "tender/webhooks/v1/webhooks.proto",
+      index: 25, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

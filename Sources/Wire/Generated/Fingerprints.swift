@@ -45,16 +45,6 @@ extension GatewayV1.ApproveResolutionRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
-extension GatewayV1.BeginRestoreRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
-extension GatewayV1.OpenRestoreRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
 extension GatewayV1.ProposeRoutingRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
@@ -100,6 +90,11 @@ extension IntentsV1.CancelPaymentIntentRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension IntentsV1.CreateRefundRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension IntentsV1.CreateCustomerRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
@@ -110,7 +105,17 @@ extension IntentsV1.CreateMerchantRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
-extension IntentsV1.CreateRefundRequest: KeyedMessage {
+extension LedgerV1.ImportReportRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4]
+}
+
+extension LedgerV1.RunReconciliationRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension LedgerV1.ChangeBreakRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }

@@ -3,7 +3,7 @@ import Logging
 package import Postgres
 package import ServiceKit
 
-/// The service `ledger`.
+/// The service `ledger`. Its settings: `ReconSettings`.
 package final class LedgerServer: TenderService {
   package static let name = ServiceName.ledger
   package static var migrations: [Migration] { LedgerService.migrations }
@@ -13,9 +13,11 @@ package final class LedgerServer: TenderService {
   private let alerts: PostingAlerts
   private let partitions: PartitionKeeper
   private let proof: ProofKeeper
+  private let reconciliation: ReconSettings
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
+    reconciliation = try ReconSettings(environment.settings)
     alerts = PostingAlerts(database: environment.database)
     writer = BatchWriter(
       loop: environment.loop,
@@ -33,6 +35,7 @@ package final class LedgerServer: TenderService {
     [
       LedgerHandler(environment: environment, writer: writer, alerts: alerts),
       LedgerHistoryHandler(database: environment.database), LedgerProofHandler(environment),
+      ReconciliationHandler(environment, reconciliation),
     ]
   }
 

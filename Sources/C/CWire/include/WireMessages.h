@@ -25,6 +25,7 @@
 #include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
+#include "tender/ledger/v1/reconciliation.pb-c.h"
 #include "tender/testing/v1/everything.pb-c.h"
 #include "tender/vault/v1/vault.pb-c.h"
 #include "tender/webhooks/v1/webhooks.pb-c.h"
@@ -664,6 +665,60 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__drift_f
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_response(void) {
   return &tender__ledger__v1__check_drift_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__payout_total(void) {
+  return &tender__ledger__v1__payout_total__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__import_report_request(void) {
+  return &tender__ledger__v1__import_report_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_file(void) {
+  return &tender__ledger__v1__recon_file__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__import_report_response(void) {
+  return &tender__ledger__v1__import_report_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__run_reconciliation_request(void) {
+  return &tender__ledger__v1__run_reconciliation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__class_count(void) {
+  return &tender__ledger__v1__class_count__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_total(void) {
+  return &tender__ledger__v1__recon_total__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__run_reconciliation_response(void) {
+  return &tender__ledger__v1__run_reconciliation_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_breaks_request(void) {
+  return &tender__ledger__v1__list_breaks_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_break(void) {
+  return &tender__ledger__v1__recon_break__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_breaks_response(void) {
+  return &tender__ledger__v1__list_breaks_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__explain_break_request(void) {
+  return &tender__ledger__v1__explain_break_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_line(void) {
+  return &tender__ledger__v1__recon_line__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_item(void) {
+  return &tender__ledger__v1__recon_item__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__break_change(void) {
+  return &tender__ledger__v1__break_change__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__explain_break_response(void) {
+  return &tender__ledger__v1__explain_break_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__change_break_request(void) {
+  return &tender__ledger__v1__change_break_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__change_break_response(void) {
+  return &tender__ledger__v1__change_break_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__testing__v1__leaf(void) {
   return &tender__testing__v1__leaf__descriptor;

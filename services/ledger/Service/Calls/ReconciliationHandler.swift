@@ -1,0 +1,299 @@
+package import GRPCCore
+import LedgerCore
+import Money
+import Postgres
+import Reactor
+package import ServiceKit
+package import Wire
+
+/// tender.ledger.v1.Reconciliation.
+package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProtocol {
+  static let pageSizeDefault: UInt32 = 100
+  static let itemsMax: Int64 = 20
+  static let changesMax: Int64 = 100
+  /// Of an import or a run, which end whoever has left.
+  static let limitSeconds: Int64 = 60
+
+  private let environment: ServiceEnvironment
+  private let settings: ReconSettings
+
+  package init(_ environment: ServiceEnvironment, _ settings: ReconSettings) {
+    self.environment = environment
+    self.settings = settings
+  }
+
+  package func importReport(
+    request: LedgerV1.ImportReportRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ImportReportResponse {
+    let terms = try Self.terms(request)
+    return try await environment.shielded(
+      "report import",
+      limit: .seconds(Self.limitSeconds)
+    ) { [environment] in
+      let read = try await environment.workers.run { [content = request.content] in
+        Result { () throws(ReportRefusal) in try ReportFile(content, terms) }
+      }
+      return try await environment.idempotency.perform(request) { transaction, _ in
+        let file = try read.mapError { Self.failure($0) }.get()
+        let record = ReconFileRecord(
+          file,
+          terms,
+          id: environment.identifiers.make(ReconFileID.self),
+          bytes: request.content.count,
+          at: environment.clock.now
+        )
+        _ = try await transaction.query(ReconImport.lock(terms.account))
+        let inserted = try await transaction.query(
+          ReconImport.insert(record, environment.stamp)
+        )
+        guard !inserted.isEmpty else {
+          let same = try await transaction.query(ReconImport.find(sha256: terms.sha256))
+          throw Self.failure(
+            same.isEmpty
+              ? ReportRefusal(.reencoded, "its lines were imported from another file")
+              : ReportRefusal(.duplicate, "it was imported before")
+          )
+        }
+        for statement in ReconImport.insert(file.lines, of: record) {
+          _ = try await transaction.query(statement)
+        }
+        return LedgerV1.ImportReportResponse(file: LedgerV1.ReconFile(record))
+      }
+    }
+  }
+
+  package func runReconciliation(
+    request: LedgerV1.RunReconciliationRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.RunReconciliationResponse {
+    let account = try Self.account(request.gateway, request.gatewayAccount)
+    return try await environment.shielded(
+      "reconciliation run",
+      limit: .seconds(Self.limitSeconds)
+    ) { [environment, settings] in
+      try await environment.idempotency.perform(request) { transaction, _ in
+        let run = ReconRun(
+          id: environment.identifiers.make(ReconRunID.self),
+          account: account,
+          settings: settings,
+          now: environment.clock.now,
+          stamp: environment.stamp
+        )
+        return LedgerV1.RunReconciliationResponse(try await run.perform(in: transaction))
+      }
+    }
+  }
+
+  package func listBreaks(
+    request: LedgerV1.ListBreaksRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ListBreaksResponse {
+    let isAll = request.gateway.isEmpty && request.gatewayAccount.isEmpty
+    let account = isAll ? nil : try Self.account(request.gateway, request.gatewayAccount)
+    guard
+      let after = request.pageToken.isEmpty
+        ? ReconBreakID(bits: 0) : ReconBreakID(request.pageToken)
+    else { throw PageToken.invalid }
+    let size = Int(request.pageSize == 0 ? Self.pageSizeDefault : request.pageSize)
+    let rows = try await environment.database.query(
+      ReconBreakStore.list(account, all: request.all, after: after, limit: Int64(size + 1))
+    )
+    let breaks = try rows.prefix(size).map { try ReconBreakRecord($0) }
+    let today = environment.clock.now.date
+    return LedgerV1.ListBreaksResponse(
+      breaks: breaks.map { LedgerV1.ReconBreak($0, today) },
+      nextPageToken: rows.count > size ? breaks.last?.id.description ?? "" : ""
+    )
+  }
+
+  package func explainBreak(
+    request: LedgerV1.ExplainBreakRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ExplainBreakResponse {
+    let database = environment.database
+    let found = try await load(try Self.id(request.breakID))
+    var response = LedgerV1.ExplainBreakResponse(
+      reconBreak: LedgerV1.ReconBreak(found, environment.clock.now.date)
+    )
+    let items: Rows
+    var line: ReconLineRecord?
+    if let file = found.file, let number = found.line {
+      let record = try ReconEvidence.decodeLine(
+        try await database.query(ReconEvidence.line(file, number)).single()
+      )
+      response.line = LedgerV1.ReconLine(record, file, number)
+      line = record
+      items = try await database.query(
+        ReconEvidence.items(found.account, record.match, limit: Self.itemsMax)
+      )
+    } else {
+      items = try await database.query(
+        ReconEvidence.items(
+          found.account,
+          found.sequence ?? UUIDBits(0),
+          limit: Self.itemsMax
+        )
+      )
+    }
+    response.items = try items.map { row in
+      LedgerV1.ReconItem(try ReconEvidence.decodeItem(row), comparedWith: line)
+    }
+    let changes = try await database.query(
+      ReconBreakStore.changes(found.id, limit: Self.changesMax)
+    )
+    response.changes = try changes.map { try LedgerV1.BreakChange($0) }
+    return response
+  }
+
+  package func changeBreak(
+    request: LedgerV1.ChangeBreakRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ChangeBreakResponse {
+    let id = try Self.id(request.breakID)
+    let action = try Self.action(request)
+    let until = try snooze(request, action)
+    return try await environment.idempotency.perform(request) { [environment] transaction, _ in
+      guard let row = try await transaction.query(ReconBreakStore.lock(id)).first else {
+        throw Self.breakNotFound
+      }
+      let state = BreakState(rawValue: try row[0, as: String.self])
+      guard let state, BreakMachine.allows(action, in: state) else {
+        throw RPCFailure.failedPrecondition(
+          "BREAK_STATE",
+          "The break's state does not allow this; see `tender recon explain`.",
+          metadata: ["state": state?.rawValue ?? "unknown", "action": action.rawValue]
+        )
+      }
+      let rows = try await transaction.batch([
+        ReconBreakStore.change(
+          id,
+          action,
+          note: request.note,
+          until: until,
+          at: environment.clock.now,
+          environment.stamp
+        ),
+        ReconBreakStore.load(id),
+      ])
+      return LedgerV1.ChangeBreakResponse(
+        reconBreak: LedgerV1.ReconBreak(
+          try ReconBreakRecord(try rows[1].single()),
+          environment.clock.now.date
+        )
+      )
+    }
+  }
+
+  // MARK: Parts
+
+  private static let breakNotFound = RPCFailure.notFound(
+    "BREAK_NOT_FOUND",
+    "There is no break with this id; see `tender recon breaks`."
+  )
+
+  private func load(_ id: ReconBreakID) async throws -> ReconBreakRecord {
+    guard let row = try await environment.database.query(ReconBreakStore.load(id)).first else {
+      throw Self.breakNotFound
+    }
+    return try ReconBreakRecord(row)
+  }
+
+  private static func id(_ text: String) throws(RPCFailure) -> ReconBreakID {
+    guard let id = ReconBreakID(text) else {
+      throw .invalid("break_id", "ID_INVALID", "The id is not an `rb_` id.")
+    }
+    return id
+  }
+
+  private static func account(
+    _ gateway: String,
+    _ account: String
+  ) throws(RPCFailure) -> GatewayAccount {
+    let made = GatewayAccount(gateway: gateway, account: account)
+    guard !gateway.isEmpty, !account.isEmpty, AccountCode(PostingTemplate.clearing(made)) != nil
+    else {
+      throw .invalid(
+        "gateway_account",
+        "GATEWAY_ACCOUNT_INVALID",
+        "Name gateway and account as the ledger's clearing account has them."
+      )
+    }
+    return made
+  }
+
+  static func failure(_ refusal: ReportRefusal) -> RPCFailure {
+    .failedPrecondition(
+      refusal.reason.rawValue,
+      "The report was not imported: \(refusal.detail)."
+    )
+  }
+
+  private static func terms(
+    _ request: LedgerV1.ImportReportRequest
+  ) throws(RPCFailure) -> ReportTerms {
+    var terms = ReportTerms(
+      account: try account(request.gateway, request.gatewayAccount),
+      kind: request.kind == .settlementDetail ? .settlementDetail : .payoutReconciliation,
+      sha256: request.sha256
+    )
+    if !request.currency.isEmpty {
+      guard let currency = Currency(request.currency) else { throw currencyUnknown("currency") }
+      terms.currency = currency
+    }
+    for (index, payout) in request.payouts.enumerated() {
+      guard !payout.batch.isEmpty, let net = payout.net else {
+        throw .invalid(
+          "payouts[\(index)]",
+          "TOTAL_INVALID",
+          "A control total names a batch and an amount."
+        )
+      }
+      guard let currency = Currency(net.currency) else {
+        throw currencyUnknown("payouts[\(index)].net.currency")
+      }
+      terms.payouts.append(
+        .init(batch: payout.batch, net: Amount(currency, minor: net.amountMinor))
+      )
+    }
+    return terms
+  }
+
+  private static func currencyUnknown(_ field: String) -> RPCFailure {
+    .invalid(field, "CURRENCY_UNKNOWN", "The currency is not known.")
+  }
+
+  private static func action(
+    _ request: LedgerV1.ChangeBreakRequest
+  ) throws(RPCFailure) -> BreakAction {
+    switch request.action {
+    case .acknowledge: return .acknowledge
+    case .accept:
+      guard !request.note.isEmpty else {
+        throw .invalid("note", "NOTE_REQUIRED", "Say why the break stays as it is.")
+      }
+      return .accept
+    case .snooze: return .snooze
+    case .unspecified, .unrecognized:
+      throw .invalid("action", "ACTION_REQUIRED", "Name what is to be done.")
+    }
+  }
+
+  private func snooze(
+    _ request: LedgerV1.ChangeBreakRequest,
+    _ action: BreakAction
+  ) throws(RPCFailure) -> Timestamp? {
+    guard action == .snooze else { return nil }
+    let now = environment.clock.now
+    guard let until = request.snoozedUntil.map({ Timestamp(wire: $0) }), until > now,
+      until.seconds - now.seconds <= BreakMachine.snoozeDaysMax * 86_400
+    else {
+      throw .invalid(
+        "snoozed_until",
+        "SNOOZE_INVALID",
+        "A break is snoozed until an instant after now, at most \(BreakMachine.snoozeDaysMax) days ahead."
+      )
+    }
+    return until
+  }
+}

@@ -11,6 +11,12 @@ enum Files {
 
   /// The file's text, or nil where there is none.
   static func read(_ path: String) throws -> String? {
+    try bytes(path, max: .max).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The file's bytes, or nil where there is none.
+  /// - Throws: `Failure` also for a file that is longer.
+  static func bytes(_ path: String, max: Int) throws -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else {
       if errno == ENOENT { return nil }
@@ -23,7 +29,11 @@ enum Files {
       let count = Glibc.read(file, &buffer, buffer.count)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw failure("cannot read \(path)") }
-      if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+      if count == 0 { return bytes }
+      guard count <= max - bytes.count else {
+        throw Failure(
+          "\(path) has more than \(max) bytes", next: "ask for a shorter one", status: .usage)
+      }
       bytes += buffer[..<count]
     }
   }

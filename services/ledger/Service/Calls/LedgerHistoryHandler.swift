@@ -102,8 +102,10 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let effective = try Self.instant(request.asOfEffective, "as_of_effective")
     let token = try AccountPlace(token: request.pageToken)
     let through: BookSequence
+    var last: (code: String, currency: String)?
     if let token {
       through = token.through
+      last = try await names(of: token.account, merchant)
     } else {
       through = recorded == nil ? try await end() : try await place(recorded)
     }
@@ -114,19 +116,17 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
         of: merchant,
         through: through,
         effective: effective,
-        after: token.map { ($0.code, $0.currency) },
+        after: last,
         limit: size + 1
       )
     )
     let accounts = try rows.prefix(Int(size)).map {
       try BalanceStore.decodeAccount($0, of: merchant)
     }
-    let next = rows.count > accounts.count ? accounts.last : nil
+    let next = rows.count > accounts.count ? accounts.last.flatMap { AccountID($0.id) } : nil
     return LedgerV1.GetTrialBalanceAsOfResponse(
       accounts: accounts,
-      nextPageToken: next.map {
-        AccountPlace(through: through, code: $0.code, currency: $0.currency).token
-      } ?? ""
+      nextPageToken: next.map { AccountPlace(through: through, account: $0).token } ?? ""
     )
   }
 
@@ -173,6 +173,16 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
   private func place(_ recorded: Timestamp?) async throws -> BookSequence {
     let row = try await database.query(HistoryStore.place(recorded)).single()
     return BookSequence(try row[0, as: UUIDBits.self].bits)
+  }
+
+  /// A token names an account of this merchant: another merchant's, or a made-up one, does not.
+  private func names(
+    of account: AccountID,
+    _ merchant: MerchantID
+  ) async throws -> (code: String, currency: String) {
+    let rows = try await database.query(HistoryStore.names(of: account, merchant))
+    guard let row = rows.first else { throw PageToken.invalid }
+    return (try row[0, as: String.self], try row[1, as: String.self])
   }
 
   private func end() async throws -> BookSequence {
@@ -242,24 +252,22 @@ private struct EntryPlace {
 /// transaction.
 private struct AccountPlace {
   var through: BookSequence
-  var code: String
-  var currency: String
+  var account: AccountID
 
-  init(through: BookSequence, code: String, currency: String) {
+  init(through: BookSequence, account: AccountID) {
     self.through = through
-    self.code = code
-    self.currency = currency
+    self.account = account
   }
 
   /// Nil for an empty token.
   init?(token: String) throws(RPCFailure) {
     if token.isEmpty { return nil }
     let parts = PageToken.parts(token)
-    guard parts.count == 3, let through = BookSequence(parts[0]),
-      let code = AccountCode(String(parts[1])), let currency = Currency(String(parts[2]))
+    guard parts.count == 2, let through = BookSequence(parts[0]),
+      let account = BookSequence(parts[1])
     else { throw PageToken.invalid }
-    self.init(through: through, code: code.description, currency: currency.code)
+    self.init(through: through, account: AccountID(bits: account.bits))
   }
 
-  var token: String { "\(through)/\(code)/\(currency)" }
+  var token: String { "\(through)/\(BookSequence(account.bits))" }
 }

@@ -77,6 +77,14 @@ enum HistoryStore {
     """
   }
 
+  /// Code and currency, if the account is this merchant's.
+  static func names(of account: AccountID, _ merchant: MerchantID) -> Statement {
+    """
+    select code, currency::text from account
+    where shard = \(LedgerShard.only) and id = \(account) and merchant_id = \(merchant)
+    """
+  }
+
   /// Behind everything that is recorded so far.
   static func end() -> Statement {
     """

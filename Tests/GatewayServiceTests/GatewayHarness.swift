@@ -73,9 +73,11 @@ struct GatewayHarness: Sendable {
   /// - Parameters:
   ///   - priority: the order of the gateways.
   ///   - clock: the service's time of day; the database keeps its own.
+  ///   - settings: further lines of the file.
   static func with(
     priority: String = "stripe,adyen",
     clock: any WallClock = SystemClock(),
+    settings: String = "",
     _ body: @escaping @Sendable (GatewayHarness) async throws -> Void
   ) async throws {
     let test = try TestDatabase.current
@@ -94,7 +96,7 @@ struct GatewayHarness: Sendable {
             ])
             let place = Place(
               test: test, folder: folder, simulator: simulator, endpoints: endpoints,
-              priority: priority, clock: clock)
+              priority: priority, clock: clock, settings: settings)
             try await place.migrate(on: peers)
             try await place.withReplica { first in
               try await place.withReplica { second in
@@ -163,6 +165,7 @@ private struct Place: Sendable {
   let endpoints: Endpoints
   let priority: String
   let clock: any WallClock
+  let settings: String
 
   func migrate(on loop: EventLoop) async throws {
     _ = try await Migrator(
@@ -218,7 +221,7 @@ private struct Place: Sendable {
       try Data(key.utf8).write(to: URL(filePath: path))
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
     }
-    let settings = try SettingsSource.reader(
+    let config = try SettingsSource.reader(
       fileText: """
         listen = 127.0.0.1:1
         endpoints.file = none
@@ -233,10 +236,11 @@ private struct Place: Sendable {
         adyen.merchantAccount = \(TestGateways.adyenAccount)
         adyen.keyFile = \(folder)/adyen.key
         payments.returnURL = https://shop.example/return
+        \(settings)
         """, environment: [:])
     return ServiceEnvironment(
       name: .gatewayRouter, loop: loop, workers: try Workers(), database: database,
-      settings: try ServiceSettings(config: settings), logger: Certificates.quiet,
+      settings: try ServiceSettings(config: config), logger: Certificates.quiet,
       clock: clock,
       tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),
       endpoints: endpoints)

@@ -217,6 +217,10 @@ struct RestoreFlowTests {
         try await harness.first.recover()
       }
       #expect(try await harness.gateways.payments().isEmpty)
+      // Nor is anything given up, however old it is.
+      try await GiveUpTests.age(harness, minutes: 73 * 60)
+      try await harness.hurry()
+      try await harness.first.recover()
       #expect(try await harness.first.load(order).story == ["1 stripe open unknown"])
       // Opened, what is older than the restore is not repeated either.
       try await harness.read()
@@ -224,6 +228,22 @@ struct RestoreFlowTests {
       try await harness.refresh()
       try await harness.hurry()
       try await harness.first.recover()
+      #expect(try await harness.gateways.payments().isEmpty)
+    }
+  }
+
+  /// Services that begin on a restored database move nothing before anybody can say so.
+  @Test func heldByTheSettingNothingMovesWhateverTheRowsSay() async throws {
+    try await GatewayHarness.with(settings: "restore.held = true") { harness in
+      let order = harness.restorable()
+      let refused = { await harness.reason { try await harness.first.execute(order) } }
+      #expect(await refused() == "RESTORE_IN_PROGRESS")
+      let id = try await harness.begin().id
+      try await harness.read()
+      _ = try await harness.open(id, as: "ann")
+      #expect(try await harness.open(id, as: "bob").state == .open)
+      try await harness.refresh()
+      #expect(await refused() == "RESTORE_IN_PROGRESS")
       #expect(try await harness.gateways.payments().isEmpty)
     }
   }

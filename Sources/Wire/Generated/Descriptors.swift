@@ -336,7 +336,37 @@ extension ContractFile {
       "tender.gateway.v1.Reports.ListReports",
     ]),
     ContractFile(
-      index: 16, name: "tender/gateway/v1/routing.proto",
+      index: 16, name: "tender/gateway/v1/restore.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.gateway.v1.Restores",
+    ],
+      symbols: [
+      "tender.gateway.v1.RestoreReading",
+      "tender.gateway.v1.Restore",
+      "tender.gateway.v1.RestoredPayment",
+      "tender.gateway.v1.BeginRestoreRequest",
+      "tender.gateway.v1.BeginRestoreResponse",
+      "tender.gateway.v1.GetRestoreRequest",
+      "tender.gateway.v1.GetRestoreResponse",
+      "tender.gateway.v1.ListRestoredPaymentsRequest",
+      "tender.gateway.v1.ListRestoredPaymentsResponse",
+      "tender.gateway.v1.OpenRestoreRequest",
+      "tender.gateway.v1.OpenRestoreResponse",
+      "tender.gateway.v1.RestoreState",
+      "tender.gateway.v1.RestoredPaymentState",
+      "tender.gateway.v1.Restores",
+      "tender.gateway.v1.Restores.BeginRestore",
+      "tender.gateway.v1.Restores.GetRestore",
+      "tender.gateway.v1.Restores.ListRestoredPayments",
+      "tender.gateway.v1.Restores.OpenRestore",
+    ]),
+    ContractFile(
+      index: 17, name: "tender/gateway/v1/routing.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -392,7 +422,7 @@ extension ContractFile {
       "tender.gateway.v1.Routing.ListGatewayHealth",
     ]),
     ContractFile(
-      index: 17, name: "tender/intents/v1/intents.proto",
+      index: 18, name: "tender/intents/v1/intents.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -401,7 +431,6 @@ extension ContractFile {
     ],
       services: [
       "tender.intents.v1.PaymentIntents",
-      "tender.intents.v1.Refunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.Customers",
       "tender.intents.v1.Merchants",
@@ -422,14 +451,6 @@ extension ContractFile {
       "tender.intents.v1.GetPaymentIntentResponse",
       "tender.intents.v1.ListPaymentIntentsRequest",
       "tender.intents.v1.ListPaymentIntentsResponse",
-      "tender.intents.v1.RefundFailure",
-      "tender.intents.v1.Refund",
-      "tender.intents.v1.CreateRefundRequest",
-      "tender.intents.v1.CreateRefundResponse",
-      "tender.intents.v1.GetRefundRequest",
-      "tender.intents.v1.GetRefundResponse",
-      "tender.intents.v1.ListRefundsRequest",
-      "tender.intents.v1.ListRefundsResponse",
       "tender.intents.v1.ApplyFactsRequest",
       "tender.intents.v1.FactResult",
       "tender.intents.v1.ApplyFactsResponse",
@@ -446,9 +467,6 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntentStatus",
       "tender.intents.v1.ProcessingReason",
       "tender.intents.v1.FailureKind",
-      "tender.intents.v1.RefundStatus",
-      "tender.intents.v1.RefundPendingReason",
-      "tender.intents.v1.RefundReason",
       "tender.intents.v1.PaymentIntents",
       "tender.intents.v1.PaymentIntents.CreatePaymentIntent",
       "tender.intents.v1.PaymentIntents.ConfirmPaymentIntent",
@@ -456,10 +474,6 @@ extension ContractFile {
       "tender.intents.v1.PaymentIntents.CancelPaymentIntent",
       "tender.intents.v1.PaymentIntents.GetPaymentIntent",
       "tender.intents.v1.PaymentIntents.ListPaymentIntents",
-      "tender.intents.v1.Refunds",
-      "tender.intents.v1.Refunds.CreateRefund",
-      "tender.intents.v1.Refunds.GetRefund",
-      "tender.intents.v1.Refunds.ListRefunds",
       "tender.intents.v1.PaymentFacts",
       "tender.intents.v1.PaymentFacts.ApplyFacts",
       "tender.intents.v1.Customers",
@@ -470,7 +484,55 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 18, name: "tender/ledger/v1/history.proto",
+      index: 19, name: "tender/intents/v1/refunds.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.intents.v1.Refunds",
+    ],
+      symbols: [
+      "tender.intents.v1.RefundFailure",
+      "tender.intents.v1.Refund",
+      "tender.intents.v1.CreateRefundRequest",
+      "tender.intents.v1.CreateRefundResponse",
+      "tender.intents.v1.GetRefundRequest",
+      "tender.intents.v1.GetRefundResponse",
+      "tender.intents.v1.ListRefundsRequest",
+      "tender.intents.v1.ListRefundsResponse",
+      "tender.intents.v1.RefundStatus",
+      "tender.intents.v1.RefundPendingReason",
+      "tender.intents.v1.RefundReason",
+      "tender.intents.v1.Refunds",
+      "tender.intents.v1.Refunds.CreateRefund",
+      "tender.intents.v1.Refunds.GetRefund",
+      "tender.intents.v1.Refunds.ListRefunds",
+    ]),
+    ContractFile(
+      index: 20, name: "tender/intents/v1/restore.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/common/v1/common.proto",
+      "tender/gateway/v1/gateway.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.intents.v1.PaymentRestores",
+    ],
+      symbols: [
+      "tender.intents.v1.SetRestoreGateRequest",
+      "tender.intents.v1.SetRestoreGateResponse",
+      "tender.intents.v1.RestorePaymentRequest",
+      "tender.intents.v1.RestorePaymentResponse",
+      "tender.intents.v1.RestoreResult",
+      "tender.intents.v1.PaymentRestores",
+      "tender.intents.v1.PaymentRestores.SetRestoreGate",
+      "tender.intents.v1.PaymentRestores.RestorePayment",
+    ]),
+    ContractFile(
+      index: 21, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -494,7 +556,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 19, name: "tender/ledger/v1/ledger.proto",
+      index: 22, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -530,7 +592,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 20, name: "tender/ledger/v1/proof.proto",
+      index: 23, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -549,7 +611,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 21, name: "tender/ledger/v1/reconciliation.proto",
+      index: 24, name: "tender/ledger/v1/reconciliation.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -589,7 +651,7 @@ extension ContractFile {
       "tender.ledger.v1.Reconciliation.ChangeBreak",
     ]),
     ContractFile(
-      index: 22, name: "tender/options/v1/options.proto",
+      index: 25, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -604,7 +666,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 23, name: "tender/testing/v1/everything.proto",
+      index: 26, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -635,7 +697,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 24, name: "tender/vault/v1/vault.proto",
+      index: 27, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -683,7 +745,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 25, name: "tender/webhooks/v1/webhooks.proto",
+      index: 28, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

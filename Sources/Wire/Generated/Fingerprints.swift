@@ -45,6 +45,16 @@ extension GatewayV1.ApproveResolutionRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension GatewayV1.BeginRestoreRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension GatewayV1.OpenRestoreRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension GatewayV1.ProposeRoutingRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
@@ -90,17 +100,17 @@ extension IntentsV1.CancelPaymentIntentRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
-extension IntentsV1.CreateRefundRequest: KeyedMessage {
-  package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = nil
-}
-
 extension IntentsV1.CreateCustomerRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
 extension IntentsV1.CreateMerchantRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension IntentsV1.CreateRefundRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GatewayAdapters
 import Money
+import ReportFormats
 import Testing
 
 @testable import GatewayCore

@@ -1,4 +1,5 @@
 package import Money
+package import ReportFormats
 
 /// The payments that a payment accounting report names by our reference: at a gateway without a
 /// list the only way to see what a restored database does not know.

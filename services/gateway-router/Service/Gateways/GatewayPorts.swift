@@ -46,7 +46,7 @@ final class GatewayPorts: Sendable {
     }
     breakers = GatewayBreakers(environment, settings.map(\.account))
     limits = try GatewayLimits(environment)
-    routing = RoutingWatch(environment, order, breakers)
+    routing = try RoutingWatch(environment, order, breakers)
     metrics = GatewayMetrics(environment.metrics)
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop

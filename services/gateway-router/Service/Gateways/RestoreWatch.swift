@@ -1,3 +1,4 @@
+import Configuration
 import GRPCCore
 import GatewayCore
 import Money
@@ -9,6 +10,10 @@ import Synchronization
 /// Whether the database was restored and money may move again, as this process has read it last. Read
 /// with what routing shares, twice a second; whoever finds it older reads it himself, so that no
 /// process goes on for longer than `ageMax` after it was closed.
+///
+/// Setting `restore.held` (`true` or `false`, default `false`): closed whatever the rows say. A
+/// service that begins on a restored database would give up, capture and refund by what was before
+/// anybody could begin the restore.
 final class RestoreWatch: Sendable {
   static let ageMax = Duration.seconds(2)
 
@@ -18,20 +23,28 @@ final class RestoreWatch: Sendable {
   }
 
   private let environment: ServiceEnvironment
+  private let isHeld: Bool
   private let view = Mutex(View())
 
-  init(_ environment: ServiceEnvironment) {
+  init(_ environment: ServiceEnvironment) throws(SettingsError) {
     self.environment = environment
+    switch environment.settings.config.string(forKey: "restore.held") {
+    case nil, "false": isHeld = false
+    case "true": isHeld = true
+    case _?: throw SettingsError("`restore.held` must be `true` or `false`.")
+    }
   }
 
   /// From the row of `RestoreStatements.gate`.
   func learn(_ rows: Rows) throws {
     let gate = try rows.first.map {
       RestoreGate(
-        isClosed: try $0[0, as: Int16.self] == 1, begunAt: try $0[1, as: Timestamp.self])
+        isClosed: try isHeld || $0[0, as: Int16.self] == 1, begunAt: try $0[1, as: Timestamp.self])
     }
     let now = environment.loop.now
-    view.withLock { $0 = View(gate: gate ?? .open, readAt: now) }
+    view.withLock {
+      $0 = View(gate: gate ?? RestoreGate(isClosed: isHeld, begunAt: nil), readAt: now)
+    }
   }
 
   /// Somebody has closed or opened it here.
@@ -53,7 +66,8 @@ final class RestoreWatch: Sendable {
     throw RPCFailure(
       .unavailable, "RESTORE_IN_PROGRESS",
       "The database was restored, and no money moves until operators have opened it again "
-        + "(tender restore status). Try again later with the same key.",
+        + "(tender restore status\(isHeld ? "; the setting restore.held is on" : "")). Try again later "
+        + "with the same key.",
       retryAfterMilliseconds: 5_000)
   }
 }

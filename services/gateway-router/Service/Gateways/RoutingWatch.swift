@@ -37,10 +37,10 @@ final class RoutingWatch: Sendable {
 
   init(
     _ environment: ServiceEnvironment, _ settingsOrder: RoutingTable, _ breakers: GatewayBreakers
-  ) {
+  ) throws(SettingsError) {
     self.environment = environment
     self.breakers = breakers
-    restore = RestoreWatch(environment)
+    restore = try RestoreWatch(environment)
     self.settingsOrder = settingsOrder
     view = Mutex(View(table: settingsOrder))
     worker = WorkerLoop("routing watch", environment, every: Self.interval)

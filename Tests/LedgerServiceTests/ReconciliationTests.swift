@@ -131,6 +131,25 @@ struct ReconciliationTests {
     }
   }
 
+  /// What is posted while a run goes on is on neither side of its control total.
+  @Test func postingsMeanwhileAreNoDeviation() async throws {
+    try await Self.with { recon in
+      try await recon.importing(Self.report, key: "import-1")
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for number in 0..<60 {
+            try await recon.book(1_000 + UInt128(number), .capture, "pi_x\(number)", 100)
+          }
+        }
+        for number in 0..<12 {
+          let totals = try await recon.run(key: "run-\(number)").totals
+          #expect(totals.map(\.deviationMinor) == [0, 0])
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
   @Test func importingAndRunningTwiceChangesNothing() async throws {
     try await Self.with { recon in
       let first = try await recon.importing(Self.report, key: "import-1")

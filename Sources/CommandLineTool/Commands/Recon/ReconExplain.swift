@@ -116,7 +116,8 @@ struct ReconExplain: Command {
     if !found.note.isEmpty { lines.append("note: \(found.note)") }
     if let line = answer.line {
       lines += [
-        "line \(line.line) of \(line.file): \(line.typeText) at \(line.bookedAt), batch \(line.batch)",
+        "line \(line.line) of \(line.file): \(line.typeText) at \(line.bookedAt), "
+          + "batch \(line.batch)",
         "  movement \(line.movementReference), payment \(line.paymentReference)",
         "  gross \(line.gross), fee \(line.fee.isEmpty ? "-" : line.fee), "
           + "net \(line.net.isEmpty ? "-" : line.net)",

@@ -39,8 +39,8 @@ package struct ControlTotal: Sendable, Hashable {
     clearingBalanceMinor &- openItemsMinor &- pairedItemsMinor
   }
 
-  /// What the account will hold once all that was reported is booked. With every line paid out, these
-  /// are the open items: clearing comes to rest.
+  /// What the account will hold once all that was reported is booked. With every line paid out,
+  /// these are the open items: clearing comes to rest.
   package var afterBookingMinor: Int64 {
     clearingBalanceMinor &+ (pairedLinesMinor &- pairedItemsMinor) &+ unbookedLinesMinor
       &- feesMinor

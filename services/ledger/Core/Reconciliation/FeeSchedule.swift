@@ -41,8 +41,8 @@ package struct FeeSchedule: Sendable, Hashable {
     package let part: String
   }
 
-  /// `stripe acct_1 EUR 100 25 0; adyen Main EUR 95 12 1`: gateway, account, currency, basis points,
-  /// fixed part and tolerance in minor units. An empty text is an empty schedule.
+  /// `stripe acct_1 EUR 100 25 0; adyen Main EUR 95 12 1`: gateway, account, currency, basis
+  /// points, fixed part and tolerance in minor units. An empty text is an empty schedule.
   package init(parsing text: String) throws(Mistake) {
     var terms: [Terms] = []
     for part in text.split(separator: ";") {

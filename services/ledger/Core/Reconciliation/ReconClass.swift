@@ -1,7 +1,7 @@
 /// What comparing the books with the reports found of one line or one item: exactly one of these.
 ///
-/// A line is what a gateway reports; an item is what the books have on the clearing account. The raw
-/// values are those of contract, SQL and command line.
+/// A line is what a gateway reports; an item is what the books have on the clearing account. The
+/// raw values are those of contract, SQL and command line.
 package enum ReconClass: String, Sendable, Hashable, CaseIterable {
   /// Books and report say the same.
   case matched

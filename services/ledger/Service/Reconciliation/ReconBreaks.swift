@@ -5,8 +5,8 @@ import ServiceKit
 
 /// The SQL of breaks: opening, changing and resolving what a run found, in one statement.
 extension ReconSteps {
-  /// What is wrong now: lines by their class, and items that no line answers. `key` is what a break is
-  /// found by again.
+  /// What is wrong now: lines by their class, and items that no line answers. `key` is what a break
+  /// is found by again.
   private static let found = """
     with fee as (
       select * from unnest($3, $4, $5) u(currency, basis_points, fixed)
@@ -129,7 +129,8 @@ extension ReconSteps {
   func openBreaks(_ day: CivilDate) -> Statement {
     """
     select count(*), count(*) filter (
-        where class <> 'fee_mismatch' and occurred_on <= \(day)::date - \(Int32(BreakAge.criticalDays))),
+        where class <> 'fee_mismatch'
+          and occurred_on <= \(day)::date - \(Int32(BreakAge.criticalDays))),
       min(occurred_on)
     from recon_break
     where gateway = \(account.gateway) and account = \(account.account)

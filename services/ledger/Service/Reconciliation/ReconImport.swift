@@ -72,7 +72,8 @@ enum ReconImport {
         insert into recon_line (file_id, gateway, account, line, type, type_text,
           movement_reference, source_references, payment_reference, movement_ids, batch, booked_at,
           booked_on, currency, gross_minor, fee_minor, net_currency, net_minor, adds, others)
-        select $1, $2, $3, u.line, u.type, u.type_text, u.movement, string_to_array(u.sources, chr(31)),
+        select $1, $2, $3, u.line, u.type, u.type_text, u.movement,
+          string_to_array(u.sources, chr(31)),
           u.payment, string_to_array(u.ids, ',')::uuid[], u.batch, u.booked_at, u.booked_on,
           u.currency, u.gross, u.fee, u.net_currency, u.net, u.adds, u.others::jsonb
         from unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)

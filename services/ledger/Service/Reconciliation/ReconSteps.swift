@@ -3,8 +3,8 @@ import Money
 import Postgres
 import ReportFormats
 
-/// The SQL that classifies the lines of an account: each statement takes all lines at once, and only
-/// those that have no class yet.
+/// The SQL that classifies the lines of an account: each statement takes all lines at once, and
+/// only those that have no class yet.
 struct ReconSteps: Sendable {
   let account: GatewayAccount
   let fees: [FeeSchedule.Terms]
@@ -43,8 +43,8 @@ struct ReconSteps: Sendable {
     """
   }
 
-  /// Takes over what the books have on the clearing accounts, through a place: sequences ascend with
-  /// the commits, so nothing appears behind the last one taken.
+  /// Takes over what the books have on the clearing accounts, through a place: sequences ascend
+  /// with the commits, so nothing appears behind the last one taken.
   func takeItems(through place: UUIDBits) -> Statement {
     Statement(
       sql: """

@@ -20,16 +20,6 @@ import Testing
     #expect(plan.payments.count(where: \.leaves) == 1)
   }
 
-  @Test("races: few payments, and after the ambush every process is left alone", arguments: 1...20)
-  func races(seed: UInt64) {
-    let plan = ProvePlan(seed: seed, payments: 80, run: "a", focus: .races)
-    #expect(plan.payments == ProvePlan(seed: seed, payments: 80, run: "a").payments)
-    #expect(plan.outages.allSatisfy { $0.atMilliseconds <= OutageSchedule.ambushEndsBefore })
-    let racing = plan.payments.filter { !ProveFocus.races.faults(of: $0).isEmpty }
-    #expect(racing.count == plan.payments.count / ProveFocus.racesEvery)
-    #expect(ProveFocus.races.faults.count == 1)
-  }
-
   @Test("suspects keep the plan and break the gateways")
   func suspects() {
     let plan = ProvePlan(seed: 3, payments: 80, run: "a", focus: .suspects)

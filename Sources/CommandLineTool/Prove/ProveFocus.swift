@@ -8,14 +8,9 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// Authorisations that take their time, at payments that are captured later, while a process of
   /// intents stands still: claims whose holder wakes up long after another has ended them.
   case fences
-  /// The first gateway authorises and is not heard, its list keeps silent: a call that goes on to the
-  /// second gateway, while a notification tells another process that the first has won.
-  case races
 
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-  /// Of so many payments one races.
-  static let racesEvery = 4
   /// Lists that fail, of all payments together: as many as a load asks for.
   static let unreadableLists = 60
 
@@ -25,9 +20,6 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// What is broken then. The process that stands still was at work before, and finds its database
   /// where it was.
   func shaped(_ outages: [PlannedOutage]) -> [PlannedOutage] {
-    if self == .races {
-      return outages.filter { $0.atMilliseconds <= OutageSchedule.ambushEndsBefore }
-    }
     guard self == .fences else { return outages }
     let kept = outages.filter { outage in
       let isLate = outage.atMilliseconds > OutageSchedule.ambushEndsBefore
@@ -69,10 +61,6 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
       ]
     case .fences:
       [SimulatorControl.Fault("slow", amountMinor: payment.amountMinor)]
-    case .races:
-      // So few that the gateway's breaker stays closed.
-      payment.number % Self.racesEvery == 0
-        ? [SimulatorControl.Fault("close_after", amountMinor: payment.amountMinor, count: 2)] : []
     }
   }
 
@@ -84,8 +72,6 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
         SimulatorControl.Fault(
           "bad_gateway", at: "stripe", operation: "list", count: Self.unreadableLists)
       ]
-    case .races:
-      [SimulatorControl.Fault("timeout_before", at: "stripe", operation: "list")]
     case .fences: []
     }
   }

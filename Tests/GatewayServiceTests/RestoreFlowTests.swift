@@ -3,6 +3,7 @@ import GRPCCore
 import GatewayCore
 import Money
 import Postgres
+import ReportFormats
 import ServiceKit
 import Synchronization
 import TestSupport

@@ -303,7 +303,7 @@ GUARDS = {
           "    if report.state == .fetched, report.sha256 != reading.sha256, reading.bytes < 0 {")],
         "GatewayServiceTests.ReportFetchTests", ["aFileThatChangesIsAnAlert"]),
     "sum of a settled batch": (
-        "services/gateway-router/Core/Reports/ReportParser.swift",
+        "Sources/ReportFormats/ReportParser.swift",
         [("where sum != 0 {", "where sum == .min {")],
         "GatewayCoreTests.ReportParserTests", ["adyensBadSettlements"]),
 }

@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ReportFormats
 import ServiceKit
 
 /// What a payment accounting report says of payments that this database does not know, while a

@@ -47,6 +47,8 @@ def executable(name, request, number):
     elif name in ("Routing/ProposeOverride", "Routing/ReleaseOverride"):
         request.gateway, request.account, request.livemode = "adyen", "", True
         request.reason = f"number {number}"
+    elif name == "Reconciliation/RunReconciliation":
+        request.gateway, request.gateway_account = "stripe", f"acct_{number}"
     elif name == "Routing/ActivateRouting":
         request.reason = f"number {number}"
     elif "name" in request.DESCRIPTOR.fields_by_name:
@@ -86,7 +88,8 @@ def caller(method):
 def test_a_key_means_one_request():
     """The same request again is the same answer, marked; another one with this key is refused."""
     for name, method in BY_NAME.items():
-        if method not in KEYED:
+        # One needs a report (`reconciliation`), one would hold every payment from then on (`restores`).
+        if method not in KEYED or name in ("Reconciliation/ImportReport", "Restores/BeginRestore"):
             continue
         used, who = key(), caller(method)
         first, other = (
@@ -194,7 +197,9 @@ def executed():
 # replays are tested in WebhooksServiceTests, GatewayServiceTests and `recovery`.
 WITH_A_SCENE = {
     "Webhooks/RetryDelivery", "Notifications/RetryNotification", "Recovery/ProposeResolution",
-    "Recovery/ApproveResolution"}
+    "Recovery/ApproveResolution", "Reconciliation/ImportReport",
+    "Reconciliation/RunReconciliation", "Reconciliation/ChangeBreak", "Restores/BeginRestore",
+    "Restores/OpenRestore"}
 
 
 def test_a_replay_has_the_bytes_of_the_first_answer():

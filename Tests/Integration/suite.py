@@ -18,9 +18,11 @@ import objects  # noqa: E402
 import outage  # noqa: E402
 import payments  # noqa: E402
 import proxy  # noqa: E402
+import reconciliation  # noqa: E402
 import recovery  # noqa: E402
 import refund_outcomes  # noqa: E402
 import refunds  # noqa: E402
+import restores  # noqa: E402
 import routing  # noqa: E402
 
 
@@ -29,7 +31,7 @@ def main():
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
         notifications, proxy, refunds, refund_outcomes, debits, recovery, routing,
-        faults, outage)
+        reconciliation, restores, faults, outage)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -32,6 +32,7 @@ struct RestoreCalls: IntentsV1.PaymentRestores.SimpleServiceProtocol {
   private func order(
     _ request: IntentsV1.RestorePaymentRequest
   ) throws(RPCFailure) -> RestoreOrder {
+    if request.amount != nil { _ = try RequestFields.amount(request.amount, field: "amount") }
     guard request.keyProof.count == Self.keyProofBytes else {
       throw .invalid("key_proof", "KEY_PROOF_INVALID", "The proof of a key has 32 bytes.")
     }

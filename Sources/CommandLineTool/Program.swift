@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Glibc
 
 /// `tender`, the command line: one file per command in `Commands/`.
 package struct Program: AsyncParsableCommand {
@@ -21,5 +22,26 @@ package struct Program: AsyncParsableCommand {
   package init() {}
 
   /// Reads the command line, runs the command, and ends the process with its exit code.
-  package static func start() async { await main() }
+  package static func start() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      end(ExitCode.success, "")
+    } catch {
+      end(exitCode(for: error), fullMessage(for: error))
+    }
+  }
+
+  /// Without the libraries' exit handlers: they free what threads of connections that end still use,
+  /// and aborted a command that had said its result (status 134).
+  private static func end(_ code: ExitCode, _ text: String) -> Never {
+    if !text.isEmpty {
+      (code == .success ? Stream.standardOutput : Stream.standardError).write(text + "\n")
+    }
+    _exit(code.rawValue)
+  }
 }

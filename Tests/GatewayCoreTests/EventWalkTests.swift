@@ -38,7 +38,7 @@ struct EventWalkTests {
     status: Int = 200,
     after: String? = nil,
     isTruncated: Bool = false
-  ) -> StripeEvents.Page {
+  ) -> StripeListPage<StripeEvents.Listed> {
     StripeEvents.read(
       TransferFacts(
         stage: .answered,
@@ -57,7 +57,7 @@ struct EventWalkTests {
       #"{"object":"list","has_more":true,"data":[{"id":"evt_1","created":7,"big":9007199254740993,"#
         + #""livemode":false,"data":{"object":{"n":null,"x":[1,"é",1.5]}}}]}"#
     )
-    guard case .events(let events, true) = page else {
+    guard case .items(let events, true) = page else {
       Issue.record("\(page)")
       return
     }
@@ -71,17 +71,22 @@ struct EventWalkTests {
   }
 
   @Test func whatIsNoPageFails() {
-    #expect(Self.read(#"{"data":[],"has_more":false}"#) == .events([], hasMore: false))
+    let empty = #"{"object":"list","data":[],"has_more":false}"#
+    #expect(Self.read(empty) == .items([], hasMore: false))
     #expect(Self.read("{}", status: 400, after: "evt_1") == .cursorUnknown)
     #expect(Self.read("{}", status: 400) == .failed("HTTP 400"))
     #expect(Self.read("{}", status: 500, after: "evt_1") == .failed("HTTP 500"))
-    for body in ["", "{}", #"{"data":[{}],"has_more":false}"#, #"{"data":[],"has_more":true}"#] {
+    for body in [
+      "", "{}", #"{"data":[],"has_more":false}"#, #"{"object":"list","data":[]}"#,
+      #"{"object":"list","data":[{}],"has_more":false}"#,
+      #"{"object":"list","data":[],"has_more":true}"#,
+    ] {
       guard case .failed = Self.read(body) else {
         Issue.record("\(body)")
         continue
       }
     }
-    #expect(Self.read(#"{"data":[],"has_more":false}"#, isTruncated: true) == .failed("HTTP 200"))
+    #expect(Self.read(empty, isTruncated: true) == .failed("HTTP 200"))
   }
 
   @Test func theRequestNamesWhatIsWanted() {

@@ -1,3 +1,4 @@
+import GatewayAdapters
 import Money
 import Testing
 
@@ -152,6 +153,9 @@ struct RestoreTests {
       expected: "people end_unproven"),
     Row(
       identity: identity(), outcome: Sample.declined(.never), others: true,
+      expected: "people end_unproven"),
+    Row(
+      identity: identity(), outcome: Sample.declined(.never), others: false,
       expected: "closed [declined]"),
     Row(
       identity: identity(sequence: 2), outcome: Sample.declined(.never), others: true,
@@ -165,6 +169,9 @@ struct RestoreTests {
       expected: "open [pending]"),
     Row(
       identity: identity(), outcome: Sample.action, others: true,
+      expected: "people winner_unproven"),
+    Row(
+      identity: identity(), outcome: Sample.action, others: false,
       expected: "open [requiresAction]"),
     Row(
       identity: identity(sequence: 2), outcome: Sample.action, others: true,
@@ -235,6 +242,37 @@ struct RestoreTests {
     #expect(!closed.mayRepeat(sentAt: before) && !closed.mayRepeat(sentAt: after))
     let opened = RestoreGate(isClosed: false, begunAt: begun)
     #expect(!opened.mayRepeat(sentAt: before) && opened.mayRepeat(sentAt: after))
+  }
+
+  /// Nothing may be left out of the books: an item that cannot be placed refuses its page.
+  @Test func aPageIsReadWholeOrNotAtAll() {
+    func facts(_ item: String) -> TransferFacts {
+      let body = #"{"object":"list","has_more":false,"data":["# + item + "]}"
+      return TransferFacts(
+        stage: .answered, requestSize: 100, status: 200, headers: [:], body: Array(body.utf8))
+    }
+    func payments(_ item: String) -> StripeListPage<ListedPayment> {
+      StripePaymentList.read(facts(item), after: nil)
+    }
+    guard
+      case .items(let found, false) = payments(
+        #"{"id":"pi_1","created":7,"livemode":false,"amount":4999,"currency":"eur"}"#)
+    else {
+      Issue.record("no page")
+      return
+    }
+    #expect(found.map(\.reference) == ["pi_1"] && found.first?.amount == Sample.amount)
+    for item in [
+      #"{"created":7,"livemode":false}"#, #"{"id":"pi_1","livemode":false}"#,
+      #"{"id":"pi_1","created":7}"#, #"{"id":"pi/1","created":7,"livemode":false}"#,
+    ] {
+      #expect(payments(item) == .failed("a payment without id, time or mode"), "\(item)")
+    }
+    for item in [#"{"created":7}"#, #"{"id":"re_1"}"#] {
+      #expect(
+        StripeRefundList.read(facts(item), after: nil)
+          == .failed("a refund without id or time"), "\(item)")
+    }
   }
 
   @Test func whatIsUnprovenIsSaid() throws {

@@ -14,6 +14,8 @@ final class FakeIntents: IntentsV1.PaymentRestores.SimpleServiceProtocol {
   }
 
   let state = Mutex(State())
+  /// What happens between a gate's word and its effect, once.
+  let beforeGate = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
   var isClosed: Bool { state.withLock { $0.isClosed } }
   /// Whole payments, and claims alone.
@@ -27,6 +29,11 @@ final class FakeIntents: IntentsV1.PaymentRestores.SimpleServiceProtocol {
   func setRestoreGate(
     request: IntentsV1.SetRestoreGateRequest, context: ServerContext
   ) async throws -> IntentsV1.SetRestoreGateResponse {
+    let happens = beforeGate.withLock { body in
+      defer { body = nil }
+      return body
+    }
+    try await happens?()
     try state.withLock { state in
       guard !state.isAway else { throw RPCError(code: .unavailable, message: "away") }
       state.isClosed = request.closed

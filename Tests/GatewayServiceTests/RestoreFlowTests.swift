@@ -249,6 +249,36 @@ struct RestoreFlowTests {
     }
   }
 
+  @Test func whatIsNotBegunHoldsNothing() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.test.run(
+        """
+        create function fail() returns trigger language plpgsql as
+          $$ begin raise exception 'no' using errcode = 'P0001'; end $$;
+        create trigger fail before insert on gateway.restore
+          for each statement execute function fail();
+        """)
+      await #expect(throws: (any Error).self) { try await harness.begin() }
+      #expect(!harness.intents.isClosed)
+    }
+  }
+
+  /// A worker that has read "closed" says so after people have opened.
+  @Test func aLateWordDoesNotCloseWhatWasOpened() async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await harness.begin().id
+      try await harness.read()
+      harness.intents.beforeGate.withLock { body in
+        body = {
+          _ = try await harness.open(id, as: "ann")
+          #expect(try await harness.open(id, as: "bob").state == .open)
+        }
+      }
+      try await harness.read()
+      #expect(try await harness.status().state == .open && !harness.intents.isClosed)
+    }
+  }
+
   /// A refund that the restore has lost is listed: nobody opens alone.
   @Test func aLostRefundIsForPeople() async throws {
     try await GatewayHarness.with(priority: "stripe") { harness in

@@ -31,7 +31,7 @@ struct EventCatchUpTests {
   /// What the router has chosen among the gateway's events, as its own list counts them.
   private func told(_ harness: GatewayHarness) async throws -> Int64 {
     let page = try await harness.events(EventWalk(listedUntil: 0))
-    guard case .events(let events, false) = page else { throw TestSetupError("\(page)") }
+    guard case .items(let events, false) = page else { throw TestSetupError("\(page)") }
     return Int64(events.count)
   }
 
@@ -142,14 +142,14 @@ struct EventCatchUpTests {
       let catchUp = try await catchUp(harness.first)
       let now = harness.first.flow.environment.clock.now
       _ = try await harness.first.database.query(EventStatements.ensure(Self.account, now: now))
-      let total = StripeEvents.pageSize * 2 + 5
+      let total = StripeList.pageSize * 2 + 5
       for number in 0..<total {
         try await harness.gateways.createAtStripe(reference: "other\(number)", confirmed: true)
       }
       let begun = EventWalk(listedUntil: now.seconds)
       let page = try await harness.events(begun)
-      guard case .events(let events, true) = page else { throw TestSetupError("\(page)") }
-      #expect(events.count == StripeEvents.pageSize)
+      guard case .items(let events, true) = page else { throw TestSetupError("\(page)") }
+      #expect(events.count == StripeList.pageSize)
       let take = EventStatements.take(
         Self.account,
         startedAt: now,
@@ -170,7 +170,7 @@ struct EventCatchUpTests {
           nextSeconds: nil
         )
       )
-      #expect(try await listed(harness) == Int64(StripeEvents.pageSize))
+      #expect(try await listed(harness) == Int64(StripeList.pageSize))
       // Newer ones on top do not disturb it; the next walk finds them.
       try await harness.gateways.createAtStripe(reference: "newer", confirmed: true)
       #expect(try await round(catchUp, on: harness.first) == false)
@@ -307,7 +307,7 @@ struct EventCatchUpTests {
 
 extension GatewayHarness {
   /// A page of Stripe's events, as catching up reads it.
-  func events(_ walk: EventWalk) async throws -> StripeEvents.Page {
+  func events(_ walk: EventWalk) async throws -> StripeListPage<StripeEvents.Listed> {
     let ports = first.flow.ports
     let account = EventCatchUpTests.account
     let facts = try await onLoop(first.loop) { await ports.events(account, walk) }

@@ -21,7 +21,7 @@ struct ReturnTests {
   /// What Stripe's list has, as if its webhook had brought it; each as often as it is asked.
   private func tellStripe(_ harness: GatewayHarness) async throws {
     let page = try await harness.events(EventWalk(listedUntil: 0))
-    guard case .events(let events, false) = page else { throw TestSetupError("\(page)") }
+    guard case .items(let events, false) = page else { throw TestSetupError("\(page)") }
     _ = try await harness.first.database.query(
       NotificationStatements.insert(
         events.map { .init(gateway: .stripe, id: $0.id, body: $0.body) }

@@ -10,10 +10,6 @@ package enum StripeEvents {
     "payment_intent.amount_capturable_updated", "refund.updated", "refund.failed",
     "charge.dispute.created", "charge.dispute.closed",
   ]
-  package static let pageSize = 100
-  /// What is read of a page, in bytes: ten thousand for each of its events.
-  package static let pageBytesMax = 1 << 20
-
   /// One event as the webhook would bring it.
   package struct Listed: Sendable, Hashable {
     package var id: String
@@ -21,54 +17,19 @@ package enum StripeEvents {
     package var body: [UInt8]
   }
 
-  package enum Page: Sendable, Hashable {
-    case events([Listed], hasMore: Bool)
-    /// The event after which the page should begin is not in the list any more.
-    case cursorUnknown
-    case failed(String)
-  }
-
   package static func list(from: Int64, after: String?) -> GatewayRequest {
-    var form = FormEncoding()
-    form.add("created[gte]", String(from))
-    form.add("limit", String(pageSize))
-    form.add("starting_after", after)
-    for type in types { form.add("types[]", type) }
-    return GatewayRequest(
-      method: .get,
-      path: "/v1/events?" + String(decoding: form.bytes, as: UTF8.self),
-      headers: [StripeGateway.versionHeader],
-      body: [],
-      idempotencyKey: nil,
-      hasMoneyEffect: false
-    )
+    StripeList.request("/v1/events", from: from, after: after, types: types)
   }
 
-  private struct List: Decodable {
-    var data: [JSONValue]
-    var has_more: Bool
+  package static func read(_ facts: TransferFacts, after: String?) -> StripeListPage<Listed> {
+    StripeList.read(facts, after: after, unreadable: "an event without id or time", item: listed)
   }
 
-  /// Takes longer than the reactor may be held up: call it on a worker.
-  package static func read(_ facts: TransferFacts, after: String?) -> Page {
-    guard facts.stage == .answered, let status = facts.status else { return .failed("no answer") }
-    if after != nil, status == 400 || status == 404 { return .cursorUnknown }
-    guard status == 200, !facts.isTruncated,
-      let list = JSONReading.decode(List.self, from: facts.body, sizeMax: pageBytesMax)
-    else { return .failed("HTTP \(status)") }
-    var events: [Listed] = []
-    for value in list.data {
-      guard case .object(let members) = value, case .text(let id)? = members["id"], !id.isEmpty,
-        case .integer(let created)? = members["created"]
-      else { return .failed("an event without id or time") }
-      events.append(
-        Listed(id: id, createdSeconds: created, body: JSONReading.encode(value))
-      )
-    }
-    guard !list.has_more || !events.isEmpty else {
-      return .failed("an empty page with more behind")
-    }
-    return .events(events, hasMore: list.has_more)
+  private static func listed(_ value: JSONValue) -> Listed? {
+    guard case .object(let members) = value, case .text(let id)? = members["id"], !id.isEmpty,
+      case .integer(let created)? = members["created"]
+    else { return nil }
+    return Listed(id: id, createdSeconds: created, body: JSONReading.encode(value))
   }
 }
 

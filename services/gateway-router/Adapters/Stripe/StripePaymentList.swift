@@ -2,48 +2,15 @@ package import GatewayCore
 
 /// Stripe's list of payments, newest first: what this account's books hold of a span of time.
 package enum StripePaymentList {
-  package static let pageSize = 100
-  /// What is read of a page, in bytes: ten thousand for each of its payments.
-  package static let pageBytesMax = 1 << 20
-
-  package enum Page: Sendable, Hashable {
-    case payments([ListedPayment], hasMore: Bool)
-    /// The payment after which the page should begin is not there any more.
-    case cursorUnknown
-    case failed(String)
-  }
-
   package static func list(from: Int64, after: String?) -> GatewayRequest {
-    var form = FormEncoding()
-    form.add("created[gte]", String(from))
-    form.add("limit", String(pageSize))
-    form.add("starting_after", after)
-    return GatewayRequest(
-      method: .get, path: "/v1/payment_intents?" + String(decoding: form.bytes, as: UTF8.self),
-      headers: [StripeGateway.versionHeader], body: [], idempotencyKey: nil, hasMoneyEffect: false)
+    StripeList.request("/v1/payment_intents", from: from, after: after)
   }
 
-  /// Takes longer than the reactor may be held up: call it on a worker. A payment without id or
-  /// time refuses the page: nothing may be left out of the books.
-  package static func read(_ facts: TransferFacts, after: String?) -> Page {
-    guard facts.stage == .answered, let status = facts.status else { return .failed("no answer") }
-    if after != nil, status == 400 || status == 404 { return .cursorUnknown }
-    guard status == 200, !facts.isTruncated,
-      let list = JSONReading.decode(
-        StripePage<StripePaymentIntent>.self, from: facts.body, sizeMax: pageBytesMax),
-      list.object == "list"
-    else { return .failed("HTTP \(status)") }
-    var payments: [ListedPayment] = []
-    for intent in list.data {
-      guard let payment = listed(intent) else {
-        return .failed("a payment without id, time or mode")
-      }
-      payments.append(payment)
-    }
-    guard list.has_more != true || !payments.isEmpty else {
-      return .failed("an empty page with more behind")
-    }
-    return .payments(payments, hasMore: list.has_more == true)
+  package static func read(
+    _ facts: TransferFacts, after: String?
+  ) -> StripeListPage<ListedPayment> {
+    StripeList.read(
+      facts, after: after, unreadable: "a payment without id, time or mode", item: listed)
   }
 
   private static func listed(_ intent: StripePaymentIntent) -> ListedPayment? {

@@ -76,12 +76,11 @@ package enum RestoreRule {
       case .received: return .later
       }
     case .pending:
-      guard !mayHaveOthers || identity.sequence == 1 else { return .people(.winnerUnproven) }
+      guard !mayHaveOthers else { return .people(.winnerUnproven) }
       events = [.outcome(identity.attempt, outcome)]
-    case .declined(let decline):
-      // A decline that forbids another gateway was the last word of the first attempt.
-      let isLast = identity.sequence == 1 && decline.class != .otherGateway && known == nil
-      guard !mayHaveOthers || isLast else { return .people(.endUnproven) }
+    case .declined:
+      // Even one that allows no other gateway: another may have been asked before it came.
+      guard !mayHaveOthers else { return .people(.endUnproven) }
       events = [.outcome(identity.attempt, outcome), .routesExhausted]
     case .notExecuted: return .later
     }

@@ -26,11 +26,18 @@ struct RestoreCalls: GatewayV1.Restores.SimpleServiceProtocol {
     try await flow.setGate(closed: true, pointAt: point)
     let reason = request.reason
     let id = environment.identifiers.make(RestoreID.self)
-    let response = try await environment.idempotency.perform(request) {
-      [flow] transaction, call in
-      GatewayV1.BeginRestoreResponse(
-        restore: try await flow.begin(id, pointAt: point, reason: reason, call, in: transaction)
-          .wire)
+    let response: GatewayV1.BeginRestoreResponse
+    do {
+      response = try await environment.idempotency.perform(request) {
+        [flow] transaction, call in
+        GatewayV1.BeginRestoreResponse(
+          restore: try await flow.begin(id, pointAt: point, reason: reason, call, in: transaction)
+            .wire)
+      }
+    } catch {
+      // What was not begun holds nothing.
+      try await flow.setGate()
+      throw error
     }
     flow.ports.routing.restore.forget()
     // A repeated call may come when all is over.

@@ -16,7 +16,7 @@ extension GatewayPorts {
     }
     let request = StripeEvents.list(from: walk.from, after: walk.underWay?.after)
     var sent = outbound(request, adapter, settings, within: Self.sendLimit)
-    sent.responseBytesMax = StripeEvents.pageBytesMax
+    sent.responseBytesMax = StripeList.pageBytesMax
     return TransferFacts(await client.send(sent))
   }
 }

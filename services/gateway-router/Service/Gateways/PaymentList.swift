@@ -17,7 +17,7 @@ extension GatewayPorts {
       case .refunds: StripeRefundList.list(from: fromSeconds, after: after)
       }
     var sent = outbound(request, adapter, settings, within: Self.sendLimit)
-    sent.responseBytesMax = StripePaymentList.pageBytesMax
+    sent.responseBytesMax = StripeList.pageBytesMax
     return TransferFacts(await client.send(sent))
   }
 

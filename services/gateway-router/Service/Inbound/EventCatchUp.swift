@@ -104,7 +104,7 @@ final class EventCatchUp: Sendable {
         try await fail(account, lease.fence, error)
         return false
       case .cursorUnknown: walk = walk.restarted
-      case .events(let events, let hasMore):
+      case .items(let events, let hasMore):
         walk = walk.after(
           newest: events.first?.createdSeconds,
           last: hasMore ? events.last?.id : nil
@@ -121,7 +121,7 @@ final class EventCatchUp: Sendable {
 
   private func page(
     _ account: GatewayAccount, _ walk: EventWalk
-  ) async throws -> StripeEvents.Page {
+  ) async throws -> StripeListPage<StripeEvents.Listed> {
     guard let facts = await ports.events(account, walk) else {
       return .failed("the settings no longer name \(account)")
     }

@@ -134,13 +134,13 @@ final class RestoreFlow: Sendable {
 
   /// Has intents take no order, or take them again.
   /// - Throws: UNAVAILABLE.
-  func setGate(closed: Bool, pointAt: Timestamp) async throws {
+  func setGate(closed: Bool, pointAt: Timestamp?) async throws {
     do {
       let client = IntentsV1.PaymentRestores.Client(
         wrapping: try environment.peers.client(.intents))
       _ = try await Deadline.$current.withValue(.within(.seconds(Self.intentsSeconds))) {
         try await client.setRestoreGate(
-          IntentsV1.SetRestoreGateRequest(closed: closed, pointAt: pointAt.wire),
+          IntentsV1.SetRestoreGateRequest(closed: closed, pointAt: pointAt?.wire),
           metadata: OutgoingCall.metadata(key: "restore/gate/\(closed)"))
       }
     } catch {
@@ -151,9 +151,9 @@ final class RestoreFlow: Sendable {
     }
   }
 
-  /// What the newest restore says, said to intents.
+  /// What the newest restore says, said to intents; without one it is open.
   func setGate() async throws {
-    guard let newest = try await newest() else { return }
-    try await setGate(closed: newest.state == .closed, pointAt: newest.pointAt)
+    let newest = try await newest()
+    try await setGate(closed: newest?.state == .closed, pointAt: newest?.pointAt)
   }
 }

@@ -44,6 +44,8 @@ final class RestoreWorker: Sendable {
     guard let restore = try await restores.newest(), restore.state == .closed else { return }
     // Whatever came between: intents stays closed as long as this is.
     try await restores.setGate(closed: true, pointAt: restore.pointAt)
+    // Unless it was opened between the reading and this word.
+    guard try await restores.newest()?.state == .closed else { return try await restores.setGate() }
     for account in ports.listedAccounts {
       for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
     }
@@ -111,7 +113,7 @@ final class RestoreWorker: Sendable {
       switch try await environment.workers.run({ StripePaymentList.read(facts, after: after) }) {
       case .failed(let error): throw PageFailed(what: error)
       case .cursorUnknown: return try await restart(account, restore, lease)
-      case .payments(let payments, let hasMore):
+      case .items(let payments, let hasMore):
         lease.after = hasMore ? payments.last?.reference : nil
         return try await store(payments, account, restore, lease) && hasMore
       }
@@ -119,7 +121,7 @@ final class RestoreWorker: Sendable {
       switch try await environment.workers.run({ StripeRefundList.read(facts, after: after) }) {
       case .failed(let error): throw PageFailed(what: error)
       case .cursorUnknown: return try await restart(account, restore, lease)
-      case .refunds(let refunds, let hasMore):
+      case .items(let refunds, let hasMore):
         lease.after = hasMore ? refunds.last?.reference : nil
         return try await store(refunds, account, restore, lease) && hasMore
       }

@@ -2,7 +2,8 @@
 /// all of it.
 package enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
   case empty
-  case tooLong(bytesMax: Int)
+  case tooManyLines(max: Int)
+  case tooManyBatches(max: Int)
   case recordTooLong(line: Int)
   case tooManyFields(line: Int)
   case quoteMisplaced(line: Int)
@@ -22,7 +23,8 @@ package enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .empty: "it has no header"
-    case .tooLong(let bytesMax): "it has more than \(bytesMax) bytes"
+    case .tooManyLines(let max): "it has more than \(max) lines"
+    case .tooManyBatches(let max): "it has more than \(max) batches"
     case .recordTooLong(let line): "line \(line) is too long"
     case .tooManyFields(let line): "line \(line) has more than \(CSVReader.fieldsMax) fields"
     case .quoteMisplaced(let line): "line \(line) is no CSV"

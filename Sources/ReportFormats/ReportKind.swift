@@ -18,6 +18,11 @@ package enum ReportRowType: String, Sendable, Hashable, CaseIterable {
   // Money without a payment
   case fee, payout, payoutReversed, adjustment, transfer, reserve, topUp
 
+  /// `capture_failed`
+  package var word: String {
+    String(rawValue.flatMap { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" })
+  }
+
   /// The vendors' own words. What is not listed refuses the report.
   package static func of(_ text: String, in kind: ReportKind) -> ReportRowType? {
     switch kind {

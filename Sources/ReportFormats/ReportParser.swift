@@ -67,7 +67,7 @@ package struct ReportParser: Sendable {
     if let net = row.net, kind == .settlementDetail {
       let batch = ReportBatch(number: row.batch, currency: net.currency)
       guard batches.count < Self.batchesMax || batches[batch] != nil else {
-        throw .tooLong(bytesMax: Self.batchesMax)
+        throw .tooManyBatches(max: Self.batchesMax)
       }
       let sum = (batches[batch] ?? 0).addingReportingOverflow(net.minor)
       guard !sum.overflow else { throw .amountInvalid(line: line, column: "net") }

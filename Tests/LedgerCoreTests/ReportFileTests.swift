@@ -66,6 +66,29 @@ struct ReportFileTests {
     #expect(lines[1].others == #"{"new_column":"say \"yes\", twice"}"#)
   }
 
+  @Test func aPayoutIsNamedByWhatItPaysOut() throws {
+    let adyen = try Self.read(Self.adyenText, .settlementDetail).get().lines
+    #expect(adyen.map(\.match.sourceReferences) == [["M1"], ["7"]])
+  }
+
+  @Test func whatIsTooLongSaysByWhat() {
+    let long = String(repeating: "x", count: ReportFile.bytesMax) + "\n"
+    guard case .failure(let large) = Self.read(long, .payoutReconciliation) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(large.detail == "it has more than 8000000 bytes")
+    let many = "automatic_payout_id,balance_transaction_id,created_utc,currency,gross,fee,net,"
+      + "reporting_category,source_id,payment_intent_id\n"
+      + String(
+        repeating: ",t,2026-11-01,eur,1.00,0.00,1.00,charge,c,p\n", count: ReportFile.linesMax + 1)
+    guard case .failure(let refusal) = Self.read(many, .payoutReconciliation) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(refusal.detail == "it has more than 100000 lines")
+  }
+
   /// The id that intents gives to a returned debit is the one that its line has.
   @Test func aMovementHasOneId() throws {
     let text = Self.stripeText.replacing("refund,re_1", with: "dispute,dp_1")

@@ -233,48 +233,6 @@ struct ReconciliationTests {
     }
   }
 
-  // MARK: Bad files
-
-  @Test func badFilesLeaveNothingBehind() async throws {
-    try await Self.with { recon in
-      let line = Self.rows[0].line
-      let bad: [(String, String, [UInt8]?, [LedgerV1.PayoutTotal])] = [
-        ("REPORT_HASH_DIFFERS", Self.report, [UInt8](repeating: 1, count: 32), []),
-        ("REPORT_TRUNCATED", String(Self.report.dropLast(3)), nil, []),
-        ("REPORT_ENCODING_INVALID", Self.report.replacing("pi_1", with: "p\u{0}1"), nil, []),
-        ("REPORT_MALFORMED", Self.report.replacing("49.99", with: "49,99"), nil, []),
-        ("REPORT_TYPE_UNKNOWN", Self.report.replacing("transfer", with: "transfer_2"), nil, []),
-        (
-          "REPORT_CURRENCY_DIFFERS", ReconCalls.header + line.replacing("eur", with: "zzz"), nil, []
-        ),
-        (
-          "REPORT_TOTAL_DIFFERS", ReconCalls.header + line, nil,
-          [
-            LedgerV1.PayoutTotal(
-              batch: "po_1",
-              net: CommonV1.Money(currency: "EUR", amountMinor: 4_925)
-            )
-          ]
-        ),
-      ]
-      for (number, (reason, text, sha256, payouts)) in bad.enumerated() {
-        let found = try await recon.reason {
-          try await recon.importing(text, sha256: sha256, payouts: payouts, key: "bad-\(number)")
-        }
-        #expect(found == reason)
-      }
-      let other = ReportFileText.adyen.replacing("Main,P1", with: "Other,P1")
-      #expect(
-        try await recon.reason {
-          try await recon.importing(other, .settlementDetail, key: "bad-account")
-        } == "REPORT_ACCOUNT_DIFFERS"
-      )
-      for table in ["recon_file", "recon_line", "recon_match"] {
-        #expect(try await recon.books.count(table) == 0, "\(table)")
-      }
-    }
-  }
-
   // MARK: People
 
   @Test func peopleLookIntoBreaks() async throws {

@@ -560,7 +560,7 @@ extension MethodRules {
       access: [.operator],
       mutation: .keyed,
       merchant: .none,
-      fingerprint: ["gateway", "gateway_account", "kind", "sha256"], fingerprintVersion: 1,
+      fingerprint: ["gateway", "gateway_account", "kind", "sha256", "currency", "payouts"], fingerprintVersion: 1,
       requestBytesMax: 8388608, responseBytesMax: 65536,
       timeoutMillisecondsMax: 60000),
     MethodRules(

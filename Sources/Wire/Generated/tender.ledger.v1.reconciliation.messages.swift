@@ -581,7 +581,7 @@ extension LedgerV1.RunReconciliationRequest: FingerprintedMessage {
 extension LedgerV1 {
   package struct ClassCount: WireMessage {
     package var reconClass: LedgerV1.ReconClass
-    /// Lines; for timing and missing_external items.
+    /// Lines; for timing, missing_external and batch_total_mismatch items; for duplicate both.
     package var count: UInt64
 
     package init(

@@ -109,13 +109,6 @@ extension ReportKind {
   }
 }
 
-extension ReportRowType {
-  /// `capture_failed`
-  fileprivate var word: String {
-    String(rawValue.flatMap { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" })
-  }
-}
-
 extension ReportEvidence {
   fileprivate var words: String {
     switch self {

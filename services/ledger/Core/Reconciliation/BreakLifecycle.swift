@@ -10,9 +10,6 @@ package enum BreakState: String, Sendable, Hashable, CaseIterable {
   /// It was resolved, accepted or snoozed, and is there again or has changed.
   case reopened
   case snoozed
-
-  /// It asks for somebody.
-  package var isOpen: Bool { self == .opened || self == .reopened || self == .acknowledged }
 }
 
 /// What people may do with a break.
@@ -29,7 +26,6 @@ package enum BreakAction: String, Sendable, Hashable, CaseIterable {
 }
 
 package enum BreakMachine {
-  package static let noteLengthMax = 500
   package static let snoozeDaysMax: Int64 = 31
 
   /// Every step there is; migration 0004's trigger has the same list.

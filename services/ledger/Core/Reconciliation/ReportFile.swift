@@ -120,7 +120,7 @@ package struct ReportFile: Sendable {
       for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
         let piece = bytes[start..<min(start + Self.pieceBytes, bytes.count)]
         try parser.read(piece) { rows.append($0) }
-        guard rows.count <= Self.linesMax else { throw .tooLong(bytesMax: Self.bytesMax) }
+        guard rows.count <= Self.linesMax else { throw .tooManyLines(max: Self.linesMax) }
       }
     } catch {
       throw Self.refusal(error)
@@ -144,7 +144,7 @@ package struct ReportFile: Sendable {
       case .otherAccount: .accountDiffers
       case .currencyUnknown: .currencyDiffers
       case .batchDoesNotAdd: .totalDiffers
-      case .empty, .tooLong, .recordTooLong, .tooManyFields, .quoteMisplaced, .columnMissing,
+      case .empty, .tooManyLines, .tooManyBatches, .recordTooLong, .tooManyFields, .quoteMisplaced, .columnMissing,
         .columnTwice, .fieldCount, .amountInvalid, .lineDoesNotAdd:
         .malformed
       }

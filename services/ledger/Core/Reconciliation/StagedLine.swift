@@ -31,12 +31,14 @@ package struct StagedLine: Sendable, Hashable {
     batch = row.batch
     bookedAt = row.bookedAt
     bookedOn = day
-    // A fee in another currency than the net amount has no place in one sum.
+    // In the currency of the net amount.
     feeMinor = row.fee?.minor
     net = row.net
     others = Self.json(row.others)
     var sources: [String] = []
-    for reference in [row.sourceReference, row.movementReference]
+    // A payout is named by what it pays out; Adyen gives it no other name.
+    let isPayout = row.type == .payout || row.type == .payoutReversed
+    for reference in [row.sourceReference, row.movementReference, isPayout ? row.batch : ""]
     where !reference.isEmpty && !sources.contains(reference) {
       sources.append(reference)
     }

@@ -113,7 +113,7 @@ extension LedgerV1.ReconLine {
     self.init(
       fileID: file.description,
       line: UInt32(clamping: number),
-      type: line.match.type.rawValue.flatMapUppercase,
+      type: line.match.type.word,
       typeText: line.typeText,
       movementReference: line.movementReference,
       paymentReference: line.match.paymentReference,
@@ -175,12 +175,5 @@ extension MatchFit {
     case .otherCurrency: "the currency is another"
     case .otherStatus: "another thing became of it"
     }
-  }
-}
-
-extension String {
-  /// `captureFailed` as `capture_failed`.
-  fileprivate var flatMapUppercase: String {
-    String(flatMap { $0.isUppercase ? "_\($0.lowercased())" : "\($0)" })
   }
 }

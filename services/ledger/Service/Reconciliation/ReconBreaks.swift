@@ -25,7 +25,7 @@ extension ReconSteps {
       join recon_line l on l.file_id = m.file_id and l.line = m.line
       left join recon_item i on i.shard = m.shard and i.sequence = m.sequence
         and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
-      left join fee s on s.currency = l.currency
+      left join fee s on s.currency = l.currency and l.net_currency = l.currency
       where m.gateway = $1 and m.account = $2 and m.class <> 'matched'
       union all
       select i.sequence::text || ':' || i.currency, case
@@ -71,8 +71,7 @@ extension ReconSteps {
             b.sequence::text || ':' || b.item_currency) as key
           from recon_break b where b.gateway = $1 and b.account = $2
         ), news as (
-          select f.*, k.id, k.version, case
-              when k.state in ('opened', 'reopened') then k.state else 'reopened' end as state
+          select f.*, k.id
           from found f join known k on k.key = f.key
           where k.state = 'resolved' or k.snoozed_until <= $8
             or (f.class, f.reported, f.booked) is distinct from
@@ -80,7 +79,9 @@ extension ReconSteps {
         ), changed as (
           update recon_break b set class = n.class, shard = n.shard, sequence = n.sequence,
             item_currency = n.item_currency, merchant_id = n.merchant_id, livemode = n.livemode,
-            reported_minor = n.reported, booked_minor = n.booked, state = n.state,
+            reported_minor = n.reported, booked_minor = n.booked,
+            -- As it is now: somebody may have said something of it since the run began.
+            state = case when b.state in ('opened', 'reopened') then b.state else 'reopened' end,
             snoozed_until = null, version = b.version + 1, updated_at = $8, actor = $9,
             trace_id = $10
           from news n where b.id = n.id

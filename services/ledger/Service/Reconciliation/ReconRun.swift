@@ -35,11 +35,7 @@ struct ReconRun: Sendable {
     let head = try await transaction.batch([
       // A place, not "now": what is posted meanwhile must be missing on both sides of the control
       // total.
-      """
-      select coalesce((
-        select last_sequence from batch where shard = \(LedgerShard.only)
-        order by number desc limit 1), '00000000-0000-0000-0000-000000000000'::uuid)
-      """,
+      HistoryStore.end(),
       """
       select 1 from recon_file
       where gateway = \(account.gateway) and account = \(account.account) limit 1

@@ -132,7 +132,8 @@ struct ReconSteps: Sendable {
               \(lineKey) as key, \(Self.exactClass) as class
             from recon_line l
             join (select distinct type, family from pairing) f on f.type = l.type
-            left join fee s on s.currency = l.currency and l.type = 'captured'
+            left join fee s on s.currency = l.currency and l.net_currency = l.currency
+              and l.type = 'captured'
             where \(Self.isOpenLine)
           ) x where key is not null
         ), items as (
@@ -184,7 +185,8 @@ struct ReconSteps: Sendable {
     (floor((l.gross_minor::numeric * s.basis_points + 5000) / 10000) + s.fixed)
     """
 
-  /// `FeeSchedule.Terms.allows`, and that the line adds up.
+  /// `FeeSchedule.Terms.allows`, and that the line adds up. Without terms in the currency that the
+  /// fee was taken in nothing was agreed.
   private static let exactClass = """
     case when not l.adds or abs(l.fee_minor - \(expectedFee)) > s.tolerance
       then 'fee_mismatch' else 'matched' end

@@ -148,7 +148,7 @@ struct FailoverRuleTests {
     let won = [Sample.start(Sample.first), .outcome(Sample.first, Sample.settled(.authorized))]
     func step(_ method: Operation.CaptureMethod, _ events: [OperationEvent]) -> ReversalStep {
       ReversalRule.step(
-        about: Sample.first, in: Sample.operation(method, events), isFresh: true)
+        about: Sample.first, in: Sample.operation(method, events), isFresh: true, returnedMinor: 0)
     }
     #expect(step(.automatic, open) == .wait)
     #expect(step(.manual, won) == .wait)

@@ -21,7 +21,7 @@ struct OrphanReturnTests {
 
   private static func step(_ events: [OperationEvent]) -> ReversalStep {
     ReversalRule.step(
-      about: Sample.first, in: Sample.operation(.automatic, events), isFresh: true)
+      about: Sample.first, in: Sample.operation(.automatic, events), isFresh: true, returnedMinor: 0)
   }
 
   private static func actions(
@@ -62,7 +62,6 @@ struct OrphanReturnTests {
     for kind in [Settled.Kind.captured, .authorized, .canceled] {
       #expect(Self.actions(.outcome(Sample.first, Sample.settled(kind)), after: after).isEmpty)
     }
-    #expect(Self.actions(Self.back, after: after).isEmpty)
   }
 
   /// The refund was under way when the bank acted: people claim one of the two back.
@@ -70,6 +69,24 @@ struct OrphanReturnTests {
     let alert = OperationAction.alert(.orphanPaidBackTwice, Sample.first)
     #expect(Self.actions(Self.refunded, after: Self.captured + [Self.back]) == [alert])
     #expect(Self.actions(Self.back, after: Self.captured + [Self.refunded]) == [alert])
+    // A second movement; the first one told again is known by its row.
+    #expect(Self.actions(Self.back, after: Self.captured + [Self.back]) == [alert])
+  }
+
+  /// A part of what was given back already came twice, like the whole: nobody is told to give back
+  /// the rest.
+  @Test func aPartBehindTheWholeIsBookedAndClaimed() throws {
+    for given in [Self.refunded, Self.back] {
+      let events = Self.captured + [given]
+      let part = Sample.bankReturn.amount.minor - 1
+      guard case .book(let back)? = try Self.verdict(minor: part, of: events) else {
+        Issue.record("not booked after \(given)")
+        continue
+      }
+      #expect(
+        Self.actions(.returned(Sample.first, back), after: events)
+          == [.alert(.orphanPaidBackTwice, Sample.first)])
+    }
   }
 
   @Test func ofTheWinnerItIsNoOrphan() {
@@ -84,9 +101,10 @@ struct OrphanReturnTests {
   // MARK: What a notice of it means
 
   private static func verdict(
-    minor: Int64? = 4_999, account: String? = nil, returned: Int64 = 0
+    minor: Int64? = 4_999, account: String? = nil, returned: Int64 = 0,
+    of events: [OperationEvent] = captured
   ) throws -> ReturnRule.Verdict? {
-    let operation = Sample.operation(.automatic, captured)
+    let operation = Sample.operation(.automatic, events)
     var echo = Echo()
     echo.amount = minor.map { Amount(.eur, minor: $0) }
     echo.account = account

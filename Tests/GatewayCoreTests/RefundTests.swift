@@ -207,7 +207,8 @@ struct RefundTests {
       failure: Refund.Failure(code: .failed, gatewayCode: ""))
     func ask(_ minor: Int64, _ refunds: [Refund], id: RefundID = Self.id) -> Result<Bool, RefundGuard.Refusal> {
       Result { () throws(RefundGuard.Refusal) in
-        try RefundGuard.mayBegin(id, Amount(.eur, minor: minor), of: Self.captured, refunds)
+        try RefundGuard.mayBegin(id, Amount(.eur, minor: minor), of: Self.captured, refunds,
+          returnedMinor: 0)
       }
     }
     #expect(ask(4_999, [failed]) == .success(true))
@@ -219,7 +220,7 @@ struct RefundTests {
     #expect(ask(0, []) == .failure(.never(.amountTooLarge(refundableMinor: 4_999))))
     let open = Sample.operation(.automatic, [Sample.start(Sample.first)])
     #expect(throws: RefundGuard.Refusal.never(.notWon)) {
-      try RefundGuard.mayBegin(Self.id, Self.amount, of: open, [])
+      try RefundGuard.mayBegin(Self.id, Self.amount, of: open, [], returnedMinor: 0)
     }
     // Refused before, it stays refused, whatever became of the operation.
     let refused = Refund(
@@ -227,7 +228,7 @@ struct RefundTests {
       failure: Refund.Failure(code: .operationNotWon, gatewayCode: ""))
     for operation in [open, Self.captured] {
       #expect(
-        try RefundGuard.mayBegin(Self.id, Self.amount, of: operation, [refused]) == false)
+        try RefundGuard.mayBegin(Self.id, Self.amount, of: operation, [refused], returnedMinor: 0) == false)
     }
   }
 

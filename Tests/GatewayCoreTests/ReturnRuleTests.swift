@@ -49,19 +49,6 @@ struct ReturnRuleTests {
     }
   }
 
-  @Test func aReturnElsewhereIsForPeople() throws {
-    let notice = NoticeRuleTests.notice(.returned(movement: "m", code: ""))
-    guard
-      case .alert("return_without_capture", _) = try NoticeRuleTests.verdict(
-        notice,
-        NoticeRuleTests.unknown
-      )
-    else {
-      Issue.record("not an alert")
-      return
-    }
-  }
-
   /// Adyen tells of a debit that was captured at once by its authorisation alone.
   @Test func anAuthorisationOfAChargeIsItsCapture() throws {
     let pending = Sample.operation(

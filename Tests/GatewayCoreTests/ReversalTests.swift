@@ -92,7 +92,7 @@ struct ReversalTests {
     ]
     func step(_ events: [OperationEvent]) -> ReversalStep {
       ReversalRule.step(
-        about: Sample.first, in: Sample.operation(.manual, events), isFresh: true)
+        about: Sample.first, in: Sample.operation(.manual, events), isFresh: true, returnedMinor: 0)
     }
     #expect(step(won) == .cancel(reference: "pi_1"))
     #expect(step(won + [.outcome(Sample.first, Sample.settled(.captured))]) == .done)

@@ -97,7 +97,7 @@ GUARDS = {
           "package var reserves: Bool { status == .succeeded }")],
         "IntentsServiceTests.RefundTests", ["aRefundWithoutAnAnswerIsDrivenOn"]),
     "a bank's return is the way back": (
-        "services/gateway-router/Core/Operation/OperationOutcomes.swift",
+        "services/gateway-router/Core/Operation/OperationCondemned.swift",
         [("      attempt.evidence = .returned\n      settle",
           "      attempt.evidence = .captured\n      settle")],
         "GatewayCoreTests.OrphanReturnTests", ["theReturnEndsTheReversal"]),
@@ -241,7 +241,7 @@ GUARDS = {
         [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],
         "GatewayCoreTests.ResolutionTests", ["onePersonIsNotEnough"]),
     "one orphan for one capture": (
-        "services/gateway-router/Core/Operation/OperationOutcomes.swift",
+        "services/gateway-router/Core/Operation/OperationCondemned.swift",
         [("      isNews && attempt.orphanMinor == nil\n", "      isNews\n")],
         "GatewayServiceTests.InterleavingTests", ["interleaving15ALateSuccessIsGivenBack"]),
     "leaf of a transaction": (

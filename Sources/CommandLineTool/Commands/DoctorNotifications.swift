@@ -12,7 +12,6 @@ extension Doctor {
     "return_conflicts": "compare the return with the gateway's own records",
     "orphan_paid_back_twice":
       "the payer has it from us and from their bank: claim one of the two at the gateway",
-    "return_without_capture": "compare the return with the gateway's own records",
   ]
 
   func notifications(_ checkout: Checkout) async throws -> [Finding] {

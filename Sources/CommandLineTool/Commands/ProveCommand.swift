@@ -65,7 +65,9 @@ struct ProveCommand: Command {
     guard let cluster = try Cluster.load(checkout) else {
       throw Failure("no cluster is set up in \(checkout.root)", next: "run deploy/up")
     }
-    var known = try record.map { try ProveRecord($0, payments: payments) }
+    let terms = ProveRecord.Terms(
+      payments: payments, focus: focus?.rawValue, build: Deployment.build(of: checkout))
+    var known = try record.map { try ProveRecord($0, terms) }
     let first = seed ?? known?.first ?? UInt64.random(in: 1...999_999)
     let all = (0..<count).map { first &+ UInt64($0) }
     let left = all.filter { known?.passed[$0] == nil }

@@ -94,7 +94,7 @@ struct Up: Command {
       let made = try await ServiceSession.with(checkout) { try await DemoData.register($0) }
       return made.isEmpty ? "kept" : "\(made.count) registered"
     }
-    if demo { try await Self.demonstrate(plan.build(), &progress, checkout, output) }
+    if demo { try await Self.demonstrate(Deployment.build(of: checkout), &progress, checkout, output) }
     try output.result(
       Answer(checkout: checkout.root, services: endpoints.addresses, logs: checkout.logs)
     ) { Self.closingLines(checkout) }

@@ -67,6 +67,13 @@ struct Deployment: Sendable {
 
   static var programs: [ServiceDescription] { [Simulator.description] + services }
 
+  /// Changes with every build: facts about all executables.
+  static func build(of checkout: Checkout) -> String {
+    Checksum.text(
+      (programs.map(\.name) + ["tender"])
+        .map { Files.fingerprint(checkout.program($0)) ?? "" }.joined(separator: " "))
+  }
+
   static func endpointNames(replicas: Int) -> [String] {
     let simulator = Simulator.description
     return ([simulator.name] + simulator.listeners.map(\.endpoint))

@@ -52,13 +52,6 @@ struct Plan: Sendable {
       ?? .port(port)
   }
 
-  /// Changes with every build: facts about all executables.
-  func build() -> String {
-    let programs = Deployment.programs.map(\.name) + ["tender"]
-    return Checksum.text(
-      programs.map { Files.fingerprint(checkout.program($0)) ?? "" }.joined(separator: " "))
-  }
-
   func migrate(_ service: ServiceDescription) async throws {
     try await Shell.check(
       "migrating \(service.name)", checkout.program(service.name),

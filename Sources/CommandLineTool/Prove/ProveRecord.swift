@@ -1,17 +1,32 @@
 /// Seeds that have passed, in a file of one JSON line each, so that a long run may be made in pieces:
 /// they are not run again, and count as if they had been.
 struct ProveRecord: Sendable {
+  /// What a seed was run with; what was run with anything else is no part of the run.
+  struct Terms: Sendable, Hashable, Codable {
+    /// Of each seed.
+    var payments: Int
+    var focus: String?
+    /// Which executables: what they were before a change proves nothing of what they are.
+    var build: String
+  }
+
+  private struct Line: Codable {
+    var terms: Terms
+    var report: SeedReport
+  }
+
   let path: String
+  let terms: Terms
   private(set) var passed: [UInt64: SeedReport] = [:]
 
-  /// - Parameter payments: of each seed; what was run with another number is no part of it.
   /// - Throws: where it cannot be read, or holds something else.
-  init(_ path: String, payments: Int) throws {
+  init(_ path: String, _ terms: Terms) throws {
     self.path = path
-    for line in try (Files.read(path) ?? "").split(separator: "\n") {
+    self.terms = terms
+    for text in try (Files.read(path) ?? "").split(separator: "\n") {
       do {
-        let report = try JSONText.decode(SeedReport.self, from: String(line))
-        if report.payments == payments, report.isClean { passed[report.seed] = report }
+        let line = try JSONText.decode(Line.self, from: String(text))
+        if line.terms == terms, line.report.isClean { passed[line.report.seed] = line.report }
       } catch {
         throw Failure(
           "\(path) holds a line that is no seed's", next: "name another file, or take it out")
@@ -25,7 +40,7 @@ struct ProveRecord: Sendable {
   /// Only what is clean is recorded: the rest is run again.
   mutating func add(_ report: SeedReport) throws {
     guard report.isClean else { return }
-    let line = try JSONText.encode(report)
+    let line = try JSONText.encode(Line(terms: terms, report: report))
     try Files.write((try Files.read(path) ?? "") + line + "\n", to: path)
     passed[report.seed] = report
   }

@@ -49,13 +49,14 @@ package final class ServiceRelay: Sendable {
     logger.warning(
       "an outbox batch was not taken",
       metadata: ["destination": "\(destination)", "error": "\(error)"])
-    let reason = String(describing: type(of: error))
-    return rows.map { _ in isAway(error) ? .receiverAway(reason) : .retry(reason) }
+    return rows.map { _ in outcome(after: error) }
   }
 
-  private static func isAway(_ error: any Error) -> Bool {
-    guard let code = (error as? RPCError)?.code else { return false }
-    return code == .unavailable || code == .deadlineExceeded || code == .resourceExhausted
+  /// Only UNAVAILABLE says that the receiver is away: a time-out may be the batch's own fault, and
+  /// who is overloaded must not be asked sooner.
+  package static func outcome(after error: any Error) -> OutboxOutcome {
+    let reason = String(describing: type(of: error))
+    return (error as? RPCError)?.code == .unavailable ? .receiverAway(reason) : .retry(reason)
   }
 
   package func start() {

@@ -81,7 +81,7 @@ struct EvidenceQueries: Sendable {
       union all
       select kind || ' ' || subject from gateway.alert where \(mine)
         and kind in ('capture_unknown', 'compensation_failed', 'refund_without_request',
-          'refund_answer_conflicts', 'refund_succeeded_after_failure')
+          'refund_answer_conflicts', 'refund_succeeded_after_failure', 'orphan_paid_back_twice')
       """
     let takenOver = "select key from intents.idempotency_key where fence > 1 and \(mine)"
     return try await read(

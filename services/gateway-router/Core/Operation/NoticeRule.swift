@@ -58,10 +58,10 @@ package enum NoticeRule {
     case .refund, .refundReversed:
       // The winner's refunds are judged by `RefundNoticeRule`.
       guard operation.winner?.attempt.id != attempt.id else { return .ignore("a refund") }
-      if attempt.evidence == .returned, !notice.isRefundDone {
-        return .ignore("a refund that failed: the payer's bank returned the debit")
-      }
       guard case .refund(.succeeded) = notice.event else {
+        if attempt.evidence == .returned {
+          return .ignore("a refund that failed: the payer's bank returned the debit")
+        }
         return .alert(kind: "compensation_failed", "The refund of a condemned attempt failed.")
       }
       return judge(notice, attempt, .refund, operation.amount(of: attempt), classify) {
@@ -70,9 +70,7 @@ package enum NoticeRule {
     // The job of a condemned attempt, or of a release, goes on by its schedule.
     case .cancelFailed: return .ignore("a cancel that failed")
     case .dispute(let step): return .ignore("dispute \(step)")
-    // Those of the winner and of condemned attempts are judged by `ReturnRule`.
-    case .returned:
-      return .alert(kind: "return_without_capture", "A debit that is not the payment was returned.")
+    case .returned: return .ignore("judged by ReturnRule")
     case .reportAvailable: return .ignore("a report")
     case .unrecognized(let type): return .ignore(type)
     }
@@ -110,12 +108,6 @@ package enum NoticeRule {
       return winner.captures.first { $0.id.bits == own.bits }
     }
     return winner.captures.last { $0.state != .failed }
-  }
-}
-
-extension GatewayNotice {
-  fileprivate var isRefundDone: Bool {
-    if case .refund(.succeeded) = event { true } else { false }
   }
 }
 

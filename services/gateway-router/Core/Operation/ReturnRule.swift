@@ -55,7 +55,7 @@ package enum ReturnRule {
   }
 
   /// The same of an attempt that has lost: whether its capture was told before or not, a return
-  /// proves it.
+  /// proves it. Of one that was given back it is booked for people to claim.
   /// - Parameters:
   ///   - taken: what it took, or would have taken.
   ///   - returned: what was returned before, minor units, without this movement.
@@ -69,12 +69,14 @@ package enum ReturnRule {
     case nil: return nil
     case .failure(let contradiction): return .alert(kind: conflicts, contradiction.text)
     case .success(let back):
+      // It was back already: whatever comes now is the second time.
+      if attempt.evidence == .refunded || attempt.evidence == .returned { return .book(back) }
       guard back.amount == taken, returned == 0 else {
         return .hold(
           back,
           "The payer's bank returned \(back.amount) of \(taken) that an attempt beside the payment "
-            + "took: no refund of it is sent. Give back the rest at the gateway, then say so: "
-            + "tender recovery propose.")
+            + "took: no refund of it is sent from now on. Look at the gateway whether one already "
+            + "was; if not, give back the rest there, then say so: tender recovery propose.")
       }
       return .book(back)
     }

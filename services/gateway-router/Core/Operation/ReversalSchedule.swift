@@ -50,7 +50,7 @@ package enum ReversalRule {
   /// 2): whatever a job was made for, the operation decides.
   /// - Parameter returnedMinor: what the payer's bank has taken back of it, as `bank_return` has it.
   package static func step(
-    about id: AttemptID, in operation: Operation, isFresh: Bool, returnedMinor: Int64 = 0
+    about id: AttemptID, in operation: Operation, isFresh: Bool, returnedMinor: Int64
   ) -> ReversalStep {
     if let condemned = operation.condemned.first(where: { $0.id == id }) {
       return step(for: condemned, isFresh: isFresh, returnedMinor: returnedMinor)

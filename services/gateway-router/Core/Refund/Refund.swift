@@ -116,7 +116,7 @@ package enum RefundGuard {
   /// Whether a refund with this id may begin; false when it is there already.
   package static func mayBegin(
     _ id: RefundID, _ amount: Amount, of operation: Operation, _ refunds: [Refund],
-    returnedMinor: Int64 = 0
+    returnedMinor: Int64
   ) throws(Refusal) -> Bool {
     guard amount.currency == operation.amount.currency else { throw .differs(.currency) }
     if let known = refunds.first(where: { $0.id == id }) {

@@ -45,10 +45,10 @@ extension GatewayFlow {
         let limiting = known.map(\.refund)
       #endif
       var returnedMinor: Int64 = 0
-      if let winner = record.operation.winner {
+      if let winner = record.operation.winner, !known.contains(where: { $0.refund.id == refund }) {
         // intents may not have heard of a return yet.
-        returnedMinor = try await transaction.query(ReturnStatements.list(intent, winner.attempt.id))
-          .reduce(0) { $0 + (try $1[1, as: Int64.self]) }
+        returnedMinor = try ReturnStatements.sum(
+          try await transaction.query(ReturnStatements.list(intent, winner.attempt.id)))
       }
       do throws(RefundGuard.Refusal) {
         guard

@@ -138,8 +138,8 @@ extension GatewayFlow {
 
   /// What the payer's bank has taken back of an attempt, minor units.
   func returnedMinor(of attempt: AttemptID, _ intent: PaymentIntentID) async throws -> Int64 {
-    try await environment.database.query(ReturnStatements.list(intent, attempt))
-      .reduce(0) { $0 + (try $1[1, as: Int64.self]) }
+    try ReturnStatements.sum(
+      try await environment.database.query(ReturnStatements.list(intent, attempt)))
   }
 }
 
@@ -150,6 +150,11 @@ enum ReturnStatements {
     select movement, amount_minor from bank_return
     where intent_id = \(intent) and attempt_id = \(attempt)
     """
+  }
+
+  /// Of the rows of `list`, minor units.
+  static func sum(_ rows: Rows) throws -> Int64 {
+    try rows.reduce(0) { $0 + (try $1[1, as: Int64.self]) }
   }
 
   static func insert(

@@ -7,6 +7,10 @@ import Reactor
 /// libcurl must not be called from inside its own callbacks: those only change registrations and
 /// timers; a timer of 0 becomes a job of the next turn.
 final class MultiDriver: @unchecked Sendable {
+  /// What libcurl's own time-out gets before ours ends the transfer: more than the loop's timers
+  /// are late.
+  static let timeoutGrace = Duration.milliseconds(20)
+
   private let loop: EventLoop
   private let multi: UnsafeMutableRawPointer
   private var sockets: [Int32: Registration] = [:]
@@ -58,8 +62,14 @@ final class MultiDriver: @unchecked Sendable {
     guard !isClosed else { return transfer.finish(code: nil, failure: .clientStopped) }
     guard transfer.configure() else { return transfer.finish(code: nil, failure: .invalidRequest) }
     transfers[transfer.easy] = transfer
+    // libcurl up to 8.3 forgets a time-out that is less than a millisecond away when another of its
+    // timers fires (curl pull request 11937): such a call would never end.
+    transfer.overdue = loop.schedule(after: transfer.plan.timeout + Self.timeoutGrace) {
+      [unowned self, unowned transfer] in self.end(transfer, code: CURLE_OPERATION_TIMEDOUT)
+    }
     guard curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else {
       transfers[transfer.easy] = nil
+      transfer.overdue?.cancel()
       return transfer.finish(code: nil, failure: .invalidRequest)
     }
   }
@@ -74,6 +84,7 @@ final class MultiDriver: @unchecked Sendable {
     _ transfer: Transfer, code: CURLcode?, failure: TransferReport.LocalFailure? = nil
   ) {
     guard transfers.removeValue(forKey: transfer.easy) != nil else { return }
+    transfer.overdue?.cancel()
     transfer.finish(code: code, failure: failure)
     curl_multi_remove_handle(multi, transfer.easy)
   }

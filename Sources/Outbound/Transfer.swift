@@ -17,6 +17,8 @@ final class Transfer {
   let easy: UnsafeMutableRawPointer
   let plan: TransferPlan
   var report = TransferReport()
+  /// Ends the transfer if libcurl does not.
+  var overdue: TimerToken?
   private var lists: [UnsafeMutablePointer<curl_slist>] = []
   private var sent = 0
   private var headerBytes = 0

@@ -85,6 +85,27 @@ import Testing
     }
   }
 
+  /// Whoever never answers is left at the time-out, also when libcurl forgets it: up to 8.3 it
+  /// does when another of its timers (one at 200 ms) fires less than a millisecond before (curl
+  /// pull request 11937).
+  @Test func noTimeOutIsForgotten() async throws {
+    let server = try RawServer([[.readAndHang]])
+    defer { server.stop() }
+    try await withClient { harness in
+      let calls = (0..<100).map { number in
+        Task { await harness.post(server.url, timeout: .milliseconds(200 + number % 10)) }
+      }
+      let watchdog = Task {
+        try await Task.sleep(for: .seconds(10))
+        for call in calls { call.cancel() }
+      }
+      var forgotten = 0
+      for call in calls where await call.value.localFailure == .cancelled { forgotten += 1 }
+      watchdog.cancel()
+      #expect(forgotten == 0, "of \(calls.count)")
+    }
+  }
+
   @Test func theDeadlineCoversTheBody() async throws {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
     let server = try RawServer([[.answerAndHang(head)]])

@@ -32,6 +32,10 @@ GUARDS = {
          ("plan.request.method.isReadOnly || plan.settings.sabotage.contains(.repeatedRequest)",
           "plan.request.body.count >= 0")],
         "OutboundTests.ResendTests", ["aMutationIsNotSentAgain"]),
+    "end of a call": (
+        "Sources/Outbound/MultiDriver.swift",
+        [("self.end(transfer, code: CURLE_OPERATION_TIMEDOUT)", "_ = (self, transfer)")],
+        "OutboundTests.HTTPClientTests", ["noTimeOutIsForgotten"]),
     "look after a change": (
         "services/intents/Service/Flow/IntentFlow.swift",
         [("guard held.dropFirst().allSatisfy({ $0.affected == 1 }) else {",

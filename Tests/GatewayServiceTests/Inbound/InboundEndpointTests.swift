@@ -137,7 +137,8 @@ struct InboundEndpointTests {
     try await withListener { (listening: Listening) async throws in
       let good = Self.event("evt_1")
       #expect(try await listening.stripe(good, age: 301) == 401)
-      #expect(try await listening.stripe(good, age: -301) == 401)
+      // It comes nearer while the test waits; the second itself is in `NoticeTests`.
+      #expect(try await listening.stripe(good, age: -420) == 401)
       #expect(try await listening.stripe(good + [0x20], signedAs: good) == 401)
       #expect(try await listening.post("/stripe", good) == 401)
       // Signed and cut off.

@@ -2,6 +2,7 @@ import InboundHTTP
 import Money
 import Seal
 import Testing
+import Wire
 
 @testable import CommandLineTool
 
@@ -112,5 +113,37 @@ import Testing
     arguments: [(0, "0"), (5, "5"), (1.005, "1"), (2.5, "2.50"), (0.07, "0.07"), (-1.5, "-1.50")])
   func text(value: Double, text: String) {
     #expect(Measurement.text(value) == text)
+  }
+
+  @Test("what payers got: how fast, what came of it, and who waited too long")
+  func payments() throws {
+    var tally = PaymentsBench.Tally()
+    tally.add(.succeeded, afterMicroseconds: 20_000)
+    tally.add(.succeeded, afterMicroseconds: 5_000_000)
+    tally.add(.processing, afterMicroseconds: 6_000_000)
+    tally.add(.failed, afterMicroseconds: 40_000)
+    tally.failures = ["unavailable": 3]
+    let rows = PaymentsBench.rows(tally, rate: 2, loadMilliseconds: 2_000)
+    func value(_ name: String) -> Double? { rows.first { $0.name == name }?.value }
+    #expect(value("succeeded") == 1 && value("processing") == 1 && value("failed") == 1)
+    #expect(value("not made") == 3 && value("refused: unavailable") == 3)
+    let slowest = try #require(value("slowest"))
+    #expect(slowest >= 6_000 && slowest < 6_100)
+    let late = try #require(rows.first { $0.name == "above 5 s" })
+    #expect(late.value == 1 && late.bar == 0)
+  }
+
+  @Test("costs are by payment, and stand beside those of the load without faults")
+  func costs() {
+    func rows(_ microseconds: Double) -> [Measurement] {
+      PaymentsBench.rows(
+        ServiceCosts(cpuMicroseconds: [.intents: microseconds], commits: [.gateway: 8]),
+        ownMicroseconds: 0, drainMilliseconds: 5, payments: 2)
+    }
+    let beside = PaymentsBench.compare(rows(6_000), with: rows(4_000))
+    let all = beside.first { $0.name == "CPU of all services" }
+    #expect(all?.value == 3 && all?.reference == 2 && all?.ratio == 1.5)
+    #expect(beside.first { $0.name == "commits" }?.value == 4)
+    #expect(beside.first { $0.name == "commits of gateway-router" }?.ratio == 1)
   }
 }

@@ -86,7 +86,7 @@ struct FailoverBench: Sendable {
         aim: Self.answerAim),
       Measurement(
         name: "\(name): slowest of the last half", value: slowest(late), unit: "ms",
-        bar: way == .error500AfterActing ? Self.answerBar : Self.openBar),
+        bar: Self.openBar),
       Measurement(
         name: "\(name): succeeded", value: count { $0.status == .succeeded }, unit: "payments"),
       Measurement(

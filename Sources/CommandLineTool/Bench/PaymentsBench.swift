@@ -8,18 +8,47 @@ import Wire
 struct PaymentsBench: Sendable {
   static let warmUpSeconds = 3
   static let drainSeconds: Int64 = 60
+  /// No payer waits longer, whatever the gateways do.
+  static let answerMicrosecondsMax: Int64 = 5_000_000
 
   struct Tally: Sendable {
     var latencies = Histogram<UInt32>(highestTrackableValue: 600_000_000)
     var succeeded = 0
     var processing = 0
+    var failed = 0
     var other = 0
+    /// Of all these, the answers that took longer than anybody may wait.
+    var late = 0
     var failures: [String: Int] = [:]
+
+    var answered: Int { succeeded + processing + failed + other }
+
+    mutating func add(_ status: IntentsV1.PaymentIntentStatus, afterMicroseconds micros: Int64) {
+      _ = latencies.record(UInt64(max(1, micros)))
+      if micros > PaymentsBench.answerMicrosecondsMax { late += 1 }
+      switch status {
+      case .succeeded: succeeded += 1
+      case .processing: processing += 1
+      case .failed: failed += 1
+      default: other += 1
+      }
+    }
   }
 
-  /// What the payments of one load add up to.
+  /// What the payments of loads of one kind add up to.
   private final class Shared: Sendable {
     let tally = Mutex(Tally())
+  }
+
+  /// Loads of one kind with everything that they cost.
+  private struct Measured {
+    let shared = Shared()
+    var costs = ServiceCosts()
+    /// Of the bench itself.
+    var ownMicroseconds = 0.0
+    var loadMilliseconds: Int64 = 0
+    /// The longest of them.
+    var drainMilliseconds: Int64 = 0
   }
 
   let reads: Reads
@@ -28,105 +57,131 @@ struct PaymentsBench: Sendable {
   let seconds: Int
   /// Of so many percent of the payments' authorisations the first gateway makes a fault.
   var faultPercent = 0
+  /// With faults: in so many pieces, which take turns with as many without.
+  var rounds = 1
+  /// What the faults are drawn by.
+  var seed: UInt64 = 1
 
-  /// One load with everything that it cost.
-  private struct Measured {
-    let tally: Tally
-    let costs: ServiceCosts
-    /// Of the bench itself.
-    let ownMicroseconds: Double
-    let loadMilliseconds: Int64
-    let drainMilliseconds: Int64
-  }
-
-  /// With faults, the same load without them runs first and is what the figures are compared with.
+  /// With faults, the same load without them is what the figures are compared with, in the same
+  /// minutes. What faults leave for later (looks, giving back) falls into the pieces without.
   func run(_ output: Output) async throws -> [Measurement] {
     output.line("warming up: \(Self.warmUpSeconds) s at \(rate)/s")
-    _ = try await load(seconds: Self.warmUpSeconds)
+    try await load(seconds: Self.warmUpSeconds, Shared())
     _ = try await drain()
-    output.line("measuring: \(seconds) s at \(rate)/s")
-    let clean = try await measure()
-    guard faultPercent > 0 else { return rows(clean) }
-    output.line("the same with faults: \(faultPercent) % of authorisations")
-    let simulator = try SimulatorControl(reads.session.checkout)
-    let rule = try simulator.add(
-      SimulatorControl.Fault(
-        percentOfAuthorizations: faultPercent, seed: UInt64(rate * seconds)))
-    let faulty: Measured
-    do {
-      faulty = try await measure()
-    } catch {
-      try simulator.remove(rule)
-      throw error
+    var clean = Measured()
+    guard faultPercent > 0 else {
+      output.line("measuring: \(seconds) s at \(rate)/s")
+      try await measure(&clean, seconds: seconds)
+      return rows(clean)
     }
-    try simulator.remove(rule)
-    let reference = Dictionary(rows(clean).map { ($0.name, $0.value) }) { first, _ in first }
-    return rows(faulty).map { row in
+    let simulator = try SimulatorControl(reads.session.checkout)
+    var faulty = Measured()
+    let piece = seconds / rounds
+    for round in 1...rounds {
+      output.line(
+        "round \(round) of \(rounds): \(piece) s at \(rate)/s without faults, then with "
+          + "\(faultPercent) %")
+      try await measure(&clean, seconds: piece)
+      let rule = try simulator.add(
+        SimulatorControl.Fault(
+          percentOfAuthorizations: faultPercent, seed: seed &+ UInt64(round)))
+      do {
+        try await measure(&faulty, seconds: piece)
+      } catch {
+        try simulator.remove(rule)
+        throw error
+      }
+      try simulator.remove(rule)
+    }
+    return Self.compare(rows(faulty), with: rows(clean))
+  }
+
+  /// Each row beside the row of the same name.
+  static func compare(_ rows: [Measurement], with references: [Measurement]) -> [Measurement] {
+    let values = Dictionary(references.map { ($0.name, $0.value) }) { first, _ in first }
+    return rows.map { row in
       var row = row
-      row.reference = reference[row.name]
+      row.reference = values[row.name]
       return row
     }
   }
 
-  private func measure() async throws -> Measured {
+  private func measure(_ measured: inout Measured, seconds: Int) async throws {
     let before = try await ServiceCosts.read(reads)
     let ownBefore = ServiceCosts.ownMicroseconds()
     let start = MonotonicClock.milliseconds
-    let tally = try await load(seconds: seconds)
-    let loadMilliseconds = MonotonicClock.milliseconds - start
-    let own = ServiceCosts.ownMicroseconds() - ownBefore
-    let drainMilliseconds = try await drain()
-    let costs = try await ServiceCosts.read(reads) - before
-    return Measured(
-      tally: tally, costs: costs, ownMicroseconds: own, loadMilliseconds: loadMilliseconds,
-      drainMilliseconds: drainMilliseconds)
+    try await load(seconds: seconds, measured.shared)
+    measured.loadMilliseconds += MonotonicClock.milliseconds - start
+    measured.ownMicroseconds += ServiceCosts.ownMicroseconds() - ownBefore
+    measured.drainMilliseconds = max(measured.drainMilliseconds, try await drain())
+    measured.costs = measured.costs + (try await ServiceCosts.read(reads) - before)
   }
 
   private func rows(_ measured: Measured) -> [Measurement] {
-    let (tally, costs) = (measured.tally, measured.costs)
-    let made = Double(max(1, tally.succeeded))
+    Self.rows(
+      measured.shared.tally.withLock { $0 }, rate: rate,
+      loadMilliseconds: measured.loadMilliseconds)
+      + Self.rows(
+        measured.costs, ownMicroseconds: measured.ownMicroseconds,
+        drainMilliseconds: measured.drainMilliseconds,
+        payments: measured.shared.tally.withLock { $0.answered })
+  }
+
+  /// What payers got.
+  static func rows(_ tally: Tally, rate: Int, loadMilliseconds: Int64) -> [Measurement] {
     func milliseconds(_ percentile: Double) -> Double {
       Double(tally.latencies.valueAtPercentile(percentile)) / 1000
     }
-    var rows = [
+    func payments(_ name: String, _ count: Int, bar: Double? = nil) -> Measurement {
+      Measurement(name: name, value: Double(count), unit: "payments", bar: bar)
+    }
+    let refused = tally.failures.values.reduce(0, +)
+    let perSecond = Double(tally.succeeded) / (Double(max(1, loadMilliseconds)) / 1000)
+    return [
       Measurement(name: "offered", value: Double(rate), unit: "1/s"),
-      Measurement(
-        name: "succeeded", value: Double(tally.succeeded) / (Double(measured.loadMilliseconds) / 1000),
-        unit: "1/s",
-        bar: 200, aim: 1_000),
-      Measurement(name: "processing", value: Double(tally.processing), unit: "payments"),
-      Measurement(
-        name: "not made", value: Double(tally.other + tally.failures.values.reduce(0, +)),
-        unit: "payments"),
+      Measurement(name: "succeeded", value: perSecond, unit: "1/s", bar: 200, aim: 1_000),
+      payments("processing", tally.processing),
+      payments("failed", tally.failed, bar: 0),
+      payments("not made", tally.other + refused, bar: 0),
       Measurement(name: "p50", value: milliseconds(50), unit: "ms"),
       Measurement(name: "p99", value: milliseconds(99), unit: "ms", bar: 100),
+      Measurement(name: "p99.9", value: milliseconds(99.9), unit: "ms"),
       Measurement(name: "slowest", value: milliseconds(100), unit: "ms", bar: 5_000, aim: 3_000),
-      Measurement(name: "outboxes drained after", value: Double(measured.drainMilliseconds), unit: "ms"),
+      payments("above 5 s", tally.late, bar: 0),
+    ]
+      + tally.failures.sorted { $0.key < $1.key }.map { payments("refused: \($0.key)", $0.value) }
+  }
+
+  /// What it cost, by payment.
+  static func rows(
+    _ costs: ServiceCosts, ownMicroseconds: Double, drainMilliseconds: Int64, payments: Int
+  ) -> [Measurement] {
+    let made = Double(max(1, payments))
+    func cpu(_ of: String, _ microseconds: Double, bar: Double? = nil, aim: Double? = nil)
+      -> Measurement
+    {
       Measurement(
-        name: "CPU of all services", value: costs.cpuSum / made / 1000, unit: "ms/payment", bar: 5,
-        aim: 2),
+        name: "CPU of \(of)", value: microseconds / made / 1000, unit: "ms/payment", bar: bar,
+        aim: aim)
+    }
+    var rows = [
+      Measurement(
+        name: "outboxes drained after", value: Double(drainMilliseconds), unit: "ms"),
+      cpu("all services", costs.cpuSum, bar: 5, aim: 2),
       Measurement(name: "commits", value: costs.commitSum / made, unit: "1/payment"),
-      Measurement(name: "CPU of the bench", value: measured.ownMicroseconds / made / 1000,
-        unit: "ms/payment"),
+      cpu("the bench", ownMicroseconds),
     ]
     for service in PlatformService.allCases {
-      rows.append(
-        Measurement(
-          name: "CPU of \(service.rawValue)",
-          value: (costs.cpuMicroseconds[service] ?? 0) / made / 1000, unit: "ms/payment"))
+      rows.append(cpu(service.rawValue, costs.cpuMicroseconds[service] ?? 0))
       rows.append(
         Measurement(
           name: "commits of \(service.rawValue)", value: (costs.commits[service] ?? 0) / made,
           unit: "1/payment"))
     }
-    for (reason, count) in tally.failures.sorted(by: { $0.key < $1.key }) {
-      rows.append(Measurement(name: "refused: \(reason)", value: Double(count), unit: "payments"))
-    }
     return rows
   }
 
-  private func load(seconds: Int) async throws -> Tally {
-    let shared = Shared()
+  private func load(seconds: Int, _ shared: Shared) async throws {
     let prefix = try CallKeys.fresh("bench")
     try await withThrowingTaskGroup(of: Void.self) { group in
       let start = MonotonicClock.microseconds
@@ -140,7 +195,6 @@ struct PaymentsBench: Sendable {
       }
       try await group.waitForAll()
     }
-    return shared.tally.withLock { $0 }
   }
 
   private func one(_ key: String, due: Int64, _ shared: Shared) async {
@@ -149,15 +203,8 @@ struct PaymentsBench: Sendable {
       paymentMethodID: method, confirm: true)
     do {
       let intent = try await PaymentCall.create(request, key: key, reads.session).message
-      let micros = UInt64(max(1, MonotonicClock.microseconds - due))
-      shared.tally.withLock {
-        _ = $0.latencies.record(micros)
-        switch intent.status {
-        case .succeeded: $0.succeeded += 1
-        case .processing: $0.processing += 1
-        default: $0.other += 1
-        }
-      }
+      let micros = MonotonicClock.microseconds - due
+      shared.tally.withLock { $0.add(intent.status, afterMicroseconds: micros) }
     } catch {
       let reason = (error as? CallFailure).map { "\($0.code)" } ?? "\(error)"
       shared.tally.withLock { $0.failures[reason, default: 0] += 1 }

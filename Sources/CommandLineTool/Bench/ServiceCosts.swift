@@ -22,6 +22,12 @@ struct ServiceCosts: Sendable {
       commits: left.commits.merging(right.commits, uniquingKeysWith: -))
   }
 
+  static func + (left: ServiceCosts, right: ServiceCosts) -> ServiceCosts {
+    ServiceCosts(
+      cpuMicroseconds: left.cpuMicroseconds.merging(right.cpuMicroseconds, uniquingKeysWith: +),
+      commits: left.commits.merging(right.commits, uniquingKeysWith: +))
+  }
+
   var cpuSum: Double { cpuMicroseconds.values.reduce(0, +) }
   var commitSum: Double { commits.values.reduce(0, +) }
 

@@ -69,12 +69,13 @@ struct SimulatorControl: Sendable {
       match = Match(operation: operation)
     }
 
-    /// Of so many percent of Stripe's authorisations the answer is lost or says nothing; it has
-    /// acted or not.
+    /// Of so many percent of Stripe's authorisations the answer is lost, late or says nothing; it
+    /// has acted or not.
     init(percentOfAuthorizations percent: Int, seed: UInt64) {
       self.init(
         "timeout_before", "timeout_after", "error_500", "error_500_after", "close_before",
-        "close_after", "truncated", "rate_limited", at: "stripe", operation: "authorize")
+        "close_after", "reset_after", "slow", "truncated", "rate_limited", at: "stripe",
+        operation: "authorize")
       probability = Double(percent) / 100
       self.seed = seed
     }

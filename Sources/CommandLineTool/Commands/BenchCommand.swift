@@ -12,30 +12,41 @@ struct BenchCommand: AsyncParsableCommand {
 
 struct BenchPayments: Command {
   static let configuration = CommandConfiguration(
-    commandName: "payments", abstract: "Durable payments at a fixed rate, outboxes drained.")
+    commandName: "payments", abstract: "Durable payments at a fixed rate, outboxes drained.",
+    discussion: """
+      With --fault-percent the same load runs twice, in turns: without faults, and while the first \
+      test gateway answers 500, says nothing, cuts connections, is late or sends half an answer, \
+      having acted or not. The figures with faults stand beside those without.
+      """)
   static let rateMax = 5_000
   static let faultPercentMax = 50
+  static let roundsMax = 20
 
   @OptionGroup var common: CommonOptions
   @Option(help: "Payments a second.") var rate = 200
   @Option(help: "How long.") var seconds = 60
   @Option(help: "A registered method, by alias or tok_ id.") var method = "card_visa"
-  @Option(help: "Then again while the first gateway fails at so many percent of authorisations.")
+  @Option(help: "In turns with loads in which so many percent of authorisations meet a fault.")
   var faultPercent = 0
+  @Option(help: "With faults: how often the two take turns; --seconds is the time of each in all.")
+  var rounds = 3
+  @Option(help: "What the faults are drawn by.") var seed: UInt64 = 1
 
   func perform(_ output: Output) async throws -> ExitStatus {
     guard (1...Self.rateMax).contains(rate), (1...3600).contains(seconds),
-      (0...Self.faultPercentMax).contains(faultPercent)
+      (0...Self.faultPercentMax).contains(faultPercent), (1...Self.roundsMax).contains(rounds),
+      faultPercent == 0 || rounds <= seconds
     else {
       throw Failure(
         "--rate is 1 to \(Self.rateMax), --seconds 1 to 3600, --fault-percent 0 to "
-          + "\(Self.faultPercentMax)", next: "", status: .usage)
+          + "\(Self.faultPercentMax), --rounds 1 to \(Self.roundsMax) and at most --seconds",
+        next: "", status: .usage)
     }
     let rows = try await ServiceSession.with(try Checkout.find()) { session in
       let bench = PaymentsBench(
         reads: Reads(session: session, merchant: session.merchant),
         method: try await MethodAlias.resolve(method, session), rate: rate, seconds: seconds,
-        faultPercent: faultPercent)
+        faultPercent: faultPercent, rounds: rounds, seed: seed)
       return try await bench.run(output)
     }
     try output.result(rows) { Measurement.table(rows) }

@@ -18,12 +18,12 @@ struct DoctorRecoveryTests {
   }
 
   @Test func nothingIsOpen() {
-    let findings = Doctor.findings(Self.families([:]))
+    let findings = Doctor.recoveryFindings(Self.families([:]))
     #expect(findings.map(\.isFine) == [true] && findings[0].detail == "nothing is open")
   }
 
   @Test func whatIsYoungIsShownAndFine() {
-    let findings = Doctor.findings(
+    let findings = Doctor.recoveryFindings(
       Self.families(["attempts_unknown": (2, 30), "reversals_pending": (1, 75)]))
     #expect(findings.map(\.isFine) == [true])
     #expect(
@@ -32,7 +32,7 @@ struct DoctorRecoveryTests {
   }
 
   @Test func whatIsOldOrUnprovenIsWrong() {
-    let findings = Doctor.findings(
+    let findings = Doctor.recoveryFindings(
       Self.families(["captures_pending": (1, 3_600), "unproven": (1, 0), "refunds_pending": (3, 60)]))
     #expect(findings.map(\.isFine) == [false, false])
     #expect(findings.map(\.nextStep) == ["see the alerts below", "see tender recovery list"])
@@ -41,7 +41,20 @@ struct DoctorRecoveryTests {
   /// What the checks of gateways and notifications say is not said again.
   @Test func anAlertIsToldOnce() {
     let kinds = ["gateway_override", "notification_parked", "reversal_unproven"]
-    let findings = Doctor.findings(kinds.map { CommonV1.Alert(severity: .critical, kind: $0) })
+    let findings = Doctor.recoveryFindings(kinds.map { CommonV1.Alert(severity: .critical, kind: $0) })
     #expect(findings.map(\.check) == ["reversal_unproven"])
+  }
+
+  /// One answer of gateway-router is told in three places, each alert in exactly one.
+  @Test func everyAlertHasItsPlace() {
+    let alerts = ["gateway_override", "notification_parked", "reversal_unproven"].map {
+      CommonV1.Alert(severity: .critical, kind: $0, subject: "s")
+    }
+    let gateways = Doctor.gatewayFindings(alerts, log: "log")
+    let notifications = Doctor.notificationFindings(alerts)
+    #expect(gateways.map(\.check) == ["gateway s"] && !gateways[0].isFine)
+    #expect(notifications.map(\.check) == ["notifications of s"] && !notifications[0].isFine)
+    #expect(Doctor.gatewayFindings([], log: "log").map(\.isFine) == [true])
+    #expect(Doctor.notificationFindings([]).map(\.isFine) == [true])
   }
 }

@@ -27,8 +27,6 @@ struct Doctor: Command {
     findings.append(try await database(checkout))
     findings += try await certificates(checkout)
     findings += try await gateways(checkout)
-    findings += try await recovery(checkout)
-    findings += try await notifications(checkout)
     findings += try await books(checkout)
     for service in [PlatformService.intents, .vault, .webhooks, .billing] {
       findings += try await alerts(of: service, checkout)
@@ -97,24 +95,42 @@ struct Doctor: Command {
     "gateway_breaker_open", "gateway_override", "routing_version_unusable",
   ]
 
+  /// What gateway-router says, asked once: of gateways, of recovery, of notifications.
   private func gateways(_ checkout: Checkout) async throws -> [Finding] {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
-    let next = "see tender routing health, and \(checkout.log("gateway-router"))"
+    let log = checkout.log("gateway-router")
     do {
-      let open = try await openAlerts(of: .gateway, checkout)
-        .filter { Self.gatewayAlerts.contains($0.kind) }
-      guard !open.isEmpty else {
-        return [
-          Finding(
-            check: "gateways", isFine: true, detail: "no breaker is open, nothing is forced",
-            nextStep: "")
-        ]
+      let alerts = try await openAlerts(of: .gateway, checkout)
+      let families = try await ServiceSession.with(checkout) { session in
+        try await session.call(.gateway, as: .operator) { client in
+          try await CommonV1.Operations.Client(wrapping: client)
+            .listMetrics(CommonV1.ListMetricsRequest()).families
+        }
       }
-      return open.map {
-        Finding(check: "gateway \($0.subject)", isFine: false, detail: $0.message, nextStep: next)
-      }
+      return Self.gatewayFindings(alerts, log: log) + Self.recoveryFindings(families)
+        + Self.recoveryFindings(alerts) + Self.notificationFindings(alerts)
     } catch let error as CallFailure {
-      return [Finding(check: "gateways", isFine: false, detail: error.message, nextStep: next)]
+      return [
+        Finding(
+          check: "gateways, recovery and notifications", isFine: false, detail: error.message,
+          nextStep: "see \(log)")
+      ]
+    }
+  }
+
+  static func gatewayFindings(_ alerts: [CommonV1.Alert], log: String) -> [Finding] {
+    let open = alerts.filter { gatewayAlerts.contains($0.kind) }
+    guard !open.isEmpty else {
+      return [
+        Finding(
+          check: "gateways", isFine: true, detail: "no breaker is open, nothing is forced",
+          nextStep: "")
+      ]
+    }
+    return open.map {
+      Finding(
+        check: "gateway \($0.subject)", isFine: false, detail: $0.message,
+        nextStep: "see tender routing health, and \(log)")
     }
   }
 
@@ -156,7 +172,7 @@ struct Doctor: Command {
     }
   }
 
-  func openAlerts(
+  private func openAlerts(
     of service: PlatformService, _ checkout: Checkout
   ) async throws -> [CommonV1.Alert] {
     try await ServiceSession.with(checkout) { session in

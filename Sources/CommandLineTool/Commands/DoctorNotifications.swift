@@ -14,19 +14,9 @@ extension Doctor {
       "the payer has it from us and from their bank: claim one of the two at the gateway",
   ]
 
-  func notifications(_ checkout: Checkout) async throws -> [Finding] {
-    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
-    let alerts: [CommonV1.Alert]
-    do {
-      alerts = try await openAlerts(of: .gateway, checkout)
-    } catch let error as CallFailure {
-      let next = "see \(checkout.log("gateway-router"))"
-      return [
-        Finding(check: "notifications", isFine: false, detail: error.message, nextStep: next)
-      ]
-    }
+  static func notificationFindings(_ alerts: [CommonV1.Alert]) -> [Finding] {
     let found = alerts.compactMap { alert in
-      Self.inboundSteps[alert.kind].map {
+      inboundSteps[alert.kind].map {
         Finding(
           check: "notifications of \(alert.subject)", isFine: false, detail: alert.message,
           nextStep: $0)

@@ -1,6 +1,6 @@
-import GRPCCore
 import Wire
 
+/// What gateway-router has not found out or given back yet, by kind, and its alerts about it.
 extension Doctor {
   /// Older than this, what recovery has before it needs people. Seconds.
   static let recoveryLimitsSeconds: [(kind: String, seconds: Double)] = [
@@ -13,28 +13,7 @@ extension Doctor {
   static let itemsMetric = "tender_recovery_items"
   static let ageMetric = "tender_recovery_oldest_age_seconds"
 
-  /// What gateway-router has not found out or given back yet, by kind, and its alerts about it.
-  func recovery(_ checkout: Checkout) async throws -> [Finding] {
-    guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
-    do {
-      let families = try await ServiceSession.with(checkout) { session in
-        try await session.call(.gateway, as: .operator) { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listMetrics(CommonV1.ListMetricsRequest()).families
-        }
-      }
-      return Self.findings(families)
-        + Self.findings(try await openAlerts(of: .gateway, checkout))
-    } catch let error as CallFailure {
-      return [
-        Finding(
-          check: "recovery", isFine: false, detail: error.message,
-          nextStep: "see \(checkout.log("gateway-router"))")
-      ]
-    }
-  }
-
-  static func findings(_ families: [CommonV1.MetricFamily]) -> [Finding] {
+  static func recoveryFindings(_ families: [CommonV1.MetricFamily]) -> [Finding] {
     func value(_ name: String, _ kind: String) -> Double {
       families.first { $0.name == name }?.series
         .first { $0.labels.contains { $0.name == "kind" && $0.value == kind } }?.value ?? 0
@@ -66,7 +45,7 @@ extension Doctor {
   }
 
   /// What is shown beside the gateways or the notifications is left out.
-  static func findings(_ alerts: [CommonV1.Alert]) -> [Finding] {
+  static func recoveryFindings(_ alerts: [CommonV1.Alert]) -> [Finding] {
     alerts.filter { !gatewayAlerts.contains($0.kind) && inboundSteps[$0.kind] == nil }.map {
       Finding(
         check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,

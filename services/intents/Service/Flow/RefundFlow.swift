@@ -66,8 +66,7 @@ struct RefundFlow: Sendable {
       state: .pending(.outcomeUnknown), gateway: intent.gateway,
       gatewayAccount: intent.gatewayAccount, gatewayReference: "",
       metadataKeys: order.metadata.map(\.key), metadataValues: order.metadata.map(\.value),
-      nextCheckAt: now + .seconds(RefundStatements.firstCheckSeconds), version: 1, createdAt: now,
-      updatedAt: now)
+      nextCheckAt: nil, version: 1, createdAt: now, updatedAt: now)
     intent.take(refund.state, minor)
     intent.version += 1
     intent.updatedAt = now

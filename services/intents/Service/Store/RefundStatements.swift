@@ -13,7 +13,8 @@ enum RefundStatements {
   static let alertSeconds: Int64 = 3_600
 
   /// A new row, or what a fact has changed of it; a fact may know a refund that a restore has lost.
-  /// Its check is due by the database's clock, which decides what is: that of a process may be wrong.
+  /// While its outcome is unknown, its check is due by the database's clock, which decides what is:
+  /// that of a process may be wrong. `nextCheckAt` is not written.
   static func write(_ refund: RefundRow, _ stamp: Stamp) -> Statement {
     """
     insert into refund as r (merchant_id, intent_id, id, operation_id, currency, amount_minor,
@@ -25,7 +26,7 @@ enum RefundStatements {
       \(refund.state.status.rawValue), \(refund.pendingReason?.rawValue), \(refund.failure?.code),
       \(refund.failure?.gatewayCode), \(refund.gateway), \(refund.gatewayAccount),
       \(refund.gatewayReference), \(refund.metadataKeys), \(refund.metadataValues),
-      case when \(refund.nextCheckAt != nil)
+      case when \(refund.state == .pending(.outcomeUnknown))
         then now() + make_interval(secs => \(Double(firstCheckSeconds))) end,
       \(refund.version), \(refund.createdAt), \(refund.updatedAt),
       \(stamp.actor), \(stamp.traceID))

@@ -41,6 +41,34 @@ struct EndpointTests {
     }
   }
 
+  /// A process's wall clock may be hours wrong: a challenge is due by the database's clock.
+  @Test(arguments: [7_200, -7_200]) func aWrongClockPutsNoChallengeOff(
+    seconds: Int64
+  ) async throws {
+    let wrong = WrongClock(offset: .seconds(seconds))
+    try await WebhooksHarness.with(clock: wrong) { hooks in
+      let receiver = try Receiver(echoes: false)
+      defer { receiver.stop() }
+      let id = try #require(try await hooks.create(receiver.url).endpoint?.id)
+      try await hooks.eventually("the challenge failed") {
+        try await hooks.endpoint(id)?.stateReason.contains("without its value") == true
+      }
+      let soon = try await hooks.database.query(
+        "select challenge_due_at < now() + interval '1 minute' from endpoint"
+      ).single()[0, as: Bool.self]
+      #expect(soon)
+      receiver.echo(true)
+      try await hooks.eventually("the endpoint is enabled") {
+        try await hooks.endpoint(id)?.state == .enabled
+      }
+    }
+  }
+
+  private struct WrongClock: WallClock {
+    let offset: Duration
+    var now: Timestamp { SystemClock().now + offset }
+  }
+
   @Test func aReplayShowsTheSecretThatIsStoredSealed() async throws {
     try await WebhooksHarness.with { hooks in
       let receiver = try Receiver()

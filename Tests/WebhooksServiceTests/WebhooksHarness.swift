@@ -38,6 +38,7 @@ struct WebhooksHarness: Sendable {
 
   static func with(
     _ settings: WebhookSettings = settings(),
+    clock: any WallClock = SystemClock(),
     _ body: @escaping @Sendable (WebhooksHarness) async throws -> Void
   ) async throws {
     let test = try TestDatabase.current
@@ -68,7 +69,7 @@ struct WebhooksHarness: Sendable {
       let environment = ServiceEnvironment(
         name: .webhooks, loop: loop, workers: try Workers(), database: database,
         settings: try ServiceSettings(config: reader), logger: Logger(label: "test"),
-        clock: SystemClock(),
+        clock: clock,
         tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),
         endpoints: Endpoints(addresses: [:]))
       guard let key = SealingKey(key: try .random(count: 32)) else { throw TestSetupError("key") }

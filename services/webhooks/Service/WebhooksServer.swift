@@ -75,15 +75,14 @@ package final class WebhooksServer: TenderService {
   }
 
   package func queues() async throws -> [QueueReport] {
-    let now = environment.clock.now
     let rows = try await environment.database.query(
       """
       select count(*),
         coalesce(extract(epoch from now() - min(next_attempt_at)), 0)::bigint
       from delivery where state = 'pending' and next_attempt_at <= now()
       union all
-      select count(*), coalesce(extract(epoch from \(now) - min(challenge_due_at)), 0)::bigint
-      from endpoint where state = 'pending' and challenge_due_at <= \(now)
+      select count(*), coalesce(extract(epoch from now() - min(challenge_due_at)), 0)::bigint
+      from endpoint where state = 'pending' and challenge_due_at <= now()
       """)
     return try zip(["deliveries", "challenges"], rows.decode((Int64, Int64).self)).map { name, row in
       QueueReport(name: name, length: row.0, oldestAgeSeconds: max(0, row.1))

@@ -158,7 +158,7 @@ extension WebhooksHandler {
     }
     _ = try await tx.query(
       EndpointStatements.change(
-        id, of: merchant, to: change, reason: reason, now: environment.clock.now, call))
+        id, of: merchant, to: change, reason: reason, call))
     endpoint.state = change.state
     endpoint.reason = reason
     return endpoint.wire

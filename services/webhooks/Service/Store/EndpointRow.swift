@@ -64,7 +64,7 @@ enum EndpointStatements {
       created_at, challenge_due_at, actor, trace_id)
     values (\(endpoint.merchant), \(endpoint.id), \(endpoint.merchant.isLive), \(endpoint.url),
       \(endpoint.state.rawValue), \(endpoint.reason), \(endpoint.eventTypes),
-      \(endpoint.createdAt), \(endpoint.createdAt), \(call.actor), \(call.trace.traceIDBytes))
+      \(endpoint.createdAt), now(), \(call.actor), \(call.trace.traceIDBytes))
     """
   }
 
@@ -116,15 +116,20 @@ enum EndpointStatements {
   /// Writes a change of state; a round of challenges begins when one is due at once.
   static func change(
     _ id: EndpointID, of merchant: MerchantID, to change: EndpointChange, reason: String,
-    now: Timestamp, _ call: CallContext
+    _ call: CallContext
   ) -> Statement {
-    let due = change.challengePauseMilliseconds.map { now + .milliseconds($0) }
-    return """
-      update endpoint set state = \(change.state.rawValue), state_reason = \(reason),
-        challenge_due_at = \(due), challenge_tries = 0, challenge_lease_until = null,
-        fence = fence + 1, actor = \(call.actor), trace_id = \(call.trace.traceIDBytes)
-      where merchant_id = \(merchant) and id = \(id)
-      """
+    """
+    update endpoint set state = \(change.state.rawValue), state_reason = \(reason),
+      challenge_due_at = \(raw: nextChallenge(change)), challenge_tries = 0,
+      challenge_lease_until = null, fence = fence + 1, actor = \(call.actor),
+      trace_id = \(call.trace.traceIDBytes)
+    where merchant_id = \(merchant) and id = \(id)
+    """
+  }
+
+  /// When the next challenge is due, by the database's clock; null where none is.
+  static func nextChallenge(_ change: EndpointChange) -> String {
+    change.challengePauseMilliseconds.map { "now() + \($0) * interval '1 ms'" } ?? "null"
   }
 
   /// What waits for disabled endpoints is listed as undeliverable.

@@ -67,7 +67,7 @@ final class ChallengeWorker: @unchecked Sendable {
           challenge_tries = e.challenge_tries + 1, fence = e.fence + 1
         from (
           select id from endpoint
-          where state = 'pending' and challenge_due_at <= \(now)
+          where state = 'pending' and challenge_due_at <= now()
             and (challenge_lease_until is null or challenge_lease_until < clock_timestamp())
           order by challenge_due_at limit \(limit) for update skip locked) due
         where e.id = due.id
@@ -118,14 +118,13 @@ final class ChallengeWorker: @unchecked Sendable {
   private func settle(_ due: Due, isAnswered: Bool, _ reason: String) async throws {
     let event: EndpointEvent = isAnswered ? .challengeAnswered : .challengeFailed(tries: due.tries)
     guard let change = EndpointMachine.apply(event, state: .pending) else { return }
-    let now = environment.clock.now
-    let next = change.challengePauseMilliseconds.map { now + .milliseconds($0) }
-    let verified = isAnswered ? now : nil
+    let verified = isAnswered ? environment.clock.now : nil
     _ = try await environment.database.query(
       """
       update endpoint set state = \(change.state.rawValue),
         state_reason = \(isAnswered ? "" : reason), verified_at = coalesce(\(verified), verified_at),
-        challenge_due_at = \(next), challenge_lease_until = null, actor = \(DeliveryStatements.actor)
+        challenge_due_at = \(raw: EndpointStatements.nextChallenge(change)),
+        challenge_lease_until = null, actor = \(DeliveryStatements.actor)
       where merchant_id = \(due.merchant) and id = \(due.endpoint) and state = 'pending'
         and fence = \(due.fence)
       """)

@@ -1,3 +1,5 @@
+import GatewayCore
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -22,6 +24,36 @@ struct WrongClockTests {
         "select count(*) from outbox where not_before <= now() + interval '1 minute'",
         as: Int64.self)
       #expect(told == 1)
+    }
+  }
+
+  /// What waits for the payer is looked at and given up when its time has come.
+  @Test(arguments: [7_200, -7_200]) func nothingIsGivenUpEarlyOrLate(seconds: Int64) async throws {
+    let wrong = CeilingTests.Clock()
+    wrong.clock.advance(by: .seconds(seconds))
+    try await GatewayHarness.with(clock: wrong) { harness in
+      harness.vault.method.withLock { method in
+        (method.stripe, method.adyen) = ("pm_card_authenticationRequired", nil)
+      }
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.requiresAction])
+      let waits: Bool = try await harness.value(
+        "select look_at - created_at between interval '299 s' and interval '301 s' from attempt")
+      #expect(waits)
+      try await GiveUpTests.age(harness, minutes: 14)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).operation.state == .open)
+      let isLast: Bool = try await harness.value(
+        """
+        select a.look_at - o.created_at between interval '899 s' and interval '901 s'
+        from attempt a join operation o on o.id = a.operation_id
+        """)
+      #expect(isLast)
+      try await GiveUpTests.age(harness, minutes: 2)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).operation.state == .closed)
     }
   }
 }

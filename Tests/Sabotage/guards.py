@@ -240,6 +240,10 @@ GUARDS = {
         [("now() + make_interval(secs => \\(pause)::float8)",
           "\\(now)::timestamptz + make_interval(secs => \\(pause)::float8)")],
         "GatewayServiceTests.WrongClockTests", ["itPutsNothingOff"]),
+    "giving up by the database's clock": (
+        "services/gateway-router/Service/Store/OperationRecord.swift",
+        [("{ readAt ?? clock.now }", "{ clock.now }")],
+        "GatewayServiceTests.WrongClockTests", ["nothingIsGivenUpEarlyOrLate"]),
     "second person": (
         "services/gateway-router/Core/Recovery/Attestation.swift",
         [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],

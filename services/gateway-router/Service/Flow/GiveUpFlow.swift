@@ -29,7 +29,7 @@ extension GatewayFlow {
       }
       return true
     }
-    let (times, now, looked) = (times, environment.clock.now, record)
+    let (times, now, looked) = (times, record.now(environment.clock), record)
     try await move(record.id, of: record.intent, .init(detail: "given up")) { operation, step in
       guard step == 0, case .open = operation.phase else { return nil }
       var seen = looked
@@ -40,7 +40,7 @@ extension GatewayFlow {
   }
 
   private func isOverdue(_ record: OperationRecord) -> Bool {
-    record.operation.state == .open && environment.clock.now >= times.giveUpAt(record)
+    record.operation.state == .open && record.now(environment.clock) >= times.giveUpAt(record)
   }
 
   /// Read-only; silence changes nothing.
@@ -98,7 +98,7 @@ extension GatewayFlow {
     guard case .open(let live, _) = record.operation.phase,
       let attempt = live.first(where: { $0.id == id })
     else { return nil }
-    return times.lateness(of: attempt, in: record, now: environment.clock.now)
+    return times.lateness(of: attempt, in: record, now: record.now(environment.clock))
   }
 
   /// The schedule is over and nothing has proven what became of the attempt.

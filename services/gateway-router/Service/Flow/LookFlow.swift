@@ -29,7 +29,7 @@ extension GatewayFlow {
       }
       return
     }
-    let age = now.seconds - record.sentSeconds(id)
+    let age = record.now(environment.clock).seconds - record.sentSeconds(id)
     let heard: GatewayPorts.Heard
     let probe = ProbeRule.step(
       for: id, in: record.operation, ageSeconds: age,
@@ -75,7 +75,7 @@ extension GatewayFlow {
   /// Nothing has changed: the next look by schedule, while the attempt may still win.
   private func lookAgain(at id: AttemptID, _ record: OperationRecord) async throws {
     _ = try await environment.database.query(
-      AttemptStatements.look(id, of: record, times, now: environment.clock.now))
+      AttemptStatements.look(id, of: record, times, now: record.now(environment.clock)))
   }
 
   /// Nobody is there to try another gateway.
@@ -148,7 +148,7 @@ extension GatewayFlow {
     guard let record = try await load(operation, of: intent), let winner = record.operation.winner,
       let capture = winner.captures.first(where: { $0.id == id }), capture.isUnderway,
       let asked = record.captureTimes[id],
-      environment.clock.now >= asked + .seconds(Self.captureAlertSeconds)
+      record.now(environment.clock) >= asked + .seconds(Self.captureAlertSeconds)
     else { return }
     let isAccepted = capture.state == .sent
     let advice =

@@ -32,7 +32,7 @@ extension GatewayFlow {
         }
         return try await applyReturn(notice, aboutCondemned: attempt.id, record)
       }
-      let age = environment.clock.now.seconds - record.sentSeconds(attempt.id)
+      let age = record.now(environment.clock).seconds - record.sentSeconds(attempt.id)
       switch NoticeRule.verdict(
         notice, about: attempt, of: record.operation, ageSeconds: age,
         DeclineTable.current.classify)

@@ -30,13 +30,16 @@ enum AttemptStatements {
   /// Evidence and reference; a known outcome ends the looking. What the bank or the payer works on is
   /// looked at on. A negative one keeps its look until the attempt is disposed of: its call may die
   /// before it has said what follows.
-  /// - Parameter disposition: nil leaves it as it is.
+  /// - Parameters:
+  ///   - disposition: nil leaves it as it is.
+  ///   - now: by the record's clock.
   static func update(
     _ attempt: Attempt, of record: OperationRecord, detail: String, milliseconds: Int32?,
     disposition: Disposition?, _ times: RecoveryTimes, now: Timestamp
   ) -> Statement {
     let nextLook =
-      attempt.evidence.isWaiting ? times.waitingLook(at: attempt.id, of: record, now: now) : nil
+      attempt.evidence.isWaiting
+      ? times.waitingLookSeconds(at: attempt.id, of: record, now: now) : nil
     let decline = attempt.evidence.decline
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
@@ -52,7 +55,8 @@ enum AttemptStatements {
         orphan_minor = \(attempt.orphanMinor),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
         look_at = case when \(attempt.evidence.isNegative) then look_at
-          when \(isKnown) and disposition = 1 then \(nextLook)::timestamptz
+          when \(isKnown) and disposition = 1
+            then created_at + make_interval(secs => \(nextLook)::float8)
           when \(isKnown) then null else look_at end,
         decided_at = case when \(isKnown) then coalesce(decided_at, now()) end,
         gateway_milliseconds = coalesce(gateway_milliseconds, \(milliseconds)::integer)
@@ -71,19 +75,24 @@ enum AttemptStatements {
 
   /// Never before the call that sent it is surely over: another process must not repeat the request
   /// while that call may be trying the next gateway. Not much after the operation is to be given up.
+  /// - Parameter now: by the record's clock.
   static func look(
     _ id: AttemptID, of record: OperationRecord, _ times: RecoveryTimes, now: Timestamp
   ) -> Statement {
     // The pause runs on the database's clock, as all that waits for it: a process whose clock was
     // ahead would put the look off by as much.
     let isWaiting = record.operation.attempt(id)?.evidence.isWaiting ?? false
-    let (latest, pause): (Timestamp, Double?) =
+    let (latest, pause): (Double, Double?) =
       isWaiting
-      ? (times.waitingLook(at: id, of: record, now: now), nil)
-      : (times.giveUpAt(record), times.look(after: record.attempts[id]?.looks ?? 0))
+      ? (times.waitingLookSeconds(at: id, of: record, now: now), nil)
+      : (
+        times.giveUpSeconds(since: id, of: record, now: now),
+        times.look(after: record.attempts[id]?.looks ?? 0)
+      )
     return """
       update attempt set look_at = greatest(
-        least(\(latest)::timestamptz, now() + make_interval(secs => \(pause)::float8)),
+        least(created_at + make_interval(secs => \(latest)::float8),
+          now() + make_interval(secs => \(pause)::float8)),
         created_at + make_interval(secs => \(firstLookSeconds)))
       where intent_id = \(record.intent) and id = \(id) and disposition = 1
       """

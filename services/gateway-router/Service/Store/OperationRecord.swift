@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ServiceKit
 
 /// An operation as its rows: the machine's value, and what the shell needs beside it.
 struct OperationRecord: Sendable {
@@ -22,8 +23,15 @@ struct OperationRecord: Sendable {
   var captureTimes: [CaptureID: Timestamp] = [:]
   /// The row's, as far as it was written: 1 after the insert.
   var version: Int64 = 1
+  /// When it was read, by the database's clock, which its times are of then. Nil: this process has
+  /// just made it, and its times are of the process's own clock.
+  var readAt: Timestamp?
 
   var id: OperationID { operation.id }
+
+  /// The present by the clock that its times are of: what is old is old whatever time a process
+  /// believes it to be.
+  func now(_ clock: any WallClock) -> Timestamp { readAt ?? clock.now }
 }
 
 struct AttemptRecord: Sendable {
@@ -54,6 +62,7 @@ extension OperationRecord {
     keyProof = try row[10, as: [UInt8].self]
     createdAt = try row[16, as: Timestamp.self]
     version = try row[17, as: Int64.self]
+    readAt = try row[19, as: Timestamp.self]
     self.method = try row[18, as: String?.self].flatMap(MethodType.init(rawValue:))
     var attempts: [AttemptID: AttemptRecord] = [:]
     var values: [(attempt: Attempt, disposition: Disposition)] = []

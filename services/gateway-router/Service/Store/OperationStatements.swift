@@ -30,7 +30,7 @@ enum OperationStatements {
   private static let columns = """
     merchant_id, intent_id, id, currency, amount_minor, capture_method, payment_method_id,
     off_session, statement_descriptor, send_before, key_proof, state, close_reason, is_releasing,
-    fact_count, is_final, created_at, version, method
+    fact_count, is_final, created_at, version, method, now()
     """
 
   private static let attemptColumns = """

@@ -70,7 +70,8 @@ struct OperationWriter: Sendable {
       [
         AttemptStatements.update(
           attempt, of: record, detail: notes.detail, milliseconds: notes.milliseconds,
-          disposition: folded.contains(attempt.id) ? .winner : nil, times, now: clock.now)
+          disposition: folded.contains(attempt.id) ? .winner : nil, times,
+          now: record.now(clock))
       ] + known(attempt, record) + declines(attempt, record, stamp)
     case .setWinner(let id):
       folded.contains(id) ? [] : [AttemptStatements.dispose(id, of: record, .winner)]
@@ -90,7 +91,7 @@ struct OperationWriter: Sendable {
     case .repeatCapture(let id, let isNewTry):
       [AttemptStatements.repeat(id, of: record, isNewTry: isNewTry)]
     case .look(let id):
-      [AttemptStatements.look(id, of: record, times, now: clock.now)]
+      [AttemptStatements.look(id, of: record, times, now: record.now(clock))]
     case .writeFact:
       // All of a transaction's facts are written together, after what they tell of.
       []
@@ -107,7 +108,7 @@ struct OperationWriter: Sendable {
 
   /// An alert that was raised by the attempt's age ends when it says what is no longer so.
   private func known(_ attempt: Attempt, _ record: OperationRecord) -> [Statement] {
-    guard times.mayHaveAlerted(attempt.id, in: record, now: clock.now) else { return [] }
+    guard times.mayHaveAlerted(attempt.id, in: record, now: record.now(clock)) else { return [] }
     let over = LookSchedule.Lateness.allCases.filter { !$0.holds(of: attempt.evidence) }
     return [resolve(over.map(\.rawValue), attempt.id.description)]
   }
@@ -130,14 +131,14 @@ struct OperationWriter: Sendable {
 
   /// Condemned, it has alerts of other kinds.
   private func noLongerLate(_ id: AttemptID, _ record: OperationRecord) -> [Statement] {
-    guard times.mayHaveAlerted(id, in: record, now: clock.now) else { return [] }
+    guard times.mayHaveAlerted(id, in: record, now: record.now(clock)) else { return [] }
     return [resolve(LookSchedule.Lateness.allCases.map(\.rawValue), id.description)]
   }
 
   /// A capture that took long is decided.
   private func decided(_ capture: Capture, _ record: OperationRecord) -> [Statement] {
     guard !capture.isUnderway, let asked = record.captureTimes[capture.id],
-      clock.now >= asked + .seconds(GatewayFlow.captureAlertSeconds)
+      record.now(clock) >= asked + .seconds(GatewayFlow.captureAlertSeconds)
     else { return [] }
     return [resolve(GatewayFlow.captureAlertKinds, capture.id.description)]
   }

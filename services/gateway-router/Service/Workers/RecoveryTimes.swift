@@ -56,12 +56,14 @@ struct RecoveryTimes: Sendable, Hashable {
   func look(after looks: Int) -> Double { Double(LookSchedule.unknown(after: looks)) * scale }
 
   /// When an attempt that waits for the bank or the payer is looked at next, at the latest when its
-  /// operation is given up.
-  func waitingLook(at id: AttemptID, of record: OperationRecord, now: Timestamp) -> Timestamp {
-    let sent = record.sentAt(id)
-    let age = scheduled(Double((now - sent) / .milliseconds(1)) / 1_000)
-    let next = sent + .seconds(LookSchedule.waitingOffset(after: age)) * scale
-    return min(next, giveUpAt(record))
+  /// operation is given up. In seconds since it was sent: only the database knows when that was.
+  func waitingLookSeconds(
+    at id: AttemptID, of record: OperationRecord, now: Timestamp
+  ) -> Double {
+    let age = scheduled(Self.seconds(from: Self.sent(id, record, now), to: now))
+    return min(
+      Double(LookSchedule.waitingOffset(after: age)) * scale,
+      giveUpSeconds(since: id, of: record, now: now))
   }
 
   func lateness(
@@ -88,6 +90,22 @@ struct RecoveryTimes: Sendable, Hashable {
       of: record.operation, createdAt: record.createdAt, method: record.method,
       offSession: record.offSession)
     return record.createdAt + (deadline - record.createdAt) * scale
+  }
+
+  /// The same in seconds since one of its attempts was sent.
+  func giveUpSeconds(since id: AttemptID, of record: OperationRecord, now: Timestamp) -> Double {
+    Self.seconds(from: Self.sent(id, record, now), to: giveUpAt(record))
+  }
+
+  /// One whose row was not read has just been written.
+  private static func sent(
+    _ id: AttemptID, _ record: OperationRecord, _ now: Timestamp
+  ) -> Timestamp {
+    record.attempts[id]?.createdAt ?? now
+  }
+
+  private static func seconds(from start: Timestamp, to end: Timestamp) -> Double {
+    Double((end - start) / .milliseconds(1)) / 1_000
   }
 
   /// Time that has passed, as the schedule counts it.

@@ -107,7 +107,12 @@ struct BillingHarness: Sendable {
 
   var database: PostgresClient { environment.database }
 
-  static func with(_ body: @escaping @Sendable (BillingHarness) async throws -> Void) async throws {
+  /// - Parameter isTimeTheDatabases: what is due is due by the database's clock, as in production;
+  ///   otherwise by the clock that the test moves.
+  static func with(
+    isTimeTheDatabases: Bool = false,
+    _ body: @escaping @Sendable (BillingHarness) async throws -> Void
+  ) async throws {
     let test = try TestDatabase.current
     let certificates = try TestCertificates()
     let files = try certificates.issue(["spiffe://tender/service/billing"], name: "billing")
@@ -140,7 +145,8 @@ struct BillingHarness: Sendable {
         clock: TestClock(clock: clock),
         tls: try TLSIdentity(chain: files.chain, key: files.key, authority: files.authority),
         endpoints: Endpoints(addresses: [:]))
-      let harness = BillingHarness(environment, clock)
+      let harness = BillingHarness(
+        environment, clock, isTimeTheDatabases ? .database : BillingTime(clock: environment.clock))
       do {
         try await onLoop(loop) { try await body(harness) }
         await database.shutdown()
@@ -151,11 +157,11 @@ struct BillingHarness: Sendable {
     }
   }
 
-  init(_ environment: ServiceEnvironment, _ clock: ManualClock) {
+  init(_ environment: ServiceEnvironment, _ clock: ManualClock, _ time: BillingTime) {
     self.environment = environment
     self.clock = clock
     payments = FakePayments()
-    let payment = InvoicePayment(environment, port: payments, wake: {})
+    let payment = InvoicePayment(environment, port: payments, time: time, wake: {})
     let subscribing = Subscribing(payment: payment)
     let advance = ClockAdvance(renewals: Renewals(payment: payment))
     calls = BillingCalls(environment: environment, subscribing: subscribing, clock: advance)

@@ -11,6 +11,7 @@ struct BillingWriter: Sendable {
   static let webhooks = "webhooks"
 
   let identifiers: IdentifierSource
+  let time: BillingTime
 
   func event(
     _ type: String, _ subscription: SubscriptionRow, at now: Timestamp, _ stamp: Stamp
@@ -49,7 +50,9 @@ struct BillingWriter: Sendable {
     var statements: [Statement] = []
     if news.hasChanged { statements.append(InvoiceStatements.update(news.invoice, stamp)) }
     if let further = news.furtherTry {
-      statements.append(InvoiceStatements.insert(further, at: now, stamp))
+      statements.append(
+        InvoiceStatements.insert(
+          further.payment, after: further.pauseSeconds, time, at: now, stamp))
     }
     for event in news.events {
       switch event {

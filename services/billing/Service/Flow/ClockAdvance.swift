@@ -19,9 +19,9 @@ struct ClockAdvance: Sendable {
     _ merchant: MerchantID, to moment: Timestamp, in transaction: borrowing Transaction
   ) async throws {
     guard !merchant.isLive else { throw BillingRefusal.liveMerchant }
-    let now = try MerchantClock.now(
-      try await transaction.query(SubscriptionStatements.clock(of: merchant)),
-      real: environment.clock.now)
+    let now = try await transaction.query(
+      SubscriptionStatements.now(of: merchant, renewals.payment.time)
+    ).single()[0, as: Timestamp.self]
     guard moment >= now else { throw BillingRefusal.clockBackwards(now) }
     guard moment <= now + .seconds(BillingLimits.clockStepDaysMax * 86_400) else {
       throw BillingRefusal.clockStepTooLarge

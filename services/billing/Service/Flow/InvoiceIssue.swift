@@ -15,7 +15,7 @@ struct InvoiceIssue: Sendable {
 
   init(
     _ bill: Bill, id: InvoiceID, number: InvoiceNumber, of subscription: SubscriptionID,
-    _ merchant: MerchantID, merchantNow: Timestamp, now: Timestamp
+    _ merchant: MerchantID, merchantNow: Timestamp
   ) {
     let isFree = bill.total.minor == 0
     self.bill = bill
@@ -29,8 +29,7 @@ struct InvoiceIssue: Sendable {
       isFree
       ? nil
       : PaymentTryRow(
-        merchant: merchant, invoice: id, number: 1, kind: .create, state: .open,
-        lookAt: now + .seconds(Self.firstLookSeconds), looks: 0)
+        merchant: merchant, invoice: id, number: 1, kind: .create, state: .open, looks: 0)
   }
 
   func statements(_ writer: BillingWriter, at now: Timestamp, _ stamp: Stamp) -> [Statement] {
@@ -38,7 +37,11 @@ struct InvoiceIssue: Sendable {
       InvoiceStatements.insert(invoice, stamp),
       InvoiceStatements.insert(bill.lines, of: invoice),
     ]
-    if let payment { statements.append(InvoiceStatements.insert(payment, at: now, stamp)) }
+    if let payment {
+      statements.append(
+        InvoiceStatements.insert(
+          payment, after: Self.firstLookSeconds, writer.time, at: now, stamp))
+    }
     statements.append(writer.event("invoice.created", invoice, bill.lines, at: now, stamp))
     if invoice.status == .paid {
       statements.append(writer.event("invoice.paid", invoice, bill.lines, at: now, stamp))

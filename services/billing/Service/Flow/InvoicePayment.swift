@@ -14,16 +14,19 @@ final class InvoicePayment: Sendable {
   let environment: ServiceEnvironment
   let port: any PaymentPort
   let writer: BillingWriter
+  let time: BillingTime
   /// Wakes the relays when something was committed for them.
   let wake: @Sendable () -> Void
 
   init(
-    _ environment: ServiceEnvironment, port: any PaymentPort, wake: @escaping @Sendable () -> Void
+    _ environment: ServiceEnvironment, port: any PaymentPort, time: BillingTime = .database,
+    wake: @escaping @Sendable () -> Void
   ) {
     self.environment = environment
+    self.time = time
     self.port = port
     self.wake = wake
-    writer = BillingWriter(identifiers: environment.identifiers)
+    writer = BillingWriter(identifiers: environment.identifiers, time: time)
   }
 
   /// An invoice and what belongs to it, after a change.
@@ -105,7 +108,7 @@ final class InvoicePayment: Sendable {
     defer { wake() }
     return try await environment.database.transaction { [self] transaction in
       var (application, lines) = try await locked(
-        invoice, of: merchant, claim: answer?.claim, at: now, in: transaction)
+        invoice, of: merchant, claim: answer?.claim, in: transaction)
       var applied = false
       var statements: [Statement] = []
       if let news { applied = application.apply(news) }
@@ -136,15 +139,14 @@ final class InvoicePayment: Sendable {
   }
 
   private func locked(
-    _ id: InvoiceID, of merchant: MerchantID, claim: Claim?, at now: Timestamp,
-    in transaction: borrowing Transaction
+    _ id: InvoiceID, of merchant: MerchantID, claim: Claim?, in transaction: borrowing Transaction
   ) async throws -> (NewsApplication, [BillLine]) {
     var statements = [
       SubscriptionStatements.lock(owning: id, of: merchant),
       InvoiceStatements.get(id, of: merchant),
       InvoiceStatements.lines(of: [id], merchant),
       InvoiceStatements.otherOpenOnes(than: id, of: merchant),
-      SubscriptionStatements.clock(of: merchant),
+      SubscriptionStatements.now(of: merchant, time),
     ]
     if let claim { statements.insert(environment.idempotency.lockStatement(claim), at: 0) }
     var results = try await transaction.batch(statements)
@@ -155,16 +157,7 @@ final class InvoicePayment: Sendable {
     let application = NewsApplication(
       try SubscriptionRow(row: owner), try InvoiceRow(row: row),
       otherOpenInvoices: try results[3].single()[0, as: Int64.self],
-      merchantNow: try MerchantClock.now(results[4], real: now), now: now)
+      merchantNow: try results[4].single()[0, as: Timestamp.self])
     return (application, try results[2].map { try InvoiceLineRow(row: $0).line })
-  }
-}
-
-/// The time of a merchant: ours, or that of its own clock while that is ahead.
-enum MerchantClock {
-  /// `rows` are those of `SubscriptionStatements.clock`.
-  static func now(_ rows: Rows, real: Timestamp) throws(PostgresError) -> Timestamp {
-    guard let row = rows.first else { return real }
-    return max(real, try row[0, as: Timestamp.self])
   }
 }

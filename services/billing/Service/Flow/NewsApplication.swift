@@ -15,7 +15,7 @@ struct NewsApplication {
   private(set) var invoice: InvoiceRow
   private(set) var events: [Event] = []
   /// A try to be made later, because nothing was executed.
-  private(set) var furtherTry: PaymentTryRow?
+  private(set) var furtherTry: (payment: PaymentTryRow, pauseSeconds: Int64)?
   /// What people must look at.
   private(set) var alertKind: String?
   private(set) var hasChanged = false
@@ -24,19 +24,16 @@ struct NewsApplication {
   static let returnedCode = "payment_returned"
 
   private let otherOpenInvoices: Int64
-  /// The merchant's time, and ours.
   private let merchantNow: Timestamp
-  private let now: Timestamp
 
   init(
     _ subscription: SubscriptionRow, _ invoice: InvoiceRow, otherOpenInvoices: Int64,
-    merchantNow: Timestamp, now: Timestamp
+    merchantNow: Timestamp
   ) {
     self.subscription = subscription
     self.invoice = invoice
     self.otherOpenInvoices = otherOpenInvoices
     self.merchantNow = merchantNow
-    self.now = now
   }
 
   /// Answers whether the news counted.
@@ -111,9 +108,10 @@ struct NewsApplication {
     if let pause = PaymentTryPolicy.pauseSeconds(after: failure, tries: invoice.paymentTries) {
       invoice.paymentTries += 1
       invoice.hasOpenTry = true
-      furtherTry = PaymentTryRow(
+      let payment = PaymentTryRow(
         merchant: invoice.merchant, invoice: invoice.id, number: invoice.paymentTries,
-        kind: .confirm, state: .open, lookAt: now + .seconds(pause), looks: 0)
+        kind: .confirm, state: .open, looks: 0)
+      furtherTry = (payment, pause)
       return
     }
     events.append(.invoicePaymentFailed)

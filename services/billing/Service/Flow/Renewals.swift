@@ -20,9 +20,9 @@ struct Renewals: Sendable {
   /// What is due at this moment, by each merchant's own clock. Answers how many periods were billed.
   @discardableResult
   func renewDue() async throws -> Int {
-    let now = environment.clock.now
-    return try await renew(
-      environment.database.query(SubscriptionStatements.due(at: now, limit: Self.batchMax)))
+    try await renew(
+      environment.database.query(
+        SubscriptionStatements.due(payment.time, limit: Self.batchMax)))
   }
 
   /// What is due of one merchant up to a moment of its clock, period by period, until nothing is
@@ -76,10 +76,11 @@ struct Renewals: Sendable {
     let invoice = environment.identifiers.make(InvoiceID.self)
     return try await environment.database.transaction { [self] transaction in
       let found = try await transaction.batch([
-        SubscriptionStatements.lock(id, of: merchant), SubscriptionStatements.clock(of: merchant),
+        SubscriptionStatements.lock(id, of: merchant),
+        SubscriptionStatements.now(of: merchant, payment.time),
       ])
       guard var subscription = try found[0].first.map(SubscriptionRow.init(row:)) else { return nil }
-      let merchantNow = try MerchantClock.now(found[1], real: now)
+      let merchantNow = try found[1].single()[0, as: Timestamp.self]
       guard subscription.status.renews, subscription.currentPeriod.end <= merchantNow else {
         return nil
       }
@@ -93,7 +94,7 @@ struct Renewals: Sendable {
       let issue = InvoiceIssue(
         bill, id: invoice,
         number: try StoredValue.known(InvoiceNumber(try rows[1].single()[0, as: Int64.self])),
-        of: id, merchant, merchantNow: merchantNow, now: now)
+        of: id, merchant, merchantNow: merchantNow)
       subscription.currentPeriod = bill.period
       subscription.latestInvoice = invoice
       subscription.version += 1

@@ -28,12 +28,12 @@ struct Subscribing: Sendable {
     let stamp = environment.stamp
     let found = try await transaction.batch([
       CatalogStatements.price(draft.price, of: draft.merchant),
-      SubscriptionStatements.clock(of: draft.merchant),
+      SubscriptionStatements.now(of: draft.merchant, payment.time),
     ])
     guard let price = try found[0].first.map(PriceRow.init(row:)) else {
       throw BillingRefusal.priceNotFound
     }
-    let merchantNow = try MerchantClock.now(found[1], real: now)
+    let merchantNow = try found[1].single()[0, as: Timestamp.self]
     let contract = BillingContract(
       schedule: BillingSchedule(anchor: merchantNow, interval: price.interval),
       unitAmount: price.unitAmount, quantity: draft.quantity, description: price.productName)
@@ -57,7 +57,7 @@ struct Subscribing: Sendable {
     let issue = InvoiceIssue(
       bill, id: draft.invoice,
       number: try StoredValue.known(InvoiceNumber(try rows[2].single()[0, as: Int64.self])),
-      of: draft.subscription, draft.merchant, merchantNow: merchantNow, now: now)
+      of: draft.subscription, draft.merchant, merchantNow: merchantNow)
     _ = try await transaction.batch(
       [payment.writer.event("customer.subscription.created", subscription, at: now, stamp)]
         + issue.statements(payment.writer, at: now, stamp))
@@ -96,7 +96,7 @@ struct Subscribing: Sendable {
     let found = try await transaction.batch([
       SubscriptionStatements.lock(id, of: merchant),
       InvoiceStatements.openOnes(of: id, merchant),
-      SubscriptionStatements.clock(of: merchant),
+      SubscriptionStatements.now(of: merchant, payment.time),
       InvoiceStatements.linesOfOpenOnes(of: id, merchant),
     ])
     guard var subscription = try found[0].first.map(SubscriptionRow.init(row:)) else {
@@ -113,7 +113,7 @@ struct Subscribing: Sendable {
     subscription.status = status
     subscription.version += 1
     if status == .canceled {
-      subscription.canceledAt = try MerchantClock.now(found[2], real: now)
+      subscription.canceledAt = try found[2].single()[0, as: Timestamp.self]
     }
     var statements = [SubscriptionStatements.update(subscription, stamp)]
     for var invoice in invoices where !invoice.isPaymentUnderWay {

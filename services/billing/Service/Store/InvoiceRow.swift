@@ -101,24 +101,21 @@ struct PaymentTryRow: Sendable {
   var number: Int
   var kind: Kind
   var state: State
-  var lookAt: Timestamp
   var looks: Int
 
   /// Letters and digits, derived from invoice and try: the same call is always the same key.
   var key: String { "inv\(EntityIDText.letters(of: invoice.bits))try\(number)" }
 
-  static let columns = "t.merchant_id, t.invoice_id, t.try, t.kind, t.state, t.look_at, t.looks"
+  static let columns = "t.merchant_id, t.invoice_id, t.try, t.kind, t.state, t.looks"
 
   init(
-    merchant: MerchantID, invoice: InvoiceID, number: Int, kind: Kind, state: State,
-    lookAt: Timestamp, looks: Int
+    merchant: MerchantID, invoice: InvoiceID, number: Int, kind: Kind, state: State, looks: Int
   ) {
     self.merchant = merchant
     self.invoice = invoice
     self.number = number
     self.kind = kind
     self.state = state
-    self.lookAt = lookAt
     self.looks = looks
   }
 
@@ -128,7 +125,6 @@ struct PaymentTryRow: Sendable {
     number = Int(try row[2, as: Int32.self])
     kind = try StoredValue.known(Kind(rawValue: row[3, as: Int16.self]))
     state = try StoredValue.known(State(rawValue: row[4, as: Int16.self]))
-    lookAt = try row[5, as: Timestamp.self]
-    looks = Int(try row[6, as: Int32.self])
+    looks = Int(try row[5, as: Int32.self])
   }
 }

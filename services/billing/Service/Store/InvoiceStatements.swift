@@ -140,12 +140,17 @@ enum InvoiceStatements {
 
   // MARK: Tries
 
-  static func insert(_ payment: PaymentTryRow, at now: Timestamp, _ stamp: Stamp) -> Statement {
+  /// - Parameter pauseSeconds: until the worker makes it.
+  static func insert(
+    _ payment: PaymentTryRow, after pauseSeconds: Int64, _ time: BillingTime, at now: Timestamp,
+    _ stamp: Stamp
+  ) -> Statement {
     """
     insert into payment_try (merchant_id, invoice_id, try, kind, key, state, look_at, created_at,
       actor, trace_id)
     values (\(payment.merchant), \(payment.invoice), \(Int32(payment.number)),
-      \(payment.kind.rawValue), \(payment.key), \(payment.state.rawValue), \(payment.lookAt),
+      \(payment.kind.rawValue), \(payment.key), \(payment.state.rawValue),
+      coalesce(\(time.moment)::timestamptz, now()) + make_interval(secs => \(Double(pauseSeconds))),
       \(now), \(stamp.actor), \(stamp.traceID))
     """
   }
@@ -168,13 +173,14 @@ enum InvoiceStatements {
 
   /// Open tries that nobody is at work on; each is put off before it is looked at, so that another
   /// replica looks elsewhere.
-  static func takeOpenTries(at now: Timestamp, limit: Int64) -> Statement {
+  static func takeOpenTries(_ time: BillingTime, limit: Int64) -> Statement {
     """
     update payment_try t set looks = t.looks + 1,
-      look_at = \(now) + make_interval(secs => least(300, 15 * power(2, least(t.looks, 8))))
+      look_at = coalesce(\(time.moment)::timestamptz, now())
+        + make_interval(secs => least(300, 15 * power(2, least(t.looks, 8))))
     from (
       select merchant_id, invoice_id, try from payment_try
-      where state = 1 and look_at <= \(now)
+      where state = 1 and look_at <= coalesce(\(time.moment)::timestamptz, now())
       order by look_at limit \(limit) for update skip locked
     ) due
     where t.merchant_id = due.merchant_id and t.invoice_id = due.invoice_id and t.try = due.try

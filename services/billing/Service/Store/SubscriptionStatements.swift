@@ -64,16 +64,18 @@ enum SubscriptionStatements {
   }
 
   /// Subscriptions whose period is over by their merchant's clock, the longest overdue first.
-  static func due(at now: Timestamp, limit: Int64) -> Statement {
+  static func due(_ time: BillingTime, limit: Int64) -> Statement {
     """
     select merchant_id, id from (
       (select s.merchant_id, s.id, s.current_period_end from subscription s
-        where s.status in (2, 3) and s.current_period_end <= \(now)
+        where s.status in (2, 3)
+          and s.current_period_end <= coalesce(\(time.moment)::timestamptz, now())
         order by s.current_period_end limit \(limit))
       union
       (select s.merchant_id, s.id, s.current_period_end
         from merchant_clock c join subscription s on s.merchant_id = c.merchant_id
-        where c.now_at > \(now) and s.status in (2, 3) and s.current_period_end <= c.now_at
+        where c.now_at > coalesce(\(time.moment)::timestamptz, now())
+          and s.status in (2, 3) and s.current_period_end <= c.now_at
         order by s.current_period_end limit \(limit))
     ) due order by current_period_end limit \(limit)
     """
@@ -89,12 +91,13 @@ enum SubscriptionStatements {
   }
 
   /// Subscriptions whose first payment is overdue by their merchant's clock.
-  static func firstPaymentOverdue(at now: Timestamp, limit: Int64) -> Statement {
+  static func firstPaymentOverdue(_ time: BillingTime, limit: Int64) -> Statement {
     """
     select s.merchant_id, s.id from subscription s
     left join merchant_clock c on c.merchant_id = s.merchant_id
     where s.status = 1 and s.created_at
-      <= greatest(\(now), c.now_at) - make_interval(hours => \(Int32(BillingLimits.firstPaymentHours)))
+      <= greatest(coalesce(\(time.moment)::timestamptz, now()), c.now_at)
+        - make_interval(hours => \(Int32(BillingLimits.firstPaymentHours)))
       and not exists (select from invoice i where i.merchant_id = s.merchant_id
         and i.id = s.latest_invoice_id and (i.payment_status in (1, 2, 3, 4) or exists (
           select from payment_try t where t.merchant_id = i.merchant_id
@@ -105,6 +108,15 @@ enum SubscriptionStatements {
 
   // MARK: Clocks
 
+  /// The time of a merchant: the database's, or that of its own clock while that is ahead. One row.
+  static func now(of merchant: MerchantID, _ time: BillingTime) -> Statement {
+    """
+    select greatest(coalesce(\(time.moment)::timestamptz, now()),
+      (select c.now_at from merchant_clock c where c.merchant_id = \(merchant)))
+    """
+  }
+
+  /// To where a merchant's own clock was moved last, and from where; no row for one without.
   static func clock(of merchant: MerchantID) -> Statement {
     "select now_at, advanced_from from merchant_clock where merchant_id = \(merchant)"
   }

@@ -90,9 +90,8 @@ final class BillingWorker: Sendable {
   }
 
   private func makeOpenTries() async throws {
-    let now = environment.clock.now
     let tries = try await environment.database.query(
-      InvoiceStatements.takeOpenTries(at: now, limit: Self.batchMax)
+      InvoiceStatements.takeOpenTries(subscribing.payment.time, limit: Self.batchMax)
     ).map(PaymentTryRow.init(row:))
     // All at once: one that hangs until its deadline holds up no other.
     await withTaskGroup(of: Void.self) { group in
@@ -111,7 +110,8 @@ final class BillingWorker: Sendable {
 
   private func endUnpaid() async throws {
     let overdue = try await environment.database.query(
-      SubscriptionStatements.firstPaymentOverdue(at: environment.clock.now, limit: Self.batchMax)
+      SubscriptionStatements.firstPaymentOverdue(
+        subscribing.payment.time, limit: Self.batchMax)
     ).decode((MerchantID, SubscriptionID).self)
     for (merchant, id) in overdue {
       do {

@@ -2,19 +2,19 @@
 /// debugging have such clocks.
 ///
 /// What services do by their own clock: intents says until when a payment may be sent, and
-/// gateway-router keeps to it; gateway-router tells the age of attempts and of signatures that
-/// gateways make; webhooks signs with it; all of them date rows, events and ids. Leases, schedules and
-/// whatever else processes share run on the database's clock. So a payment that is asked for while the
-/// two disagree may be refused unsent (`send_window_passed`), an open operation may be given up early or
-/// probed for longer, an alert by age may be raised too soon, and notifications may be refused until
-/// their gateway repeats them: nothing more.
+/// gateway-router keeps to it; gateway-router tells the age of refunds and of signatures that gateways
+/// make; webhooks signs with it; all of them date rows, events and ids. Leases, schedules, what is billed
+/// when, giving up and whatever else processes share run on the database's clock. So a payment that is
+/// asked for while the two disagree may be refused unsent (`send_window_passed`), an alert by a refund's
+/// age may be raised too soon, and notifications may be refused until their gateway repeats them: nothing
+/// more.
 enum ClockJumps {
   /// Two that payments meet, while no gateway is away: a payment that is refused unsent opens no breaker.
   static let deciding: [PlatformService] = [.intents, .gateway]
   static let decidingAt: ClosedRange<Int64> = 6_600...6_900
   static let decidingMilliseconds: Int64 = 1_500
   /// Those behind them.
-  static let recording: [PlatformService] = [.ledger, .vault, .webhooks]
+  static let recording: [PlatformService] = [.ledger, .vault, .webhooks, .billing]
   static let recordingAt: ClosedRange<Int64> = 12_000...14_000
   static let recordingMilliseconds: ClosedRange<Int64> = 1_500...2_500
 

@@ -41,7 +41,8 @@ struct DoctorRecoveryTests {
   /// What the checks of gateways and notifications say is not said again.
   @Test func anAlertIsToldOnce() {
     let kinds = ["gateway_override", "notification_parked", "reversal_unproven"]
-    let findings = Doctor.recoveryFindings(kinds.map { CommonV1.Alert(severity: .critical, kind: $0) })
+    let findings = Doctor.recoveryFindings(
+      kinds.map { CommonV1.Alert(severity: .critical, kind: $0) })
     #expect(findings.map(\.check) == ["reversal_unproven"])
   }
 

@@ -1,8 +1,8 @@
 import Money
 import ServiceKit
 
-/// What is due in billing is due by the database's clock, one for all processes: one whose own clock is
-/// wrong bills nothing early and nothing late.
+/// What is due in billing is due by the database's clock, one for all processes: one whose own clock
+/// is wrong bills nothing early and nothing late.
 struct BillingTime: Sendable {
   static let database = BillingTime(clock: nil)
 

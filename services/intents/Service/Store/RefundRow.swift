@@ -16,8 +16,8 @@ struct RefundRow: Sendable {
   var gatewayReference: String
   var metadataKeys: [String]
   var metadataValues: [String]
-  /// When it is driven on if nobody has answered by then, as it was read; the write sets it anew, by
-  /// the state.
+  /// When it is driven on if nobody has answered by then, as it was read; the write sets it anew,
+  /// by the state.
   var nextCheckAt: Timestamp?
   var version: Int64
   var createdAt: Timestamp

@@ -17,21 +17,31 @@ struct PaymentsBench: Sendable {
     var processing = 0
     var failed = 0
     var other = 0
-    /// Of all these, the answers that took longer than anybody may wait.
+    /// Of all of them, those that took longer than anybody may wait.
     var late = 0
-    var failures: [String: Int] = [:]
+    var refused: [String: Int] = [:]
 
-    var answered: Int { succeeded + processing + failed + other }
+    /// Refusals are waited for too.
+    var asked: Int { succeeded + processing + failed + other + refused.values.reduce(0, +) }
 
     mutating func add(_ status: IntentsV1.PaymentIntentStatus, afterMicroseconds micros: Int64) {
-      _ = latencies.record(UInt64(max(1, micros)))
-      if micros > PaymentsBench.answerMicrosecondsMax { late += 1 }
+      wait(micros)
       switch status {
       case .succeeded: succeeded += 1
       case .processing: processing += 1
       case .failed: failed += 1
       default: other += 1
       }
+    }
+
+    mutating func add(refusal reason: String, afterMicroseconds micros: Int64) {
+      wait(micros)
+      refused[reason, default: 0] += 1
+    }
+
+    private mutating func wait(_ micros: Int64) {
+      _ = latencies.record(UInt64(max(1, micros)))
+      if micros > PaymentsBench.answerMicrosecondsMax { late += 1 }
     }
   }
 
@@ -76,6 +86,7 @@ struct PaymentsBench: Sendable {
     }
     let simulator = try SimulatorControl(reads.session.checkout)
     var faulty = Measured()
+    var faultsMet = 0
     let piece = seconds / rounds
     for round in 1...rounds {
       output.line(
@@ -91,9 +102,11 @@ struct PaymentsBench: Sendable {
         try simulator.remove(rule)
         throw error
       }
+      faultsMet += try simulator.hits(of: rule)
       try simulator.remove(rule)
     }
-    return Self.compare(rows(faulty), with: rows(clean))
+    return [Measurement(name: "met a fault", value: Double(faultsMet), unit: "payments")]
+      + Self.compare(rows(faulty), with: rows(clean))
   }
 
   /// Each row beside the row of the same name.
@@ -124,7 +137,7 @@ struct PaymentsBench: Sendable {
       + Self.rows(
         measured.costs, ownMicroseconds: measured.ownMicroseconds,
         drainMilliseconds: measured.drainMilliseconds,
-        payments: measured.shared.tally.withLock { $0.answered })
+        payments: measured.shared.tally.withLock { $0.asked })
   }
 
   /// What payers got.
@@ -135,21 +148,20 @@ struct PaymentsBench: Sendable {
     func payments(_ name: String, _ count: Int, bar: Double? = nil) -> Measurement {
       Measurement(name: name, value: Double(count), unit: "payments", bar: bar)
     }
-    let refused = tally.failures.values.reduce(0, +)
     let perSecond = Double(tally.succeeded) / (Double(max(1, loadMilliseconds)) / 1000)
     return [
       Measurement(name: "offered", value: Double(rate), unit: "1/s"),
       Measurement(name: "succeeded", value: perSecond, unit: "1/s", bar: 200, aim: 1_000),
       payments("processing", tally.processing),
       payments("failed", tally.failed, bar: 0),
-      payments("not made", tally.other + refused, bar: 0),
+      payments("not made", tally.other + tally.refused.values.reduce(0, +), bar: 0),
       Measurement(name: "p50", value: milliseconds(50), unit: "ms"),
       Measurement(name: "p99", value: milliseconds(99), unit: "ms", bar: 100),
       Measurement(name: "p99.9", value: milliseconds(99.9), unit: "ms"),
       Measurement(name: "slowest", value: milliseconds(100), unit: "ms", bar: 5_000, aim: 3_000),
       payments("above 5 s", tally.late, bar: 0),
     ]
-      + tally.failures.sorted { $0.key < $1.key }.map { payments("refused: \($0.key)", $0.value) }
+      + tally.refused.sorted { $0.key < $1.key }.map { payments("refused: \($0.key)", $0.value) }
   }
 
   /// What it cost, by payment.
@@ -206,8 +218,9 @@ struct PaymentsBench: Sendable {
       let micros = MonotonicClock.microseconds - due
       shared.tally.withLock { $0.add(intent.status, afterMicroseconds: micros) }
     } catch {
+      let micros = MonotonicClock.microseconds - due
       let reason = (error as? CallFailure).map { "\($0.code)" } ?? "\(error)"
-      shared.tally.withLock { $0.failures[reason, default: 0] += 1 }
+      shared.tally.withLock { $0.add(refusal: reason, afterMicroseconds: micros) }
     }
   }
 

@@ -16,6 +16,11 @@ struct SimulatorControl: Sendable {
   }
   private struct Rule: Decodable {
     let id: String
+    /// How often it has struck; missing in the answer to its addition.
+    let hits: Int?
+  }
+  private struct Rules: Decodable {
+    let faults: [Rule]
   }
 
   /// A fault that strikes the next requests it matches.
@@ -94,6 +99,12 @@ struct SimulatorControl: Sendable {
   func add(_ fault: Fault) throws -> String {
     let answer = try send("POST", "/control/faults", json: try JSONText.encode(fault))
     return try decode(Rule.self, answer).id
+  }
+
+  /// How often a rule has struck; 0 for one that is gone.
+  func hits(of id: String) throws -> Int {
+    let rules: Rules = try get("/control/faults")
+    return rules.faults.first { $0.id == id }?.hits ?? 0
   }
 
   /// Removes every rule.

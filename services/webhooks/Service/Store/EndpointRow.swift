@@ -120,16 +120,11 @@ enum EndpointStatements {
   ) -> Statement {
     """
     update endpoint set state = \(change.state.rawValue), state_reason = \(reason),
-      challenge_due_at = \(raw: nextChallenge(change)), challenge_tries = 0,
-      challenge_lease_until = null, fence = fence + 1, actor = \(call.actor),
+      challenge_due_at = now() + \(change.challengePauseMilliseconds)::bigint * interval '1 ms',
+      challenge_tries = 0, challenge_lease_until = null, fence = fence + 1, actor = \(call.actor),
       trace_id = \(call.trace.traceIDBytes)
     where merchant_id = \(merchant) and id = \(id)
     """
-  }
-
-  /// When the next challenge is due, by the database's clock; null where none is.
-  static func nextChallenge(_ change: EndpointChange) -> String {
-    change.challengePauseMilliseconds.map { "now() + \($0) * interval '1 ms'" } ?? "null"
   }
 
   /// What waits for disabled endpoints is listed as undeliverable.

@@ -123,7 +123,7 @@ final class ChallengeWorker: @unchecked Sendable {
       """
       update endpoint set state = \(change.state.rawValue),
         state_reason = \(isAnswered ? "" : reason), verified_at = coalesce(\(verified), verified_at),
-        challenge_due_at = \(raw: EndpointStatements.nextChallenge(change)),
+        challenge_due_at = now() + \(change.challengePauseMilliseconds)::bigint * interval '1 ms',
         challenge_lease_until = null, actor = \(DeliveryStatements.actor)
       where merchant_id = \(due.merchant) and id = \(due.endpoint) and state = 'pending'
         and fence = \(due.fence)

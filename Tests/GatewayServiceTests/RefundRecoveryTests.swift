@@ -84,8 +84,12 @@ struct RefundRecoveryTests {
 
   /// A 500 without an effect, which Stripe repeats while it remembers the key: when nothing can be
   /// under way any more, the payment's refunds without it are evidence; then its amount is free.
-  @Test func aRefundThatLeftNoTraceEndsByTheList() async throws {
-    try await GatewayHarness.with { harness in
+  /// Not earlier because a process's clock is ahead, nor later because it is behind.
+  @Test(arguments: [0, 7_200, -7_200])
+  func aRefundThatLeftNoTraceEndsByTheList(seconds: Int64) async throws {
+    let wrong = CeilingTests.Clock()
+    wrong.clock.advance(by: .seconds(seconds))
+    try await GatewayHarness.with(clock: wrong) { harness in
       let order = harness.order()
       _ = try await harness.first.execute(order)
       try await harness.gateways.inject("stripe", "error_500", on: ["refund"])

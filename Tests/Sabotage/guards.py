@@ -221,7 +221,7 @@ GUARDS = {
         ["theLastLookComesBeforeTheEnd", "aPayerWhoHasActedIsNotGivenUp"]),
     "looks at what the bank has": (
         "services/gateway-router/Service/Store/AttemptStatements.swift",
-        [("      attempt.evidence.isWaiting ?", "      attempt.evidence == .requiresAction ?")],
+        [("      attempt.evidence.isWaiting\n", "      attempt.evidence == .requiresAction\n")],
         "GatewayServiceTests.PendingTests", ["aLostNotificationIsMadeUpForByALook"]),
     "memory of refused refunds": (
         "services/gateway-router/Service/Flow/RefundFlow.swift",
@@ -240,6 +240,11 @@ GUARDS = {
         [("now() + make_interval(secs => \\(pause)::float8)",
           "\\(now)::timestamptz + make_interval(secs => \\(pause)::float8)")],
         "GatewayServiceTests.WrongClockTests", ["itPutsNothingOff"]),
+    "age of a refund by the database's clock": (
+        "services/gateway-router/Service/Flow/RefundFlow.swift",
+        [("    let now = record.now(environment.clock)\n    let sentFor",
+          "    let now = environment.clock.now\n    let sentFor")],
+        "GatewayServiceTests.RefundRecoveryTests", ["aRefundThatLeftNoTraceEndsByTheList"]),
     "giving up by the database's clock": (
         "services/gateway-router/Service/Store/OperationRecord.swift",
         [("{ readAt ?? clock.now }", "{ clock.now }")],

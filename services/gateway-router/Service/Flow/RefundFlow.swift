@@ -130,7 +130,7 @@ extension GatewayFlow {
   ) async throws {
     guard limit > .zero, let (record, attempt, known) = try await view(refund, of: id, intent)
     else { return }
-    let now = environment.clock.now
+    let now = record.now(environment.clock)
     let sentFor = now.seconds - known.sentAt.seconds
     let step = RefundRule.step(
       for: known.refund, at: attempt.gateway, ageSeconds: sentFor, keySaysNothing: false)
@@ -237,7 +237,7 @@ extension GatewayFlow {
     var statements = [RefundStatements.update(step.refund, of: record, detail: detail)]
     if !facts.isEmpty { statements.append(RefundStatements.countFacts(facts.count, of: record)) }
     statements += writer.write(facts, record, stamp)
-    statements += Self.resolved(known, now)
+    statements += Self.resolved(known, record.now(environment.clock))
     statements += step.alerts.map { Self.alert($0, known.refund.id, record) }
     return (facts, statements)
   }

@@ -115,7 +115,7 @@ extension GatewayFlow {
         guard let known = found.refunds.first(where: { $0.refund.id == id }),
           let winner = found.record.operation.winner
         else { throw .notUnproven }
-        let age = environment.clock.now.seconds - known.sentAt.seconds
+        let age = found.record.now(environment.clock).seconds - known.sentAt.seconds
         try ResolutionRule.check(
           kind, about: known.refund, at: winner.attempt.gateway, ageSeconds: age)
       }

@@ -2,12 +2,12 @@
 /// debugging have such clocks.
 ///
 /// What services do by their own clock: intents says until when a payment may be sent, and
-/// gateway-router keeps to it; gateway-router tells the age of refunds and of signatures that
-/// gateways make; webhooks signs with it; all of them date rows, events and ids. Leases, schedules,
-/// giving up, what is billed when and whatever else processes share run on the database's clock. So a
-/// payment that is asked for while the two disagree may be refused unsent (`send_window_passed`), an
-/// alert by a refund's age may be raised too soon, and notifications may be refused until their
-/// gateway repeats them: nothing more.
+/// gateway-router keeps to it; gateway-router tells by it how old a signature is and when it has
+/// heard of a gateway last; webhooks signs with it; all of them date rows, events and ids. Leases,
+/// schedules, ages, giving up, what is billed when and whatever else processes share run on the
+/// database's clock. So a payment that is asked for while the two disagree may be refused unsent
+/// (`send_window_passed`), an alert about a silent gateway may come too soon, and notifications may
+/// be refused until their gateway repeats them: nothing more.
 enum ClockJumps {
   /// Two that payments meet, while no gateway is away: a payment that is refused unsent opens no breaker.
   static let deciding: [PlatformService] = [.intents, .gateway]

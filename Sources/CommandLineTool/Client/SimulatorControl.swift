@@ -28,13 +28,15 @@ struct SimulatorControl: Sendable {
     struct Match: Encodable, Sendable {
       var operation: String?
       var amount: Int64?
+      /// nil: whether the key has been used or not.
+      var replay: Bool?
     }
     let gateway: String
     /// Of several, each hit draws one.
     let fault: [String]
     /// nil: once, or for `refuse` until it is removed.
     let count: Int?
-    let match: Match
+    private var match: Match
     /// More than anybody asks for.
     private static let withoutEnd = 1_000_000_000
     /// How likely it strikes what it matches; nil: always.
@@ -75,12 +77,13 @@ struct SimulatorControl: Sendable {
     }
 
     /// Of so many percent of Stripe's authorisations the answer is lost, late or says nothing; it
-    /// has acted or not.
+    /// has acted or not. The same request under the same key is answered.
     init(percentOfAuthorizations percent: Int, seed: UInt64) {
       self.init(
         "timeout_before", "timeout_after", "error_500", "error_500_after", "close_before",
         "close_after", "reset_after", "slow", "truncated", "rate_limited", at: "stripe",
         operation: "authorize")
+      match.replay = false
       probability = Double(percent) / 100
       self.seed = seed
     }

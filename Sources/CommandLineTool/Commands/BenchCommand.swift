@@ -35,11 +35,11 @@ struct BenchPayments: Command {
   func perform(_ output: Output) async throws -> ExitStatus {
     guard (1...Self.rateMax).contains(rate), (1...3600).contains(seconds),
       (0...Self.faultPercentMax).contains(faultPercent), (1...Self.roundsMax).contains(rounds),
-      faultPercent == 0 || rounds <= seconds
+      faultPercent == 0 || seconds % rounds == 0
     else {
       throw Failure(
         "--rate is 1 to \(Self.rateMax), --seconds 1 to 3600, --fault-percent 0 to "
-          + "\(Self.faultPercentMax), --rounds 1 to \(Self.roundsMax) and at most --seconds",
+          + "\(Self.faultPercentMax), --rounds 1 to \(Self.roundsMax) and a divisor of --seconds",
         next: "", status: .usage)
     }
     let rows = try await ServiceSession.with(try Checkout.find()) { session in

@@ -101,13 +101,7 @@ struct Doctor: Command {
     let log = checkout.log("gateway-router")
     do {
       let alerts = try await openAlerts(of: .gateway, checkout)
-      let families = try await ServiceSession.with(checkout) { session in
-        try await session.call(.gateway, as: .operator) { client in
-          try await CommonV1.Operations.Client(wrapping: client)
-            .listMetrics(CommonV1.ListMetricsRequest()).families
-        }
-      }
-      return Self.gatewayFindings(alerts, log: log) + Self.recoveryFindings(families)
+      return Self.gatewayFindings(alerts, log: log) + (try await recovery(checkout))
         + Self.recoveryFindings(alerts) + Self.notificationFindings(alerts)
     } catch let error as CallFailure {
       return [

@@ -1,3 +1,4 @@
+import GRPCCore
 import Wire
 
 /// What gateway-router has not found out or given back yet, by kind, and its alerts about it.
@@ -12,6 +13,24 @@ extension Doctor {
   static let restoreAlert = "restore_in_progress"
   static let itemsMetric = "tender_recovery_items"
   static let ageMetric = "tender_recovery_oldest_age_seconds"
+
+  func recovery(_ checkout: Checkout) async throws -> [Finding] {
+    do {
+      let families = try await ServiceSession.with(checkout) { session in
+        try await session.call(.gateway, as: .operator) { client in
+          try await CommonV1.Operations.Client(wrapping: client)
+            .listMetrics(CommonV1.ListMetricsRequest()).families
+        }
+      }
+      return Self.recoveryFindings(families)
+    } catch let error as CallFailure {
+      return [
+        Finding(
+          check: "recovery", isFine: false, detail: error.message,
+          nextStep: "see \(checkout.log("gateway-router"))")
+      ]
+    }
+  }
 
   static func recoveryFindings(_ families: [CommonV1.MetricFamily]) -> [Finding] {
     func value(_ name: String, _ kind: String) -> Double {

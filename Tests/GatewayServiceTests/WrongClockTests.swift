@@ -27,6 +27,25 @@ struct WrongClockTests {
     }
   }
 
+  /// A request that the gateway has never read is not sent again once the payer is gone, although
+  /// the process believes that there is time.
+  @Test(arguments: [7_200, -7_200]) func nothingIsSentLate(seconds: Int64) async throws {
+    let wrong = CeilingTests.Clock()
+    wrong.clock.advance(by: .seconds(seconds))
+    try await GatewayHarness.with(clock: wrong) { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      try await harness.gateways.inject("stripe", "close_before", count: 100)
+      let order = harness.order()
+      #expect(try await harness.first.execute(order).kinds == [.unknown])
+      try await harness.gateways.heal()
+      try await GiveUpTests.age(harness, minutes: 2)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).story == ["1 stripe open unknown"])
+      #expect(try await harness.books().isEmpty)
+    }
+  }
+
   /// What waits for the payer is looked at and given up when its time has come.
   @Test(arguments: [7_200, -7_200]) func nothingIsGivenUpEarlyOrLate(seconds: Int64) async throws {
     let wrong = CeilingTests.Clock()

@@ -240,6 +240,19 @@ GUARDS = {
         [("now() + make_interval(secs => \\(pause)::float8)",
           "\\(now)::timestamptz + make_interval(secs => \\(pause)::float8)")],
         "GatewayServiceTests.WrongClockTests", ["itPutsNothingOff"]),
+    "nothing sent late by the database's clock": (
+        "services/gateway-router/Service/Flow/LookFlow.swift",
+        [("now < record.sendBefore && recordNow < record.sendsUntil", "now < record.sendBefore")],
+        "GatewayServiceTests.WrongClockTests", ["nothingIsSentLate"]),
+    "challenges by the database's clock": (
+        "services/webhooks/Service/Workers/ChallengeWorker.swift",
+        [("challenge_due_at <= now()", "challenge_due_at <= \\(now)")],
+        "WebhooksServiceTests.EndpointTests", ["aWrongClockPutsNoChallengeOff"]),
+    "billing by the database's clock": (
+        "services/billing/Service/Flow/Renewals.swift",
+        [("SubscriptionStatements.due(payment.time, limit",
+          "SubscriptionStatements.due(BillingTime(clock: environment.clock), limit")],
+        "BillingServiceTests.WrongClockTests", ["nothingIsBilledEarlyOrLate"]),
     "age of a refund by the database's clock": (
         "services/gateway-router/Service/Flow/RefundFlow.swift",
         [("    let now = record.now(environment.clock)\n    let sentFor",

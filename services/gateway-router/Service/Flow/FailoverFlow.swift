@@ -95,7 +95,7 @@ extension GatewayFlow {
     case .find:
       course.situation.isLooked = true
       return await ports.find(
-        record, attempt, now: environment.clock.now,
+        record, attempt, now: record.now(environment.clock),
         within: left(until: course.situation.lookUntil, course))
     case .fence(let reference):
       course.situation.isFenced = true

@@ -53,7 +53,8 @@ extension GatewayFlow {
     case .get(let reference):
       heard = await ports.get(record, attempt, reference: reference, within: limit)
     case .find:
-      heard = await ports.find(record, attempt, now: environment.clock.now, within: limit)
+      heard = await ports.find(
+        record, attempt, now: record.now(environment.clock), within: limit)
     case .replay, .wait: return record
     }
     let notes = OperationWriter.Notes(

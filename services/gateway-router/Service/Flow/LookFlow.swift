@@ -29,11 +29,13 @@ extension GatewayFlow {
       }
       return
     }
-    let age = record.now(environment.clock).seconds - record.sentSeconds(id)
+    // The caller is gone: nothing may go out late, also where this process's clock is behind.
+    let recordNow = record.now(environment.clock)
+    let isInTime = now < record.sendBefore && recordNow < record.sendsUntil
     let heard: GatewayPorts.Heard
     let probe = ProbeRule.step(
-      for: id, in: record.operation, ageSeconds: age,
-      sendWindowIsOpen: now < record.sendBefore && gate.mayRepeat(sentAt: record.sentAt(id)))
+      for: id, in: record.operation, ageSeconds: recordNow.seconds - record.sentSeconds(id),
+      sendWindowIsOpen: isInTime && gate.mayRepeat(sentAt: record.sentAt(id)))
     #if TENDER_FAULTS
       let step =
         Sabotage.replayAfterSecond.isOn && attempt.reference == nil ? ProbeStep.replay : probe
@@ -49,9 +51,9 @@ extension GatewayFlow {
       // A failure that the gateway keeps under the key is all the key will ever say: its list knows.
       heard =
         replayed.outcome.isIndeterminate && attempt.gateway.traits.findsByReference
-        ? await ports.find(record, attempt, now: now, within: limit) : replayed
+        ? await ports.find(record, attempt, now: recordNow, within: limit) : replayed
     case .find:
-      heard = await ports.find(record, attempt, now: now, within: limit)
+      heard = await ports.find(record, attempt, now: recordNow, within: limit)
     case .wait:
       if !gate.isClosed { try await lookAgain(at: id, record) }
       return
@@ -248,7 +250,8 @@ extension GatewayFlow {
         return replayed
       }
     #endif
-    var heard = await ports.find(record, attempt, now: environment.clock.now, within: limit)
+    var heard = await ports.find(
+      record, attempt, now: record.now(environment.clock), within: limit)
     if heard.isAbsent, let proof = Proof(absentFromListAfter: ageSeconds) {
       heard.outcome = .notExecuted(proof)
       heard.detail = "not executed: \(proof)"

@@ -7,6 +7,7 @@ import Reactor
 extension GatewayPorts {
   /// Searches the gateway's list for an attempt whose id there was never learned: around the first
   /// send, then from there on. Newest first and bounded: what is not found may exist all the same.
+  /// - Parameter now: by the record's clock, of which the send's time is too.
   func find(
     _ record: OperationRecord, _ attempt: Attempt, now: Timestamp, within limit: Duration
   ) async -> Heard {
@@ -43,7 +44,7 @@ extension GatewayPorts {
         guard
           let later = FindWindow.later(
             than: order.createdSeconds,
-            until: min(now.seconds, record.sendBefore.seconds))
+            until: min(now.seconds, record.sendsUntil.seconds))
         else {
           return Heard(
             outcome: .unknown(.notFound), detail: "not found by our reference",

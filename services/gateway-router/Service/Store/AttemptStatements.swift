@@ -39,7 +39,7 @@ enum AttemptStatements {
   ) -> Statement {
     let nextLook =
       attempt.evidence.isWaiting
-      ? times.waitingLookSeconds(at: attempt.id, of: record, now: now) : nil
+      ? max(firstLookSeconds, times.waitingLookSeconds(at: attempt.id, of: record, now: now)) : nil
     let decline = attempt.evidence.decline
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }

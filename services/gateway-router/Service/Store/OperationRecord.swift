@@ -32,6 +32,9 @@ struct OperationRecord: Sendable {
   /// The present by the clock that its times are of: what is old is old whatever time a process
   /// believes it to be.
   func now(_ clock: any WallClock) -> Timestamp { readAt ?? clock.now }
+
+  /// Nothing of it is sent later, by that clock, whatever its order and a process's clock say.
+  var sendsUntil: Timestamp { SendWindowLimits.latest(from: createdAt, offSession: offSession) }
 }
 
 struct AttemptRecord: Sendable {

@@ -47,10 +47,9 @@ package final class BillingServer: TenderService {
   }
 
   package func queues() async throws -> [QueueReport] {
-    let now = environment.clock.now
     let row = try await environment.database.query(
       """
-      select count(*), coalesce(extract(epoch from \(now) - min(created_at)), 0)::bigint
+      select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::bigint
       from payment_try where state = 1
       """
     ).single()

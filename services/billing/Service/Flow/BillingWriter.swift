@@ -51,8 +51,7 @@ struct BillingWriter: Sendable {
     if news.hasChanged { statements.append(InvoiceStatements.update(news.invoice, stamp)) }
     if let further = news.furtherTry {
       statements.append(
-        InvoiceStatements.insert(
-          further.payment, after: further.pauseSeconds, time, at: now, stamp))
+        InvoiceStatements.insert(further.payment, after: further.pauseSeconds, time, stamp))
     }
     for event in news.events {
       switch event {

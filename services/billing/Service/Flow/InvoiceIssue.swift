@@ -39,8 +39,7 @@ struct InvoiceIssue: Sendable {
     ]
     if let payment {
       statements.append(
-        InvoiceStatements.insert(
-          payment, after: Self.firstLookSeconds, writer.time, at: now, stamp))
+        InvoiceStatements.insert(payment, after: Self.firstLookSeconds, writer.time, stamp))
     }
     statements.append(writer.event("invoice.created", invoice, bill.lines, at: now, stamp))
     if invoice.status == .paid {

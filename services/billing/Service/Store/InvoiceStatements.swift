@@ -142,8 +142,7 @@ enum InvoiceStatements {
 
   /// - Parameter pauseSeconds: until the worker makes it.
   static func insert(
-    _ payment: PaymentTryRow, after pauseSeconds: Int64, _ time: BillingTime, at now: Timestamp,
-    _ stamp: Stamp
+    _ payment: PaymentTryRow, after pauseSeconds: Int64, _ time: BillingTime, _ stamp: Stamp
   ) -> Statement {
     """
     insert into payment_try (merchant_id, invoice_id, try, kind, key, state, look_at, created_at,
@@ -151,7 +150,7 @@ enum InvoiceStatements {
     values (\(payment.merchant), \(payment.invoice), \(Int32(payment.number)),
       \(payment.kind.rawValue), \(payment.key), \(payment.state.rawValue),
       coalesce(\(time.moment)::timestamptz, now()) + make_interval(secs => \(Double(pauseSeconds))),
-      \(now), \(stamp.actor), \(stamp.traceID))
+      coalesce(\(time.moment)::timestamptz, now()), \(stamp.actor), \(stamp.traceID))
     """
   }
 

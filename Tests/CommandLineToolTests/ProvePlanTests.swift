@@ -126,7 +126,9 @@ import Testing
       #expect(jumps.count == 3)
       let deciding = try #require(jumps.first)
       #expect(ClockJumps.deciding.contains(deciding.0))
-      #expect(ClockJumps.recording.contains(jumps[1].0) && ClockJumps.idle.contains(jumps[2].0))
+      for those in [ClockJumps.recording, ClockJumps.idle] {
+        #expect(jumps.dropFirst().count { those.contains($0.0) } == 1)
+      }
       for (service, seconds, start, time) in jumps {
         #expect(abs(seconds) >= 60 && abs(seconds) <= FaultOrders.clockShiftSecondsMax)
         #expect(service != .webhooks || abs(seconds) < 300)

@@ -44,7 +44,7 @@ extension GatewayPorts {
         guard
           let later = FindWindow.later(
             than: order.createdSeconds,
-            until: min(now.seconds, record.sendsUntil.seconds))
+            until: min(now, max(record.sendBefore, record.sendsUntil)).seconds)
         else {
           return Heard(
             outcome: .unknown(.notFound), detail: "not found by our reference",

@@ -127,7 +127,7 @@ import Testing
       let deciding = try #require(jumps.first)
       #expect(ClockJumps.deciding.contains(deciding.0))
       for those in [ClockJumps.recording, ClockJumps.idle] {
-        #expect(jumps.dropFirst().count { those.contains($0.0) } == 1)
+        #expect(jumps.dropFirst().count(where: { those.contains($0.0) }) == 1)
       }
       for (service, seconds, start, time) in jumps {
         #expect(abs(seconds) >= 60 && abs(seconds) <= FaultOrders.clockShiftSecondsMax)

@@ -47,4 +47,21 @@ struct RestoreTextTests {
     #expect(lines.contains("was unproven: x"))
     #expect(lines.last?.contains("operator:bob") == true)
   }
+
+  @Test func whatPeopleSaidIsShownAndFits() {
+    var payment = GatewayV1.RestoredPayment(
+      gateway: "stripe", gatewayAccount: "main",
+      gatewayReference: "pi_" + String(repeating: "x", count: 24),
+      ownReference: "ta" + String(repeating: "a", count: 29), state: .forPeople,
+      amount: CommonV1.Money(currency: "EUR", amountMinor: 123_456_789),
+      createdAt: GoogleProtobuf.Timestamp(Timestamp(seconds: 1_700_000_000)),
+      detail: String(repeating: "long ", count: 40), verdict: .nothingLeft,
+      verdictBy: "operator:ann")
+    let row = RestoredPaymentRow(payment)
+    #expect(row.lines.count == 3 && row.lines.allSatisfy { $0.count <= 100 }, "\(row.lines)")
+    #expect(row.lines.last == "  operator:ann says nothing-left")
+    payment.verdictBy = ""
+    #expect(RestoredPaymentRow(payment).lines.count == 2)
+    for verdict in VerdictArgument.allCases { #expect(VerdictArgument(verdict.wire) == verdict) }
+  }
 }

@@ -9,8 +9,10 @@ import Wire
 /// Payments that a restore takes, and marks that somebody forges.
 extension GatewayHarness {
   /// An order whose proof has the length that intents gives it.
-  func restorable() -> OperationRecord {
-    let order = order()
+  func restorable(
+    capture: GatewayCore.Operation.CaptureMethod = .automatic
+  ) -> OperationRecord {
+    let order = order(capture: capture)
     return OperationRecord(
       merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
       offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,

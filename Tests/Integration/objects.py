@@ -199,7 +199,7 @@ WITH_A_SCENE = {
     "Webhooks/RetryDelivery", "Notifications/RetryNotification", "Recovery/ProposeResolution",
     "Recovery/ApproveResolution", "Reconciliation/ImportReport",
     "Reconciliation/RunReconciliation", "Reconciliation/ChangeBreak", "Restores/BeginRestore",
-    "Restores/OpenRestore"}
+    "Restores/OpenRestore", "Restores/SettleRestoredPayment"}
 
 
 def test_a_replay_has_the_bytes_of_the_first_answer():

@@ -1,9 +1,11 @@
-"""A database that was restored: payments are held, the gateways' lists are read, two people open."""
+"""A database that was restored: payments are held, the gateways' lists are read, two people open; what
+is for people then holds its payment until two settle it."""
 import json
 import subprocess
 import time
 
 from recovery import run
+from rows import sql
 from scene import *
 
 
@@ -16,7 +18,7 @@ def status():
 
 
 def test_payments_are_held_until_two_people_open():
-    before, used = pay(), key()
+    before, used, doubtful = pay(), key(), waiting()
     assert before.status == SUCCEEDED
     point = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
     beginning = ("restore", "begin", "--point", point, "--reason", "a drill", "--json",
@@ -26,6 +28,7 @@ def test_payments_are_held_until_two_people_open():
     assert json.loads(run(*beginning))["id"] == begun["id"], "the same key is the same restore"
     try:
         held(beginning, before, used)
+        find_lost(doubtful)
     finally:
         # Adyen has no list: one person asks, another one opens.
         opening = ("restore", "open", "--reason", "nothing was lost", "--json", "--key", key())
@@ -37,6 +40,56 @@ def test_payments_are_held_until_two_people_open():
     assert opened["state"] == "open" and opened["openedBy"] != asked["openAskedBy"], opened
     after = until(lambda: pay(metadata=with_key(used)))
     assert after.status == SUCCEEDED and captured(after.id) == 4999
+    settled(doubtful)
+
+
+def waiting():
+    """A payment that was not confirmed yet, at the point."""
+    return INTENTS.CreatePaymentIntent(
+        intents_pb2.CreatePaymentIntentRequest(
+            amount=eur(4999), payment_method_id=VISA, description=key()),
+        metadata=with_key(), timeout=5).payment_intent
+
+
+def find_lost(intent):
+    """As if the reading had found a payment of it that nothing can rebuild."""
+    sql(f"""
+        insert into gateway.restore_payment (restore_id, gateway, account, reference, own_reference,
+          made_at, state, detail, merchant_id, intent_id, actor)
+        select r.id, 'stripe', 'main', 'pi_lost', 'lost', now(), 3, 'winner_unproven', p.merchant_id,
+          p.id, 'test'
+        from gateway.restore r, intents.payment_intent p
+        where r.state = 1 and p.description = '{intent.description}'""")
+
+
+def confirm(intent):
+    return INTENTS.ConfirmPaymentIntent(
+        intents_pb2.ConfirmPaymentIntentRequest(payment_intent_id=intent.id), metadata=with_key(),
+        timeout=12).payment_intent
+
+
+def settled(intent):
+    """Nothing is charged while it is for people; two say what became of it, and it can be paid."""
+    listed = lambda: next(
+        row for row in json.loads(run("restore", "list", "--json"))
+        if row["gatewayReference"] == "pi_lost")
+    assert listed()["payment"] == intent.id and listed()["state"] == "for_people", listed()
+    held = confirm(intent)
+    assert held.status == PROCESSING and not charges(intent.id), held
+    saying = ("restore", "settle", "pi_lost", "--verdict", "nothing-left", "--words",
+              "dashboard: canceled", "--json", "--key", key())
+    said = json.loads(run(*saying, code=3))
+    assert said["state"] == "for_people" and said["verdict"] == "nothing-left", said
+    assert json.loads(run(*saying, code=3)) == said, "the same key is the same word"
+    assert "SECOND_PERSON_REQUIRED" in run(*saying[:-2], code=64)
+    assert get(intent.id).status == PROCESSING and not charges(intent.id)
+    done = json.loads(run(*saying[:-2], "--as", "approver"))
+    assert done["state"] == "settled" and done["verdictBy"] != said["verdictBy"], done
+    assert listed()["state"] == "settled"
+    # Its confirm never reached a gateway: it ends, and may be confirmed again.
+    until(lambda: get(intent.id).status == FAILED)
+    again = confirm(intent)
+    assert again.status == SUCCEEDED and captured(intent.id) == 4999, again
 
 
 def held(beginning, before, used):

@@ -115,6 +115,25 @@ struct RestoreTests {
     }
   }
 
+  /// The claim comes with the page that names a payment, before anybody knows whose operation it is.
+  @Test func theClaimOfAKnownOperationAnswersOnceItIsRecognised() async throws {
+    try await Payments.with { payments in
+      try await Self.merchant()
+      let paid = try await payments.pay("k")
+      var lost = try await Self.lost(payments, paid)
+      lost.claimOnly = true
+      #expect(try await payments.restore(lost) == .restored)
+      #expect(try await payments.pay("k").id == paid.id, "its own claim is there")
+      // A day later that has expired.
+      try await TestDatabase.current.run("delete from intents.idempotency_key")
+      #expect(await Payments.word { try await payments.pay("k") } == "PAYMENT_BEFORE_RESTORE")
+      lost.claimOnly = false
+      #expect(try await payments.restore(lost) == .known)
+      #expect(try await payments.pay("k").id == paid.id)
+      #expect(payments.harness.router.captures == 1)
+    }
+  }
+
   /// Another merchant's, nobody's, another amount, an operation in its way: nothing is changed.
   @Test func whatContradictsIsNotRestored() async throws {
     try await Payments.with { payments in

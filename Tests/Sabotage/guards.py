@@ -76,6 +76,51 @@ GUARDS = {
           "    ] + flow")],
         "IntentsServiceTests.RestoreTests",
         ["aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain"]),
+    "hold of a lost payment": (
+        "services/gateway-router/Service/Restore/RestoreHolds.swift",
+        [("    guard hold.isUnresolved else { return hold == .stands }",
+          "    guard hold.isUnresolved, intent.bits == 0 else { return hold == .stands }")],
+        "GatewayServiceTests.RestoreHoldTests",
+        ["whatIsForPeopleHoldsItsIntentUntilTwoSettleIt",
+         "readingAndRebuildingGoOnAfterOpening"]),
+    "nothing ends beside a lost payment": (
+        "services/gateway-router/Service/Flow/LookFlow.swift",
+        [("    let mayEnd = try await mayEnd(record)", "    let mayEnd = !gate.isClosed")],
+        "GatewayServiceTests.RestoreHoldTests", ["nothingEndsWhileALostPaymentIsUnresolved"]),
+    "no word ends beside a lost payment": (
+        "services/gateway-router/Service/Flow/NoticeFlow.swift",
+        [("    let mayEnd = try await mayEnd(record)",
+          "    let mayEnd = try await !ports.routing.restore.gate().isClosed")],
+        "GatewayServiceTests.RestoreHoldTests", ["noNotificationEndsWhatIsHeld"]),
+    "nothing is given up beside a lost payment": (
+        "services/gateway-router/Service/Flow/GiveUpFlow.swift",
+        [("    guard isOverdue(record), try await mayEnd(record) else { return false }",
+          "    guard isOverdue(record) else { return false }")],
+        "GatewayServiceTests.RestoreHoldTests", ["nothingEndsWhileALostPaymentIsUnresolved"]),
+    "no capture beside a lost payment": (
+        "services/gateway-router/Service/Flow/LookFlow.swift",
+        [("of: record.merchant) == .free\n", "of: record.merchant) != .stands\n")],
+        "GatewayServiceTests.RestoreHoldTests", ["noCaptureGoesOutBesideALostPayment"]),
+    "a payment that stands": (
+        "services/gateway-router/Service/Flow/ExecuteFlow.swift",
+        [("      if !beginning.isKnown, !isPaid,\n", "      if !beginning.isKnown,\n"),
+         ("      if !beginning.isKnown, isPaid,\n",
+          "      if !beginning.isKnown, isPaid, asked.id.bits == 0,\n")],
+        "GatewayServiceTests.RestoreHoldTests", ["aPaymentThatStandsIsNeverChargedAgain"]),
+    "no refund beside a lost one": (
+        "services/gateway-router/Service/Flow/RefundFlow.swift",
+        [("        if wasRestored {", "        if wasRestored, refund.bits == 0 {")],
+        "GatewayServiceTests.RestoreHoldTests",
+        ["aLostRefundHoldsFurtherRefundsUntilTwoSettleIt"]),
+    "claims with their page": (
+        "services/gateway-router/Service/Restore/RestoreWorker.swift",
+        [("      if let claim = row.claim ?? row.identity?.claim {", "      if let claim = row.claim {")],
+        "GatewayServiceTests.RestoreFlowTests", ["intentsDecidesWhatIsRebuilt"]),
+    "two settle what was lost": (
+        "services/gateway-router/Core/Restore/RestoreHold.swift",
+        [("words.last(where: { $0.actor != word.actor })?.verdict == word.verdict",
+          "words.last?.verdict == word.verdict")],
+        "GatewayCoreTests.RestoreHoldTests", ["twoWhoSayTheSameSettle", "nobodySettlesAlone"]),
     "no repetition from before a restore": (
         "services/gateway-router/Core/Restore/RestoreGate.swift",
         [("    !isClosed && begunAt.map { sentAt > $0 } ?? true", "    true")],

@@ -11,6 +11,8 @@ extension Doctor {
   ]
   /// The database was restored and no money moves until people open.
   static let restoreAlert = "restore_in_progress"
+  /// Money moves again, and what a restore has lost holds its payments.
+  static let unresolvedAlert = "restored_payments_unresolved"
   static let itemsMetric = "tender_recovery_items"
   static let ageMetric = "tender_recovery_oldest_age_seconds"
 
@@ -68,8 +70,15 @@ extension Doctor {
     alerts.filter { !gatewayAlerts.contains($0.kind) && inboundSteps[$0.kind] == nil }.map {
       Finding(
         check: $0.kind, isFine: $0.severity != .critical, detail: $0.message,
-        nextStep: $0.kind == restoreAlert
-          ? "see tender restore status" : "tender show tells what was done about the payment")
+        nextStep: nextStep(of: $0.kind))
+    }
+  }
+
+  private static func nextStep(of kind: String) -> String {
+    switch kind {
+    case restoreAlert: "see tender restore status"
+    case unresolvedAlert: "see tender restore list"
+    default: "tender show tells what was done about the payment"
     }
   }
 }

@@ -12,10 +12,13 @@ struct RestoreCommand: AsyncParsableCommand {
       Begin before clients can reach intents. Stripe's list of payments is then read from a day \
       before the point on, and what this database does not know is rebuilt. Adyen has no list: \
       fetch the payment accounting report of each day since the point (tender reports fetch). \
-      While anything is unproven, one operator asks to open and another one opens (--as approver).
+      While anything is unproven, one operator asks to open and another one opens (--as approver). \
+      What is pending or for people then goes on holding its payment: two operators settle what is \
+      for people (tender restore settle).
       """,
     subcommands: [
-      RestoreStatus.self, RestoreBegin.self, RestoreList.self, RestoreOpen.self,
+      RestoreStatus.self, RestoreBegin.self, RestoreList.self, RestoreSettle.self,
+      RestoreOpen.self,
     ], defaultSubcommand: RestoreStatus.self)
 
   static let unanswered = Failure(
@@ -143,60 +146,6 @@ struct RestoreBegin: Command {
     }
     guard let row = made.map(RestoreRow.init) else { throw RestoreCommand.unanswered }
     try output.result(row) { row.lines }
-    return .succeeded
-  }
-}
-
-/// A payment that the restored database did not know.
-struct RestoredPaymentRow: Encodable {
-  let gateway: String
-  let gatewayReference: String
-  let reference: String
-  let state: String
-  let merchant: String
-  let payment: String
-  let amount: String
-  let createdAt: String
-  let detail: String
-
-  init(_ payment: GatewayV1.RestoredPayment) {
-    gateway = "\(payment.gateway):\(payment.gatewayAccount)"
-    gatewayReference = payment.gatewayReference
-    reference = payment.ownReference
-    state = WireText.word(payment.state, "RESTORED_PAYMENT_STATE_")
-    merchant = payment.merchantID
-    self.payment = payment.intentID
-    amount = WireText.money(payment.amount)
-    createdAt = RestoreRow.text(payment.createdAt)
-    detail = payment.detail
-  }
-}
-
-struct RestoreList: Command {
-  static let configuration = CommandConfiguration(
-    commandName: "list",
-    abstract: "List payments that the restored database did not know, for people first.")
-
-  @OptionGroup var common: CommonOptions
-
-  func perform(_ output: Output) async throws -> ExitStatus {
-    let payments = try await ServiceSession.with(try Checkout.find()) { session in
-      try await session.call(.gateway, as: .operator) { client in
-        try await GatewayV1.Restores.Client(wrapping: client)
-          .listRestoredPayments(GatewayV1.ListRestoredPaymentsRequest())
-      }.payments
-    }
-    let rows = payments.map(RestoredPaymentRow.init)
-    try output.result(rows) {
-      rows.isEmpty
-        ? ["nothing was found that this database did not know"]
-        : rows.flatMap { row in
-          [
-            "\(row.state)  \(row.gatewayReference)  \(row.amount)  \(row.createdAt)",
-            "  \(row.payment.isEmpty ? row.reference : row.payment)  \(row.detail.prefix(60))",
-          ]
-        }
-    }
     return .succeeded
   }
 }

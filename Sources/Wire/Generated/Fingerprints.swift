@@ -50,6 +50,11 @@ extension GatewayV1.BeginRestoreRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension GatewayV1.SettleRestoredPaymentRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension GatewayV1.OpenRestoreRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil

@@ -257,7 +257,15 @@ extension MethodRules {
       mutation: .reads,
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 262144,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.gateway.v1.Restores/SettleRestoredPayment",
+      access: [.operator],
+      mutation: .keyed,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.gateway.v1.Restores/OpenRestore",

@@ -121,7 +121,10 @@ extension GatewayV1.GatewayRouter {
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-    /// > (the database was restored, see Restores; nothing was written or sent).
+    /// > (the database was restored, see Restores; nothing was written or sent),
+    /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+    /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+    /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.ExecuteOperationRequest` messages.
@@ -142,7 +145,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CaptureOperationRequest` messages.
@@ -168,8 +173,10 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-    /// > error decides nothing about the refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > sides know differs.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.RefundOperationRequest` messages.
@@ -190,7 +197,7 @@ extension GatewayV1.GatewayRouter {
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
     /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-    /// > was never seen here may have been paid).
+    /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CloseOperationRequest` messages.
@@ -243,7 +250,10 @@ extension GatewayV1.GatewayRouter {
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-    /// > (the database was restored, see Restores; nothing was written or sent).
+    /// > (the database was restored, see Restores; nothing was written or sent),
+    /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+    /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+    /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -264,7 +274,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -290,8 +302,10 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-    /// > error decides nothing about the refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -312,7 +326,7 @@ extension GatewayV1.GatewayRouter {
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
     /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-    /// > was never seen here may have been paid).
+    /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -363,7 +377,10 @@ extension GatewayV1.GatewayRouter {
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-    /// > (the database was restored, see Restores; nothing was written or sent).
+    /// > (the database was restored, see Restores; nothing was written or sent),
+    /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+    /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+    /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.ExecuteOperationRequest` message.
@@ -384,7 +401,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CaptureOperationRequest` message.
@@ -410,8 +429,10 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-    /// > error decides nothing about the refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > sides know differs.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.RefundOperationRequest` message.
@@ -432,7 +453,7 @@ extension GatewayV1.GatewayRouter {
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
     /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-    /// > was never seen here may have been paid).
+    /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CloseOperationRequest` message.
@@ -673,7 +694,10 @@ extension GatewayV1.GatewayRouter {
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-    /// > (the database was restored, see Restores; nothing was written or sent).
+    /// > (the database was restored, see Restores; nothing was written or sent),
+    /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+    /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+    /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -699,7 +723,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -730,8 +756,10 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-    /// > error decides nothing about the refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -757,7 +785,7 @@ extension GatewayV1.GatewayRouter {
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
     /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-    /// > was never seen here may have been paid).
+    /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -828,7 +856,10 @@ extension GatewayV1.GatewayRouter {
     /// > `network_retry_limit`, of class never, or later with `not_before`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
     /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-    /// > (the database was restored, see Restores; nothing was written or sent).
+    /// > (the database was restored, see Restores; nothing was written or sent),
+    /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+    /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+    /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -865,7 +896,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -907,8 +940,10 @@ extension GatewayV1.GatewayRouter {
     /// > at), `amount_too_large` (above what was captured and not refunded).
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-    /// > error decides nothing about the refund: what the two sides know differs.
+    /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > sides know differs.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -945,7 +980,7 @@ extension GatewayV1.GatewayRouter {
     /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
     /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
     /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-    /// > was never seen here may have been paid).
+    /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -1025,7 +1060,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
   /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-  /// > (the database was restored, see Restores; nothing was written or sent).
+  /// > (the database was restored, see Restores; nothing was written or sent),
+  /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+  /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+  /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.ExecuteOperationRequest` message.
@@ -1057,7 +1095,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+  /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -1094,8 +1134,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > at), `amount_too_large` (above what was captured and not refunded).
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-  /// > error decides nothing about the refund: what the two sides know differs.
+  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+  /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+  /// > sides know differs.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.RefundOperationRequest` message.
@@ -1127,7 +1169,7 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
   /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
   /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-  /// > was never seen here may have been paid).
+  /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CloseOperationRequest` message.
@@ -1196,7 +1238,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > `network_retry_limit`, of class never, or later with `not_before`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE;
   /// > FAILED_PRECONDITION OPERATION_MISMATCH (same id, other content); UNAVAILABLE RESTORE_IN_PROGRESS
-  /// > (the database was restored, see Restores; nothing was written or sent).
+  /// > (the database was restored, see Restores; nothing was written or sent),
+  /// > RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent that the restore has lost and
+  /// > that is not yet rebuilt or settled; nothing was written or sent, and nothing decided). Where people
+  /// > have settled that such a payment stands, a new operation closes as `paid_before_restore`.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1232,7 +1277,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS.
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
+  /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1273,8 +1320,10 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > at), `amount_too_large` (above what was captured and not refunded).
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
-  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS. An
-  /// > error decides nothing about the refund: what the two sides know differs.
+  /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
+  /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+  /// > sides know differs.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1310,7 +1359,7 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Close an operation: no attempt of it may win any more; what is authorised is reversed.
   /// > An operation that was never seen is recorded as closed, so that a late Execute is refused.
   /// > Errors: NOT_FOUND OPERATION_NOT_FOUND (another merchant's); UNAVAILABLE RESTORE_IN_PROGRESS (what
-  /// > was never seen here may have been paid).
+  /// > was never seen here may have been paid), RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -52,6 +52,8 @@ extension GatewayV1 {
     /// It cannot be rebuilt; `detail` says why. Its idempotency key is refused for ever where its
     /// metadata proves which it was.
     case forPeople
+    /// Two people have said what became of it.
+    case settled
     /// A value of a newer contract.
     case unrecognized(Int32)
 
@@ -61,6 +63,7 @@ extension GatewayV1 {
       case 1: self = .pending
       case 2: self = .rebuilt
       case 3: self = .forPeople
+      case 4: self = .settled
       default: self = .unrecognized(rawValue)
       }
     }
@@ -71,6 +74,7 @@ extension GatewayV1 {
       case .pending: 1
       case .rebuilt: 2
       case .forPeople: 3
+      case .settled: 4
       case .unrecognized(let rawValue): rawValue
       }
     }
@@ -82,11 +86,54 @@ extension GatewayV1 {
       case .pending: "RESTORED_PAYMENT_STATE_PENDING"
       case .rebuilt: "RESTORED_PAYMENT_STATE_REBUILT"
       case .forPeople: "RESTORED_PAYMENT_STATE_FOR_PEOPLE"
+      case .settled: "RESTORED_PAYMENT_STATE_SETTLED"
       case .unrecognized: nil
       }
     }
 
-    package static let allCases: [Self] = [.unspecified, .pending, .rebuilt, .forPeople]
+    package static let allCases: [Self] = [.unspecified, .pending, .rebuilt, .forPeople, .settled]
+  }
+}
+
+extension GatewayV1 {
+  package enum RestoredPaymentVerdict: WireEnum {
+    case unspecified
+    /// It stands: the payment keeps its money, and people account for it; the refund went back.
+    case stands
+    /// Nothing of it is left: canceled, declined, given back whole, or none of ours.
+    case nothingLeft
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .stands
+      case 2: self = .nothingLeft
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .stands: 1
+      case .nothingLeft: 2
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "RESTORED_PAYMENT_VERDICT_UNSPECIFIED"
+      case .stands: "RESTORED_PAYMENT_VERDICT_STANDS"
+      case .nothingLeft: "RESTORED_PAYMENT_VERDICT_NOTHING_LEFT"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .stands, .nothingLeft]
   }
 }
 
@@ -314,6 +361,14 @@ extension GatewayV1 {
     package var createdAt: GoogleProtobuf.Timestamp?
     /// What came of it, or why it is for people.
     package var detail: String
+    /// Of a refund: the gateway's id of its payment. Empty for a payment.
+    package var paymentReference: String
+    /// What people said last; unspecified if nobody has said anything.
+    package var verdict: GatewayV1.RestoredPaymentVerdict
+    /// Who said it; empty if nobody did.
+    package var verdictBy: String
+    /// The restore that it was found after: the newest, or an earlier one that left it unresolved.
+    package var restoreID: String
 
     package init(
       gateway: String = "",
@@ -326,7 +381,11 @@ extension GatewayV1 {
       operationID: String = "",
       amount: CommonV1.Money? = nil,
       createdAt: GoogleProtobuf.Timestamp? = nil,
-      detail: String = ""
+      detail: String = "",
+      paymentReference: String = "",
+      verdict: GatewayV1.RestoredPaymentVerdict = .init(rawValue: 0),
+      verdictBy: String = "",
+      restoreID: String = ""
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
@@ -339,6 +398,10 @@ extension GatewayV1 {
       self.amount = amount
       self.createdAt = createdAt
       self.detail = detail
+      self.paymentReference = paymentReference
+      self.verdict = verdict
+      self.verdictBy = verdictBy
+      self.restoreID = restoreID
     }
   }
 }
@@ -368,6 +431,10 @@ extension GatewayV1.RestoredPayment {
     self.amount = try reader.message(c.pointee.amount, "amount")
     self.createdAt = try reader.message(c.pointee.created_at, "created_at")
     self.detail = try reader.string(c.pointee.detail, "detail", lengthMax: 1000)
+    self.paymentReference = try reader.string(c.pointee.payment_reference, "payment_reference")
+    self.verdict = try reader.enumeration(c.pointee.verdict.rawValue, "verdict")
+    self.verdictBy = try reader.string(c.pointee.verdict_by, "verdict_by")
+    self.restoreID = try reader.string(c.pointee.restore_id, "restore_id")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -384,6 +451,10 @@ extension GatewayV1.RestoredPayment {
     c.pointee.amount = writer.message(amount)
     c.pointee.created_at = writer.message(createdAt)
     c.pointee.detail = writer.string(detail)
+    c.pointee.payment_reference = writer.string(paymentReference)
+    c.pointee.verdict = .init(rawValue: UInt32(bitPattern: verdict.rawValue))
+    c.pointee.verdict_by = writer.string(verdictBy)
+    c.pointee.restore_id = writer.string(restoreID)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -398,6 +469,10 @@ extension GatewayV1.RestoredPayment {
     json.field("amount", amount)
     json.field("createdAt", createdAt)
     json.field("detail", detail)
+    json.field("paymentReference", paymentReference)
+    json.field("verdict", verdict)
+    json.field("verdictBy", verdictBy)
+    json.field("restoreId", restoreID)
   }
 }
 
@@ -569,8 +644,18 @@ extension GatewayV1.GetRestoreResponse {
 
 extension GatewayV1 {
   package struct ListRestoredPaymentsRequest: WireMessage {
+    /// 1 to 200; 0 means 100.
+    package var pageSize: UInt32
+    /// The `next_page_token` of the answer before; empty for the first page.
+    package var pageToken: String
 
-    package init() {}
+    package init(
+      pageSize: UInt32 = 0,
+      pageToken: String = ""
+    ) {
+      self.pageSize = pageSize
+      self.pageToken = pageToken
+    }
   }
 }
 
@@ -587,32 +672,43 @@ extension GatewayV1.ListRestoredPaymentsRequest {
   package func encode() -> [UInt8] { encodeMessage(self) }
 
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListRestoredPaymentsRequest.self)
+    self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...200)
+    self.pageToken = try reader.string(c.pointee.page_token, "page_token", lengthMax: 512)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Gateway__V1__ListRestoredPaymentsRequest.self, capacity: 1)
     tender__gateway__v1__list_restored_payments_request__init(c)
+    c.pointee.page_size = pageSize
+    c.pointee.page_token = writer.string(pageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
+    json.field("pageSize", pageSize)
+    json.field("pageToken", pageToken)
   }
 }
 
 extension GatewayV1 {
   package struct ListRestoredPaymentsResponse: WireMessage {
     package var payments: [GatewayV1.RestoredPayment]
+    /// Empty on the last page.
+    package var nextPageToken: String
 
     package init(
-      payments: [GatewayV1.RestoredPayment] = []
+      payments: [GatewayV1.RestoredPayment] = [],
+      nextPageToken: String = ""
     ) {
       self.payments = payments
+      self.nextPageToken = nextPageToken
     }
   }
 }
 
 extension GatewayV1.ListRestoredPaymentsResponse {
   package static let fullName = "tender.gateway.v1.ListRestoredPaymentsResponse"
-  package static let bytesMax = 262144
+  package static let bytesMax = 1048576
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__gateway__v1__list_restored_payments_response()!)
   }
@@ -626,6 +722,7 @@ extension GatewayV1.ListRestoredPaymentsResponse {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ListRestoredPaymentsResponse.self)
     self.payments = try reader.messages(c.pointee.n_payments, c.pointee.payments, "payments")
+    self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -633,10 +730,12 @@ extension GatewayV1.ListRestoredPaymentsResponse {
     tender__gateway__v1__list_restored_payments_response__init(c)
     c.pointee.n_payments = payments.count
     c.pointee.payments = writer.messages(payments)
+    c.pointee.next_page_token = writer.string(nextPageToken)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("payments", payments)
+    json.field("nextPageToken", nextPageToken)
   }
 }
 
@@ -730,5 +829,128 @@ extension GatewayV1.OpenRestoreResponse {
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("restore", restore)
+  }
+}
+
+extension GatewayV1 {
+  package struct SettleRestoredPaymentRequest: WireMessage {
+    package var restoreID: String
+    /// As listed.
+    package var gateway: String
+    package var gatewayAccount: String
+    package var gatewayReference: String
+    package var verdict: GatewayV1.RestoredPaymentVerdict
+    /// Where it was seen: report, page, ticket.
+    package var words: String
+
+    package init(
+      restoreID: String = "",
+      gateway: String = "",
+      gatewayAccount: String = "",
+      gatewayReference: String = "",
+      verdict: GatewayV1.RestoredPaymentVerdict = .init(rawValue: 0),
+      words: String = ""
+    ) {
+      self.restoreID = restoreID
+      self.gateway = gateway
+      self.gatewayAccount = gatewayAccount
+      self.gatewayReference = gatewayReference
+      self.verdict = verdict
+      self.words = words
+    }
+  }
+}
+
+extension GatewayV1.SettleRestoredPaymentRequest {
+  package static let fullName = "tender.gateway.v1.SettleRestoredPaymentRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__settle_restored_payment_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__SettleRestoredPaymentRequest.self)
+    self.restoreID = try reader.string(c.pointee.restore_id, "restore_id", required: true, idPrefix: "rst")
+    self.gateway = try reader.string(c.pointee.gateway, "gateway", required: true, lengthMax: 32)
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account", required: true)
+    self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference", required: true)
+    self.verdict = try reader.enumeration(c.pointee.verdict.rawValue, "verdict", required: true)
+    self.words = try reader.string(c.pointee.words, "words", required: true, lengthMax: 500)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__SettleRestoredPaymentRequest.self, capacity: 1)
+    tender__gateway__v1__settle_restored_payment_request__init(c)
+    c.pointee.restore_id = writer.string(restoreID)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.gateway_reference = writer.string(gatewayReference)
+    c.pointee.verdict = .init(rawValue: UInt32(bitPattern: verdict.rawValue))
+    c.pointee.words = writer.string(words)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("restoreId", restoreID)
+    json.field("gateway", gateway)
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("gatewayReference", gatewayReference)
+    json.field("verdict", verdict)
+    json.field("words", words)
+  }
+}
+
+extension GatewayV1.SettleRestoredPaymentRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, restoreID)
+    fingerprint.field(2, gateway)
+    fingerprint.field(3, gatewayAccount)
+    fingerprint.field(4, gatewayReference)
+    fingerprint.field(5, verdict)
+    fingerprint.field(6, words)
+  }
+}
+
+extension GatewayV1 {
+  package struct SettleRestoredPaymentResponse: WireMessage {
+    package var payment: GatewayV1.RestoredPayment?
+
+    package init(
+      payment: GatewayV1.RestoredPayment? = nil
+    ) {
+      self.payment = payment
+    }
+  }
+}
+
+extension GatewayV1.SettleRestoredPaymentResponse {
+  package static let fullName = "tender.gateway.v1.SettleRestoredPaymentResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__settle_restored_payment_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__SettleRestoredPaymentResponse.self)
+    self.payment = try reader.message(c.pointee.payment, "payment")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__SettleRestoredPaymentResponse.self, capacity: 1)
+    tender__gateway__v1__settle_restored_payment_response__init(c)
+    c.pointee.payment = writer.message(payment)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("payment", payment)
   }
 }

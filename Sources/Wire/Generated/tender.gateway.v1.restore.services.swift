@@ -52,6 +52,19 @@ extension GatewayV1.Restores {
         type: .unary
       )
     }
+    /// Namespace for "SettleRestoredPayment" metadata.
+    package enum SettleRestoredPayment: Sendable {
+      /// Request type for "SettleRestoredPayment".
+      package typealias Input = GatewayV1.SettleRestoredPaymentRequest
+      /// Response type for "SettleRestoredPayment".
+      package typealias Output = GatewayV1.SettleRestoredPaymentResponse
+      /// Descriptor for "SettleRestoredPayment".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.Restores"),
+        method: "SettleRestoredPayment",
+        type: .unary
+      )
+    }
     /// Namespace for "OpenRestore" metadata.
     package enum OpenRestore: Sendable {
       /// Request type for "OpenRestore".
@@ -70,6 +83,7 @@ extension GatewayV1.Restores {
       BeginRestore.descriptor,
       GetRestore.descriptor,
       ListRestoredPayments.descriptor,
+      SettleRestoredPayment.descriptor,
       OpenRestore.descriptor
     ]
   }
@@ -101,7 +115,9 @@ extension GatewayV1.Restores {
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
   /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
   /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
-  /// > intent, and the claim of the caller's idempotency key.
+  /// > intent, and the claim of the caller's idempotency key. What is found and not yet rebuilt, or for
+  /// > people, holds its payment intent also after opening (GatewayRouter: RESTORED_PAYMENT_UNRESOLVED), a
+  /// > refund that was found holds further refunds of its payment; reading and rebuilding go on.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "BeginRestore" method.
     ///
@@ -147,9 +163,9 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The payments of the newest restore that this database did not know, for people first, then the
-    /// > oldest first; at most 200.
-    /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+    /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.ListRestoredPaymentsRequest` messages.
@@ -162,6 +178,34 @@ extension GatewayV1.Restores {
       request: GRPCCore.StreamingServerRequest<GatewayV1.ListRestoredPaymentsRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListRestoredPaymentsResponse>
+
+    /// Handle the "SettleRestoredPayment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+    /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+    /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+    /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+    /// > known here. An idempotency key that was claimed stays claimed.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+    /// > payment cannot stand); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.SettleRestoredPaymentRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.SettleRestoredPaymentResponse` messages.
+    func settleRestoredPayment(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.SettleRestoredPaymentRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.SettleRestoredPaymentResponse>
 
     /// Handle the "OpenRestore" method.
     ///
@@ -201,7 +245,9 @@ extension GatewayV1.Restores {
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
   /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
   /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
-  /// > intent, and the claim of the caller's idempotency key.
+  /// > intent, and the claim of the caller's idempotency key. What is found and not yet rebuilt, or for
+  /// > people, holds its payment intent also after opening (GatewayRouter: RESTORED_PAYMENT_UNRESOLVED), a
+  /// > refund that was found holds further refunds of its payment; reading and rebuilding go on.
   package protocol ServiceProtocol: GatewayV1.Restores.StreamingServiceProtocol {
     /// Handle the "BeginRestore" method.
     ///
@@ -247,9 +293,9 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The payments of the newest restore that this database did not know, for people first, then the
-    /// > oldest first; at most 200.
-    /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+    /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListRestoredPaymentsRequest` message.
@@ -262,6 +308,34 @@ extension GatewayV1.Restores {
       request: GRPCCore.ServerRequest<GatewayV1.ListRestoredPaymentsRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<GatewayV1.ListRestoredPaymentsResponse>
+
+    /// Handle the "SettleRestoredPayment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+    /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+    /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+    /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+    /// > known here. An idempotency key that was claimed stays claimed.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+    /// > payment cannot stand); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.SettleRestoredPaymentResponse` message.
+    func settleRestoredPayment(
+      request: GRPCCore.ServerRequest<GatewayV1.SettleRestoredPaymentRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.SettleRestoredPaymentResponse>
 
     /// Handle the "OpenRestore" method.
     ///
@@ -299,7 +373,9 @@ extension GatewayV1.Restores {
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
   /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
   /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
-  /// > intent, and the claim of the caller's idempotency key.
+  /// > intent, and the claim of the caller's idempotency key. What is found and not yet rebuilt, or for
+  /// > people, holds its payment intent also after opening (GatewayRouter: RESTORED_PAYMENT_UNRESOLVED), a
+  /// > refund that was found holds further refunds of its payment; reading and rebuilding go on.
   package protocol SimpleServiceProtocol: GatewayV1.Restores.ServiceProtocol {
     /// Handle the "BeginRestore" method.
     ///
@@ -345,9 +421,9 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The payments of the newest restore that this database did not know, for people first, then the
-    /// > oldest first; at most 200.
-    /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+    /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.ListRestoredPaymentsRequest` message.
@@ -360,6 +436,34 @@ extension GatewayV1.Restores {
       request: GatewayV1.ListRestoredPaymentsRequest,
       context: GRPCCore.ServerContext
     ) async throws -> GatewayV1.ListRestoredPaymentsResponse
+
+    /// Handle the "SettleRestoredPayment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+    /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+    /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+    /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+    /// > known here. An idempotency key that was claimed stays claimed.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+    /// > payment cannot stand); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.SettleRestoredPaymentRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.SettleRestoredPaymentResponse` to respond with.
+    func settleRestoredPayment(
+      request: GatewayV1.SettleRestoredPaymentRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.SettleRestoredPaymentResponse
 
     /// Handle the "OpenRestore" method.
     ///
@@ -423,6 +527,17 @@ extension GatewayV1.Restores.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: GatewayV1.Restores.Method.SettleRestoredPayment.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.SettleRestoredPaymentRequest>(GatewayV1.Restores.Method.SettleRestoredPayment.descriptor),
+      serializer: WireSerializer<GatewayV1.SettleRestoredPaymentResponse>(),
+      handler: { request, context in
+        try await self.settleRestoredPayment(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: GatewayV1.Restores.Method.OpenRestore.descriptor,
       deserializer: WireRequestDeserializer<GatewayV1.OpenRestoreRequest>(GatewayV1.Restores.Method.OpenRestore.descriptor),
       serializer: WireSerializer<GatewayV1.OpenRestoreResponse>(),
@@ -465,6 +580,17 @@ extension GatewayV1.Restores.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ListRestoredPaymentsResponse> {
     let response = try await self.listRestoredPayments(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func settleRestoredPayment(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.SettleRestoredPaymentRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.SettleRestoredPaymentResponse> {
+    let response = try await self.settleRestoredPayment(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -524,6 +650,19 @@ extension GatewayV1.Restores.SimpleServiceProtocol {
     )
   }
 
+  package func settleRestoredPayment(
+    request: GRPCCore.ServerRequest<GatewayV1.SettleRestoredPaymentRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.SettleRestoredPaymentResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.SettleRestoredPaymentResponse>(
+      message: try await self.settleRestoredPayment(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
   package func openRestore(
     request: GRPCCore.ServerRequest<GatewayV1.OpenRestoreRequest>,
     context: GRPCCore.ServerContext
@@ -552,7 +691,9 @@ extension GatewayV1.Restores {
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
   /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
   /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
-  /// > intent, and the claim of the caller's idempotency key.
+  /// > intent, and the claim of the caller's idempotency key. What is found and not yet rebuilt, or for
+  /// > people, holds its payment intent also after opening (GatewayRouter: RESTORED_PAYMENT_UNRESOLVED), a
+  /// > refund that was found holds further refunds of its payment; reading and rebuilding go on.
   package protocol ClientProtocol: Sendable {
     /// Call the "BeginRestore" method.
     ///
@@ -608,9 +749,9 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The payments of the newest restore that this database did not know, for people first, then the
-    /// > oldest first; at most 200.
-    /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+    /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListRestoredPaymentsRequest` message.
@@ -627,6 +768,39 @@ extension GatewayV1.Restores {
       deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ListRestoredPaymentsResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ListRestoredPaymentsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "SettleRestoredPayment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+    /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+    /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+    /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+    /// > known here. An idempotency key that was claimed stays claimed.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+    /// > payment cannot stand); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.SettleRestoredPaymentRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.SettleRestoredPaymentResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func settleRestoredPayment<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.SettleRestoredPaymentRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.SettleRestoredPaymentRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.SettleRestoredPaymentResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SettleRestoredPaymentResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "OpenRestore" method.
@@ -670,7 +844,9 @@ extension GatewayV1.Restores {
   /// > gateway-router executes, captures, refunds and closes nothing: UNAVAILABLE RESTORE_IN_PROGRESS.
   /// > Meanwhile Stripe's list of payments is read from a day before the point on, and each payment of
   /// > ours that is unknown here is rebuilt from its metadata: operation, attempt, outcome, the payment
-  /// > intent, and the claim of the caller's idempotency key.
+  /// > intent, and the claim of the caller's idempotency key. What is found and not yet rebuilt, or for
+  /// > people, holds its payment intent also after opening (GatewayRouter: RESTORED_PAYMENT_UNRESOLVED), a
+  /// > refund that was found holds further refunds of its payment; reading and rebuilding go on.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -758,9 +934,9 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The payments of the newest restore that this database did not know, for people first, then the
-    /// > oldest first; at most 200.
-    /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+    /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.ListRestoredPaymentsRequest` message.
@@ -783,6 +959,50 @@ extension GatewayV1.Restores {
       try await self.client.unary(
         request: request,
         descriptor: GatewayV1.Restores.Method.ListRestoredPayments.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "SettleRestoredPayment" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+    /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+    /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+    /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+    /// > known here. An idempotency key that was claimed stays claimed.
+    /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+    /// > payment cannot stand); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.SettleRestoredPaymentRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.SettleRestoredPaymentResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func settleRestoredPayment<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.SettleRestoredPaymentRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.SettleRestoredPaymentRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.SettleRestoredPaymentResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SettleRestoredPaymentResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.Restores.Method.SettleRestoredPayment.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -899,9 +1119,9 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The payments of the newest restore that this database did not know, for people first, then the
-  /// > oldest first; at most 200.
-  /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+  /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+  /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+  /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.ListRestoredPaymentsRequest` message.
@@ -921,6 +1141,45 @@ extension GatewayV1.Restores.ClientProtocol {
       request: request,
       serializer: WireSerializer<GatewayV1.ListRestoredPaymentsRequest>(),
       deserializer: WireResponseDeserializer<GatewayV1.ListRestoredPaymentsResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "SettleRestoredPayment" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+  /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+  /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+  /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+  /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+  /// > known here. An idempotency key that was claimed stays claimed.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+  /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+  /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+  /// > payment cannot stand); idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func settleRestoredPayment<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.SettleRestoredPaymentRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SettleRestoredPaymentResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.settleRestoredPayment(
+      request: request,
+      serializer: WireSerializer<GatewayV1.SettleRestoredPaymentRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.SettleRestoredPaymentResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -1037,9 +1296,9 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The payments of the newest restore that this database did not know, for people first, then the
-  /// > oldest first; at most 200.
-  /// > Errors: NOT_FOUND RESTORE_NOT_FOUND.
+  /// > The payments and refunds that this database did not know after the newest restore, and what earlier
+  /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+  /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1062,6 +1321,49 @@ extension GatewayV1.Restores.ClientProtocol {
       metadata: metadata
     )
     return try await self.listRestoredPayments(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "SettleRestoredPayment" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+  /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
+  /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
+  /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
+  /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
+  /// > known here. An idempotency key that was claimed stays claimed.
+  /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
+  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
+  /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
+  /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
+  /// > payment cannot stand); idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func settleRestoredPayment<Result>(
+    _ message: GatewayV1.SettleRestoredPaymentRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.SettleRestoredPaymentResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.SettleRestoredPaymentRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.settleRestoredPayment(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -51,7 +51,7 @@ package final class GatewayServer: TenderService {
       RoutingCalls(environment: environment, ports: ports),
       NotificationCalls(environment: environment) { notifications.wake() },
       ReportCalls(environment: environment, flow: reports),
-      RestoreCalls(environment: environment, flow: restores) { restore.wake() },
+      RestoreCalls(environment: environment, flow: restores, payments: flow) { restore.wake() },
     ]
   }
 

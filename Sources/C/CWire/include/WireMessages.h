@@ -369,6 +369,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__open_r
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__open_restore_response(void) {
   return &tender__gateway__v1__open_restore_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__settle_restored_payment_request(void) {
+  return &tender__gateway__v1__settle_restored_payment_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__settle_restored_payment_response(void) {
+  return &tender__gateway__v1__settle_restored_payment_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__routing_finding(void) {
   return &tender__gateway__v1__routing_finding__descriptor;
 }

@@ -1,4 +1,4 @@
-import Money
+package import Money
 
 /// Something that is now known about a refund. Raw values are those of the contract.
 package enum RefundFactKind: Int16, Sendable, Hashable, CaseIterable {
@@ -65,6 +65,14 @@ package enum RefundMachine {
       attested(attestation.kind, &step)
     }
     return step.refund == refund && step.facts.isEmpty && step.alerts.isEmpty ? nil : step
+  }
+
+  /// One that a restore has lost, and that people have seen go back.
+  package static func seen(_ id: RefundID, _ amount: Amount, reference: String) -> Step {
+    Step(
+      refund: Refund(
+        id: id, amount: amount, state: .succeeded, hasSucceeded: true, reference: reference),
+      facts: [.refunded])
   }
 
   private static func learn(_ outcome: Outcome, _ step: inout Step) {

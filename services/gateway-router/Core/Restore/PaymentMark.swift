@@ -116,6 +116,12 @@ package struct ClaimIdentity: Sendable, Hashable {
   }
 }
 
+extension PaymentIdentity {
+  package var claim: ClaimIdentity {
+    ClaimIdentity(merchant: merchant, intent: intent, operation: operation, keyProof: keyProof)
+  }
+}
+
 /// Whose a listed payment is.
 package enum PaymentMark: Sendable, Hashable {
   /// It bears no reference of ours: somebody else's, or made by hand.

@@ -7,8 +7,12 @@ import Wire
 
 /// tender.gateway.v1.Restores.
 struct RestoreCalls: GatewayV1.Restores.SimpleServiceProtocol {
+  /// Items of one answer without a wish.
+  static let pageSize: Int64 = 100
+
   let environment: ServiceEnvironment
   let flow: RestoreFlow
+  let payments: GatewayFlow
   /// There is something to read.
   let wake: @Sendable () -> Void
 
@@ -55,9 +59,35 @@ struct RestoreCalls: GatewayV1.Restores.SimpleServiceProtocol {
   func listRestoredPayments(
     request: GatewayV1.ListRestoredPaymentsRequest, context: ServerContext
   ) async throws -> GatewayV1.ListRestoredPaymentsResponse {
-    GatewayV1.ListRestoredPaymentsResponse(
-      payments: try await flow.payments(try await newest())
-        .map(GatewayV1.RestoredPayment.init(_:)))
+    let size = request.pageSize == 0 ? Self.pageSize : Int64(request.pageSize)
+    let found = try await flow.payments(
+      try await newest(), after: try RestoredPaymentPlace(token: request.pageToken),
+      limit: size + 1)
+    let page = found.prefix(Int(size))
+    return GatewayV1.ListRestoredPaymentsResponse(
+      payments: page.map(GatewayV1.RestoredPayment.init(_:)),
+      nextPageToken: found.count > page.count
+        ? page.last.map { RestoredPaymentPlace($0.payment).token } ?? "" : "")
+  }
+
+  func settleRestoredPayment(
+    request: GatewayV1.SettleRestoredPaymentRequest, context: ServerContext
+  ) async throws -> GatewayV1.SettleRestoredPaymentResponse {
+    guard let id = RestoreID(request.restoreID) else {
+      throw RPCFailure.invalid("restore_id", "ID_INVALID", "This is no restore's id.")
+    }
+    let value = Int16(clamping: request.verdict.rawValue)
+    guard let verdict = SettlementVerdict(rawValue: value) else {
+      throw RPCFailure.invalid("verdict", "VERDICT_UNKNOWN", "This verdict is not known.")
+    }
+    let order = SettlementOrder(
+      restore: id, gateway: request.gateway, account: request.gatewayAccount,
+      reference: request.gatewayReference, verdict: verdict, words: request.words)
+    return try await environment.idempotency.perform(request) { [payments] transaction, _ in
+      GatewayV1.SettleRestoredPaymentResponse(
+        payment: GatewayV1.RestoredPayment(
+          try await payments.settle(order, in: transaction)))
+    }
   }
 
   func openRestore(

@@ -7,7 +7,8 @@ import Wire
 
 /// CaptureOperation and CloseOperation.
 extension GatewayFlow {
-  /// - Throws: OPERATION_NOT_FOUND, OPERATION_NOT_WON, AMOUNT_TOO_LARGE, CAPTURE_MISMATCH.
+  /// - Throws: RESTORED_PAYMENT_UNRESOLVED, OPERATION_NOT_FOUND, RESTORED_PAYMENT_STANDS,
+  ///   OPERATION_NOT_WON, AMOUNT_TOO_LARGE, CAPTURE_MISMATCH.
   func capture(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ capture: CaptureID,
     _ amount: Amount
@@ -15,7 +16,13 @@ extension GatewayFlow {
     try await ports.routing.restore.requireOpen()
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
+      let isPaid = try await ports.routing.restore.resolved(intent, of: merchant)
       try await requireOwned(id, of: intent, merchant)
+      guard !isPaid else {
+        throw RPCFailure.failedPrecondition(
+          "RESTORED_PAYMENT_STANDS",
+          "People have settled that another payment of \(intent) keeps its money: cancel this one.")
+      }
       let moved = try await move(id, of: intent, .init()) { _, step in
         step == 0 ? .requestCapture(capture, amount) : nil
       }
@@ -36,6 +43,7 @@ extension GatewayFlow {
     try await ports.routing.restore.requireOpen()
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
+      try await ports.routing.restore.requireResolved(intent, of: merchant)
       if try await load(id, of: intent) == nil {
         try await closeUnseen(id, of: intent, merchant)
         return try await facts(id, of: intent)

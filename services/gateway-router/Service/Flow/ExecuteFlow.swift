@@ -12,10 +12,16 @@ extension GatewayFlow {
     try await ports.routing.restore.requireOpen()
     return try await runs.exclusively(asked.id) { [self] in
       let started = environment.loop.now
+      let isPaid = try await ports.routing.restore.resolved(asked.intent, of: asked.merchant)
       let beginning = try OperationBeginning(
         try await environment.database.query(
           CardDeclineStatements.begin(asked, now: environment.clock.now)))
-      if !beginning.isKnown,
+      if !beginning.isKnown, isPaid,
+        let facts = try await closeUnsent(asked, .paidBeforeRestore)
+      {
+        return facts
+      }
+      if !beginning.isKnown, !isPaid,
         let facts = try await begin(asked, after: beginning.declines, started: started)
       {
         return facts
@@ -146,6 +152,10 @@ extension OperationAction {
 }
 
 extension Decline {
+  /// A payment that a restore has lost keeps the intent's money, as people have settled.
+  static let paidBeforeRestore = Decline(
+    class: .never, code: "paid_before_restore", gatewayCode: "", origin: .request)
+
   /// Nothing was sent; the same may be asked again.
   static func unsent(_ code: String) -> Decline {
     Decline(class: .later, code: code, gatewayCode: "", origin: .request)

@@ -14,7 +14,7 @@ extension GatewayFlow {
   /// until each attempt has evidence.
   /// - Returns: whether there is nothing more to do about it now.
   func giveUp(_ record: OperationRecord, within limit: Duration) async throws -> Bool {
-    guard isOverdue(record) else { return false }
+    guard isOverdue(record), try await mayEnd(record) else { return false }
     let started = environment.loop.now
     var record = record
     for (attempt, disposition) in record.operation.attempts where disposition == .open {

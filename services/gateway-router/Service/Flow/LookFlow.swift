@@ -17,9 +17,10 @@ extension GatewayFlow {
     let now = environment.clock.now
     guard let attempt = record.operation.attempt(id), limit > .zero else { return }
     let gate = try await ports.routing.restore.gate()
+    // After a restore another gateway may have been asked since, which nobody here remembers.
+    let mayEnd = try await mayEnd(record)
     guard !attempt.evidence.isNegative else {
-      // After a restore another gateway may have been asked since, which nobody here remembers.
-      guard !gate.isClosed else { return }
+      guard mayEnd else { return }
       // Its call died before it said what follows. Nothing is asked, least of all sent again.
       let moved = try await move(record.id, of: record.intent, .init()) { operation, step in
         step == 0 ? Self.exhaustion(of: operation) : nil
@@ -55,21 +56,21 @@ extension GatewayFlow {
     case .find:
       heard = await ports.find(record, attempt, now: recordNow, within: limit)
     case .wait:
-      if !gate.isClosed { try await lookAgain(at: id, record) }
+      if mayEnd { try await lookAgain(at: id, record) }
       return
     }
     let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
     let moved = try await move(record.id, of: record.intent, notes) { operation, step in
       switch step {
       case 0: .outcome(id, heard.outcome)
-      case 1: gate.isClosed ? nil : Self.exhaustion(of: operation)
+      case 1: mayEnd ? Self.exhaustion(of: operation) : nil
       default: nil
       }
     }
     if let capture = moved.record.operation.winner?.captures.first(where: { $0.state == .queued }) {
       try await sendCapture(capture, moved.record, within: limit)
-    } else if moved.actions.isEmpty, !gate.isClosed {
-      // While it is closed nothing is given up: the lease is the pause.
+    } else if moved.actions.isEmpty, mayEnd {
+      // While it is closed or held nothing is given up: the lease is the pause.
       try await lookAgain(at: id, moved.record)
     }
   }
@@ -97,7 +98,8 @@ extension GatewayFlow {
     _ capture: Capture, _ record: OperationRecord, within limit: Duration
   ) async throws -> Moved {
     guard limit > .zero, let winner = record.operation.winner,
-      try await !ports.routing.restore.gate().isClosed
+      try await !ports.routing.restore.gate().isClosed,
+      try await ports.routing.restore.hold(on: record.intent, of: record.merchant) == .free
     else { return Moved(record: record, actions: [], refusal: nil) }
     let number = record.captureTries[capture.id] ?? 1
     let send: Send = capture.state == .queued ? .first : .replay

@@ -68,13 +68,13 @@ extension GatewayFlow {
     // Most notices repeat what the answer has told already.
     if case .unchanged = OperationMachine.next(record.operation, event) { return "nothing new" }
     let notes = OperationWriter.Notes(detail: "notified: \(notice.deduplicationKey)")
-    let isClosed = try await ports.routing.restore.gate().isClosed
+    let mayEnd = try await mayEnd(record)
     let moved = try await move(record.id, of: record.intent, notes) { operation, step in
       switch step {
       case 0: return event
       // Nobody is there to try another gateway.
       case 1:
-        guard !isClosed, case .open(let live, _) = operation.phase,
+        guard mayEnd, case .open(let live, _) = operation.phase,
           live.allSatisfy(\.evidence.isNegative)
         else { return nil }
         return .routesExhausted

@@ -10,7 +10,7 @@ import Wire
 /// RefundOperation, and what goes on with refunds afterwards. Always at the winner's gateway.
 extension GatewayFlow {
   /// - Returns: all facts of the operation so far; a refund that can never be is among them as failed.
-  /// - Throws: OPERATION_NOT_FOUND, CURRENCY_MISMATCH, REFUND_MISMATCH.
+  /// - Throws: OPERATION_NOT_FOUND, RESTORED_REFUND_UNRESOLVED, CURRENCY_MISMATCH, REFUND_MISMATCH.
   func refund(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ refund: RefundID,
     _ amount: Amount
@@ -19,7 +19,8 @@ extension GatewayFlow {
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       try await requireOwned(id, of: intent, merchant)
-      switch try await beginRefund(id, of: intent, refund, amount) {
+      let wasRestored = try await ports.routing.restore.wasRestored()
+      switch try await beginRefund(id, of: intent, refund, amount, wasRestored: wasRestored) {
       case .new:
         try await sendRefund(refund, of: id, intent, .first, within: left(since: started))
       case .known:
@@ -34,7 +35,8 @@ extension GatewayFlow {
 
   /// The row is committed before a byte leaves.
   private func beginRefund(
-    _ id: OperationID, of intent: PaymentIntentID, _ refund: RefundID, _ amount: Amount
+    _ id: OperationID, of intent: PaymentIntentID, _ refund: RefundID, _ amount: Amount,
+    wasRestored: Bool
   ) async throws -> Begun {
     let stamp = environment.stamp
     return try await environment.database.transaction { [self] transaction in
@@ -49,6 +51,9 @@ extension GatewayFlow {
         // intents may not have heard of a return yet.
         returnedMinor = try ReturnStatements.sum(
           try await transaction.query(ReturnStatements.list(intent, winner.attempt.id)))
+        if wasRestored {
+          try await Self.requireNoLostRefund(of: winner.attempt, in: transaction)
+        }
       }
       do throws(RefundGuard.Refusal) {
         guard
@@ -75,6 +80,17 @@ extension GatewayFlow {
       #endif
       return .new
     }
+  }
+
+  /// A refund that a restore has lost may be the very one that is asked for again.
+  /// - Throws: RESTORED_REFUND_UNRESOLVED.
+  private static func requireNoLostRefund(
+    of winner: Attempt, in transaction: borrowing Transaction
+  ) async throws {
+    guard let payment = winner.reference else { return }
+    let lost = try await transaction.query(
+      RestoreHoldStatements.lostRefund(of: payment, at: winner.gateway, winner.account))
+    guard lost.count == 0 else { throw RestoreWatch.refundUnresolved }
   }
 
   /// Told as a fact, so that it arrives whatever becomes of the call. intents asks for nothing that it

@@ -22,7 +22,7 @@ final class RestoreWatch: Sendable {
     var readAt: MonotonicInstant?
   }
 
-  private let environment: ServiceEnvironment
+  let environment: ServiceEnvironment
   private let isHeld: Bool
   private let view = Mutex(View())
 

@@ -11,7 +11,6 @@ import Wire
 final class RestoreFlow: Sendable {
   static let alertKind = "restore_in_progress"
   static let detailMax = 1_000
-  static let listMax: Int64 = 200
   /// How long intents may take to confirm.
   static let intentsSeconds: Int64 = 5
 
@@ -36,10 +35,12 @@ final class RestoreFlow: Sendable {
       unlisted: ports.unlistedAccounts)
   }
 
-  func payments(_ record: RestoreRecord) async throws -> [FoundPayment] {
+  func payments(
+    _ record: RestoreRecord, after place: RestoredPaymentPlace?, limit: Int64
+  ) async throws -> [RestoredPaymentView] {
     try await environment.database.query(
-      RestoreStatements.payments(record.id, limit: Self.listMax)
-    ).map { try FoundPayment($0) }
+      RestoreHoldStatements.page(of: record.id, after: place, limit: limit)
+    ).map { try RestoredPaymentView($0) }
   }
 
   // MARK: Closing

@@ -12,15 +12,15 @@ import Wire
 struct RestoreRebuild: Sendable {
   static let lookLimit = Duration.seconds(2)
   static let pauseSeconds: Double = 5
+  /// Some hours; then people hear of it.
+  static let triesMax: Int32 = 2_000
 
   let flow: GatewayFlow
-  let restore: RestoreRecord
   private var environment: ServiceEnvironment { flow.environment }
   private var ports: GatewayPorts { flow.ports }
 
-  init(_ flow: GatewayFlow, _ restore: RestoreRecord) {
+  init(_ flow: GatewayFlow) {
     self.flow = flow
-    self.restore = restore
   }
 
   /// One payment, as far as it gets.
@@ -101,7 +101,7 @@ struct RestoreRebuild: Sendable {
       try await environment.database.transaction(
         batch: [head] + flow.writer.statements(actions, record, notes, facts, stamp) + [
           RestoreStatements.date(identity.attempt, of: record, madeAt: payment.madeAt),
-          RestoreStatements.settle(payment, of: restore.id, .rebuilt, detail: detail),
+          RestoreStatements.settle(payment, .rebuilt, detail: detail),
         ])
     } catch let error as PostgresError
       where error.isUniqueViolation() || error.sqlState == OperationStatements.changedMeanwhile
@@ -115,23 +115,20 @@ struct RestoreRebuild: Sendable {
     _ payment: FoundPayment, _ state: FoundPayment.State, _ detail: String
   ) async throws {
     _ = try await environment.database.query(
-      RestoreStatements.settle(payment, of: restore.id, state, detail: detail))
+      RestoreStatements.settle(payment, state, detail: detail))
   }
 
   private func later(_ payment: FoundPayment, _ detail: String) async throws {
     _ = try await environment.database.query(
       RestoreStatements.later(
-        payment, of: restore.id, detail: detail, afterSeconds: Self.pauseSeconds))
+        payment, detail: detail, afterSeconds: Self.pauseSeconds, triesMax: Self.triesMax))
   }
 
   // MARK: intents
 
   private func claimOnly(_ identity: PaymentIdentity, _ payment: FoundPayment) async throws {
-    let claim = ClaimIdentity(
-      merchant: identity.merchant, intent: identity.intent, operation: identity.operation,
-      keyProof: identity.keyProof)
     try await claimOnly(
-      claim, at: payment.gateway, payment.account, reference: payment.reference)
+      identity.claim, at: payment.gateway, payment.account, reference: payment.reference)
   }
 
   /// The key must never pay again, though the payment cannot be rebuilt. What intents refuses,

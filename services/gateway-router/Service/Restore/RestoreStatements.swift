@@ -90,13 +90,6 @@ enum RestoreStatements {
     """
   }
 
-  static func payments(_ id: RestoreID, limit: Int64) -> Statement {
-    """
-    select \(raw: FoundPayment.columns) from restore_payment where restore_id = \(id)
-    order by state desc, made_at, reference limit \(limit)
-    """
-  }
-
   // MARK: Reading
 
   /// The lease, if something is to be read and nobody else is at it.
@@ -107,7 +100,7 @@ enum RestoreStatements {
     update restore_reading w
     set fence = w.fence + 1, lease_until = now() + make_interval(secs => \(leaseSeconds))
     from restore r
-    where w.restore_id = \(id) and r.id = w.restore_id and r.state = 1 and r.read_after <= now()
+    where w.restore_id = \(id) and r.id = w.restore_id and r.read_after <= now()
       and w.gateway = \(account.gateway.rawValue) and w.account = \(account.account)
       and w.subject = \(subject.rawValue) and w.finished_at is null
       and w.lease_until < now() and w.next_read_at <= now()
@@ -183,6 +176,8 @@ enum RestoreStatements {
     var identity: PaymentIdentity?
     var amount: Amount?
     var attempt: AttemptID?
+    /// Of a refund: the gateway's id of its payment.
+    var payment: String?
   }
 
   static func insert(
@@ -193,7 +188,7 @@ enum RestoreStatements {
       insert into restore_payment (restore_id, gateway, account, reference, own_reference, made_at,
         state, detail, merchant_id, intent_id, operation_id, attempt_id, payment_method_id,
         key_proof, capture_method, off_session, mode, method, attempt_sequence, currency,
-        amount_minor, actor)
+        amount_minor, payment_reference, actor)
       values (\(id), \(account.gateway.rawValue), \(account.account), \(row.reference),
         \(row.ownReference), \(row.madeAt), \(row.state.rawValue), \(row.detail),
         \(identity?.merchant ?? row.claim?.merchant), \(identity?.intent ?? row.claim?.intent),
@@ -201,50 +196,53 @@ enum RestoreStatements {
         \(identity?.paymentMethod), \(identity?.keyProof ?? row.claim?.keyProof),
         \(identity?.captureMethod.rawValue), \(identity?.isOffSession), \(identity?.mode.rawValue),
         \(identity?.method.rawValue), \(identity.map { Int16(clamping: $0.sequence) }),
-        \(row.amount?.currency.code), \(row.amount?.minor), \(actor))
+        \(row.amount?.currency.code), \(row.amount?.minor), \(row.payment), \(actor))
       on conflict do nothing
       """
   }
 
   // MARK: Rebuilding
 
-  /// The oldest that are due, once no list is read any more; the lease is the next try.
+  /// The oldest that are due, of earlier restores too, once no list of this one is read any more; the
+  /// lease is the next try.
   static func takeDue(_ id: RestoreID, limit: Int64, leaseSeconds: Double) -> Statement {
     """
     update restore_payment p set tries = p.tries + 1,
       next_try_at = now() + make_interval(secs => \(leaseSeconds))
     from (
-      select gateway, account, reference from restore_payment
-      where restore_id = \(id) and state = 1 and next_try_at <= now()
-        and exists (select 1 from restore where id = \(id) and state = 1)
+      select restore_id, gateway, account, reference from restore_payment
+      where state = 1 and next_try_at <= now()
         and not exists (
           select 1 from restore_reading where restore_id = \(id) and finished_at is null)
       order by made_at, reference limit \(limit) for update skip locked
     ) due
-    where p.restore_id = \(id) and p.gateway = due.gateway and p.account = due.account
+    where p.restore_id = due.restore_id and p.gateway = due.gateway and p.account = due.account
       and p.reference = due.reference
     returning \(raw: FoundPayment.columns(of: "p"))
     """
   }
 
   static func settle(
-    _ payment: FoundPayment, of id: RestoreID, _ state: FoundPayment.State, detail: String
+    _ payment: FoundPayment, _ state: FoundPayment.State, detail: String
   ) -> Statement {
     """
     update restore_payment set state = \(state.rawValue), detail = \(detail)
-    where restore_id = \(id) and gateway = \(payment.gateway) and account = \(payment.account)
-      and reference = \(payment.reference) and state = 1
+    where restore_id = \(payment.restore) and gateway = \(payment.gateway)
+      and account = \(payment.account) and reference = \(payment.reference) and state = 1
     """
   }
 
+  /// What is tried too often is for people.
   static func later(
-    _ payment: FoundPayment, of id: RestoreID, detail: String, afterSeconds: Double
+    _ payment: FoundPayment, detail: String, afterSeconds: Double, triesMax: Int32
   ) -> Statement {
     """
     update restore_payment set detail = \(detail),
+      state = case when tries >= \(triesMax) then \(FoundPayment.State.forPeople.rawValue)::smallint
+        else state end,
       next_try_at = now() + make_interval(secs => \(afterSeconds))
-    where restore_id = \(id) and gateway = \(payment.gateway) and account = \(payment.account)
-      and reference = \(payment.reference) and state = 1
+    where restore_id = \(payment.restore) and gateway = \(payment.gateway)
+      and account = \(payment.account) and reference = \(payment.reference) and state = 1
     """
   }
 

@@ -69,15 +69,21 @@ struct RestoreView: Sendable {
 }
 
 extension GatewayV1.RestoredPayment {
-  init(_ payment: FoundPayment) {
+  init(_ view: RestoredPaymentView) {
+    let payment = view.payment
     self.init(
       gateway: payment.gateway, gatewayAccount: payment.account,
       gatewayReference: payment.reference, ownReference: payment.ownReference,
       state: .init(rawValue: Int32(payment.state.rawValue)),
-      merchantID: payment.merchant?.description ?? "",
-      intentID: payment.intent?.description ?? "",
-      operationID: payment.operation?.description ?? "",
       amount: payment.amount.map(CommonV1.Money.init), createdAt: payment.madeAt.wire,
       detail: String(payment.detail.prefix(RestoreFlow.detailMax)))
+    merchantID = payment.merchant?.description ?? ""
+    intentID = payment.intent?.description ?? ""
+    operationID = payment.operation?.description ?? ""
+    paymentReference = payment.paymentReference ?? ""
+    restoreID = payment.restore.description
+    guard let word = view.word else { return }
+    verdict = .init(rawValue: Int32(word.verdict.rawValue))
+    verdictBy = word.actor
   }
 }

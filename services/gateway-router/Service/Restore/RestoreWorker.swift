@@ -2,12 +2,15 @@ import GatewayAdapters
 import GatewayCore
 import Logging
 import Money
+import Outbox
 import Postgres
 import Reactor
 import ServiceKit
+import Synchronization
 
-/// While a restore is closed: reads each account's list of payments from its newest down to a day
-/// before the point, keeps what this database does not know, then rebuilds it, the oldest first.
+/// After a restore: reads each account's list of payments from its newest down to a day before the
+/// point, keeps what this database does not know, then rebuilds it, the oldest first. It goes on when
+/// operators have let money move again: what is not done holds its payment.
 /// One replica reads an account at a time, by lease; a restart goes on behind the last page.
 final class RestoreWorker: Sendable {
   static let interval = Duration.seconds(2)
@@ -20,7 +23,17 @@ final class RestoreWorker: Sendable {
   /// The work on one payment.
   static let itemSeconds: Int64 = 15
   static let actor = "service:gateway-router"
+  static let alertKind = "restored_payments_unresolved"
 
+  /// What was found of an open restore last, so that only changes are told.
+  private struct Rest: Equatable {
+    var restore: RestoreID
+    var isRead: Bool
+    var isUnresolved: Bool
+    var isOver: Bool { isRead && !isUnresolved }
+  }
+
+  private let rest = Mutex<Rest?>(nil)
   private let flow: GatewayFlow
   private let restores: RestoreFlow
   private let worker: WorkerLoop
@@ -39,17 +52,46 @@ final class RestoreWorker: Sendable {
 
   func shutdown() async { await worker.shutdown() }
 
-  /// One round; nothing without a closed restore.
+  /// One round; nothing without a restore, or when all of it is done.
   func work() async throws {
-    guard let restore = try await restores.newest(), restore.state == .closed else { return }
-    // Whatever came between: intents stays closed as long as this is.
-    try await restores.setGate(closed: true, pointAt: restore.pointAt)
-    // Unless it was opened between the reading and this word.
-    guard try await restores.newest()?.state == .closed else { return try await restores.setGate() }
+    guard let restore = try await restores.newest() else { return }
+    switch restore.state {
+    case .closed:
+      // Whatever came between: intents stays closed as long as this is.
+      try await restores.setGate(closed: true, pointAt: restore.pointAt)
+      // Unless it was opened between the reading and this word.
+      guard try await restores.newest()?.state == .closed else {
+        return try await restores.setGate()
+      }
+    case .open:
+      guard rest.withLock({ $0?.restore != restore.id || $0?.isOver == false }) else { return }
+    }
     for account in ports.listedAccounts {
       for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
     }
     while try await rebuild(restore) {}
+    if restore.state == .open { try await tell(restore) }
+  }
+
+  /// People hear of what holds payments although money moves again.
+  private func tell(_ restore: RestoreRecord) async throws {
+    let (isRead, isUnresolved) = try await environment.database.query(
+      RestoreHoldStatements.rest(of: restore.id)
+    ).single().decode((Bool, Bool).self)
+    let now = Rest(restore: restore.id, isRead: isRead, isUnresolved: isUnresolved)
+    let before = rest.withLock { $0 }
+    if before?.restore != now.restore || before?.isUnresolved != isUnresolved {
+      _ = try await environment.database.query(
+        isUnresolved
+          ? Alerts.raise(
+            Alert(
+              .critical, kind: Self.alertKind, subject: restore.id.description,
+              message: "Payments or refunds that a restore has lost are not yet rebuilt or for "
+                + "people; each holds its payment. See tender restore list.",
+              actor: Self.actor))
+          : Alerts.resolve(dedupKeys: ["\(Self.alertKind):\(restore.id)"], actor: Self.actor))
+    }
+    rest.withLock { $0 = now }
   }
 
   // MARK: Reading
@@ -149,7 +191,7 @@ final class RestoreWorker: Sendable {
         reference: refund.reference, ownReference: refund.ownReference ?? "",
         madeAt: Timestamp(seconds: refund.createdSeconds), state: .forPeople,
         detail: "a refund of \(refund.paymentReference)", claim: nil, identity: nil,
-        amount: refund.amount, attempt: nil)
+        amount: refund.amount, attempt: nil, payment: refund.paymentReference)
     }
     return try await store(
       found, read: refunds.count, foreign: refunds.count - ours.count, account, restore, lease)
@@ -165,8 +207,9 @@ final class RestoreWorker: Sendable {
     var rows: [RestoreStatements.FoundRow] = []
     for (payment, mark) in ours {
       guard let row = RestoreStatements.FoundRow(payment, mark, known) else { continue }
-      if row.state == .forPeople, let claim = row.claim {
-        try await RestoreRebuild(flow, restore).claimOnly(
+      // At once, not only when it is rebuilt: its key must not pay meanwhile.
+      if let claim = row.claim ?? row.identity?.claim {
+        try await RestoreRebuild(flow).claimOnly(
           claim, at: account.gateway.rawValue, account.account, reference: row.reference)
       }
       rows.append(row)
@@ -212,7 +255,7 @@ final class RestoreWorker: Sendable {
         restore.id, limit: Self.rebuildMax, leaseSeconds: Self.rebuildLeaseSeconds))
     let due = try rows.map { try FoundPayment($0) }
       .sorted { ($0.madeAt, $0.reference) < ($1.madeAt, $1.reference) }
-    let rebuild = RestoreRebuild(flow, restore)
+    let rebuild = RestoreRebuild(flow)
     for payment in due {
       do {
         try await Deadline.$current.withValue(.after(.seconds(Self.itemSeconds))) {

@@ -55,6 +55,8 @@ struct RestoredPayments: Sendable {
       let application = try await flow.locked(
         order.intent, of: order.merchant, claim: nil, in: transaction)
       if application.operations.contains(where: { $0.id == order.operation }) {
+        // A claim that was kept before the payment was looked at answers with it.
+        try await transaction.commit(with: [RestoredClaimStatements.answered(order)])
         return (.known, "")
       }
       switch Self.confirmed(application, order, payment, at: environment.clock.now) {

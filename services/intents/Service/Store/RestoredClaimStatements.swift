@@ -65,6 +65,15 @@ enum RestoredClaimStatements {
     """
   }
 
+  /// A claim that there is: its intent is here and answers.
+  static func answered(_ order: RestoreOrder) -> Statement {
+    """
+    update restored_claim set is_rebuilt = true
+    where key_proof = \(order.keyProof) and operation_id = \(order.operation)
+      and merchant_id = \(order.merchant) and not is_rebuilt
+    """
+  }
+
   /// Not asked for by anybody: the guards of new work let it pass.
   static func insertOperation(
     _ operation: OperationRow, of intent: IntentRow, _ stamp: Stamp

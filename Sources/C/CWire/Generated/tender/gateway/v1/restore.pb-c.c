@@ -502,6 +502,96 @@ void   tender__gateway__v1__open_restore_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__open_restore_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__settle_restored_payment_request__init
+                     (Tender__Gateway__V1__SettleRestoredPaymentRequest         *message)
+{
+  static const Tender__Gateway__V1__SettleRestoredPaymentRequest init_value = TENDER__GATEWAY__V1__SETTLE_RESTORED_PAYMENT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__settle_restored_payment_request__get_packed_size
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__settle_restored_payment_request__pack
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__settle_restored_payment_request__pack_to_buffer
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__SettleRestoredPaymentRequest *
+       tender__gateway__v1__settle_restored_payment_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__SettleRestoredPaymentRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__settle_restored_payment_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__settle_restored_payment_request__free_unpacked
+                     (Tender__Gateway__V1__SettleRestoredPaymentRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__settle_restored_payment_response__init
+                     (Tender__Gateway__V1__SettleRestoredPaymentResponse         *message)
+{
+  static const Tender__Gateway__V1__SettleRestoredPaymentResponse init_value = TENDER__GATEWAY__V1__SETTLE_RESTORED_PAYMENT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__settle_restored_payment_response__get_packed_size
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__settle_restored_payment_response__pack
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__settle_restored_payment_response__pack_to_buffer
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__SettleRestoredPaymentResponse *
+       tender__gateway__v1__settle_restored_payment_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__SettleRestoredPaymentResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__settle_restored_payment_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__settle_restored_payment_response__free_unpacked
+                     (Tender__Gateway__V1__SettleRestoredPaymentResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__settle_restored_payment_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tender__gateway__v1__restore_reading__field_descriptors[7] =
 {
   {
@@ -825,7 +915,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__restore__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__restore__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__restored_payment__field_descriptors[11] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__restored_payment__field_descriptors[15] =
 {
   {
     "gateway",
@@ -959,6 +1049,54 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__restored_payment__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "payment_reference",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RestoredPayment, payment_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "verdict",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RestoredPayment, verdict),
+    &tender__gateway__v1__restored_payment_verdict__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "verdict_by",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RestoredPayment, verdict_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "restore_id",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RestoredPayment, restore_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__restored_payment__field_indices_by_name[] = {
   8,   /* field[8] = amount */
@@ -971,12 +1109,16 @@ static const unsigned tender__gateway__v1__restored_payment__field_indices_by_na
   5,   /* field[5] = merchant_id */
   7,   /* field[7] = operation_id */
   3,   /* field[3] = own_reference */
+  11,   /* field[11] = payment_reference */
+  14,   /* field[14] = restore_id */
   4,   /* field[4] = state */
+  12,   /* field[12] = verdict */
+  13,   /* field[13] = verdict_by */
 };
 static const ProtobufCIntRange tender__gateway__v1__restored_payment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__restored_payment__descriptor =
 {
@@ -986,7 +1128,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__restored_payment__descript
   "Tender__Gateway__V1__RestoredPayment",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__RestoredPayment),
-  11,
+  15,
   tender__gateway__v1__restored_payment__field_descriptors,
   tender__gateway__v1__restored_payment__field_indices_by_name,
   1,  tender__gateway__v1__restored_payment__number_ranges,
@@ -1138,9 +1280,42 @@ const ProtobufCMessageDescriptor tender__gateway__v1__get_restore_response__desc
   (ProtobufCMessageInit) tender__gateway__v1__get_restore_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define tender__gateway__v1__list_restored_payments_request__field_descriptors NULL
-#define tender__gateway__v1__list_restored_payments_request__field_indices_by_name NULL
-#define tender__gateway__v1__list_restored_payments_request__number_ranges NULL
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_restored_payments_request__field_descriptors[2] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListRestoredPaymentsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListRestoredPaymentsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__list_restored_payments_request__field_indices_by_name[] = {
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+};
+static const ProtobufCIntRange tender__gateway__v1__list_restored_payments_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
 const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payments_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1149,14 +1324,14 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payments_req
   "Tender__Gateway__V1__ListRestoredPaymentsRequest",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__ListRestoredPaymentsRequest),
-  0,
+  2,
   tender__gateway__v1__list_restored_payments_request__field_descriptors,
   tender__gateway__v1__list_restored_payments_request__field_indices_by_name,
-  0,  tender__gateway__v1__list_restored_payments_request__number_ranges,
+  1,  tender__gateway__v1__list_restored_payments_request__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__list_restored_payments_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__list_restored_payments_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__list_restored_payments_response__field_descriptors[2] =
 {
   {
     "payments",
@@ -1170,14 +1345,27 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__list_restored_payment
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ListRestoredPaymentsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__list_restored_payments_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
   0,   /* field[0] = payments */
 };
 static const ProtobufCIntRange tender__gateway__v1__list_restored_payments_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payments_response__descriptor =
 {
@@ -1187,7 +1375,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payments_res
   "Tender__Gateway__V1__ListRestoredPaymentsResponse",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__ListRestoredPaymentsResponse),
-  1,
+  2,
   tender__gateway__v1__list_restored_payments_response__field_descriptors,
   tender__gateway__v1__list_restored_payments_response__field_indices_by_name,
   1,  tender__gateway__v1__list_restored_payments_response__number_ranges,
@@ -1283,6 +1471,147 @@ const ProtobufCMessageDescriptor tender__gateway__v1__open_restore_response__des
   (ProtobufCMessageInit) tender__gateway__v1__open_restore_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tender__gateway__v1__settle_restored_payment_request__field_descriptors[6] =
+{
+  {
+    "restore_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, restore_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_account",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_reference",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, gateway_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "verdict",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, verdict),
+    &tender__gateway__v1__restored_payment_verdict__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentRequest, words),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__settle_restored_payment_request__field_indices_by_name[] = {
+  1,   /* field[1] = gateway */
+  2,   /* field[2] = gateway_account */
+  3,   /* field[3] = gateway_reference */
+  0,   /* field[0] = restore_id */
+  4,   /* field[4] = verdict */
+  5,   /* field[5] = words */
+};
+static const ProtobufCIntRange tender__gateway__v1__settle_restored_payment_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__settle_restored_payment_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.SettleRestoredPaymentRequest",
+  "SettleRestoredPaymentRequest",
+  "Tender__Gateway__V1__SettleRestoredPaymentRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__SettleRestoredPaymentRequest),
+  6,
+  tender__gateway__v1__settle_restored_payment_request__field_descriptors,
+  tender__gateway__v1__settle_restored_payment_request__field_indices_by_name,
+  1,  tender__gateway__v1__settle_restored_payment_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__settle_restored_payment_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__settle_restored_payment_response__field_descriptors[1] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__SettleRestoredPaymentResponse, payment),
+    &tender__gateway__v1__restored_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__settle_restored_payment_response__field_indices_by_name[] = {
+  0,   /* field[0] = payment */
+};
+static const ProtobufCIntRange tender__gateway__v1__settle_restored_payment_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__settle_restored_payment_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.SettleRestoredPaymentResponse",
+  "SettleRestoredPaymentResponse",
+  "Tender__Gateway__V1__SettleRestoredPaymentResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__SettleRestoredPaymentResponse),
+  1,
+  tender__gateway__v1__settle_restored_payment_response__field_descriptors,
+  tender__gateway__v1__settle_restored_payment_response__field_indices_by_name,
+  1,  tender__gateway__v1__settle_restored_payment_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__settle_restored_payment_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue tender__gateway__v1__restore_state__enum_values_by_number[3] =
 {
   { "RESTORE_STATE_UNSPECIFIED", "TENDER__GATEWAY__V1__RESTORE_STATE__RESTORE_STATE_UNSPECIFIED", 0 },
@@ -1313,21 +1642,23 @@ const ProtobufCEnumDescriptor tender__gateway__v1__restore_state__descriptor =
   tender__gateway__v1__restore_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue tender__gateway__v1__restored_payment_state__enum_values_by_number[4] =
+static const ProtobufCEnumValue tender__gateway__v1__restored_payment_state__enum_values_by_number[5] =
 {
   { "RESTORED_PAYMENT_STATE_UNSPECIFIED", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_UNSPECIFIED", 0 },
   { "RESTORED_PAYMENT_STATE_PENDING", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_PENDING", 1 },
   { "RESTORED_PAYMENT_STATE_REBUILT", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_REBUILT", 2 },
   { "RESTORED_PAYMENT_STATE_FOR_PEOPLE", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_FOR_PEOPLE", 3 },
+  { "RESTORED_PAYMENT_STATE_SETTLED", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_SETTLED", 4 },
 };
 static const ProtobufCIntRange tender__gateway__v1__restored_payment_state__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex tender__gateway__v1__restored_payment_state__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex tender__gateway__v1__restored_payment_state__enum_values_by_name[5] =
 {
   { "RESTORED_PAYMENT_STATE_FOR_PEOPLE", 3 },
   { "RESTORED_PAYMENT_STATE_PENDING", 1 },
   { "RESTORED_PAYMENT_STATE_REBUILT", 2 },
+  { "RESTORED_PAYMENT_STATE_SETTLED", 4 },
   { "RESTORED_PAYMENT_STATE_UNSPECIFIED", 0 },
 };
 const ProtobufCEnumDescriptor tender__gateway__v1__restored_payment_state__descriptor =
@@ -1337,11 +1668,41 @@ const ProtobufCEnumDescriptor tender__gateway__v1__restored_payment_state__descr
   "RestoredPaymentState",
   "Tender__Gateway__V1__RestoredPaymentState",
   "tender.gateway.v1",
-  4,
+  5,
   tender__gateway__v1__restored_payment_state__enum_values_by_number,
-  4,
+  5,
   tender__gateway__v1__restored_payment_state__enum_values_by_name,
   1,
   tender__gateway__v1__restored_payment_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__restored_payment_verdict__enum_values_by_number[3] =
+{
+  { "RESTORED_PAYMENT_VERDICT_UNSPECIFIED", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_UNSPECIFIED", 0 },
+  { "RESTORED_PAYMENT_VERDICT_STANDS", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_STANDS", 1 },
+  { "RESTORED_PAYMENT_VERDICT_NOTHING_LEFT", "TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_NOTHING_LEFT", 2 },
+};
+static const ProtobufCIntRange tender__gateway__v1__restored_payment_verdict__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__restored_payment_verdict__enum_values_by_name[3] =
+{
+  { "RESTORED_PAYMENT_VERDICT_NOTHING_LEFT", 2 },
+  { "RESTORED_PAYMENT_VERDICT_STANDS", 1 },
+  { "RESTORED_PAYMENT_VERDICT_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__restored_payment_verdict__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RestoredPaymentVerdict",
+  "RestoredPaymentVerdict",
+  "Tender__Gateway__V1__RestoredPaymentVerdict",
+  "tender.gateway.v1",
+  3,
+  tender__gateway__v1__restored_payment_verdict__enum_values_by_number,
+  3,
+  tender__gateway__v1__restored_payment_verdict__enum_values_by_name,
+  1,
+  tender__gateway__v1__restored_payment_verdict__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

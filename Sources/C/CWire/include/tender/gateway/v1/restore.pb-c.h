@@ -28,6 +28,8 @@ typedef struct Tender__Gateway__V1__ListRestoredPaymentsRequest Tender__Gateway_
 typedef struct Tender__Gateway__V1__ListRestoredPaymentsResponse Tender__Gateway__V1__ListRestoredPaymentsResponse;
 typedef struct Tender__Gateway__V1__OpenRestoreRequest Tender__Gateway__V1__OpenRestoreRequest;
 typedef struct Tender__Gateway__V1__OpenRestoreResponse Tender__Gateway__V1__OpenRestoreResponse;
+typedef struct Tender__Gateway__V1__SettleRestoredPaymentRequest Tender__Gateway__V1__SettleRestoredPaymentRequest;
+typedef struct Tender__Gateway__V1__SettleRestoredPaymentResponse Tender__Gateway__V1__SettleRestoredPaymentResponse;
 
 
 /* --- enums --- */
@@ -42,9 +44,16 @@ typedef enum _Tender__Gateway__V1__RestoredPaymentState {
   TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_UNSPECIFIED = 0,
   TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_PENDING = 1,
   TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_REBUILT = 2,
-  TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_FOR_PEOPLE = 3
+  TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_FOR_PEOPLE = 3,
+  TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_SETTLED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE)
 } Tender__Gateway__V1__RestoredPaymentState;
+typedef enum _Tender__Gateway__V1__RestoredPaymentVerdict {
+  TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_STANDS = 1,
+  TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_NOTHING_LEFT = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT)
+} Tender__Gateway__V1__RestoredPaymentVerdict;
 
 /* --- messages --- */
 
@@ -103,10 +112,14 @@ struct  Tender__Gateway__V1__RestoredPayment
   Tender__Common__V1__Money *amount;
   Google__Protobuf__Timestamp *created_at;
   ProtobufCBinaryData detail;
+  ProtobufCBinaryData payment_reference;
+  Tender__Gateway__V1__RestoredPaymentVerdict verdict;
+  ProtobufCBinaryData verdict_by;
+  ProtobufCBinaryData restore_id;
 };
 #define TENDER__GATEWAY__V1__RESTORED_PAYMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__restored_payment__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESTORED_PAYMENT_STATE__RESTORED_PAYMENT_STATE_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_UNSPECIFIED, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__BeginRestoreRequest
@@ -152,10 +165,12 @@ struct  Tender__Gateway__V1__GetRestoreResponse
 struct  Tender__Gateway__V1__ListRestoredPaymentsRequest
 {
   ProtobufCMessage base;
+  uint32_t page_size;
+  ProtobufCBinaryData page_token;
 };
 #define TENDER__GATEWAY__V1__LIST_RESTORED_PAYMENTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_restored_payments_request__descriptor) \
-     }
+    , 0, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ListRestoredPaymentsResponse
@@ -163,10 +178,11 @@ struct  Tender__Gateway__V1__ListRestoredPaymentsResponse
   ProtobufCMessage base;
   size_t n_payments;
   Tender__Gateway__V1__RestoredPayment **payments;
+  ProtobufCBinaryData next_page_token;
 };
 #define TENDER__GATEWAY__V1__LIST_RESTORED_PAYMENTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__list_restored_payments_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__OpenRestoreRequest
@@ -187,6 +203,31 @@ struct  Tender__Gateway__V1__OpenRestoreResponse
 };
 #define TENDER__GATEWAY__V1__OPEN_RESTORE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__open_restore_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Gateway__V1__SettleRestoredPaymentRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData restore_id;
+  ProtobufCBinaryData gateway;
+  ProtobufCBinaryData gateway_account;
+  ProtobufCBinaryData gateway_reference;
+  Tender__Gateway__V1__RestoredPaymentVerdict verdict;
+  ProtobufCBinaryData words;
+};
+#define TENDER__GATEWAY__V1__SETTLE_RESTORED_PAYMENT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__settle_restored_payment_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__RESTORED_PAYMENT_VERDICT__RESTORED_PAYMENT_VERDICT_UNSPECIFIED, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__SettleRestoredPaymentResponse
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__RestoredPayment *payment;
+};
+#define TENDER__GATEWAY__V1__SETTLE_RESTORED_PAYMENT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__settle_restored_payment_response__descriptor) \
     , NULL }
 
 
@@ -399,6 +440,44 @@ Tender__Gateway__V1__OpenRestoreResponse *
 void   tender__gateway__v1__open_restore_response__free_unpacked
                      (Tender__Gateway__V1__OpenRestoreResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__SettleRestoredPaymentRequest methods */
+void   tender__gateway__v1__settle_restored_payment_request__init
+                     (Tender__Gateway__V1__SettleRestoredPaymentRequest         *message);
+size_t tender__gateway__v1__settle_restored_payment_request__get_packed_size
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest   *message);
+size_t tender__gateway__v1__settle_restored_payment_request__pack
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__settle_restored_payment_request__pack_to_buffer
+                     (const Tender__Gateway__V1__SettleRestoredPaymentRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__SettleRestoredPaymentRequest *
+       tender__gateway__v1__settle_restored_payment_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__settle_restored_payment_request__free_unpacked
+                     (Tender__Gateway__V1__SettleRestoredPaymentRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__SettleRestoredPaymentResponse methods */
+void   tender__gateway__v1__settle_restored_payment_response__init
+                     (Tender__Gateway__V1__SettleRestoredPaymentResponse         *message);
+size_t tender__gateway__v1__settle_restored_payment_response__get_packed_size
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse   *message);
+size_t tender__gateway__v1__settle_restored_payment_response__pack
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__settle_restored_payment_response__pack_to_buffer
+                     (const Tender__Gateway__V1__SettleRestoredPaymentResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__SettleRestoredPaymentResponse *
+       tender__gateway__v1__settle_restored_payment_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__settle_restored_payment_response__free_unpacked
+                     (Tender__Gateway__V1__SettleRestoredPaymentResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Gateway__V1__RestoreReading_Closure)
@@ -434,6 +513,12 @@ typedef void (*Tender__Gateway__V1__OpenRestoreRequest_Closure)
 typedef void (*Tender__Gateway__V1__OpenRestoreResponse_Closure)
                  (const Tender__Gateway__V1__OpenRestoreResponse *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__SettleRestoredPaymentRequest_Closure)
+                 (const Tender__Gateway__V1__SettleRestoredPaymentRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__SettleRestoredPaymentResponse_Closure)
+                 (const Tender__Gateway__V1__SettleRestoredPaymentResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -442,6 +527,7 @@ typedef void (*Tender__Gateway__V1__OpenRestoreResponse_Closure)
 
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__restore_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__restored_payment_state__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__restored_payment_verdict__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__restore_reading__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__restore__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__restored_payment__descriptor;
@@ -453,6 +539,8 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payme
 extern const ProtobufCMessageDescriptor tender__gateway__v1__list_restored_payments_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__open_restore_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__open_restore_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__settle_restored_payment_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__settle_restored_payment_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -1,0 +1,369 @@
+import GatewayCore
+import Money
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Wire
+
+@testable import GatewayService
+
+/// What a restore has lost holds its payment also after people have let money move again, until it is
+/// rebuilt or two of them have settled it.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct RestoreHoldTests {
+  /// An authorisation that another gateway may have followed: nobody can rebuild it.
+  private static func lostAuthorization(_ harness: GatewayHarness) async throws -> OperationRecord {
+    let order = harness.restorable(capture: .manual)
+    #expect(try await harness.first.execute(order).kinds.last == .authorized)
+    try await harness.lose(order)
+    let id = try await harness.begin().id
+    try await harness.read()
+    #expect(try await harness.status().paymentsForPeople == 1)
+    try await harness.openByAll(id)
+    return order
+  }
+
+  /// Another operation of the same intent.
+  private static func another(_ order: OperationRecord) -> OperationRecord {
+    OperationRecord(
+      merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
+      offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,
+      keyProof: order.keyProof, createdAt: order.createdAt,
+      operation: GatewayCore.Operation(
+        id: OperationID(bits: order.id.bits &+ 1), amount: order.operation.amount,
+        captureMethod: .manual), attempts: [:], captureTries: [:])
+  }
+
+  @Test func whatIsForPeopleHoldsItsIntentUntilTwoSettleIt() async throws {
+    try await GatewayHarness.with { harness in
+      let order = try await Self.lostAuthorization(harness)
+      for replica in [harness.first, harness.second] {
+        for order in [order, Self.another(order)] {
+          #expect(
+            await harness.reason { try await replica.execute(order) }
+              == "RESTORED_PAYMENT_UNRESOLVED")
+          #expect(
+            await harness.reason { try await replica.close(order) }
+              == "RESTORED_PAYMENT_UNRESOLVED")
+        }
+      }
+      #expect(try await harness.gateways.payments().count == 1)
+      try await harness.readOnce()
+      #expect(try await harness.alerts() == [RestoreWorker.alertKind])
+      // Others pay.
+      #expect(try await harness.first.execute(harness.restorable()).kinds.last == .captured)
+
+      let listed = try #require(try await harness.listed().first)
+      #expect(listed.verdict == .unspecified && listed.verdictBy == "")
+      let said = try await harness.settle(listed, .nothingLeft, as: "ann")
+      #expect(said.state == .forPeople && said.verdictBy == "operator:ann")
+      #expect(
+        await harness.reason { try await harness.settle(listed, .nothingLeft, as: "ann") }
+          == "SECOND_PERSON_REQUIRED")
+      #expect(
+        await harness.reason { try await harness.first.execute(order) }
+          == "RESTORED_PAYMENT_UNRESOLVED")
+      #expect(try await harness.settle(listed, .stands, as: "bob").state == .forPeople)
+      let settled = try await harness.settle(listed, .nothingLeft, as: "bob")
+      #expect(settled.state == .settled && settled.verdict == .nothingLeft)
+      #expect(
+        await harness.reason { try await harness.settle(listed, .stands, as: "bob") }
+          == "NOT_FOR_PEOPLE")
+      var unknown = listed
+      unknown.gatewayReference = "pi_other"
+      #expect(
+        await harness.reason { try await harness.settle(unknown, .stands, as: "bob") }
+          == "RESTORED_PAYMENT_NOT_FOUND")
+      try await harness.readOnce()
+      #expect(try await harness.alerts() == [])
+
+      #expect(try await harness.second.execute(order).kinds.last == .authorized)
+      await #expect(throws: (any Error).self) {
+        try await harness.first.database.query(
+          Statement(sql: "update restore_payment set state = 3, verdict = null"))
+      }
+    }
+  }
+
+  /// In the schema itself.
+  @Test func oneOperatorSettlesNothing() async throws {
+    try await GatewayHarness.with { harness in
+      _ = try await Self.lostAuthorization(harness)
+      let listed = try #require(try await harness.listed().first)
+      try await harness.settle(listed, .nothingLeft, as: "ann")
+      await #expect(throws: (any Error).self) {
+        try await harness.first.database.query(
+          Statement(sql: "update restore_payment set state = 4, verdict = 2"))
+      }
+    }
+  }
+
+  @Test func aPaymentThatStandsIsNeverChargedAgain() async throws {
+    try await GatewayHarness.with { harness in
+      let order = try await Self.lostAuthorization(harness)
+      let listed = try #require(try await harness.listed().first)
+      try await harness.settle(listed, .stands, as: "ann")
+      #expect(try await harness.settle(listed, .stands, as: "bob").state == .settled)
+      for order in [order, Self.another(order)] {
+        let facts = try await harness.first.execute(order)
+        #expect(facts.kinds == [.notExecuted])
+        #expect(facts.last?.decline?.code == "paid_before_restore")
+        #expect(try await harness.second.execute(order) == facts, "and it stays so")
+      }
+      #expect(try await harness.gateways.payments().count == 1)
+      #expect(
+        await harness.reason {
+          try await onLoop(harness.first.loop) {
+            try await harness.first.flow.capture(
+              order.id, of: order.intent, order.merchant, CaptureID(bits: 1),
+              order.operation.amount)
+          }
+        } == "RESTORED_PAYMENT_STANDS")
+    }
+  }
+
+  /// Neither by an end of the routes nor by age: the lost payment may be the one that took the money.
+  @Test func nothingEndsWhileALostPaymentIsUnresolved() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      try await harness.gateways.inject("stripe", "timeout_before", on: [], count: 100)
+      let orders = [harness.order(offSession: true), harness.order(offSession: true)]
+      for order in orders { #expect(try await harness.first.execute(order).kinds == [.unknown]) }
+      try await harness.gateways.heal()
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      for order in orders { try await harness.findLost(of: order.intent) }
+      // Of one its call has died before it said what follows, the other one is to be given up.
+      try await harness.test.run(
+        """
+        update gateway.attempt set evidence = 'not_executed'
+        where intent_id = '\(orders[0].intent.uuid)'
+        """)
+      try await GiveUpTests.age(harness, minutes: 73 * 60)
+      for _ in 0..<2 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      let states = {
+        try await orders.asyncMap { try await harness.first.load($0).operation.state }
+      }
+      #expect(try await states() == [.open, .open])
+      try await harness.forgetLost()
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await states() == [.closed, .closed])
+    }
+  }
+
+  /// Nor by a gateway's word about another payment of the intent.
+  @Test func noNotificationEndsWhatIsHeld() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      try await harness.gateways.inject("stripe", "timeout_after", on: [], count: 100)
+      let (held, free) = (harness.order(offSession: true), harness.order(offSession: true))
+      for order in [held, free] {
+        #expect(try await harness.first.execute(order).kinds == [.unknown])
+      }
+      try await harness.gateways.heal()
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      try await harness.findLost(of: held.intent)
+      for (number, order) in [held, free].enumerated() {
+        try await StripeEvent.deliver(
+          order, status: "canceled", id: "evt_\(number)", to: harness.first, harness)
+      }
+      #expect(try await harness.first.load(held).story == ["1 stripe open canceled"])
+      #expect(try await harness.first.load(held).operation.state == .open)
+      #expect(try await harness.first.load(free).operation.state == .closed)
+    }
+  }
+
+  /// What is known as well is not captured beside what was lost.
+  @Test func noCaptureGoesOutBesideALostPayment() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.gateways.inject("stripe", "timeout_before", on: ["capture"], count: 10)
+      let order = harness.restorable()
+      #expect(try await harness.first.execute(order).kinds.contains(.authorized))
+      try await harness.gateways.heal()
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      try await harness.findLost(of: order.intent)
+      for _ in 0..<3 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      #expect(try await harness.gateways.payments().map(\.captured) == [0])
+      #expect(
+        await harness.reason {
+          try await onLoop(harness.first.loop) {
+            try await harness.first.flow.capture(
+              order.id, of: order.intent, order.merchant, CaptureID(bits: 1),
+              order.operation.amount)
+          }
+        } == "RESTORED_PAYMENT_UNRESOLVED")
+      try await harness.forgetLost()
+      for _ in 0..<3 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      #expect(try await harness.gateways.payments().map(\.captured) == [4_999])
+    }
+  }
+
+  /// Opened while a payment is pending and a list was never read: both go on.
+  @Test func readingAndRebuildingGoOnAfterOpening() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      try await harness.lose(order)
+      let id = try await harness.begin().id
+      try await harness.test.run("update gateway.restore set read_after = now()")
+      try await harness.openByAll(id)
+      harness.intents.state.withLock { $0.result = .later }
+      try await harness.readOnce()
+      #expect(try await harness.status().paymentsPending == 1)
+      #expect(try await harness.alerts() == [RestoreWorker.alertKind])
+      #expect(
+        await harness.reason { try await harness.second.execute(order) }
+          == "RESTORED_PAYMENT_UNRESOLVED")
+      harness.intents.state.withLock { $0.result = .restored }
+      try await harness.test.run("update gateway.restore_payment set next_try_at = now()")
+      try await harness.readOnce()
+      #expect(try await harness.status().paymentsRebuilt == 1)
+      #expect(try await harness.alerts() == [])
+      #expect(!harness.intents.isClosed)
+      #expect(try await harness.second.execute(order).kinds.last == .captured)
+      #expect(try await harness.gateways.payments().map(\.captured) == [4_999])
+    }
+  }
+
+  /// What can never be rebuilt is for people in the end.
+  @Test func whatIsTriedTooOftenIsForPeople() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      try await harness.lose(order)
+      _ = try await harness.begin()
+      harness.intents.state.withLock { $0.result = .later }
+      try await harness.read()
+      try await harness.test.run(
+        "update gateway.restore_payment set tries = \(RestoreRebuild.triesMax - 2)")
+      try await harness.read()
+      #expect(try await harness.status().paymentsPending == 1)
+      try await harness.read()
+      #expect(try await harness.status().paymentsForPeople == 1)
+    }
+  }
+
+  /// The refund that was lost may be the very one that is asked for again.
+  @Test func aLostRefundHoldsFurtherRefundsUntilTwoSettleIt() async throws {
+    try await GatewayHarness.with { harness in
+      let (order, other) = (harness.restorable(), harness.restorable())
+      for order in [order, other] { _ = try await harness.first.execute(order) }
+      let (lost, next) = (RefundID(bits: 31), RefundID(bits: 32))
+      _ = try await harness.first.refund(order, lost, minor: 1_000)
+      try await harness.test.run(
+        """
+        delete from gateway.refund; delete from gateway.outbox;
+        delete from gateway.fact where kind = 12;
+        update gateway.operation set fact_count = fact_count - 1, version = version + 1
+        where id = '\(order.id.uuid)';
+        """)
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      for refund in [lost, next] {
+        #expect(
+          await harness.reason { try await harness.second.refund(order, refund, minor: 1_000) }
+            == "RESTORED_REFUND_UNRESOLVED")
+      }
+      #expect(try await harness.value("select count(*) from refund", as: Int64.self) == 0)
+      #expect(
+        try await harness.first.refund(other, RefundID(bits: 33), minor: 1_000).kinds.last
+          == .refunded)
+
+      let listed = try #require(try await harness.listed().first)
+      #expect(listed.paymentReference.hasPrefix("pi_"))
+      try await harness.settle(listed, .stands, as: "ann")
+      #expect(try await harness.settle(listed, .stands, as: "bob").state == .settled)
+      // It is known from now on, with its fact, and its amount is gone.
+      let facts = try await harness.second.refund(order, lost, minor: 1_000)
+      #expect(facts.kinds.last == .refunded && facts.last?.refundID == lost.description)
+      #expect(facts.last?.occurredAt == listed.createdAt)
+      let above = try await harness.second.refund(order, next, minor: 4_000)
+      #expect(above.kinds.last == .refundFailed)
+      #expect(
+        try await harness.second.refund(order, RefundID(bits: 34), minor: 3_999).kinds.last
+          == .refunded)
+      #expect(try await harness.gateways.payments().map(\.refunded).sorted() == [1_000, 4_999])
+    }
+  }
+
+  /// A refund of a payment that is itself for people says nothing before that is settled.
+  @Test func thePaymentComesBeforeItsRefund() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      _ = try await harness.first.refund(order, RefundID(bits: 41), minor: 1_000)
+      try await harness.test.run("delete from gateway.refund")
+      try await harness.lose(order)
+      _ = try await harness.begin()
+      harness.intents.state.withLock { $0.result = .refused }
+      try await harness.read()
+      let listed = try await harness.listed()
+      #expect(listed.count == 2)
+      let refund = try #require(listed.first { !$0.paymentReference.isEmpty })
+      let payment = try #require(listed.first { $0.paymentReference.isEmpty })
+      #expect(
+        await harness.reason { try await harness.settle(refund, .stands, as: "ann") }
+          == "PAYMENT_UNRESOLVED")
+      for person in ["ann", "bob"] { try await harness.settle(payment, .nothingLeft, as: person) }
+      for person in ["ann", "bob"] { try await harness.settle(refund, .stands, as: person) }
+      #expect(try await harness.listed().allSatisfy { $0.state == .settled })
+      #expect(try await harness.value("select count(*) from refund", as: Int64.self) == 0)
+    }
+  }
+
+  @Test func theListHasPages() async throws {
+    try await GatewayHarness.with { harness in
+      let order = harness.restorable()
+      for number in 1...5 {
+        try await harness.gateways.createAtStripe(
+          metadata: harness.marks(order, AttemptID(bits: UInt128(100 + number)))
+            .filter { $0.key != "tender_method" })
+      }
+      _ = try await harness.begin()
+      try await harness.read()
+      let all = try await harness.listed()
+      #expect(all.count == 5 && all.allSatisfy { $0.state == .forPeople })
+      var (paged, token) = ([GatewayV1.RestoredPayment](), "")
+      for _ in 0..<3 {
+        let page = try await harness.page(size: 2, after: token)
+        paged += page.payments
+        token = page.nextPageToken
+      }
+      #expect(paged == all && token.isEmpty)
+      for wrong in ["x", "0/1/2/3/4", "0/1/rst_x/stripe/main/pi_1"] {
+        #expect(
+          await harness.reason { try await harness.page(after: wrong) } == "PAGE_TOKEN_INVALID")
+      }
+    }
+  }
+}
+
+extension [OperationRecord] {
+  fileprivate func asyncMap<Value>(
+    _ body: (OperationRecord) async throws -> Value
+  ) async throws -> [Value] {
+    var values: [Value] = []
+    for order in self { values.append(try await body(order)) }
+    return values
+  }
+}

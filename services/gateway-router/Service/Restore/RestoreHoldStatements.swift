@@ -1,0 +1,205 @@
+import GatewayCore
+import Money
+import Postgres
+import ServiceKit
+
+/// The SQL of what a restore has lost and nobody has found out, and of what people say about it.
+enum RestoreHoldStatements {
+  private static let found = FoundPayment.State.found.rawValue
+  private static let forPeople = FoundPayment.State.forPeople.rawValue
+  private static let stands = SettlementVerdict.stands.rawValue
+
+  // MARK: What holds
+
+  /// Of every restore; forged marks of another merchant hold nothing.
+  static func hold(on intent: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    """
+    select coalesce(bool_or(state = \(found)), false),
+      coalesce(bool_or(state = \(forPeople)), false),
+      coalesce(bool_or(verdict = \(stands)), false)
+    from restore_payment
+    where intent_id = \(intent) and merchant_id = \(merchant) and payment_reference is null
+      and (state in (1, 3) or verdict = 1)
+    """
+  }
+
+  /// A refund of this payment that was found and is not settled.
+  static func lostRefund(
+    of payment: String, at gateway: GatewayName, _ account: String
+  ) -> Statement {
+    """
+    select 1::int from restore_payment
+    where payment_reference = \(payment) and gateway = \(gateway.rawValue)
+      and account = \(account) and state in (1, 3)
+    limit 1
+    """
+  }
+
+  /// A payment that was found and is neither rebuilt nor settled.
+  static func lostPayment(
+    _ reference: String, at gateway: String, _ account: String
+  ) -> Statement {
+    """
+    select 1::int from restore_payment
+    where reference = \(reference) and gateway = \(gateway) and account = \(account)
+      and payment_reference is null and state in (1, 3)
+    limit 1
+    """
+  }
+
+  /// Whether all lists of a restore were read, and whether anything is unresolved.
+  static func rest(of id: RestoreID) -> Statement {
+    """
+    select not exists (
+        select 1 from restore_reading where restore_id = \(id) and finished_at is null),
+      exists (select 1 from restore_payment where state in (1, 3))
+    """
+  }
+
+  // MARK: Lists
+
+  private static let lastWord = """
+    left join lateral (
+      select s.verdict, s.actor from restore_settlement s
+      where s.restore_id = p.restore_id and s.gateway = p.gateway and s.account = p.account
+        and s.reference = p.reference
+      order by s.id desc limit 1
+    ) w on true
+    """
+
+  /// For people, then pending, then the others.
+  private static let rank = "case p.state when 3 then 0 when 1 then 1 else 2 end::smallint"
+
+  static func page(
+    of id: RestoreID, after place: RestoredPaymentPlace?, limit: Int64
+  ) -> Statement {
+    """
+    select \(raw: FoundPayment.columns(of: "p")), w.verdict, w.actor
+    from restore_payment p \(raw: lastWord)
+    where (p.restore_id = \(id) or p.state in (1, 3)) and (\(place?.rank)::smallint is null
+      or (\(raw: rank), p.made_at, p.gateway, p.account, p.reference, p.restore_id)
+        > (\(place?.rank)::smallint, \(place?.madeAt)::timestamptz, \(place?.gateway)::text,
+          \(place?.account)::text, \(place?.reference)::text, \(place?.restore)::uuid))
+    order by \(raw: rank), p.made_at, p.gateway, p.account, p.reference, p.restore_id
+    limit \(limit)
+    """
+  }
+
+  static func get(_ place: SettlementOrder) -> Statement {
+    """
+    select \(raw: FoundPayment.columns(of: "p")), w.verdict, w.actor
+    from restore_payment p \(raw: lastWord)
+    where p.restore_id = \(place.restore) and p.gateway = \(place.gateway)
+      and p.account = \(place.account) and p.reference = \(place.reference)
+    """
+  }
+
+  // MARK: What people say
+
+  static func lock(_ place: SettlementOrder) -> Statement {
+    """
+    select \(raw: FoundPayment.columns) from restore_payment
+    where restore_id = \(place.restore) and gateway = \(place.gateway)
+      and account = \(place.account) and reference = \(place.reference)
+    for update
+    """
+  }
+
+  /// Oldest first.
+  static func words(about place: SettlementOrder) -> Statement {
+    """
+    select actor, verdict from restore_settlement
+    where restore_id = \(place.restore) and gateway = \(place.gateway)
+      and account = \(place.account) and reference = \(place.reference)
+    order by id
+    """
+  }
+
+  static func say(_ order: SettlementOrder, _ stamp: Stamp) -> Statement {
+    """
+    insert into restore_settlement (restore_id, gateway, account, reference, verdict, words, actor,
+      trace_id)
+    values (\(order.restore), \(order.gateway), \(order.account), \(order.reference),
+      \(order.verdict.rawValue), \(order.words), \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  static func settle(_ order: SettlementOrder) -> Statement {
+    """
+    update restore_payment set state = \(FoundPayment.State.settled.rawValue),
+      verdict = \(order.verdict.rawValue)
+    where restore_id = \(order.restore) and gateway = \(order.gateway)
+      and account = \(order.account) and reference = \(order.reference)
+    """
+  }
+}
+
+/// What an operator says about what was found.
+struct SettlementOrder: Sendable {
+  var restore: RestoreID
+  var gateway: String
+  var account: String
+  /// The gateway's id.
+  var reference: String
+  var verdict: SettlementVerdict
+  var words: String
+}
+
+/// What was found, with what people said about it last.
+struct RestoredPaymentView: Sendable {
+  var payment: FoundPayment
+  var word: SettlementRule.Word?
+
+  /// A row of `RestoreHoldStatements.page`.
+  init(_ row: Row) throws {
+    payment = try FoundPayment(row)
+    let first = FoundPayment.columnCount
+    guard let value = try row[first, as: Int16?.self] else { return }
+    guard let verdict = SettlementVerdict(rawValue: value) else {
+      throw PostgresError(.decoding, "restore_settlement.verdict holds an unknown value")
+    }
+    word = SettlementRule.Word(actor: try row[first + 1, as: String.self], verdict: verdict)
+  }
+}
+
+/// A place in the list of what was found: behind this item.
+struct RestoredPaymentPlace: Sendable {
+  var rank: Int16
+  var madeAt: Timestamp
+  var gateway: String
+  var account: String
+  var reference: String
+  var restore: RestoreID
+
+  init(_ payment: FoundPayment) {
+    rank =
+      switch payment.state {
+      case .forPeople: 0
+      case .found: 1
+      case .rebuilt, .settled: 2
+      }
+    (madeAt, gateway, account) = (payment.madeAt, payment.gateway, payment.account)
+    (reference, restore) = (payment.reference, payment.restore)
+  }
+
+  /// Nil for an empty token. - Throws: PAGE_TOKEN_INVALID.
+  init?(token: String) throws(RPCFailure) {
+    if token.isEmpty { return nil }
+    // The gateway's id comes last: nobody else says what it consists of.
+    let parts = token.split(separator: "/", maxSplits: 5, omittingEmptySubsequences: false)
+    guard parts.count == 6, let rank = Int16(parts[0]), let microseconds = Int64(parts[1]),
+      let restore = RestoreID(String(parts[2]))
+    else {
+      throw .invalid(
+        "page_token", "PAGE_TOKEN_INVALID", "The token is not one of this method's answers.")
+    }
+    self.rank = rank
+    self.restore = restore
+    madeAt = Timestamp(microseconds: microseconds)
+    (gateway, account, reference) = (String(parts[3]), String(parts[4]), String(parts[5]))
+  }
+
+  var token: String {
+    "\(rank)/\(madeAt.microseconds)/\(restore)/\(gateway)/\(account)/\(reference)"
+  }
+}

@@ -1,0 +1,103 @@
+import GatewayCore
+import Money
+import Postgres
+import ServiceKit
+import Wire
+
+/// What two people settle about what a restore has lost and nothing can rebuild.
+extension GatewayFlow {
+  /// Within the claim's transaction.
+  /// - Throws: RESTORED_PAYMENT_NOT_FOUND, NOT_FOR_PEOPLE, PAYMENT_UNRESOLVED, SECOND_PERSON_REQUIRED,
+  ///   CURRENCY_MISMATCH.
+  func settle(
+    _ order: SettlementOrder, in transaction: borrowing Transaction
+  ) async throws -> RestoredPaymentView {
+    let stamp = environment.stamp
+    let (found, words) = try await Self.locked(order, in: transaction)
+    let word = SettlementRule.Word(actor: stamp.actor, verdict: order.verdict)
+    var statements = [RestoreHoldStatements.say(order, stamp)]
+    switch SettlementRule.answer(to: word, after: words) {
+    case .said: break
+    case .settled:
+      statements.append(RestoreHoldStatements.settle(order))
+      if order.verdict == .stands {
+        statements += try await standing(found, order, by: words, stamp, in: transaction)
+      }
+    case .secondPersonRequired:
+      throw RPCFailure.failedPrecondition(
+        "SECOND_PERSON_REQUIRED", "You have said so already: another operator settles it.")
+    }
+    let done = try await transaction.batch(statements + [RestoreHoldStatements.get(order)])
+    guard let last = done.last else { throw RPCFailure.internalError }
+    return try RestoredPaymentView(last.single())
+  }
+
+  /// The row under its lock, and what was said about it, oldest first.
+  private static func locked(
+    _ order: SettlementOrder, in transaction: borrowing Transaction
+  ) async throws -> (FoundPayment, [SettlementRule.Word]) {
+    let rows = try await transaction.batch([
+      RestoreHoldStatements.lock(order), RestoreHoldStatements.words(about: order),
+    ])
+    guard let row = rows[0].first else {
+      throw RPCFailure.notFound(
+        "RESTORED_PAYMENT_NOT_FOUND", "No restore has found this payment or refund.")
+    }
+    let found = try FoundPayment(row)
+    guard found.state == .forPeople else {
+      throw RPCFailure.failedPrecondition(
+        "NOT_FOR_PEOPLE", "It is pending, rebuilt or settled: see tender restore list.")
+    }
+    if let payment = found.paymentReference {
+      let lost = RestoreHoldStatements.lostPayment(payment, at: found.gateway, found.account)
+      guard try await transaction.query(lost).count == 0 else {
+        throw RPCFailure.failedPrecondition(
+          "PAYMENT_UNRESOLVED",
+          "Its payment \(payment) is itself pending or for people: that comes first.")
+      }
+    }
+    let words = try rows[1].decode((String, Int16).self).compactMap { actor, value in
+      SettlementVerdict(rawValue: value).map { SettlementRule.Word(actor: actor, verdict: $0) }
+    }
+    return (found, words)
+  }
+
+  /// A refund that went back is known from then on, as if the gateway had told it; where its payment
+  /// is not known here, there is nothing that it could be taken from.
+  private func standing(
+    _ found: FoundPayment, _ order: SettlementOrder, by words: [SettlementRule.Word],
+    _ stamp: Stamp, in transaction: borrowing Transaction
+  ) async throws -> [Statement] {
+    guard let payment = found.paymentReference, let gateway = GatewayName(rawValue: found.gateway),
+      let own = GatewayReference(found.ownReference), own.kind == .refund,
+      let place = try await transaction.query(
+        NotificationStatements.attempt(reference: payment, at: gateway)
+      ).first
+    else { return [] }
+    let (intent, operation) = (
+      try place[1, as: PaymentIntentID.self], try place[2, as: OperationID.self]
+    )
+    let (record, refunds) = try await Self.locked(operation, of: intent, in: transaction)
+    let id = RefundID(bits: own.bits)
+    guard let winner = record.operation.winner, winner.attempt.reference == payment,
+      winner.attempt.account == found.account, !refunds.contains(where: { $0.refund.id == id })
+    else { return [] }
+    guard let amount = found.amount, amount.currency == record.operation.amount.currency else {
+      throw RPCFailure.failedPrecondition(
+        "CURRENCY_MISMATCH", "The refund is in another currency than its payment.")
+    }
+    let step = RefundMachine.seen(id, amount, reference: found.reference)
+    let facts = step.facts.enumerated().map { offset, kind in
+      GatewayV1.Fact(
+        kind, step.refund, at: winner.attempt, record,
+        sequence: record.operation.factCount + 1 + offset, found.madeAt)
+    }
+    let people = Set(words.map(\.actor) + [stamp.actor]).sorted().joined(separator: " and ")
+    return [
+      RefundStatements.insert(id, amount, at: winner.attempt.id, of: record, stamp),
+      RefundStatements.update(
+        step.refund, of: record, detail: "lost by a restore, seen by \(people): \(order.words)"),
+      RefundStatements.countFacts(facts.count, of: record),
+    ] + writer.write(facts, record, stamp)
+  }
+}

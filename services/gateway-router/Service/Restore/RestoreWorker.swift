@@ -73,7 +73,7 @@ final class RestoreWorker: Sendable {
     if restore.state == .open { try await tell(restore) }
   }
 
-  /// People hear of what holds payments although money moves again.
+  /// People hear of what holds payments although money moves again, whichever restore has left it.
   private func tell(_ restore: RestoreRecord) async throws {
     let (isRead, isUnresolved) = try await environment.database.query(
       RestoreHoldStatements.rest(of: restore.id)
@@ -88,8 +88,8 @@ final class RestoreWorker: Sendable {
               .critical, kind: Self.alertKind, subject: restore.id.description,
               message: "Payments or refunds that a restore has lost are not yet rebuilt or for "
                 + "people; each holds its payment. See tender restore list.",
-              actor: Self.actor))
-          : Alerts.resolve(dedupKeys: ["\(Self.alertKind):\(restore.id)"], actor: Self.actor))
+              actor: Self.actor, dedupKey: Self.alertKind))
+          : Alerts.resolve(dedupKeys: [Self.alertKind], actor: Self.actor))
     }
     rest.withLock { $0 = now }
   }

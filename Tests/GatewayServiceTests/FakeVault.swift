@@ -14,10 +14,17 @@ final class FakeVault: VaultV1.PaymentMethods.SimpleServiceProtocol {
   }
 
   let method = Mutex(Method())
+  /// What happens while a call waits for the vault, once.
+  let beforeAnswer = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
   func resolvePaymentMethod(
     request: VaultV1.ResolvePaymentMethodRequest, context: ServerContext
   ) async throws -> VaultV1.ResolvePaymentMethodResponse {
+    let happens = beforeAnswer.withLock { body in
+      defer { body = nil }
+      return body
+    }
+    try await happens?()
     let method = method.withLock { $0 }
     let references = [("stripe", method.stripe), ("adyen", method.adyen)].compactMap { pair in
       pair.1.map {

@@ -4,6 +4,7 @@ import Money
 import Postgres
 import ServiceKit
 import TestSupport
+import Testing
 import Transport
 import Wire
 
@@ -129,11 +130,23 @@ extension GatewayHarness {
       """
       insert into gateway.restore_payment (restore_id, gateway, account, reference, own_reference,
         made_at, state, merchant_id, intent_id, actor)
-      select id, 'stripe', 'main', 'pi_lost', 'x', now(), 3, '\(Self.merchant.uuid)',
+      select id, 'stripe', 'main', 'pi_\(intent.uuid)', 'x', now(), 3, '\(Self.merchant.uuid)',
         '\(intent.uuid)', 'test' from gateway.restore
       """)
   }
 
   /// As if it had never been found.
   func forgetLost() async throws { try await test.run("delete from gateway.restore_payment") }
+
+  /// An authorisation that another gateway may have followed: nobody can rebuild it.
+  func lostAuthorization() async throws -> OperationRecord {
+    let order = restorable(capture: .manual)
+    #expect(try await first.execute(order).kinds.last == .authorized)
+    try await lose(order)
+    let id = try await begin().id
+    try await read()
+    #expect(try await status().paymentsForPeople == 1)
+    try await openByAll(id)
+    return order
+  }
 }

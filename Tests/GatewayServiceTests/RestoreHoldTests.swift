@@ -12,117 +12,6 @@ import Wire
 /// rebuilt or two of them have settled it.
 @Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
 struct RestoreHoldTests {
-  /// An authorisation that another gateway may have followed: nobody can rebuild it.
-  private static func lostAuthorization(_ harness: GatewayHarness) async throws -> OperationRecord {
-    let order = harness.restorable(capture: .manual)
-    #expect(try await harness.first.execute(order).kinds.last == .authorized)
-    try await harness.lose(order)
-    let id = try await harness.begin().id
-    try await harness.read()
-    #expect(try await harness.status().paymentsForPeople == 1)
-    try await harness.openByAll(id)
-    return order
-  }
-
-  /// Another operation of the same intent.
-  private static func another(_ order: OperationRecord) -> OperationRecord {
-    OperationRecord(
-      merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
-      offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,
-      keyProof: order.keyProof, createdAt: order.createdAt,
-      operation: GatewayCore.Operation(
-        id: OperationID(bits: order.id.bits &+ 1), amount: order.operation.amount,
-        captureMethod: .manual), attempts: [:], captureTries: [:])
-  }
-
-  @Test func whatIsForPeopleHoldsItsIntentUntilTwoSettleIt() async throws {
-    try await GatewayHarness.with { harness in
-      let order = try await Self.lostAuthorization(harness)
-      for replica in [harness.first, harness.second] {
-        for order in [order, Self.another(order)] {
-          #expect(
-            await harness.reason { try await replica.execute(order) }
-              == "RESTORED_PAYMENT_UNRESOLVED")
-          #expect(
-            await harness.reason { try await replica.close(order) }
-              == "RESTORED_PAYMENT_UNRESOLVED")
-        }
-      }
-      #expect(try await harness.gateways.payments().count == 1)
-      try await harness.readOnce()
-      #expect(try await harness.alerts() == [RestoreWorker.alertKind])
-      // Others pay.
-      #expect(try await harness.first.execute(harness.restorable()).kinds.last == .captured)
-
-      let listed = try #require(try await harness.listed().first)
-      #expect(listed.verdict == .unspecified && listed.verdictBy == "")
-      let said = try await harness.settle(listed, .nothingLeft, as: "ann")
-      #expect(said.state == .forPeople && said.verdictBy == "operator:ann")
-      #expect(
-        await harness.reason { try await harness.settle(listed, .nothingLeft, as: "ann") }
-          == "SECOND_PERSON_REQUIRED")
-      #expect(
-        await harness.reason { try await harness.first.execute(order) }
-          == "RESTORED_PAYMENT_UNRESOLVED")
-      #expect(try await harness.settle(listed, .stands, as: "bob").state == .forPeople)
-      let settled = try await harness.settle(listed, .nothingLeft, as: "bob")
-      #expect(settled.state == .settled && settled.verdict == .nothingLeft)
-      #expect(
-        await harness.reason { try await harness.settle(listed, .stands, as: "bob") }
-          == "NOT_FOR_PEOPLE")
-      var unknown = listed
-      unknown.gatewayReference = "pi_other"
-      #expect(
-        await harness.reason { try await harness.settle(unknown, .stands, as: "bob") }
-          == "RESTORED_PAYMENT_NOT_FOUND")
-      try await harness.readOnce()
-      #expect(try await harness.alerts() == [])
-
-      #expect(try await harness.second.execute(order).kinds.last == .authorized)
-      await #expect(throws: (any Error).self) {
-        try await harness.first.database.query(
-          Statement(sql: "update restore_payment set state = 3, verdict = null"))
-      }
-    }
-  }
-
-  /// In the schema itself.
-  @Test func oneOperatorSettlesNothing() async throws {
-    try await GatewayHarness.with { harness in
-      _ = try await Self.lostAuthorization(harness)
-      let listed = try #require(try await harness.listed().first)
-      try await harness.settle(listed, .nothingLeft, as: "ann")
-      await #expect(throws: (any Error).self) {
-        try await harness.first.database.query(
-          Statement(sql: "update restore_payment set state = 4, verdict = 2"))
-      }
-    }
-  }
-
-  @Test func aPaymentThatStandsIsNeverChargedAgain() async throws {
-    try await GatewayHarness.with { harness in
-      let order = try await Self.lostAuthorization(harness)
-      let listed = try #require(try await harness.listed().first)
-      try await harness.settle(listed, .stands, as: "ann")
-      #expect(try await harness.settle(listed, .stands, as: "bob").state == .settled)
-      for order in [order, Self.another(order)] {
-        let facts = try await harness.first.execute(order)
-        #expect(facts.kinds == [.notExecuted])
-        #expect(facts.last?.decline?.code == "paid_before_restore")
-        #expect(try await harness.second.execute(order) == facts, "and it stays so")
-      }
-      #expect(try await harness.gateways.payments().count == 1)
-      #expect(
-        await harness.reason {
-          try await onLoop(harness.first.loop) {
-            try await harness.first.flow.capture(
-              order.id, of: order.intent, order.merchant, CaptureID(bits: 1),
-              order.operation.amount)
-          }
-        } == "RESTORED_PAYMENT_STANDS")
-    }
-  }
-
   /// Neither by an end of the routes nor by age: the lost payment may be the one that took the money.
   @Test func nothingEndsWhileALostPaymentIsUnresolved() async throws {
     try await GatewayHarness.with(priority: "stripe") { harness in
@@ -154,6 +43,50 @@ struct RestoreHoldTests {
       try await harness.hurry()
       try await harness.first.recover()
       #expect(try await states() == [.closed, .closed])
+    }
+  }
+
+  /// A list that is still read names the payment while a call is under way.
+  @Test func aLiveCallTriesNoOtherGatewayBesideALostPayment() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { $0.stripe = "pm_card_chargeDeclinedProcessingError" }
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      let order = harness.restorable()
+      harness.vault.beforeAnswer.withLock {
+        $0 = { try await harness.findLost(of: order.intent) }
+      }
+      #expect(try await !harness.first.execute(order).kinds.contains(.declined))
+      #expect(try await harness.first.load(order).story == ["1 stripe open declined"])
+      #expect(try await harness.first.load(order).operation.state == .open)
+      #expect(try await harness.gateways.payments().map(\.gateway) == ["stripe"])
+      try await harness.forgetLost()
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await harness.first.load(order).operation.state == .closed)
+      // Without it, the other gateway has its turn.
+      #expect(try await harness.first.execute(harness.restorable()).kinds.last == .captured)
+    }
+  }
+
+  /// What is for people is so once, whichever restore has found it.
+  @Test func aSecondRestoreKeepsWhatTheFirstHasLeft() async throws {
+    try await GatewayHarness.with { harness in
+      let order = try await harness.lostAuthorization()
+      let first = try #require(try await harness.listed().first)
+      let again = try await harness.begin().id
+      try await harness.read()
+      let status = try await harness.status()
+      #expect(status.id == again && again != first.restoreID && status.paymentsForPeople == 1)
+      #expect(status.unproven.contains("1 payments or refunds are for people"))
+      #expect(try await harness.listed() == [first])
+      try await harness.openByAll(again)
+      #expect(
+        await harness.reason { try await harness.first.execute(order) }
+          == "RESTORED_PAYMENT_UNRESOLVED")
+      for person in ["ann", "bob"] { try await harness.settle(first, .nothingLeft, as: person) }
+      #expect(try await harness.first.execute(order).kinds.last == .authorized)
     }
   }
 
@@ -261,101 +194,6 @@ struct RestoreHoldTests {
     }
   }
 
-  /// The refund that was lost may be the very one that is asked for again.
-  @Test func aLostRefundHoldsFurtherRefundsUntilTwoSettleIt() async throws {
-    try await GatewayHarness.with { harness in
-      let (order, other) = (harness.restorable(), harness.restorable())
-      for order in [order, other] { _ = try await harness.first.execute(order) }
-      let (lost, next) = (RefundID(bits: 31), RefundID(bits: 32))
-      _ = try await harness.first.refund(order, lost, minor: 1_000)
-      try await harness.test.run(
-        """
-        delete from gateway.refund; delete from gateway.outbox;
-        delete from gateway.fact where kind = 12;
-        update gateway.operation set fact_count = fact_count - 1, version = version + 1
-        where id = '\(order.id.uuid)';
-        """)
-      let id = try await harness.begin().id
-      try await harness.read()
-      try await harness.openByAll(id)
-      for refund in [lost, next] {
-        #expect(
-          await harness.reason { try await harness.second.refund(order, refund, minor: 1_000) }
-            == "RESTORED_REFUND_UNRESOLVED")
-      }
-      #expect(try await harness.value("select count(*) from refund", as: Int64.self) == 0)
-      #expect(
-        try await harness.first.refund(other, RefundID(bits: 33), minor: 1_000).kinds.last
-          == .refunded)
-
-      let listed = try #require(try await harness.listed().first)
-      #expect(listed.paymentReference.hasPrefix("pi_"))
-      try await harness.settle(listed, .stands, as: "ann")
-      #expect(try await harness.settle(listed, .stands, as: "bob").state == .settled)
-      // It is known from now on, with its fact, and its amount is gone.
-      let facts = try await harness.second.refund(order, lost, minor: 1_000)
-      #expect(facts.kinds.last == .refunded && facts.last?.refundID == lost.description)
-      #expect(facts.last?.occurredAt == listed.createdAt)
-      let above = try await harness.second.refund(order, next, minor: 4_000)
-      #expect(above.kinds.last == .refundFailed)
-      #expect(
-        try await harness.second.refund(order, RefundID(bits: 34), minor: 3_999).kinds.last
-          == .refunded)
-      #expect(try await harness.gateways.payments().map(\.refunded).sorted() == [1_000, 4_999])
-    }
-  }
-
-  /// A refund of a payment that is itself for people says nothing before that is settled.
-  @Test func thePaymentComesBeforeItsRefund() async throws {
-    try await GatewayHarness.with(priority: "stripe") { harness in
-      harness.vault.method.withLock { $0.adyen = nil }
-      let order = harness.restorable()
-      _ = try await harness.first.execute(order)
-      _ = try await harness.first.refund(order, RefundID(bits: 41), minor: 1_000)
-      try await harness.test.run("delete from gateway.refund")
-      try await harness.lose(order)
-      _ = try await harness.begin()
-      harness.intents.state.withLock { $0.result = .refused }
-      try await harness.read()
-      let listed = try await harness.listed()
-      #expect(listed.count == 2)
-      let refund = try #require(listed.first { !$0.paymentReference.isEmpty })
-      let payment = try #require(listed.first { $0.paymentReference.isEmpty })
-      #expect(
-        await harness.reason { try await harness.settle(refund, .stands, as: "ann") }
-          == "PAYMENT_UNRESOLVED")
-      for person in ["ann", "bob"] { try await harness.settle(payment, .nothingLeft, as: person) }
-      for person in ["ann", "bob"] { try await harness.settle(refund, .stands, as: person) }
-      #expect(try await harness.listed().allSatisfy { $0.state == .settled })
-      #expect(try await harness.value("select count(*) from refund", as: Int64.self) == 0)
-    }
-  }
-
-  @Test func theListHasPages() async throws {
-    try await GatewayHarness.with { harness in
-      let order = harness.restorable()
-      for number in 1...5 {
-        try await harness.gateways.createAtStripe(
-          metadata: harness.marks(order, AttemptID(bits: UInt128(100 + number)))
-            .filter { $0.key != "tender_method" })
-      }
-      _ = try await harness.begin()
-      try await harness.read()
-      let all = try await harness.listed()
-      #expect(all.count == 5 && all.allSatisfy { $0.state == .forPeople })
-      var (paged, token) = ([GatewayV1.RestoredPayment](), "")
-      for _ in 0..<3 {
-        let page = try await harness.page(size: 2, after: token)
-        paged += page.payments
-        token = page.nextPageToken
-      }
-      #expect(paged == all && token.isEmpty)
-      for wrong in ["x", "0/1/2/3/4", "0/1/rst_x/stripe/main/pi_1"] {
-        #expect(
-          await harness.reason { try await harness.page(after: wrong) } == "PAGE_TOKEN_INVALID")
-      }
-    }
-  }
 }
 
 extension [OperationRecord] {

@@ -81,8 +81,7 @@ GUARDS = {
         [("    guard hold.isUnresolved else { return hold == .stands }",
           "    guard hold.isUnresolved, intent.bits == 0 else { return hold == .stands }")],
         "GatewayServiceTests.RestoreHoldTests",
-        ["whatIsForPeopleHoldsItsIntentUntilTwoSettleIt",
-         "readingAndRebuildingGoOnAfterOpening"]),
+        ["readingAndRebuildingGoOnAfterOpening", "aSecondRestoreKeepsWhatTheFirstHasLeft"]),
     "nothing ends beside a lost payment": (
         "services/gateway-router/Service/Flow/LookFlow.swift",
         [("    let mayEnd = try await mayEnd(record)", "    let mayEnd = !gate.isClosed")],
@@ -92,6 +91,11 @@ GUARDS = {
         [("    let mayEnd = try await mayEnd(record)",
           "    let mayEnd = try await !ports.routing.restore.gate().isClosed")],
         "GatewayServiceTests.RestoreHoldTests", ["noNotificationEndsWhatIsHeld"]),
+    "no other gateway beside a lost payment": (
+        "services/gateway-router/Service/Flow/FailoverFlow.swift",
+        [("      case 1: isHeld ? nil : Self.following", "      case 1: Self.following")],
+        "GatewayServiceTests.RestoreHoldTests",
+        ["aLiveCallTriesNoOtherGatewayBesideALostPayment"]),
     "nothing is given up beside a lost payment": (
         "services/gateway-router/Service/Flow/GiveUpFlow.swift",
         [("    guard isOverdue(record), try await mayEnd(record) else { return false }",
@@ -106,11 +110,11 @@ GUARDS = {
         [("      if !beginning.isKnown, !isPaid,\n", "      if !beginning.isKnown,\n"),
          ("      if !beginning.isKnown, isPaid,\n",
           "      if !beginning.isKnown, isPaid, asked.id.bits == 0,\n")],
-        "GatewayServiceTests.RestoreHoldTests", ["aPaymentThatStandsIsNeverChargedAgain"]),
+        "GatewayServiceTests.RestoreSettlementTests", ["aPaymentThatStandsIsNeverChargedAgain"]),
     "no refund beside a lost one": (
         "services/gateway-router/Service/Flow/RefundFlow.swift",
         [("        if wasRestored {", "        if wasRestored, refund.bits == 0 {")],
-        "GatewayServiceTests.RestoreHoldTests",
+        "GatewayServiceTests.RestoreSettlementTests",
         ["aLostRefundHoldsFurtherRefundsUntilTwoSettleIt"]),
     "claims with their page": (
         "services/gateway-router/Service/Restore/RestoreWorker.swift",

@@ -136,6 +136,9 @@ extension GatewayFlow {
       course.situation.allowsRetry = ports.limits.allowsRetry()
       if !course.situation.allowsRetry { detail += "; not asked again: the retry budget is used up" }
     }
+    // A list that is still read may have named another payment of the intent meanwhile.
+    let isHeld = try await ports.routing.restore
+      .hold(on: course.record.intent, of: course.record.merchant).isUnresolved
     let notes = OperationWriter.Notes(
       route: course.route.explanation, decision: RouteDecision(course.route, course.method),
       detail: detail, milliseconds: heard.milliseconds)
@@ -143,7 +146,7 @@ extension GatewayFlow {
     let moved = try await move(course.record, notes) { operation, step in
       switch step {
       case 0: .outcome(attempt.id, heard.outcome)
-      case 1: Self.following(operation, attempt.id, next, situation)
+      case 1: isHeld ? nil : Self.following(operation, attempt.id, next, situation)
       default: nil
       }
     }

@@ -97,17 +97,15 @@ struct FoundPayment: Sendable {
   var amount: Amount?
   /// Of a refund: the gateway's id of its payment.
   var paymentReference: String?
-  /// What two people have settled.
-  var verdict: SettlementVerdict?
   /// Whole: only then can it be rebuilt.
   var identity: PaymentIdentity?
 
   static let columns = """
     gateway, account, reference, own_reference, made_at, state, detail, merchant_id, intent_id,
     operation_id, currency, amount_minor, attempt_id, payment_method_id, key_proof, capture_method,
-    off_session, mode, method, attempt_sequence, restore_id, payment_reference, verdict
+    off_session, mode, method, attempt_sequence, restore_id, payment_reference
     """
-  static let columnCount = 23
+  static let columnCount = 22
 
   static func columns(of table: String) -> String {
     columns.split(separator: ",").map { "\(table).\($0.drop(while: \.isWhitespace))" }
@@ -127,7 +125,6 @@ struct FoundPayment: Sendable {
     detail = try row[6, as: String.self]
     restore = try row[20, as: RestoreID.self]
     paymentReference = try row[21, as: String?.self]
-    verdict = try row[22, as: Int16?.self].flatMap(SettlementVerdict.init(rawValue:))
     merchant = try row[7, as: MerchantID?.self]
     intent = try row[8, as: PaymentIntentID?.self]
     operation = try row[9, as: OperationID?.self]

@@ -74,12 +74,12 @@ enum RestoreStatements {
     """
   }
 
-  /// Pending, rebuilt, for people.
+  /// Pending, rebuilt, for people; with what earlier restores have left unresolved.
   static func counts(_ id: RestoreID) -> Statement {
     """
     select count(*) filter (where state = 1), count(*) filter (where state = 2),
       count(*) filter (where state = 3)
-    from restore_payment where restore_id = \(id)
+    from restore_payment where restore_id = \(id) or state in (1, 3)
     """
   }
 
@@ -180,6 +180,7 @@ enum RestoreStatements {
     var payment: String?
   }
 
+  /// Unless an earlier restore has found it and it is not rebuilt: people settle it once.
   static func insert(
     _ row: FoundRow, of id: RestoreID, _ account: GatewayAccount, actor: String
   ) -> Statement {
@@ -189,14 +190,18 @@ enum RestoreStatements {
         state, detail, merchant_id, intent_id, operation_id, attempt_id, payment_method_id,
         key_proof, capture_method, off_session, mode, method, attempt_sequence, currency,
         amount_minor, payment_reference, actor)
-      values (\(id), \(account.gateway.rawValue), \(account.account), \(row.reference),
+      select \(id), \(account.gateway.rawValue), \(account.account), \(row.reference),
         \(row.ownReference), \(row.madeAt), \(row.state.rawValue), \(row.detail),
         \(identity?.merchant ?? row.claim?.merchant), \(identity?.intent ?? row.claim?.intent),
         \(identity?.operation ?? row.claim?.operation), \(identity?.attempt ?? row.attempt),
         \(identity?.paymentMethod), \(identity?.keyProof ?? row.claim?.keyProof),
         \(identity?.captureMethod.rawValue), \(identity?.isOffSession), \(identity?.mode.rawValue),
         \(identity?.method.rawValue), \(identity.map { Int16(clamping: $0.sequence) }),
-        \(row.amount?.currency.code), \(row.amount?.minor), \(row.payment), \(actor))
+        \(row.amount?.currency.code), \(row.amount?.minor), \(row.payment), \(actor)
+      where not exists (
+        select 1 from restore_payment e
+        where e.reference = \(row.reference) and e.gateway = \(account.gateway.rawValue)
+          and e.account = \(account.account) and e.restore_id <> \(id) and e.state <> 2)
       on conflict do nothing
       """
   }

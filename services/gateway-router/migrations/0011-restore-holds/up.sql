@@ -30,6 +30,7 @@ create index restore_payment_hold on restore_payment (intent_id)
   where payment_reference is null and (state in (1, 3) or verdict = 1);
 create index restore_payment_refund on restore_payment (payment_reference)
   where payment_reference is not null and state in (1, 3);
+create index restore_payment_reference on restore_payment (reference);
 create index restore_payment_unresolved on restore_payment (restore_id) where state in (1, 3);
 
 -- What people have said about what is for people: rows are only added.

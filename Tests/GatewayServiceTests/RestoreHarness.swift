@@ -133,6 +133,7 @@ extension GatewayHarness {
       select id, 'stripe', 'main', 'pi_\(intent.uuid)', 'x', now(), 3, '\(Self.merchant.uuid)',
         '\(intent.uuid)', 'test' from gateway.restore
       """)
+    try await refresh()
   }
 
   /// As if it had never been found.

@@ -175,25 +175,68 @@ struct RestoreHoldTests {
     }
   }
 
-  /// What can never be rebuilt is for people in the end.
-  @Test func whatIsTriedTooOftenIsForPeople() async throws {
+  /// What cannot be rebuilt although money moves again: people may know better. An unread list holds up
+  /// nothing but itself.
+  @Test func whatIsPendingIsSettledOnceItIsOpen() async throws {
     try await GatewayHarness.with(priority: "stripe") { harness in
       harness.vault.method.withLock { $0.adyen = nil }
       let order = harness.restorable()
       _ = try await harness.first.execute(order)
       try await harness.lose(order)
-      _ = try await harness.begin()
+      let id = try await harness.begin().id
       harness.intents.state.withLock { $0.result = .later }
       try await harness.read()
       try await harness.test.run(
-        "update gateway.restore_payment set tries = \(RestoreRebuild.triesMax - 2)")
-      try await harness.read()
-      #expect(try await harness.status().paymentsPending == 1)
-      try await harness.read()
-      #expect(try await harness.status().paymentsForPeople == 1)
+        "update gateway.restore_reading set finished_at = null, next_read_at = 'infinity'")
+      let pending = try #require(try await harness.listed().first)
+      #expect(
+        await harness.reason { try await harness.settle(pending, .nothingLeft, as: "ann") }
+          == "NOT_FOR_PEOPLE")
+      try await harness.openByAll(id)
+      try await harness.test.run("update gateway.restore_payment set next_try_at = now()")
+      try await harness.readOnce()
+      #expect(
+        try await harness.value("select tries from restore_payment", as: Int32.self) == 2,
+        "it goes on")
+      for person in ["ann", "bob"] { try await harness.settle(pending, .stands, as: person) }
+      #expect(try await harness.listed().map(\.state) == [.settled])
+      harness.intents.state.withLock { $0.result = .restored }
+      try await harness.readOnce()
+      #expect(try await harness.value("select count(*) from operation", as: Int64.self) == 0)
     }
   }
 
+  /// Another operation of the intent may end, and has to: what was lost is rebuilt only then.
+  @Test func anotherOperationOfTheIntentMayEnd() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let (order, other) = (harness.restorable(), harness.restorable())
+      _ = try await harness.first.execute(order)
+      try await harness.lose(order)
+      let id = try await harness.begin().id
+      harness.intents.state.withLock { $0.result = .later }
+      try await harness.read()
+      try await harness.openByAll(id)
+      let close = { (operation: OperationID, onlyIfUnsent: Bool) in
+        try await onLoop(harness.first.loop) {
+          try await harness.first.flow.close(
+            operation, of: order.intent, order.merchant, onlyIfUnsent: onlyIfUnsent)
+        }
+      }
+      for onlyIfUnsent in [true, false] {
+        #expect(
+          await harness.reason { try await close(order.id, onlyIfUnsent) }
+            == "RESTORED_PAYMENT_UNRESOLVED")
+      }
+      #expect(
+        await harness.reason { try await close(other.id, false) } == "RESTORED_PAYMENT_UNRESOLVED")
+      #expect(try await close(other.id, true).kinds == [.notExecuted])
+      harness.intents.state.withLock { $0.result = .restored }
+      try await harness.test.run("update gateway.restore_payment set next_try_at = now()")
+      try await harness.readOnce()
+      #expect(try await harness.first.load(order).story == ["1 stripe winner captured"])
+    }
+  }
 }
 
 extension [OperationRecord] {

@@ -127,12 +127,16 @@ struct RestoreSettlementTests {
       let id = try await harness.begin().id
       try await harness.read()
       try await harness.openByAll(id)
-      for refund in [lost, next] {
-        #expect(
-          await harness.reason { try await harness.second.refund(order, refund, minor: 1_000) }
-            == "RESTORED_REFUND_UNRESOLVED")
+      #expect(
+        await harness.reason { try await harness.second.refund(order, lost, minor: 1_000) }
+          == "RESTORED_REFUND_UNRESOLVED")
+      // Another one would go out once the lost one is settled: it fails for good.
+      let refused = RefundID(bits: 35)
+      for _ in 0..<2 {
+        let facts = try await harness.second.refund(order, refused, minor: 1_000)
+        #expect(facts.kinds.last == .refundFailed)
+        #expect(facts.last?.decline?.code == "lost_refund_unresolved")
       }
-      #expect(try await harness.value("select count(*) from refund", as: Int64.self) == 0)
       #expect(
         try await harness.first.refund(other, RefundID(bits: 33), minor: 1_000).kinds.last
           == .refunded)
@@ -180,6 +184,30 @@ struct RestoreSettlementTests {
     }
   }
 
+  /// Settled before anything is known of its payment, it would be forgotten.
+  @Test func aRefundStandsOnlyAtAPaymentThatIsKnown() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.restorable()
+      _ = try await harness.first.execute(order)
+      _ = try await harness.first.refund(order, RefundID(bits: 51), minor: 1_000)
+      try await harness.test.run("delete from gateway.refund")
+      try await harness.lose(order)
+      _ = try await harness.begin()
+      harness.intents.state.withLock { $0.result = .refused }
+      try await harness.read()
+      // As if the list of payments could not be read.
+      try await harness.test.run(
+        "delete from gateway.restore_payment where payment_reference is null")
+      let refund = try #require(try await harness.listed().first)
+      try await harness.settle(refund, .stands, as: "ann")
+      #expect(
+        await harness.reason { try await harness.settle(refund, .stands, as: "bob") }
+          == "PAYMENT_UNRESOLVED")
+      #expect(try await harness.listed().map(\.state) == [.forPeople])
+    }
+  }
+
   @Test func theListHasPages() async throws {
     try await GatewayHarness.with { harness in
       let order = harness.restorable()
@@ -199,7 +227,7 @@ struct RestoreSettlementTests {
         token = page.nextPageToken
       }
       #expect(paged == all && token.isEmpty)
-      for wrong in ["x", "0/1/2/3/4", "0/1/rst_x/stripe/main/pi_1"] {
+      for wrong in ["x", "1/2/3/4", "1/rst_x/stripe/main/pi_1"] {
         #expect(
           await harness.reason { try await harness.page(after: wrong) } == "PAGE_TOKEN_INVALID")
       }

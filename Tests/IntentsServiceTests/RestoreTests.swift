@@ -96,6 +96,10 @@ struct RestoreTests {
       var lost = try await Self.lose(payments, paid)
       lost.claimOnly = true
       #expect(try await payments.restore(lost) == .restored)
+      // While it is closed it may still be rebuilt: nobody is to choose another key.
+      try await payments.setGate(closed: true)
+      #expect(await Payments.word { try await payments.pay("k") } == "RESTORE_IN_PROGRESS")
+      try await payments.setGate(closed: false)
       do {
         _ = try await payments.pay("k")
         Issue.record("charged")

@@ -113,7 +113,7 @@ GUARDS = {
         "GatewayServiceTests.RestoreSettlementTests", ["aPaymentThatStandsIsNeverChargedAgain"]),
     "no refund beside a lost one": (
         "services/gateway-router/Service/Flow/RefundFlow.swift",
-        [("        if wasRestored {", "        if wasRestored, refund.bits == 0 {")],
+        [("        if mayHold {", "        if mayHold, refund.bits == 0 {")],
         "GatewayServiceTests.RestoreSettlementTests",
         ["aLostRefundHoldsFurtherRefundsUntilTwoSettleIt"]),
     "claims with their page": (
@@ -125,6 +125,25 @@ GUARDS = {
         [("words.last(where: { $0.actor != word.actor })?.verdict == word.verdict",
           "words.last?.verdict == word.verdict")],
         "GatewayCoreTests.RestoreHoldTests", ["twoWhoSayTheSameSettle", "nobodySettlesAlone"]),
+    "a key whose payment may still be rebuilt": (
+        "services/intents/Service/Flow/RestoredPayments.swift",
+        [("      guard try await !isClosed() else { throw Self.inProgress }\n", "")],
+        "IntentsServiceTests.RestoreTests", ["aClaimAloneIsRefusedWithItsReference"]),
+    "a refund stands at a payment that is known": (
+        "services/gateway-router/Service/Restore/RestoreSettlement.swift",
+        [("    else { throw Self.paymentUnknown(payment) }\n    let (intent",
+          "    else { return [] }\n    let (intent")],
+        "GatewayServiceTests.RestoreSettlementTests",
+        ["aRefundStandsOnlyAtAPaymentThatIsKnown"]),
+    "another operation may end": (
+        "services/gateway-router/Service/Flow/CloseFlow.swift",
+        [("operation: onlyIfUnsent ? id : nil)", "operation: nil)")],
+        "GatewayServiceTests.RestoreHoldTests", ["anotherOperationOfTheIntentMayEnd"]),
+    "an unread list holds up nothing else": (
+        "services/gateway-router/Service/Restore/RestoreStatements.swift",
+        [("        and (exists (select 1 from restore where id = \\(id) and state = 2)\n          or not",
+          "        and (false or not")],
+        "GatewayServiceTests.RestoreHoldTests", ["whatIsPendingIsSettledOnceItIsOpen"]),
     "no repetition from before a restore": (
         "services/gateway-router/Core/Restore/RestoreGate.swift",
         [("    !isClosed && begunAt.map { sentAt > $0 } ?? true", "    true")],

@@ -152,6 +152,9 @@ extension ServiceSession {
       payments += page.payments
       token = page.nextPageToken
     } while !token.isEmpty
-    return payments
+    // For people, then pending, then what is done.
+    let order: [GatewayV1.RestoredPaymentState] = [.forPeople, .pending]
+    return order.flatMap { state in payments.filter { $0.state == state } }
+      + payments.filter { !order.contains($0.state) }
   }
 }

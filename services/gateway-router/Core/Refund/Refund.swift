@@ -41,6 +41,8 @@ package struct Refund: Sendable, Hashable {
       case operationNotWon = "operation_not_won"
       /// Never sent: above what was captured and not refunded.
       case amountTooLarge = "amount_too_large"
+      /// Never sent: a refund of the payment that a restore has lost is not settled.
+      case besideLostRefund = "lost_refund_unresolved"
       /// The gateway's records do not hold it, when no request of it can be under way any more.
       case neverExisted = "refund_never_existed"
 
@@ -97,11 +99,15 @@ package enum RefundGuard {
   package enum Never: Sendable, Hashable {
     case notWon
     case amountTooLarge(refundableMinor: Int64)
+    /// A refund of the payment that a restore has lost is not settled: it may be the one that is asked
+    /// for, under another id. Waiting, it would go out once that is known to have gone back.
+    case besideLostRefund
 
     package var code: Refund.Failure.Code {
       switch self {
       case .notWon: .operationNotWon
       case .amountTooLarge: .amountTooLarge
+      case .besideLostRefund: .besideLostRefund
       }
     }
   }
@@ -114,9 +120,10 @@ package enum RefundGuard {
   }
 
   /// Whether a refund with this id may begin; false when it is there already.
+  /// - Parameter isBesideLost: another refund of the payment was lost by a restore, and is not settled.
   package static func mayBegin(
     _ id: RefundID, _ amount: Amount, of operation: Operation, _ refunds: [Refund],
-    returnedMinor: Int64
+    returnedMinor: Int64, isBesideLost: Bool = false
   ) throws(Refusal) -> Bool {
     guard amount.currency == operation.amount.currency else { throw .differs(.currency) }
     if let known = refunds.first(where: { $0.id == id }) {
@@ -124,6 +131,7 @@ package enum RefundGuard {
       return false
     }
     guard operation.winner != nil else { throw .never(.notWon) }
+    guard !isBesideLost else { throw .never(.besideLostRefund) }
     let refundable = refundableMinor(of: operation, refunds, returnedMinor: returnedMinor)
     guard amount.minor > 0, amount.minor <= refundable else {
       throw .never(.amountTooLarge(refundableMinor: refundable))

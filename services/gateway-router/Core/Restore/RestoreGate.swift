@@ -5,10 +5,13 @@ package struct RestoreGate: Sendable, Hashable {
   package var isClosed: Bool
   /// When it was closed: what was sent before may have been followed by what the restore has lost.
   package var begunAt: Timestamp?
+  /// A list is not read to its end, or something that was found holds its payment.
+  package var mayHold: Bool
 
-  package init(isClosed: Bool, begunAt: Timestamp?) {
+  package init(isClosed: Bool, begunAt: Timestamp?, mayHold: Bool = false) {
     self.isClosed = isClosed
     self.begunAt = begunAt
+    self.mayHold = mayHold
   }
 
   /// Never restored.

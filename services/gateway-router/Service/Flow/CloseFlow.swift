@@ -43,7 +43,9 @@ extension GatewayFlow {
     try await ports.routing.restore.requireOpen()
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
-      try await ports.routing.restore.requireResolved(intent, of: merchant)
+      // What was never sent here ends, whatever became of another operation.
+      try await ports.routing.restore.resolved(
+        intent, of: merchant, operation: onlyIfUnsent ? id : nil)
       if try await load(id, of: intent) == nil {
         try await closeUnseen(id, of: intent, merchant)
         return try await facts(id, of: intent)

@@ -19,8 +19,8 @@ extension GatewayFlow {
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       try await requireOwned(id, of: intent, merchant)
-      let wasRestored = try await ports.routing.restore.wasRestored()
-      switch try await beginRefund(id, of: intent, refund, amount, wasRestored: wasRestored) {
+      let mayHold = try await ports.routing.restore.mayHold()
+      switch try await beginRefund(id, of: intent, refund, amount, mayHold: mayHold) {
       case .new:
         try await sendRefund(refund, of: id, intent, .first, within: left(since: started))
       case .known:
@@ -36,7 +36,7 @@ extension GatewayFlow {
   /// The row is committed before a byte leaves.
   private func beginRefund(
     _ id: OperationID, of intent: PaymentIntentID, _ refund: RefundID, _ amount: Amount,
-    wasRestored: Bool
+    mayHold: Bool
   ) async throws -> Begun {
     let stamp = environment.stamp
     return try await environment.database.transaction { [self] transaction in
@@ -47,18 +47,20 @@ extension GatewayFlow {
         let limiting = known.map(\.refund)
       #endif
       var returnedMinor: Int64 = 0
+      var isBesideLost = false
       if let winner = record.operation.winner, !known.contains(where: { $0.refund.id == refund }) {
         // intents may not have heard of a return yet.
         returnedMinor = try ReturnStatements.sum(
           try await transaction.query(ReturnStatements.list(intent, winner.attempt.id)))
-        if wasRestored {
-          try await Self.requireNoLostRefund(of: winner.attempt, in: transaction)
+        if mayHold {
+          isBesideLost = try await Self.isLost(refund, of: winner.attempt, in: transaction)
         }
       }
       do throws(RefundGuard.Refusal) {
         guard
           try RefundGuard.mayBegin(
-            refund, amount, of: record.operation, limiting, returnedMinor: returnedMinor)
+            refund, amount, of: record.operation, limiting, returnedMinor: returnedMinor,
+            isBesideLost: isBesideLost)
         else { return .known }
       } catch {
         switch error {
@@ -82,15 +84,21 @@ extension GatewayFlow {
     }
   }
 
-  /// A refund that a restore has lost may be the very one that is asked for again.
+  /// A refund that a restore has lost may be the very one that is asked for again: under its own id it
+  /// waits for what people settle.
+  /// - Returns: whether others were lost.
   /// - Throws: RESTORED_REFUND_UNRESOLVED.
-  private static func requireNoLostRefund(
-    of winner: Attempt, in transaction: borrowing Transaction
-  ) async throws {
-    guard let payment = winner.reference else { return }
+  private static func isLost(
+    _ refund: RefundID, of winner: Attempt, in transaction: borrowing Transaction
+  ) async throws -> Bool {
+    guard let payment = winner.reference else { return false }
     let lost = try await transaction.query(
-      RestoreHoldStatements.lostRefund(of: payment, at: winner.gateway, winner.account))
-    guard lost.count == 0 else { throw RestoreWatch.refundUnresolved }
+      RestoreHoldStatements.lostRefunds(of: payment, at: winner.gateway, winner.account)
+    ).map { try $0[0, as: String.self] }
+    guard !lost.contains(GatewayReference.refund(refund).text) else {
+      throw RestoreWatch.refundUnresolved
+    }
+    return !lost.isEmpty
   }
 
   /// Told as a fact, so that it arrives whatever becomes of the call. intents asks for nothing that it

@@ -39,7 +39,8 @@ final class RestoreWatch: Sendable {
   func learn(_ rows: Rows) throws {
     let gate = try rows.first.map {
       RestoreGate(
-        isClosed: try isHeld || $0[0, as: Int16.self] == 1, begunAt: try $0[1, as: Timestamp.self])
+        isClosed: try isHeld || $0[0, as: Int16.self] == 1, begunAt: try $0[1, as: Timestamp.self],
+        mayHold: try $0[2, as: Bool.self])
     }
     let now = environment.loop.now
     view.withLock {

@@ -12,7 +12,10 @@ enum RestoreHoldStatements {
   // MARK: What holds
 
   /// Of every restore; forged marks of another merchant hold nothing.
-  static func hold(on intent: PaymentIntentID, of merchant: MerchantID) -> Statement {
+  /// - Parameter operation: only what may be this one's; nil: whatever is the intent's.
+  static func hold(
+    on intent: PaymentIntentID, of merchant: MerchantID, _ operation: OperationID?
+  ) -> Statement {
     """
     select coalesce(bool_or(state = \(found)), false),
       coalesce(bool_or(state = \(forPeople)), false),
@@ -20,18 +23,18 @@ enum RestoreHoldStatements {
     from restore_payment
     where intent_id = \(intent) and merchant_id = \(merchant) and payment_reference is null
       and (state in (1, 3) or verdict = 1)
+      and (\(operation)::uuid is null or operation_id is null or operation_id = \(operation))
     """
   }
 
-  /// A refund of this payment that was found and is not settled.
-  static func lostRefund(
+  /// Our references of the refunds of this payment that were found and are not settled.
+  static func lostRefunds(
     of payment: String, at gateway: GatewayName, _ account: String
   ) -> Statement {
     """
-    select 1::int from restore_payment
+    select own_reference from restore_payment
     where payment_reference = \(payment) and gateway = \(gateway.rawValue)
       and account = \(account) and state in (1, 3)
-    limit 1
     """
   }
 
@@ -43,6 +46,18 @@ enum RestoreHoldStatements {
     select 1::int from restore_payment
     where reference = \(reference) and gateway = \(gateway) and account = \(account)
       and payment_reference is null and state in (1, 3)
+    limit 1
+    """
+  }
+
+  /// A payment that two people have settled: it is not rebuilt.
+  static func settledPayment(
+    _ reference: String, at gateway: String, _ account: String
+  ) -> Statement {
+    """
+    select 1::int from restore_payment
+    where reference = \(reference) and gateway = \(gateway) and account = \(account)
+      and payment_reference is null and state = 4
     limit 1
     """
   }
@@ -67,20 +82,18 @@ enum RestoreHoldStatements {
     ) w on true
     """
 
-  /// For people, then pending, then the others.
-  private static let rank = "case p.state when 3 then 0 when 1 then 1 else 2 end::smallint"
-
+  /// By what never changes: who reads page by page misses nothing.
   static func page(
     of id: RestoreID, after place: RestoredPaymentPlace?, limit: Int64
   ) -> Statement {
     """
     select \(raw: FoundPayment.columns(of: "p")), w.verdict, w.actor
     from restore_payment p \(raw: lastWord)
-    where (p.restore_id = \(id) or p.state in (1, 3)) and (\(place?.rank)::smallint is null
-      or (\(raw: rank), p.made_at, p.gateway, p.account, p.reference, p.restore_id)
-        > (\(place?.rank)::smallint, \(place?.madeAt)::timestamptz, \(place?.gateway)::text,
+    where (p.restore_id = \(id) or p.state in (1, 3)) and (\(place?.madeAt)::timestamptz is null
+      or (p.made_at, p.gateway, p.account, p.reference, p.restore_id)
+        > (\(place?.madeAt)::timestamptz, \(place?.gateway)::text,
           \(place?.account)::text, \(place?.reference)::text, \(place?.restore)::uuid))
-    order by \(raw: rank), p.made_at, p.gateway, p.account, p.reference, p.restore_id
+    order by p.made_at, p.gateway, p.account, p.reference, p.restore_id
     limit \(limit)
     """
   }
@@ -103,6 +116,10 @@ enum RestoreHoldStatements {
       and account = \(place.account) and reference = \(place.reference)
     for update
     """
+  }
+
+  static func isOpen(_ id: RestoreID) -> Statement {
+    "select state = 2 from restore where id = \(id)"
   }
 
   /// Oldest first.
@@ -164,7 +181,6 @@ struct RestoredPaymentView: Sendable {
 
 /// A place in the list of what was found: behind this item.
 struct RestoredPaymentPlace: Sendable {
-  var rank: Int16
   var madeAt: Timestamp
   var gateway: String
   var account: String
@@ -172,12 +188,6 @@ struct RestoredPaymentPlace: Sendable {
   var restore: RestoreID
 
   init(_ payment: FoundPayment) {
-    rank =
-      switch payment.state {
-      case .forPeople: 0
-      case .found: 1
-      case .rebuilt, .settled: 2
-      }
     (madeAt, gateway, account) = (payment.madeAt, payment.gateway, payment.account)
     (reference, restore) = (payment.reference, payment.restore)
   }
@@ -186,20 +196,19 @@ struct RestoredPaymentPlace: Sendable {
   init?(token: String) throws(RPCFailure) {
     if token.isEmpty { return nil }
     // The gateway's id comes last: nobody else says what it consists of.
-    let parts = token.split(separator: "/", maxSplits: 5, omittingEmptySubsequences: false)
-    guard parts.count == 6, let rank = Int16(parts[0]), let microseconds = Int64(parts[1]),
-      let restore = RestoreID(String(parts[2]))
+    let parts = token.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+    guard parts.count == 5, let microseconds = Int64(parts[0]),
+      let restore = RestoreID(String(parts[1]))
     else {
       throw .invalid(
         "page_token", "PAGE_TOKEN_INVALID", "The token is not one of this method's answers.")
     }
-    self.rank = rank
     self.restore = restore
     madeAt = Timestamp(microseconds: microseconds)
-    (gateway, account, reference) = (String(parts[3]), String(parts[4]), String(parts[5]))
+    (gateway, account, reference) = (String(parts[2]), String(parts[3]), String(parts[4]))
   }
 
   var token: String {
-    "\(rank)/\(madeAt.microseconds)/\(restore)/\(gateway)/\(account)/\(reference)"
+    "\(madeAt.microseconds)/\(restore)/\(gateway)/\(account)/\(reference)"
   }
 }

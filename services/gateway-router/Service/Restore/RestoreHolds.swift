@@ -7,29 +7,30 @@ import ServiceKit
 /// What a restore has lost holds its payment until it is rebuilt or settled, also after operators
 /// have let money move again: what a gateway has taken must not be taken once more.
 extension RestoreWatch {
-  /// Nothing is asked of the database that was never restored.
-  func hold(on intent: PaymentIntentID, of merchant: MerchantID) async throws -> RestoreHold {
-    guard try await wasRestored() else { return .free }
+  /// Nothing is asked of a database whose restores have left nothing.
+  /// - Parameter operation: only what may be this one's; nil: whatever is the intent's.
+  func hold(
+    on intent: PaymentIntentID, of merchant: MerchantID, operation: OperationID? = nil
+  ) async throws -> RestoreHold {
+    guard try await mayHold() else { return .free }
     let (pending, forPeople, stands) = try await environment.database.query(
-      RestoreHoldStatements.hold(on: intent, of: merchant)
+      RestoreHoldStatements.hold(on: intent, of: merchant, operation)
     ).single().decode((Bool, Bool, Bool).self)
     return RestoreHold(pending: pending, forPeople: forPeople, stands: stands)
   }
 
-  /// Known to every process before the first row is: the books are read only some time after the
-  /// beginning.
-  func wasRestored() async throws -> Bool { try await gate().begunAt != nil }
-
-  /// - Throws: RESTORED_PAYMENT_UNRESOLVED.
-  func requireResolved(_ intent: PaymentIntentID, of merchant: MerchantID) async throws {
-    _ = try await resolved(intent, of: merchant)
-  }
+  /// Known to every process before the first row is: rows come only from lists that are not read to
+  /// their end, and the books are read only some time after the beginning.
+  func mayHold() async throws -> Bool { try await gate().mayHold }
 
   /// What is left of a hold that is not unresolved.
   /// - Returns: whether a lost payment stands.
   /// - Throws: RESTORED_PAYMENT_UNRESOLVED.
-  func resolved(_ intent: PaymentIntentID, of merchant: MerchantID) async throws -> Bool {
-    let hold = try await hold(on: intent, of: merchant)
+  @discardableResult
+  func resolved(
+    _ intent: PaymentIntentID, of merchant: MerchantID, operation: OperationID? = nil
+  ) async throws -> Bool {
+    let hold = try await hold(on: intent, of: merchant, operation: operation)
     guard hold.isUnresolved else { return hold == .stands }
     let what =
       hold == .pending
@@ -52,10 +53,12 @@ extension RestoreWatch {
 
 extension GatewayFlow {
   /// Whether an operation may end for want of routes or of time: not while a restore is closed, nor
-  /// while nobody can say what became of the intent's lost payment.
+  /// while a lost payment may be its own. Another operation's does not keep it: that can only be rebuilt
+  /// when this one has ended, and nothing new is executed meanwhile.
   func mayEnd(_ record: OperationRecord) async throws -> Bool {
     guard try await !ports.routing.restore.gate().isClosed else { return false }
-    return try await !ports.routing.restore.hold(on: record.intent, of: record.merchant)
-      .isUnresolved
+    return try await !ports.routing.restore.hold(
+      on: record.intent, of: record.merchant, operation: record.id
+    ).isUnresolved
   }
 }

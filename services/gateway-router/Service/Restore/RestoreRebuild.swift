@@ -12,8 +12,6 @@ import Wire
 struct RestoreRebuild: Sendable {
   static let lookLimit = Duration.seconds(2)
   static let pauseSeconds: Double = 5
-  /// Some hours; then people hear of it.
-  static let triesMax: Int32 = 2_000
 
   let flow: GatewayFlow
   private var environment: ServiceEnvironment { flow.environment }
@@ -97,12 +95,20 @@ struct RestoreRebuild: Sendable {
     let head =
       isNew
       ? RestoreStatements.insertOperation(record, stamp) : OperationStatements.update(record)
+    let statements =
+      [head] + flow.writer.statements(actions, record, notes, facts, stamp) + [
+        RestoreStatements.date(identity.attempt, of: record, madeAt: payment.madeAt),
+        RestoreStatements.settle(payment, .rebuilt, detail: detail),
+      ]
     do {
-      try await environment.database.transaction(
-        batch: [head] + flow.writer.statements(actions, record, notes, facts, stamp) + [
-          RestoreStatements.date(identity.attempt, of: record, madeAt: payment.madeAt),
-          RestoreStatements.settle(payment, .rebuilt, detail: detail),
-        ])
+      let isWritten = try await environment.database.transaction { transaction in
+        // Two people may have settled it meanwhile.
+        let pending = try await transaction.query(RestoreStatements.lockPending(payment))
+        guard pending.count == 1 else { return false }
+        try await transaction.commit(with: statements)
+        return true
+      }
+      guard isWritten else { return }
     } catch let error as PostgresError
       where error.isUniqueViolation() || error.sqlState == OperationStatements.changedMeanwhile
     {
@@ -118,10 +124,10 @@ struct RestoreRebuild: Sendable {
       RestoreStatements.settle(payment, state, detail: detail))
   }
 
-  private func later(_ payment: FoundPayment, _ detail: String) async throws {
+  func later(_ payment: FoundPayment, _ detail: String) async throws {
     _ = try await environment.database.query(
       RestoreStatements.later(
-        payment, detail: detail, afterSeconds: Self.pauseSeconds, triesMax: Self.triesMax))
+        payment, detail: detail, afterSeconds: Self.pauseSeconds))
   }
 
   // MARK: intents

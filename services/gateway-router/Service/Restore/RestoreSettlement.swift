@@ -38,15 +38,19 @@ extension GatewayFlow {
   ) async throws -> (FoundPayment, [SettlementRule.Word]) {
     let rows = try await transaction.batch([
       RestoreHoldStatements.lock(order), RestoreHoldStatements.words(about: order),
+      RestoreHoldStatements.isOpen(order.restore),
     ])
     guard let row = rows[0].first else {
       throw RPCFailure.notFound(
         "RESTORED_PAYMENT_NOT_FOUND", "No restore has found this payment or refund.")
     }
     let found = try FoundPayment(row)
-    guard found.state == .forPeople else {
+    // While it is closed what is pending may still be rebuilt; afterwards people may know better.
+    let isOpen = try rows[2].first.map { try $0[0, as: Bool.self] } ?? false
+    guard found.state == .forPeople || found.state == .found && isOpen else {
       throw RPCFailure.failedPrecondition(
-        "NOT_FOR_PEOPLE", "It is pending, rebuilt or settled: see tender restore list.")
+        "NOT_FOR_PEOPLE",
+        "It is rebuilt, settled, or pending in a restore that is closed: see tender restore list.")
     }
     if let payment = found.paymentReference {
       let lost = RestoreHoldStatements.lostPayment(payment, at: found.gateway, found.account)
@@ -62,26 +66,33 @@ extension GatewayFlow {
     return (found, words)
   }
 
-  /// A refund that went back is known from then on, as if the gateway had told it; where its payment
-  /// is not known here, there is nothing that it could be taken from.
+  /// A refund that went back is known from then on, as if the gateway had told it. Where nothing is
+  /// known of its payment yet, it would be forgotten before that is rebuilt.
+  /// - Throws: PAYMENT_UNRESOLVED, CURRENCY_MISMATCH.
   private func standing(
     _ found: FoundPayment, _ order: SettlementOrder, by words: [SettlementRule.Word],
     _ stamp: Stamp, in transaction: borrowing Transaction
   ) async throws -> [Statement] {
     guard let payment = found.paymentReference, let gateway = GatewayName(rawValue: found.gateway),
-      let own = GatewayReference(found.ownReference), own.kind == .refund,
+      let own = GatewayReference(found.ownReference), own.kind == .refund
+    else { return [] }
+    // Two people have settled the payment: it is not rebuilt, and nothing is refunded of it here.
+    let settled = RestoreHoldStatements.settledPayment(payment, at: found.gateway, found.account)
+    if try await transaction.query(settled).count == 1 { return [] }
+    guard
       let place = try await transaction.query(
         NotificationStatements.attempt(reference: payment, at: gateway)
       ).first
-    else { return [] }
+    else { throw Self.paymentUnknown(payment) }
     let (intent, operation) = (
       try place[1, as: PaymentIntentID.self], try place[2, as: OperationID.self]
     )
     let (record, refunds) = try await Self.locked(operation, of: intent, in: transaction)
     let id = RefundID(bits: own.bits)
+    if refunds.contains(where: { $0.refund.id == id }) { return [] }
     guard let winner = record.operation.winner, winner.attempt.reference == payment,
-      winner.attempt.account == found.account, !refunds.contains(where: { $0.refund.id == id })
-    else { return [] }
+      winner.attempt.account == found.account
+    else { throw Self.paymentUnknown(payment) }
     guard let amount = found.amount, amount.currency == record.operation.amount.currency else {
       throw RPCFailure.failedPrecondition(
         "CURRENCY_MISMATCH", "The refund is in another currency than its payment.")
@@ -92,12 +103,20 @@ extension GatewayFlow {
         kind, step.refund, at: winner.attempt, record,
         sequence: record.operation.factCount + 1 + offset, found.madeAt)
     }
-    let people = Set(words.map(\.actor) + [stamp.actor]).sorted().joined(separator: " and ")
+    let same = words.filter { $0.verdict == order.verdict }.map(\.actor)
+    let people = Set(same + [stamp.actor]).sorted().joined(separator: " and ")
     return [
       RefundStatements.insert(id, amount, at: winner.attempt.id, of: record, stamp),
       RefundStatements.update(
         step.refund, of: record, detail: "lost by a restore, seen by \(people): \(order.words)"),
       RefundStatements.countFacts(facts.count, of: record),
     ] + writer.write(facts, record, stamp)
+  }
+
+  private static func paymentUnknown(_ payment: String) -> RPCFailure {
+    .failedPrecondition(
+      "PAYMENT_UNRESOLVED",
+      "Its payment \(payment) is not known here as paid: wait until the lists are read and it is "
+        + "rebuilt or settled, then settle this.")
   }
 }

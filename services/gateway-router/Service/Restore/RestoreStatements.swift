@@ -5,9 +5,18 @@ import ServiceKit
 
 /// The SQL of restores and of what was found in the gateways' books.
 enum RestoreStatements {
-  /// State and beginning of the newest one: what decides whether money may move.
+  /// State and beginning of the newest one, and whether any may hold a payment: what decides whether
+  /// money may move.
   static func gate() -> Statement {
-    "select state, begun_at from restore order by begun_at desc, id desc limit 1"
+    """
+    select state, begun_at, state = 1
+      or exists (select 1 from restore_reading where finished_at is null)
+      or exists (select 1 from restore_payment
+        where payment_reference is null and (state in (1, 3) or verdict = 1))
+      or exists (select 1 from restore_payment
+        where payment_reference is not null and state in (1, 3))
+    from restore order by begun_at desc, id desc limit 1
+    """
   }
 
   static func newest() -> Statement {
@@ -208,8 +217,8 @@ enum RestoreStatements {
 
   // MARK: Rebuilding
 
-  /// The oldest that are due, of earlier restores too, once no list of this one is read any more; the
-  /// lease is the next try.
+  /// The oldest that are due, of earlier restores too, once no list of this one is read any more or
+  /// people have opened; the lease is the next try.
   static func takeDue(_ id: RestoreID, limit: Int64, leaseSeconds: Double) -> Statement {
     """
     update restore_payment p set tries = p.tries + 1,
@@ -217,8 +226,9 @@ enum RestoreStatements {
     from (
       select restore_id, gateway, account, reference from restore_payment
       where state = 1 and next_try_at <= now()
-        and not exists (
-          select 1 from restore_reading where restore_id = \(id) and finished_at is null)
+        and (exists (select 1 from restore where id = \(id) and state = 2)
+          or not exists (
+            select 1 from restore_reading where restore_id = \(id) and finished_at is null))
       order by made_at, reference limit \(limit) for update skip locked
     ) due
     where p.restore_id = due.restore_id and p.gateway = due.gateway and p.account = due.account
@@ -237,14 +247,21 @@ enum RestoreStatements {
     """
   }
 
-  /// What is tried too often is for people.
+  /// Nobody else has said meanwhile what became of it.
+  static func lockPending(_ payment: FoundPayment) -> Statement {
+    """
+    select 1::int from restore_payment
+    where restore_id = \(payment.restore) and gateway = \(payment.gateway)
+      and account = \(payment.account) and reference = \(payment.reference) and state = 1
+    for update
+    """
+  }
+
   static func later(
-    _ payment: FoundPayment, detail: String, afterSeconds: Double, triesMax: Int32
+    _ payment: FoundPayment, detail: String, afterSeconds: Double
   ) -> Statement {
     """
     update restore_payment set detail = \(detail),
-      state = case when tries >= \(triesMax) then \(FoundPayment.State.forPeople.rawValue)::smallint
-        else state end,
       next_try_at = now() + make_interval(secs => \(afterSeconds))
     where restore_id = \(payment.restore) and gateway = \(payment.gateway)
       and account = \(payment.account) and reference = \(payment.reference) and state = 1

@@ -1,3 +1,4 @@
+import GRPCCore
 import GatewayAdapters
 import GatewayCore
 import Logging
@@ -19,6 +20,8 @@ final class RestoreWorker: Sendable {
   /// Pages of one round; the next round goes on behind them.
   static let pagesMax = 50
   static let rebuildMax: Int64 = 20
+  /// Batches of one round; the next one goes on.
+  static let batchesMax = 10
   static let rebuildLeaseSeconds: Double = 30
   /// The work on one payment.
   static let itemSeconds: Int64 = 15
@@ -65,11 +68,16 @@ final class RestoreWorker: Sendable {
       }
     case .open:
       guard rest.withLock({ $0?.restore != restore.id || $0?.isOver == false }) else { return }
+      // Who died between two words has left it closed.
+      try await restores.setGate()
+      try await tell(restore)
     }
     for account in ports.listedAccounts {
       for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
     }
-    while try await rebuild(restore) {}
+    for _ in 0..<Self.batchesMax {
+      guard try await rebuild(restore) else { break }
+    }
     if restore.state == .open { try await tell(restore) }
   }
 
@@ -118,6 +126,8 @@ final class RestoreWorker: Sendable {
         return try await release(account, restore, lease, error.what)
       } catch let error as RPCFailure {
         return try await release(account, restore, lease, error.message)
+      } catch let error as RPCError {
+        return try await release(account, restore, lease, "intents: \(error.message)")
       }
     }
     _ = try await environment.database.query(
@@ -265,6 +275,7 @@ final class RestoreWorker: Sendable {
         environment.logger.warning(
           "a payment was not rebuilt",
           metadata: ["payment": "\(payment.ownReference)", "error": "\(error)"])
+        try await rebuild.later(payment, "it could not be rebuilt: see the log")
       }
     }
     return due.count == Int(Self.rebuildMax)

@@ -57,12 +57,12 @@ begin
   if old.state = 4 then
     raise exception 'what two people have settled is final' using errcode = 'restrict_violation';
   end if;
-  if old.state <> 3 or (
+  if old.state not in (1, 3) or (
     select count(distinct actor) from restore_settlement s
     where s.restore_id = new.restore_id and s.gateway = new.gateway and s.account = new.account
       and s.reference = new.reference and s.verdict = new.verdict) < 2
   then
-    raise exception 'what is for people is settled by two who say the same'
+    raise exception 'what was lost is settled by two who say the same'
       using errcode = 'restrict_violation';
   end if;
   return new;

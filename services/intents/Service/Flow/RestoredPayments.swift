@@ -166,14 +166,23 @@ struct RestoredPayments: Sendable {
     do {
       return try await body()
     } catch let error as PostgresError where error.sqlState == RestoredClaimStatements.inProgress {
-      throw RPCFailure(
-        .unavailable, "RESTORE_IN_PROGRESS",
-        "The database was restored, and no money moves until operators have opened it again. "
-          + "Nothing was stored: try again later with the same key.",
-        retryAfterMilliseconds: 5_000)
+      throw Self.inProgress
     } catch let error as PostgresError where error.sqlState == RestoredClaimStatements.claimed {
       throw KeyHasPaid()
     }
+  }
+
+  private static var inProgress: RPCFailure {
+    RPCFailure(
+      .unavailable, "RESTORE_IN_PROGRESS",
+      "The database was restored, and no money moves until operators have opened it again. "
+        + "Nothing was stored: try again later with the same key.",
+      retryAfterMilliseconds: 5_000)
+  }
+
+  private func isClosed() async throws -> Bool {
+    try await environment.database.query(RestoredClaimStatements.isClosed()).first
+      .map { try $0[0, as: Bool.self] } ?? false
   }
 
   /// The call's key has paid before a restore.
@@ -200,9 +209,11 @@ struct RestoredPayments: Sendable {
     let claim = try RestoredClaim(row: row)
     guard claim.merchant == merchant else { throw RPCFailure.internalError }
     guard claim.isRebuilt else {
+      // It may still be rebuilt: nobody is to choose another key.
+      guard try await !isClosed() else { throw Self.inProgress }
       throw RPCFailure.failedPrecondition(
         "PAYMENT_BEFORE_RESTORE",
-        "This key has paid before the database was restored, and the payment could not be rebuilt: "
+        "This key has paid before the database was restored, and the payment is not rebuilt: "
           + "see \(claim.gatewayReference) at \(claim.gateway). Nothing is charged again.",
         metadata: [
           "payment_intent_id": claim.intent.description, "gateway": claim.gateway,

@@ -76,13 +76,20 @@ extension IntentFlow {
         environment.logger.warning(
           "gateway-router did not answer",
           metadata: ["call": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
-        guard let error = error as? RPCError, error.code == .unavailable else { return [] }
+        guard let error = error as? RPCError, error.code == .unavailable, !Self.isHeld(error) else {
+          return []
+        }
       }
       do {
         try await environment.loop.sleep(for: .milliseconds(Self.routerPauseMilliseconds))
       } catch { return [] }
     }
     return []
+  }
+
+  /// After a restore it says so at once, and says the same for long.
+  private static func isHeld(_ error: RPCError) -> Bool {
+    StatusDetails(error)?.reason.hasPrefix("RESTORE") ?? false
   }
 
   private func execute(

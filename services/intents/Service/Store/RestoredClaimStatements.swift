@@ -35,6 +35,11 @@ enum RestoredClaimStatements {
     """
   }
 
+  /// No row: it was never closed.
+  static func isClosed() -> Statement {
+    "select is_closed from restore_gate order by sequence desc limit 1"
+  }
+
   static func find(_ keyProof: [UInt8]) -> Statement {
     """
     select merchant_id, intent_id, operation_id, is_rebuilt, gateway, gateway_reference

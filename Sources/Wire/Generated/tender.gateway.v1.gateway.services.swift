@@ -174,8 +174,9 @@ extension GatewayV1.GatewayRouter {
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
     /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+    /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+    /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
     /// > sides know differs.
     ///
     /// - Parameters:
@@ -303,8 +304,9 @@ extension GatewayV1.GatewayRouter {
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
     /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+    /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+    /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
     /// > sides know differs.
     ///
     /// - Parameters:
@@ -430,8 +432,9 @@ extension GatewayV1.GatewayRouter {
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
     /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+    /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+    /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
     /// > sides know differs.
     ///
     /// - Parameters:
@@ -757,8 +760,9 @@ extension GatewayV1.GatewayRouter {
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
     /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+    /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+    /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
     /// > sides know differs.
     ///
     /// - Parameters:
@@ -941,8 +945,9 @@ extension GatewayV1.GatewayRouter {
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
     /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
     /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-    /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+    /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+    /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+    /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
     /// > sides know differs.
     ///
     /// - Parameters:
@@ -1135,8 +1140,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
   /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-  /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-  /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+  /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+  /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+  /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
   /// > sides know differs.
   ///
   /// - Parameters:
@@ -1321,8 +1327,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE (above what any
   /// > payment may be); NOT_FOUND OPERATION_NOT_FOUND; FAILED_PRECONDITION CURRENCY_MISMATCH,
   /// > REFUND_MISMATCH (this refund id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
-  /// > RESTORED_REFUND_UNRESOLVED (a gateway has a refund of this payment that a restore has lost and that
-  /// > is not yet settled; nothing was sent). An error decides nothing about the refund: what the two
+  /// > RESTORED_REFUND_UNRESOLVED (a restore has lost this very refund, which its gateway has and people
+  /// > have not settled; nothing was sent). Beside such a refund another one of the payment fails as
+  /// > `lost_refund_unresolved` and is never sent. An error decides nothing about the refund: what the two
   /// > sides know differs.
   ///
   /// - Parameters:

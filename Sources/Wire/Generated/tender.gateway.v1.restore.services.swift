@@ -164,7 +164,7 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > ones left unresolved, the oldest first.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
@@ -183,17 +183,19 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+    /// > still pending although money moves again. One operator
     /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
     /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
     /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
     /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
     /// > known here. An idempotency key that was claimed stays claimed.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-    /// > payment cannot stand); idempotency.
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+    /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+    /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+    /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+    /// > idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.SettleRestoredPaymentRequest` messages.
@@ -294,7 +296,7 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > ones left unresolved, the oldest first.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
@@ -313,17 +315,19 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+    /// > still pending although money moves again. One operator
     /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
     /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
     /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
     /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
     /// > known here. An idempotency key that was claimed stays claimed.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-    /// > payment cannot stand); idempotency.
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+    /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+    /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+    /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+    /// > idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -422,7 +426,7 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > ones left unresolved, the oldest first.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
@@ -441,17 +445,19 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+    /// > still pending although money moves again. One operator
     /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
     /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
     /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
     /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
     /// > known here. An idempotency key that was claimed stays claimed.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-    /// > payment cannot stand); idempotency.
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+    /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+    /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+    /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+    /// > idempotency.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -750,7 +756,7 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > ones left unresolved, the oldest first.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
@@ -774,17 +780,19 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+    /// > still pending although money moves again. One operator
     /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
     /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
     /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
     /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
     /// > known here. An idempotency key that was claimed stays claimed.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-    /// > payment cannot stand); idempotency.
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+    /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+    /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+    /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+    /// > idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -935,7 +943,7 @@ extension GatewayV1.Restores {
     /// > Source IDL Documentation:
     /// >
     /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-    /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+    /// > ones left unresolved, the oldest first.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
     ///
     /// - Parameters:
@@ -970,17 +978,19 @@ extension GatewayV1.Restores {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+    /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+    /// > still pending although money moves again. One operator
     /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
     /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
     /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
     /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
     /// > known here. An idempotency key that was claimed stays claimed.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-    /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-    /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-    /// > payment cannot stand); idempotency.
+    /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+    /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+    /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+    /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+    /// > idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -1120,7 +1130,7 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-  /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+  /// > ones left unresolved, the oldest first.
   /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
   ///
   /// - Parameters:
@@ -1150,17 +1160,19 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+  /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+  /// > still pending although money moves again. One operator
   /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
   /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
   /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
   /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
   /// > known here. An idempotency key that was claimed stays claimed.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-  /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-  /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-  /// > payment cannot stand); idempotency.
+  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+  /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+  /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+  /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+  /// > idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -1297,7 +1309,7 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > The payments and refunds that this database did not know after the newest restore, and what earlier
-  /// > ones left unresolved: for people, then pending, then the others, each the oldest first.
+  /// > ones left unresolved, the oldest first.
   /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID; NOT_FOUND RESTORE_NOT_FOUND.
   ///
   /// - Parameters:
@@ -1331,17 +1343,19 @@ extension GatewayV1.Restores.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Say what the gateway's own records show of a payment or refund that is for people. One operator
+  /// > Say what the gateway's own records show of a payment or refund that is for people, or of one that is
+  /// > still pending although money moves again. One operator
   /// > says it, which changes nothing yet; another one, who has another certificate and says the same,
   /// > settles it, for ever. A payment with nothing left no longer holds its payment intent; one that
   /// > stands keeps it from being charged again. A refund with nothing left no longer holds further
   /// > refunds; one that stands becomes a refund that succeeded, with its facts, where its payment is
   /// > known here. An idempotency key that was claimed stays claimed.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, VERDICT_UNKNOWN; NOT_FOUND RESTORED_PAYMENT_NOT_FOUND;
-  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (pending, rebuilt or settled), PAYMENT_UNRESOLVED (a refund of a
-  /// > payment that is itself pending or for people: settle that first), SECOND_PERSON_REQUIRED (you have
-  /// > said so: another operator settles), CURRENCY_MISMATCH (a refund in another currency than its
-  /// > payment cannot stand); idempotency.
+  /// > FAILED_PRECONDITION NOT_FOR_PEOPLE (rebuilt, settled, or pending in a restore that is closed),
+  /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
+  /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
+  /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
+  /// > idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -140,7 +140,8 @@ extension IntentsV1 {
     /// `refund_failed` (the bank or the gateway said no), `refund_canceled`, `refund_reversed` (it came
     /// back), `gateway_rejected_request`, `gateway_account_refused`, `not_expressible_at_gateway`,
     /// `refund_never_existed` (the gateway's records do not hold it). Never sent: `operation_not_won`,
-    /// `amount_too_large`. Newer versions may add some.
+    /// `amount_too_large`, `lost_refund_unresolved` (a restore of the database has lost a refund of this
+    /// payment, and people have not settled it). Newer versions may add some.
     package var code: String
     /// The gateway's own code, for people.
     package var gatewayCode: String

@@ -925,6 +925,7 @@ create index restore_payment_hold on restore_payment (intent_id)
   where payment_reference is null and (state in (1, 3) or verdict = 1);
 create index restore_payment_refund on restore_payment (payment_reference)
   where payment_reference is not null and state in (1, 3);
+create index restore_payment_reference on restore_payment (reference);
 create index restore_payment_unresolved on restore_payment (restore_id) where state in (1, 3);
 
 -- What people have said about what is for people: rows are only added.
@@ -951,12 +952,12 @@ begin
   if old.state = 4 then
     raise exception 'what two people have settled is final' using errcode = 'restrict_violation';
   end if;
-  if old.state <> 3 or (
+  if old.state not in (1, 3) or (
     select count(distinct actor) from restore_settlement s
     where s.restore_id = new.restore_id and s.gateway = new.gateway and s.account = new.account
       and s.reference = new.reference and s.verdict = new.verdict) < 2
   then
-    raise exception 'what is for people is settled by two who say the same'
+    raise exception 'what was lost is settled by two who say the same'
       using errcode = 'restrict_violation';
   end if;
   return new;
@@ -982,5 +983,5 @@ select 'an order finds what holds it', (
     and indexname in ('restore_payment_hold', 'restore_payment_refund', 'refund_id'));
 
 """##,
-    checksum: "32367f51a387cca420395f128c8a903021d7afda52f9803df9c262e62db758e3"),
+    checksum: "e57492c9a0637beac26fb1f14d958839eed1477e842cd3128bb2f77b7beb8d08"),
 ]

@@ -43,6 +43,9 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
         wrong.write_text(HEADER + line("pi_other", "10.00", "0.40", "9.61"))
         assert "REPORT_" in run("recon", "import", str(wrong), *GATEWAY, code=64)
 
+    # The live books of the same account know nothing of it.
+    assert "NO_REPORT_IMPORTED" in run("recon", "run", *GATEWAY, "--live", code=64)
+
     # Money that nobody has booked is a difference.
     comparing = ("recon", "run", *GATEWAY, "--json", "--key", key())
     first = json.loads(run(*comparing, code=1))

@@ -178,17 +178,51 @@ struct MatchLadderTests {
       externalReference: "pi_1",
       amount: Amount(.eur, minor: -4_999)
     )
-    #expect(MatchLadder.step(line, item) == .init(fit: .exact, rung: .movement))
+    #expect(MatchLadder.step(line, item) == .init(fit: .exact, rung: .movement, place: 1, family: .dispute))
   }
 
-  /// Nothing that matches exactly is taken by something that nearly does.
-  @Test func everyExactStepComesFirst() {
-    #expect(MatchLadder.steps.count == 12)
-    #expect(
-      MatchLadder.steps.map(\.fit)
-        == MatchLadder.steps.map(\.fit).sorted { $0.rawValue < $1.rawValue }
+  /// A line with several keys on a rung meets an item at the first of them that both have.
+  @Test(arguments: [("s_1", 1, MatchRung.source), ("s_2", 2, .source), ("pi_1", 1, .payment)])
+  func eachKeyIsAStepOfItsOwn(reference: String, place: Int, rung: MatchRung) {
+    let line = ReconLine(
+      type: .refunded,
+      movementIDs: [Self.ids[3]],
+      sourceReferences: ["s_1", "s_2"],
+      paymentReference: "pi_1",
+      amount: Amount(.eur, minor: -500)
     )
-    #expect(MatchLadder.steps.prefix(3).allSatisfy { $0.fit == .exact })
+    let item = LedgerItem(
+      id: Self.ids[0],
+      kind: "refund",
+      externalReference: reference,
+      amount: Amount(.eur, minor: -500)
+    )
+    #expect(
+      MatchLadder.step(line, item)
+        == .init(fit: .exact, rung: rung, place: place, family: .refund)
+    )
+  }
+
+  /// Nothing that matches exactly is taken by something that nearly does, and nothing that is known
+  /// by a strong key by something with a weak one; whatever order the keys were found in.
+  @Test func everyExactStepComesFirst() {
+    let footholds: [MatchLadder.Foothold] = [
+      (.payment, 1, .refund), (.source, 2, .charge), (.source, 1, .refund), (.payment, 1, .charge),
+      (.movement, 1, .dispute), (.source, 1, .charge),
+    ]
+    let steps = MatchLadder.steps(over: footholds)
+    #expect(steps.count == 24)
+    #expect(steps.map(\.fit.rawValue) == steps.map(\.fit.rawValue).sorted())
+    #expect(
+      steps.prefix(6) == [
+        .init(fit: .exact, rung: .movement, place: 1, family: .dispute),
+        .init(fit: .exact, rung: .source, place: 1, family: .charge),
+        .init(fit: .exact, rung: .source, place: 1, family: .refund),
+        .init(fit: .exact, rung: .source, place: 2, family: .charge),
+        .init(fit: .exact, rung: .payment, place: 1, family: .charge),
+        .init(fit: .exact, rung: .payment, place: 1, family: .refund),
+      ]
+    )
     #expect(MatchFit.allCases.map(\.reconClass.isBreak) == [false, true, true, true])
   }
 

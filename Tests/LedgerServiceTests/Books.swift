@@ -81,6 +81,8 @@ struct Books: Sendable {
 
   static let merchant = MerchantID(bits: 0x0193_0000_0000_0000_0000_0000_0000_0002)
 
+  static let liveMerchant = MerchantID(bits: merchant.bits | 1)
+
   /// A transaction from account to account.
   static func posting(
     _ id: UInt128,

@@ -5,6 +5,7 @@ import Postgres
 import Seal
 import ServiceKit
 import TestSupport
+import Testing
 import Transport
 import Wire
 
@@ -18,6 +19,14 @@ struct ReconCalls: Sendable {
   let environment: ServiceEnvironment
   let handler: ReconciliationHandler
   var account = Self.account
+  var isLive = false
+
+  /// The other books of the same account.
+  var live: ReconCalls {
+    var calls = self
+    calls.isLive = true
+    return calls
+  }
 
   /// - Parameter fees: 1 % and 0.25 EUR by default.
   init(
@@ -85,7 +94,8 @@ struct ReconCalls: Sendable {
       sha256: sha256 ?? SHA256.hash(content),
       content: content,
       currency: currency,
-      payouts: payouts
+      payouts: payouts,
+      livemode: isLive
     )
     return try await call("ImportReport", key: key) {
       try await handler.importReport(request: request, context: $0)
@@ -95,7 +105,8 @@ struct ReconCalls: Sendable {
   func run(key: String) async throws -> LedgerV1.RunReconciliationResponse {
     let request = LedgerV1.RunReconciliationRequest(
       gateway: account.gateway,
-      gatewayAccount: account.account
+      gatewayAccount: account.account,
+      livemode: isLive
     )
     return try await call("RunReconciliation", key: key) {
       try await handler.runReconciliation(request: request, context: $0)
@@ -112,7 +123,8 @@ struct ReconCalls: Sendable {
       gatewayAccount: account.account,
       all: all,
       pageSize: size,
-      pageToken: token
+      pageToken: token,
+      livemode: isLive
     )
     return try await call("ListBreaks", key: nil) {
       try await handler.listBreaks(request: request, context: $0)
@@ -152,7 +164,8 @@ struct ReconCalls: Sendable {
     try await books.database.query(
       """
       select line || ' ' || class from recon_match
-      where gateway = \(account.gateway) and account = \(account.account) order by file_id, line
+      where gateway = \(account.gateway) and account = \(account.account)
+        and livemode = \(isLive) order by file_id, line
       """
     ).column(as: String.self)
   }
@@ -167,9 +180,71 @@ struct ReconCalls: Sendable {
         union all select 'c ' || c::text from recon_break_change c
         union all select 'i ' || i::text from recon_item i
         union all select 'f ' || f::text from recon_file f
+        union all select 'l ' || l::text from recon_open_line l
+        union all select 'o ' || o::text from recon_open_item o
+        union all select 't ' || t::text from recon_total t
+        union all select 'n ' || n::text from recon_batch n
+        union all select 'k ' || k::text from recon_key k
       ) y order by x
       """
     ).column(as: String.self)
+  }
+
+  /// What is open, and the sums of what is not, counted again from lines, items and matches. Nothing
+  /// is left of a run's keys.
+  func expectSoundSets(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    let wrong = try await books.database.query(
+      """
+      with matched as (
+        select m.*, l.gross_minor, i.amount_minor, case
+            when coalesce(l.net_currency, l.currency) = l.currency then l.fee_minor end as fee
+        from recon_match m join recon_line l on l.file_id = m.file_id and l.line = m.line
+        join recon_item i on i.shard = m.shard and i.sequence = m.sequence
+          and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
+        where m.class = 'matched'
+      )
+      select 'a line is open that has matched, or the reverse' from recon_line l
+        full join (
+          select file_id, line from recon_open_line union all select file_id, line from matched
+        ) o on o.file_id = l.file_id and o.line = l.line
+        where l.line is null or o.line is null
+      union all
+      select 'an item is open that has matched, or the reverse' from recon_item i
+        full join (
+          select shard, sequence, currency, gateway, account from recon_open_item
+          union all select shard, sequence, currency, gateway, account from matched
+        ) o on o.sequence = i.sequence and o.currency = i.currency and o.gateway = i.gateway
+          and o.account = i.account and o.shard = i.shard
+        where i.sequence is null or o.sequence is null
+      union all
+      select 'totals' from recon_total t full join (
+          select gateway, account, livemode, currency, count(*) as lines, sum(gross_minor) as gross,
+            coalesce(sum(fee), 0) as fees, sum(amount_minor) as items
+          from matched group by gateway, account, livemode, currency
+        ) x on x.gateway = t.gateway and x.account = t.account and x.livemode = t.livemode
+          and x.currency = t.currency
+        where (t.line_count, t.lines_minor, t.fees_minor, t.item_count, t.items_minor)
+          is distinct from (x.lines, x.gross, x.fees, x.lines, x.items)
+      union all
+      select 'batches' from recon_batch b full join (
+          select gateway, account, livemode, batch, net_currency, count(*) as lines,
+            sum(net_minor) as net
+          from recon_line where batch <> '' and net_currency is not null
+            and type not in ('payout', 'payoutReversed')
+          group by gateway, account, livemode, batch, net_currency
+        ) x on x.gateway = b.gateway and x.account = b.account and x.livemode = b.livemode
+          and x.batch = b.batch and x.net_currency = b.currency
+        where (b.line_count, b.net_minor) is distinct from (x.lines, x.net)
+      union all
+      select 'the books are mixed' from recon_match m join recon_item i on i.shard = m.shard
+          and i.sequence = m.sequence and i.currency = m.currency and i.gateway = m.gateway
+          and i.account = m.account
+        where i.livemode <> m.livemode
+      union all
+      select 'keys are left' from recon_key
+      """
+    ).column(as: String.self)
+    #expect(wrong == [], sourceLocation: sourceLocation)
   }
 
   // MARK: Books and files in few words
@@ -191,7 +266,7 @@ struct ReconCalls: Sendable {
       : PostingTemplate.entries(kind, amount, at: account)
     let command = PostingCommand(
       id: LedgerTransactionID(bits: id),
-      merchant: Books.merchant,
+      merchant: isLive ? Books.liveMerchant : Books.merchant,
       kind: kind.rawValue,
       entries: entries ?? [],
       effectiveAtMicroseconds: Timestamp("\(day)T10:00:00Z")?.microseconds,

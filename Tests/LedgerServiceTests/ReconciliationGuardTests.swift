@@ -28,7 +28,9 @@ struct ReconciliationGuardTests {
         "delete from recon_match where class = 'matched'", "truncate recon_match",
         "update recon_break_change set actor = 'nobody'",
         "insert into recon_break_change select * from recon_break_change",
-        "update recon_break set state = 'resolved'",
+        "update recon_break set state = 'resolved'", "delete from recon_open_line",
+        "delete from recon_open_item", "update recon_total set line_count = 0",
+        "update recon_batch set net_minor = 0",
       ] {
         await #expect(throws: PostgresError.self, "\(change)") {
           _ = try await recon.books.database.query(Statement(sql: change))

@@ -317,7 +317,7 @@ struct ReconciliationTests {
       let open = try await recon.books.database.query(
         "select severity || ' ' || subject from alert where state = 'open'"
       ).column(as: String.self)
-      #expect(open == ["critical stripe:acct_1"])
+      #expect(open == ["critical stripe:acct_1 test"])
     }
   }
 }

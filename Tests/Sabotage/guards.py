@@ -400,4 +400,21 @@ GUARDS = {
         "Sources/ReportFormats/ReportParser.swift",
         [("where sum != 0 {", "where sum == .min {")],
         "GatewayCoreTests.ReportParserTests", ["adyensBadSettlements"]),
+    "test and live books": (
+        "services/ledger/Service/Reconciliation/ReconClimb.swift",
+        [("        where i.gateway = $1 and i.account = $2 and i.livemode = $3\n"
+          "          and i.external_reference = l.key",
+          "        where i.gateway = $1 and i.account = $2 and $3 is not null\n"
+          "          and i.external_reference = l.key"),
+         ("          where i.gateway = $1 and i.account = $2 and i.livemode = $3 and not exists (",
+          "          where i.gateway = $1 and i.account = $2 and $3 is not null and not exists (")],
+        "LedgerServiceTests.ReconciliationTests", ["aTestLineNeverMeetsALiveItem"]),
+    "a step for each key": (
+        "services/ledger/Service/Reconciliation/ReconClimb.swift",
+        [("k.rung = $5 and k.place = $6 and", "k.rung = $5 and k.place >= $6 and")],
+        "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
+    "end of the last break's alert": (
+        "services/ledger/Service/Calls/ReconciliationHandler.swift",
+        [("      if action != .acknowledge {", "      if action == .acknowledge {")],
+        "LedgerServiceTests.ReconciliationTests", ["whoEndsTheLastBreakEndsTheAlert"]),
 }

@@ -7,6 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure the running deployment, and what it is made of.",
     subcommands: [
       BenchPayments.self, BenchFailover.self, BenchCalls.self, BenchPostgres.self, BenchLedger.self,
+      BenchRecon.self,
     ])
 }
 
@@ -158,6 +159,34 @@ struct BenchLedger: Command {
         database: try BenchDatabase.ofCheckout(checkout),
         merchant: MerchantID.generate(milliseconds: MonotonicClock.wallMilliseconds),
         seconds: seconds, rounds: rounds
+      ).run(output)
+    }
+    try output.result(rows) { Measurement.table(rows) }
+    return .succeeded
+  }
+}
+
+struct BenchRecon: Command {
+  static let configuration = CommandConfiguration(
+    commandName: "recon",
+    abstract: "A report of so many lines against as many captures, imported and compared by RPC.",
+    discussion: """
+      In test books of its own, which stay. Files have 50,000 lines each. One line in a thousand \
+      has another amount than the books, and one is not booked.
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @Option(help: "Lines, and captures booked before.") var lines = 100_000
+
+  func perform(_ output: Output) async throws -> ExitStatus {
+    guard (1_000...ReconBench.linesMax).contains(lines) else {
+      throw Failure("--lines is 1000 to \(ReconBench.linesMax)", next: "", status: .usage)
+    }
+    let rows = try await ServiceSession.with(try Checkout.find()) { session in
+      try await ReconBench(
+        reads: Reads(session: session, merchant: session.merchant),
+        merchant: MerchantID.generate(milliseconds: MonotonicClock.wallMilliseconds),
+        account: ReconBench.freshAccount(), lines: lines
       ).run(output)
     }
     try output.result(rows) { Measurement.table(rows) }

@@ -122,7 +122,7 @@ extension IntentsV1.CreateRefundRequest: KeyedMessage {
 
 extension LedgerV1.ImportReportRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4, 6, 7]
+  package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4, 6, 7, 8]
 }
 
 extension LedgerV1.RunReconciliationRequest: KeyedMessage {

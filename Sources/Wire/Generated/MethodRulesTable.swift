@@ -568,7 +568,7 @@ extension MethodRules {
       access: [.operator],
       mutation: .keyed,
       merchant: .none,
-      fingerprint: ["gateway", "gateway_account", "kind", "sha256", "currency", "payouts"], fingerprintVersion: 1,
+      fingerprint: ["gateway", "gateway_account", "kind", "sha256", "currency", "payouts", "livemode"], fingerprintVersion: 1,
       requestBytesMax: 8388608, responseBytesMax: 65536,
       timeoutMillisecondsMax: 60000),
     MethodRules(
@@ -578,7 +578,7 @@ extension MethodRules {
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
       requestBytesMax: 65536, responseBytesMax: 65536,
-      timeoutMillisecondsMax: 60000),
+      timeoutMillisecondsMax: 160000),
     MethodRules(
       method: "tender.ledger.v1.Reconciliation/ListBreaks",
       access: [.operator, .auditor],

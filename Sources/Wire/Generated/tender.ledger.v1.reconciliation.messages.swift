@@ -308,6 +308,8 @@ extension LedgerV1 {
     /// Every net amount must be in it; empty: any.
     package var currency: String
     package var payouts: [LedgerV1.PayoutTotal]
+    /// A report of the live account; false: of the test account.
+    package var livemode: Bool
 
     package init(
       gateway: String = "",
@@ -316,7 +318,8 @@ extension LedgerV1 {
       sha256: [UInt8] = [],
       content: [UInt8] = [],
       currency: String = "",
-      payouts: [LedgerV1.PayoutTotal] = []
+      payouts: [LedgerV1.PayoutTotal] = [],
+      livemode: Bool = false
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
@@ -325,6 +328,7 @@ extension LedgerV1 {
       self.content = content
       self.currency = currency
       self.payouts = payouts
+      self.livemode = livemode
     }
   }
 }
@@ -351,6 +355,7 @@ extension LedgerV1.ImportReportRequest {
     self.content = try reader.bytes(c.pointee.content, "content", required: true, lengthMax: 8000000, cardDataExempt: true)
     self.currency = try reader.string(c.pointee.currency, "currency", lengthMax: 3)
     self.payouts = try reader.messages(c.pointee.n_payouts, c.pointee.payouts, "payouts", countMax: 100)
+    self.livemode = c.pointee.livemode != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -364,6 +369,7 @@ extension LedgerV1.ImportReportRequest {
     c.pointee.currency = writer.string(currency)
     c.pointee.n_payouts = payouts.count
     c.pointee.payouts = writer.messages(payouts)
+    c.pointee.livemode = livemode ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -374,6 +380,7 @@ extension LedgerV1.ImportReportRequest {
     json.field("content", content)
     json.field("currency", currency)
     json.field("payouts", payouts)
+    json.field("livemode", livemode)
   }
 }
 
@@ -386,6 +393,7 @@ extension LedgerV1.ImportReportRequest: FingerprintedMessage {
     fingerprint.field(5, content)
     fingerprint.field(6, currency)
     fingerprint.field(7, payouts)
+    fingerprint.field(8, livemode)
   }
 }
 
@@ -403,6 +411,7 @@ extension LedgerV1 {
     package var firstDay: String
     package var lastDay: String
     package var importedAt: GoogleProtobuf.Timestamp?
+    package var livemode: Bool
 
     package init(
       id: String = "",
@@ -414,7 +423,8 @@ extension LedgerV1 {
       lineCount: UInt64 = 0,
       firstDay: String = "",
       lastDay: String = "",
-      importedAt: GoogleProtobuf.Timestamp? = nil
+      importedAt: GoogleProtobuf.Timestamp? = nil,
+      livemode: Bool = false
     ) {
       self.id = id
       self.gateway = gateway
@@ -426,6 +436,7 @@ extension LedgerV1 {
       self.firstDay = firstDay
       self.lastDay = lastDay
       self.importedAt = importedAt
+      self.livemode = livemode
     }
   }
 }
@@ -454,6 +465,7 @@ extension LedgerV1.ReconFile {
     self.firstDay = try reader.string(c.pointee.first_day, "first_day")
     self.lastDay = try reader.string(c.pointee.last_day, "last_day")
     self.importedAt = try reader.message(c.pointee.imported_at, "imported_at")
+    self.livemode = c.pointee.livemode != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -469,6 +481,7 @@ extension LedgerV1.ReconFile {
     c.pointee.first_day = writer.string(firstDay)
     c.pointee.last_day = writer.string(lastDay)
     c.pointee.imported_at = writer.message(importedAt)
+    c.pointee.livemode = livemode ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -482,6 +495,7 @@ extension LedgerV1.ReconFile {
     json.field("firstDay", firstDay)
     json.field("lastDay", lastDay)
     json.field("importedAt", importedAt)
+    json.field("livemode", livemode)
   }
 }
 
@@ -529,13 +543,17 @@ extension LedgerV1 {
   package struct RunReconciliationRequest: WireMessage {
     package var gateway: String
     package var gatewayAccount: String
+    /// The live books; false: the test books.
+    package var livemode: Bool
 
     package init(
       gateway: String = "",
-      gatewayAccount: String = ""
+      gatewayAccount: String = "",
+      livemode: Bool = false
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
+      self.livemode = livemode
     }
   }
 }
@@ -556,6 +574,7 @@ extension LedgerV1.RunReconciliationRequest {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__RunReconciliationRequest.self)
     self.gateway = try reader.string(c.pointee.gateway, "gateway", required: true, lengthMax: 60)
     self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account", required: true, lengthMax: 60)
+    self.livemode = c.pointee.livemode != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -563,11 +582,13 @@ extension LedgerV1.RunReconciliationRequest {
     tender__ledger__v1__run_reconciliation_request__init(c)
     c.pointee.gateway = writer.string(gateway)
     c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.livemode = livemode ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("gateway", gateway)
     json.field("gatewayAccount", gatewayAccount)
+    json.field("livemode", livemode)
   }
 }
 
@@ -575,6 +596,7 @@ extension LedgerV1.RunReconciliationRequest: FingerprintedMessage {
   package func writeFields(to fingerprint: inout FingerprintWriter) {
     fingerprint.field(1, gateway)
     fingerprint.field(2, gatewayAccount)
+    fingerprint.field(3, livemode)
   }
 }
 
@@ -819,19 +841,23 @@ extension LedgerV1 {
     package var pageSize: UInt32
     /// The `next_page_token` of the answer before; empty for the first page.
     package var pageToken: String
+    /// With an account: its live books; false: its test books. Without one: both, whatever this says.
+    package var livemode: Bool
 
     package init(
       gateway: String = "",
       gatewayAccount: String = "",
       all: Bool = false,
       pageSize: UInt32 = 0,
-      pageToken: String = ""
+      pageToken: String = "",
+      livemode: Bool = false
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
       self.all = all
       self.pageSize = pageSize
       self.pageToken = pageToken
+      self.livemode = livemode
     }
   }
 }
@@ -855,6 +881,7 @@ extension LedgerV1.ListBreaksRequest {
     self.all = c.pointee.all != 0
     self.pageSize = try reader.number(c.pointee.page_size, "page_size", range: 0...500)
     self.pageToken = try reader.string(c.pointee.page_token, "page_token")
+    self.livemode = c.pointee.livemode != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -865,6 +892,7 @@ extension LedgerV1.ListBreaksRequest {
     c.pointee.all = all ? 1 : 0
     c.pointee.page_size = pageSize
     c.pointee.page_token = writer.string(pageToken)
+    c.pointee.livemode = livemode ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -873,6 +901,7 @@ extension LedgerV1.ListBreaksRequest {
     json.field("all", all)
     json.field("pageSize", pageSize)
     json.field("pageToken", pageToken)
+    json.field("livemode", livemode)
   }
 }
 
@@ -901,6 +930,7 @@ extension LedgerV1 {
     package var snoozedUntil: GoogleProtobuf.Timestamp?
     package var openedAt: GoogleProtobuf.Timestamp?
     package var updatedAt: GoogleProtobuf.Timestamp?
+    package var livemode: Bool
 
     package init(
       id: String = "",
@@ -918,7 +948,8 @@ extension LedgerV1 {
       note: String = "",
       snoozedUntil: GoogleProtobuf.Timestamp? = nil,
       openedAt: GoogleProtobuf.Timestamp? = nil,
-      updatedAt: GoogleProtobuf.Timestamp? = nil
+      updatedAt: GoogleProtobuf.Timestamp? = nil,
+      livemode: Bool = false
     ) {
       self.id = id
       self.gateway = gateway
@@ -936,6 +967,7 @@ extension LedgerV1 {
       self.snoozedUntil = snoozedUntil
       self.openedAt = openedAt
       self.updatedAt = updatedAt
+      self.livemode = livemode
     }
   }
 }
@@ -970,6 +1002,7 @@ extension LedgerV1.ReconBreak {
     self.snoozedUntil = try reader.message(c.pointee.snoozed_until, "snoozed_until")
     self.openedAt = try reader.message(c.pointee.opened_at, "opened_at")
     self.updatedAt = try reader.message(c.pointee.updated_at, "updated_at")
+    self.livemode = c.pointee.livemode != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -991,6 +1024,7 @@ extension LedgerV1.ReconBreak {
     c.pointee.snoozed_until = writer.message(snoozedUntil)
     c.pointee.opened_at = writer.message(openedAt)
     c.pointee.updated_at = writer.message(updatedAt)
+    c.pointee.livemode = livemode ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1010,6 +1044,7 @@ extension LedgerV1.ReconBreak {
     json.field("snoozedUntil", snoozedUntil)
     json.field("openedAt", openedAt)
     json.field("updatedAt", updatedAt)
+    json.field("livemode", livemode)
   }
 }
 

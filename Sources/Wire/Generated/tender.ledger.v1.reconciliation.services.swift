@@ -114,7 +114,8 @@ extension LedgerV1.Reconciliation {
   /// > A report says what a gateway moved, line by line; the clearing account of that gateway says what the
   /// > books know, transaction by transaction. Every line gets exactly one class, and what does not match
   /// > is a break that somebody looks into. For operators; it concerns an account at a gateway, with all
-  /// > its merchants.
+  /// > its merchants. Live and test are two books that have nothing to do with each other, also where both
+  /// > accounts bear one name: whatever names an account says which (`livemode`).
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "ImportReport" method.
     ///
@@ -148,8 +149,9 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-    /// > changes nothing unless books, reports or the day have changed.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+    /// > looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
     /// > idempotency.
     ///
@@ -209,7 +211,8 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing.
+    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+    /// > or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
     /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -240,7 +243,8 @@ extension LedgerV1.Reconciliation {
   /// > A report says what a gateway moved, line by line; the clearing account of that gateway says what the
   /// > books know, transaction by transaction. Every line gets exactly one class, and what does not match
   /// > is a break that somebody looks into. For operators; it concerns an account at a gateway, with all
-  /// > its merchants.
+  /// > its merchants. Live and test are two books that have nothing to do with each other, also where both
+  /// > accounts bear one name: whatever names an account says which (`livemode`).
   package protocol ServiceProtocol: LedgerV1.Reconciliation.StreamingServiceProtocol {
     /// Handle the "ImportReport" method.
     ///
@@ -274,8 +278,9 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-    /// > changes nothing unless books, reports or the day have changed.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+    /// > looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
     /// > idempotency.
     ///
@@ -335,7 +340,8 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing.
+    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+    /// > or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
     /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -364,7 +370,8 @@ extension LedgerV1.Reconciliation {
   /// > A report says what a gateway moved, line by line; the clearing account of that gateway says what the
   /// > books know, transaction by transaction. Every line gets exactly one class, and what does not match
   /// > is a break that somebody looks into. For operators; it concerns an account at a gateway, with all
-  /// > its merchants.
+  /// > its merchants. Live and test are two books that have nothing to do with each other, also where both
+  /// > accounts bear one name: whatever names an account says which (`livemode`).
   package protocol SimpleServiceProtocol: LedgerV1.Reconciliation.ServiceProtocol {
     /// Handle the "ImportReport" method.
     ///
@@ -398,8 +405,9 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-    /// > changes nothing unless books, reports or the day have changed.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+    /// > looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
     /// > idempotency.
     ///
@@ -459,7 +467,8 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing.
+    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+    /// > or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
     /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -678,7 +687,8 @@ extension LedgerV1.Reconciliation {
   /// > A report says what a gateway moved, line by line; the clearing account of that gateway says what the
   /// > books know, transaction by transaction. Every line gets exactly one class, and what does not match
   /// > is a break that somebody looks into. For operators; it concerns an account at a gateway, with all
-  /// > its merchants.
+  /// > its merchants. Live and test are two books that have nothing to do with each other, also where both
+  /// > accounts bear one name: whatever names an account says which (`livemode`).
   package protocol ClientProtocol: Sendable {
     /// Call the "ImportReport" method.
     ///
@@ -717,8 +727,9 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-    /// > changes nothing unless books, reports or the day have changed.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+    /// > looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
     /// > idempotency.
     ///
@@ -793,7 +804,8 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing.
+    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+    /// > or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
     /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -827,7 +839,8 @@ extension LedgerV1.Reconciliation {
   /// > A report says what a gateway moved, line by line; the clearing account of that gateway says what the
   /// > books know, transaction by transaction. Every line gets exactly one class, and what does not match
   /// > is a break that somebody looks into. For operators; it concerns an account at a gateway, with all
-  /// > its merchants.
+  /// > its merchants. Live and test are two books that have nothing to do with each other, also where both
+  /// > accounts bear one name: whatever names an account says which (`livemode`).
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -887,8 +900,9 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-    /// > changes nothing unless books, reports or the day have changed.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+    /// > looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
     /// > idempotency.
     ///
@@ -996,7 +1010,8 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing.
+    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+    /// > or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
     /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -1076,8 +1091,9 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-  /// > changes nothing unless books, reports or the day have changed.
+  /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+  /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+  /// > looked at again: a run costs what is open and what is new.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
   /// > idempotency.
   ///
@@ -1170,7 +1186,8 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What people do with a break. It books nothing.
+  /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+  /// > or snoozes it) ends the alert about them.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
   /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
   /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
@@ -1248,8 +1265,9 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction. Repeating it
-  /// > changes nothing unless books, reports or the day have changed.
+  /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
+  /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
+  /// > looked at again: a run costs what is open and what is new.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
   /// > idempotency.
   ///
@@ -1354,7 +1372,8 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What people do with a break. It books nothing.
+  /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
+  /// > or snoozes it) ends the alert about them.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
   /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
   /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.

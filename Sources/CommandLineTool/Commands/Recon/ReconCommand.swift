@@ -19,6 +19,13 @@ struct ReconCommand: AsyncParsableCommand {
   )
 }
 
+/// Which of an account's two books.
+enum LiveBooks {
+  static let help: ArgumentHelp = "Of the live books; without it of the test ones."
+
+  static func word(_ isLive: Bool) -> String { isLive ? "live" : "test" }
+}
+
 /// `stripe:acct_1`.
 struct GatewayAccountArgument: ExpressibleByArgument, Sendable {
   static let help: ArgumentHelp = "The account at a gateway, such as stripe:acct_1."
@@ -37,6 +44,7 @@ struct GatewayAccountArgument: ExpressibleByArgument, Sendable {
 struct ReconBreakRow: Encodable {
   let id: String
   let account: String
+  let mode: String
   let reconClass: String
   let state: String
   let severity: String
@@ -52,6 +60,7 @@ struct ReconBreakRow: Encodable {
   init(_ found: LedgerV1.ReconBreak) {
     id = found.id
     account = "\(found.gateway):\(found.gatewayAccount)"
+    mode = LiveBooks.word(found.livemode)
     reconClass = WireText.word(found.reconClass, "RECON_CLASS_")
     state = WireText.word(found.state, "BREAK_STATE_")
     severity = found.severity
@@ -77,17 +86,23 @@ struct ReconBreakRow: Encodable {
     )
   }
 
+  /// A table for each of the books.
+  static func tables(_ rows: [ReconBreakRow]) -> [String] {
+    Dictionary(grouping: rows) { "\($0.account) \($0.mode)" }.sorted { $0.key < $1.key }
+      .flatMap { [$0.key] + table($0.value) }
+  }
+
   static func csv(_ rows: [ReconBreakRow]) -> [String] {
     LedgerText.csv(csvHead, rows.map(\.cells))
   }
 
   static let csvHead = [
-    "break", "account", "class", "state", "severity", "reported", "booked", "occurred_on",
+    "break", "account", "mode", "class", "state", "severity", "reported", "booked", "occurred_on",
     "age_days", "merchant", "transaction", "note", "snoozed_until",
   ]
   var cells: [String] {
     [
-      id, account, reconClass, state, severity, reported, booked, occurredOn, String(ageDays),
+      id, account, mode, reconClass, state, severity, reported, booked, occurredOn, String(ageDays),
       merchant, transaction, note, snoozedUntil,
     ]
   }
@@ -104,10 +119,14 @@ struct ReconBreaks: Command {
 
   @OptionGroup var common: CommonOptions
   @Option(help: GatewayAccountArgument.help) var gateway: GatewayAccountArgument?
+  @Flag(help: "With --gateway: of its live books; without it of its test ones.") var live = false
   @Flag(help: "Also those that are resolved, accepted or snoozed.") var all = false
   @Flag(help: "Print comma-separated values.") var csv = false
 
   func perform(_ output: Output) async throws -> ExitStatus {
+    guard gateway != nil || !live else {
+      throw Failure("--live names no account", next: "add --gateway", status: .usage)
+    }
     let rows = try await ServiceSession.with(try Checkout.find()) { session in
       var rows: [ReconBreakRow] = []
       var token = ""
@@ -117,7 +136,8 @@ struct ReconBreaks: Command {
           gatewayAccount: gateway?.account ?? "",
           all: all,
           pageSize: Self.pageSize,
-          pageToken: token
+          pageToken: token,
+          livemode: live
         )
         let page = try await session.call(.ledger, as: .operator) { client in
           try await LedgerV1.Reconciliation.Client(wrapping: client).listBreaks(request)
@@ -136,7 +156,7 @@ struct ReconBreaks: Command {
     }
     try output.result(rows) {
       if csv { return ReconBreakRow.csv(rows) }
-      return rows.isEmpty ? ["nothing differs"] : ReconBreakRow.table(rows)
+      return rows.isEmpty ? ["nothing differs"] : ReconBreakRow.tables(rows)
     }
     return .succeeded
   }

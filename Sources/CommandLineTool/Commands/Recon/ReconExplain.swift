@@ -109,7 +109,7 @@ struct ReconExplain: Command {
     let found = answer.found
     var lines = [
       "\(found.id)  \(found.reconClass)  \(found.state)  \(found.severity)",
-      "\(found.account), \(found.occurredOn), \(found.ageDays) days ago",
+      "\(found.account) \(found.mode), \(found.occurredOn), \(found.ageDays) days ago",
       "reported \(found.reported.isEmpty ? "nothing" : found.reported), "
         + "booked \(found.booked.isEmpty ? "nothing" : found.booked)",
     ]

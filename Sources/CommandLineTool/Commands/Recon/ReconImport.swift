@@ -29,6 +29,7 @@ struct ReconImport: Command {
   @OptionGroup var common: CommonOptions
   @Argument(help: "The file as the gateway gave it.") var file: String
   @Option(help: GatewayAccountArgument.help) var gateway: GatewayAccountArgument
+  @Flag(help: LiveBooks.help) var live = false
   @Option(help: "payout_reconciliation or settlement_detail; by the gateway without it.")
   var kind: Kind?
   @Option(help: "The file's SHA-256, 64 hexadecimal digits, as somebody else saw it.")
@@ -41,6 +42,7 @@ struct ReconImport: Command {
   private struct Answer: Encodable {
     let id: String
     let account: String
+    let mode: String
     let kind: String
     let lines: UInt64
     let bytes: UInt64
@@ -58,7 +60,8 @@ struct ReconImport: Command {
       sha256: try digest(content),
       content: content,
       currency: currency,
-      payouts: try payout.map(Self.total)
+      payouts: try payout.map(Self.total),
+      livemode: live
     )
     let key = try CallKeys.choose(key, prefix: "import")
     let response = try await ServiceSession.with(try Checkout.find()) { session in
@@ -75,6 +78,7 @@ struct ReconImport: Command {
     let answer = Answer(
       id: found.id,
       account: "\(found.gateway):\(found.gatewayAccount)",
+      mode: LiveBooks.word(found.livemode),
       kind: WireText.word(found.kind, "RECON_REPORT_KIND_"),
       lines: found.lineCount,
       bytes: found.bytes,
@@ -84,9 +88,9 @@ struct ReconImport: Command {
     )
     try output.result(answer) {
       [
-        "\(answer.id)  \(answer.account) \(answer.kind)  \(answer.lines) lines, "
+        "\(answer.id)  \(answer.account) \(answer.mode) \(answer.kind)  \(answer.lines) lines, "
           + "\(answer.firstDay) to \(answer.lastDay)", "sha256 \(answer.sha256)",
-        "now: tender recon run --gateway \(answer.account)",
+        "now: tender recon run --gateway \(answer.account)\(live ? " --live" : "")",
       ]
     }
     return .succeeded

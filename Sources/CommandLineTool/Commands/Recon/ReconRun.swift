@@ -11,6 +11,7 @@ struct ReconRun: Command {
 
   @OptionGroup var common: CommonOptions
   @Option(help: GatewayAccountArgument.help) var gateway: GatewayAccountArgument
+  @Flag(help: LiveBooks.help) var live = false
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
 
   struct Total: Encodable {
@@ -40,12 +41,13 @@ struct ReconRun: Command {
   func perform(_ output: Output) async throws -> ExitStatus {
     let request = LedgerV1.RunReconciliationRequest(
       gateway: gateway.gateway,
-      gatewayAccount: gateway.account
+      gatewayAccount: gateway.account,
+      livemode: live
     )
     let key = try CallKeys.choose(key, prefix: "recon")
     let found = try await ServiceSession.with(try Checkout.find()) { session in
       try await output.whileWaiting("comparing") {
-        try await session.call(.ledger, as: .operator, within: .seconds(60)) { client in
+        try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
           try await LedgerV1.Reconciliation.Client(wrapping: client)
             .runReconciliation(request, metadata: CallKeys.metadata(key: key))
         }

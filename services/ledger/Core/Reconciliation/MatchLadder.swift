@@ -88,33 +88,72 @@ package enum MatchFit: Int16, Sendable, Hashable, CaseIterable {
 }
 
 /// The ladder: every fit on every rung before the next fit, so that nothing that matches exactly is
-/// taken by something that nearly does. Within a step, the earliest line takes the earliest item.
+/// taken by something that nearly does. A line may have several keys on a rung; each is a step of its
+/// own, in the order in which the line has them. Within a step, the earliest line takes the earliest
+/// item.
+///
+/// So within a step a line has one key, and whatever has that key (and agrees in what the fit asks)
+/// can take each of the others': giving the first line the first item, the second the second, is the
+/// same as asking line after line. That is how SQL climbs (`ReconClimb`), all lines at once.
 package enum MatchLadder {
-  package struct Step: Sendable, Hashable {
+  package struct Step: Sendable, Hashable, Comparable {
     package let fit: MatchFit
     package let rung: MatchRung
+    /// Which of the line's keys on the rung, from 1.
+    package let place: Int
+    /// An item may be of two families (a reversal); within one it is of one type.
+    package let family: ReconPairing.Family
 
-    package init(fit: MatchFit, rung: MatchRung) {
+    package init(fit: MatchFit, rung: MatchRung, place: Int, family: ReconPairing.Family) {
       self.fit = fit
       self.rung = rung
+      self.place = place
+      self.family = family
     }
+
+    private var order: (Int16, Int16, Int, Int) {
+      (
+        fit.rawValue, rung.rawValue, place,
+        ReconPairing.Family.allCases.firstIndex(of: family) ?? 0
+      )
+    }
+
+    package static func < (left: Step, right: Step) -> Bool { left.order < right.order }
   }
 
-  package static let steps: [Step] = MatchFit.allCases.flatMap { fit in
-    MatchRung.allCases.map { Step(fit: fit, rung: $0) }
+  /// A key that some line and some item of a family have in common.
+  package typealias Foothold = (rung: MatchRung, place: Int, family: ReconPairing.Family)
+
+  /// The steps that footholds allow, in the order in which they are climbed.
+  package static func steps(over footholds: [Foothold]) -> [Step] {
+    MatchFit.allCases.flatMap { fit in
+      footholds.map { Step(fit: fit, rung: $0.rung, place: $0.place, family: $0.family) }
+    }.sorted()
   }
 
   /// Where the two meet; nil: they have nothing to do with each other.
   package static func step(_ line: ReconLine, _ item: LedgerItem) -> Step? {
-    guard let rung = rung(line, item), let fit = fit(line, item) else { return nil }
-    return Step(fit: fit, rung: rung)
+    guard let (rung, place) = key(line, item), let fit = fit(line, item),
+      let family = ReconPairing.of(line.type)?.family
+    else { return nil }
+    return Step(fit: fit, rung: rung, place: place, family: family)
   }
 
   package static func rung(_ line: ReconLine, _ item: LedgerItem) -> MatchRung? {
-    if line.movementIDs.contains(item.id) { return .movement }
+    key(line, item)?.rung
+  }
+
+  /// The strongest key that both have.
+  private static func key(
+    _ line: ReconLine,
+    _ item: LedgerItem
+  ) -> (rung: MatchRung, place: Int)? {
+    if let index = line.movementIDs.firstIndex(of: item.id) { return (.movement, index + 1) }
     guard !item.externalReference.isEmpty else { return nil }
-    if line.sourceReferences.contains(item.externalReference) { return .source }
-    return line.paymentReference == item.externalReference ? .payment : nil
+    if let index = line.sourceReferences.firstIndex(of: item.externalReference) {
+      return (.source, index + 1)
+    }
+    return line.paymentReference == item.externalReference ? (.payment, 1) : nil
   }
 
   package static func fit(_ line: ReconLine, _ item: LedgerItem) -> MatchFit? {

@@ -46,6 +46,8 @@ package enum ReconReportKind: String, Sendable, Hashable, CaseIterable {
 /// What whoever imports a report knows of it from elsewhere.
 package struct ReportTerms: Sendable {
   package var account: GatewayAccount
+  /// A report of the live account, or of the test one under the same name; the file does not say.
+  package var isLive: Bool
   package var kind: ReconReportKind
   /// Of the bytes.
   package var sha256: [UInt8]
@@ -66,17 +68,21 @@ package struct ReportTerms: Sendable {
 
   package init(
     account: GatewayAccount,
+    isLive: Bool = false,
     kind: ReconReportKind,
     sha256: [UInt8],
     currency: Currency? = nil,
     payouts: [Payout] = []
   ) {
     self.account = account
+    self.isLive = isLive
     self.kind = kind
     self.sha256 = sha256
     self.currency = currency
     self.payouts = payouts
   }
+
+  package var book: ReconBook { ReconBook(account, isLive: isLive) }
 }
 
 /// A report that was read to its end and holds what its terms say.

@@ -12,7 +12,8 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
   static let itemsMax: Int64 = 20
   static let changesMax: Int64 = 100
   /// Of an import or a run, which end whoever has left.
-  static let limitSeconds: Int64 = 60
+  static let importLimitSeconds: Int64 = 60
+  static let runLimitSeconds: Int64 = 150
 
   private let environment: ServiceEnvironment
   private let settings: ReconSettings
@@ -29,7 +30,7 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     let terms = try Self.terms(request)
     return try await environment.shielded(
       "report import",
-      limit: .seconds(Self.limitSeconds)
+      limit: .seconds(Self.importLimitSeconds)
     ) { [environment] in
       let read = try await environment.workers.run { [content = request.content] in
         Result { () throws(ReportRefusal) in try ReportFile(content, terms) }
@@ -48,7 +49,7 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
           ReconImport.insert(record, environment.stamp)
         )
         guard !inserted.isEmpty else {
-          let same = try await transaction.query(ReconImport.find(sha256: terms.sha256))
+          let same = try await transaction.query(ReconImport.find(terms))
           throw Self.failure(
             same.isEmpty
               ? ReportRefusal(.reencoded, "its lines were imported from another file")
@@ -67,15 +68,18 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     request: LedgerV1.RunReconciliationRequest,
     context: ServerContext
   ) async throws -> LedgerV1.RunReconciliationResponse {
-    let account = try Self.account(request.gateway, request.gatewayAccount)
+    let book = ReconBook(
+      try Self.account(request.gateway, request.gatewayAccount),
+      isLive: request.livemode
+    )
     return try await environment.shielded(
       "reconciliation run",
-      limit: .seconds(Self.limitSeconds)
+      limit: .seconds(Self.runLimitSeconds)
     ) { [environment, settings] in
       try await environment.idempotency.perform(request) { transaction, _ in
         let run = ReconRun(
           id: environment.identifiers.make(ReconRunID.self),
-          account: account,
+          book: book,
           settings: settings,
           now: environment.clock.now,
           stamp: environment.stamp
@@ -90,14 +94,20 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     context: ServerContext
   ) async throws -> LedgerV1.ListBreaksResponse {
     let isAll = request.gateway.isEmpty && request.gatewayAccount.isEmpty
-    let account = isAll ? nil : try Self.account(request.gateway, request.gatewayAccount)
+    let book =
+      isAll
+      ? nil
+      : ReconBook(
+        try Self.account(request.gateway, request.gatewayAccount),
+        isLive: request.livemode
+      )
     guard
       let after = request.pageToken.isEmpty
         ? ReconBreakID(bits: 0) : ReconBreakID(request.pageToken)
     else { throw PageToken.invalid }
     let size = Int(request.pageSize == 0 ? Self.pageSizeDefault : request.pageSize)
     let rows = try await environment.database.query(
-      ReconBreakStore.list(account, all: request.all, after: after, limit: Int64(size + 1))
+      ReconBreakStore.list(book, all: request.all, after: after, limit: Int64(size + 1))
     )
     let breaks = try rows.prefix(size).map { try ReconBreakRecord($0) }
     let today = environment.clock.now.date
@@ -125,12 +135,12 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
       response.line = LedgerV1.ReconLine(record, file, number)
       line = record
       items = try await database.query(
-        ReconEvidence.items(found.account, record.match, limit: Self.itemsMax)
+        ReconEvidence.items(found.book, record.match, limit: Self.itemsMax)
       )
     } else {
       items = try await database.query(
         ReconEvidence.items(
-          found.account,
+          found.book,
           found.sequence ?? UUIDBits(0),
           limit: Self.itemsMax
         )
@@ -154,9 +164,12 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     let action = try Self.action(request)
     let until = try snooze(request, action)
     return try await environment.idempotency.perform(request) { [environment] transaction, _ in
-      guard let row = try await transaction.query(ReconBreakStore.lock(id)).first else {
-        throw Self.breakNotFound
-      }
+      guard
+        let book = try await transaction.query(ReconBreakStore.book(id)).first
+          .map(ReconBreakStore.decodeBook)
+      else { throw Self.breakNotFound }
+      let row = try await transaction.batch([ReconAlerts.lock(book), ReconBreakStore.lock(id)])[1]
+        .single()
       let state = BreakState(rawValue: try row[0, as: String.self])
       guard let state, BreakMachine.allows(action, in: state) else {
         throw RPCFailure.failedPrecondition(
@@ -175,7 +188,13 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
           environment.stamp
         ),
         ReconBreakStore.load(id),
+        ReconBreakStore.open(book, environment.clock.now.date),
       ])
+      // Whoever ends the last break ends its alert.
+      if action != .acknowledge {
+        let open = try ReconOpenBreaks(try rows[2].single())
+        _ = try await transaction.query(ReconAlerts.breaks(book, open))
+      }
       return LedgerV1.ChangeBreakResponse(
         reconBreak: LedgerV1.ReconBreak(
           try ReconBreakRecord(try rows[1].single()),
@@ -234,6 +253,7 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
   ) throws(RPCFailure) -> ReportTerms {
     var terms = ReportTerms(
       account: try account(request.gateway, request.gatewayAccount),
+      isLive: request.livemode,
       kind: request.kind == .settlementDetail ? .settlementDetail : .payoutReconciliation,
       sha256: request.sha256
     )

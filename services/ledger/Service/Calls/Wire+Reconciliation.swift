@@ -51,7 +51,8 @@ extension LedgerV1.ReconFile {
       lineCount: UInt64(file.lineCount),
       firstDay: file.firstDay.description,
       lastDay: file.lastDay.description,
-      importedAt: file.importedAt.wire
+      importedAt: file.importedAt.wire,
+      livemode: file.terms.isLive
     )
   }
 }
@@ -89,8 +90,8 @@ extension LedgerV1.ReconBreak {
   init(_ record: ReconBreakRecord, _ today: CivilDate) {
     self.init(
       id: record.id.description,
-      gateway: record.account.gateway,
-      gatewayAccount: record.account.account,
+      gateway: record.book.account.gateway,
+      gatewayAccount: record.book.account.account,
       reconClass: .init(record.reconClass),
       state: .init(record.state),
       reported: record.reported.map { CommonV1.Money($0) },
@@ -103,7 +104,8 @@ extension LedgerV1.ReconBreak {
       note: record.note,
       snoozedUntil: record.snoozedUntil?.wire,
       openedAt: record.openedAt.wire,
-      updatedAt: record.updatedAt.wire
+      updatedAt: record.updatedAt.wire,
+      livemode: record.book.isLive
     )
   }
 }

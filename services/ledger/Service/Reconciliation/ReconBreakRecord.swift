@@ -7,7 +7,7 @@ import ServiceKit
 /// A row of `recon_break`.
 struct ReconBreakRecord: Sendable {
   var id: ReconBreakID
-  var account: GatewayAccount
+  var book: ReconBook
   var reconClass: ReconClass
   var state: BreakState
   var reported: Amount?
@@ -34,7 +34,10 @@ struct ReconBreakRecord: Sendable {
       let currency = Currency(try row[5, as: String.self])
     else { throw PostgresError(.decoding, "recon_break holds an unknown word") }
     self.id = id
-    self.account = GatewayAccount(gateway: gateway, account: account)
+    book = ReconBook(
+      GatewayAccount(gateway: gateway, account: account),
+      isLive: try row[20, as: Bool.self]
+    )
     self.reconClass = reconClass
     self.state = state
     reported = try row[6, as: Int64?.self].map { Amount(currency, minor: $0) }
@@ -68,16 +71,17 @@ enum ReconBreakStore {
   private static let columns = """
     b.id, b.gateway, b.account, b.class, b.state, b.currency::text, b.reported_minor,
     b.booked_minor, b.item_currency::text, b.occurred_on, b.merchant_id, i.transaction_id, b.note,
-    b.snoozed_until, b.version, b.opened_at, b.updated_at, b.file_id, b.line, b.sequence
+    b.snoozed_until, b.version, b.opened_at, b.updated_at, b.file_id, b.line, b.sequence,
+    b.livemode
     """
   private static let from = """
     from recon_break b left join recon_item i on i.shard = b.shard and i.sequence = b.sequence
       and i.currency = b.item_currency and i.gateway = b.gateway and i.account = b.account
     """
 
-  /// By id, which is by time of opening. Without an account: of every one.
+  /// By id, which is by time of opening. Without a book: of every one.
   static func list(
-    _ account: GatewayAccount?,
+    _ book: ReconBook?,
     all: Bool,
     after id: ReconBreakID,
     limit: Int64
@@ -85,8 +89,8 @@ enum ReconBreakStore {
     """
     select \(raw: columns) \(raw: from)
     where b.id > \(id)
-      and (\(account == nil) or (b.gateway = \(account?.gateway ?? "")
-        and b.account = \(account?.account ?? "")))
+      and (\(book == nil) or (b.gateway = \(book?.account.gateway ?? "")
+        and b.account = \(book?.account.account ?? "") and b.livemode = \(book?.isLive ?? false)))
       and (\(all) or b.state in ('opened', 'reopened', 'acknowledged'))
     order by b.id limit \(limit)
     """
@@ -94,6 +98,29 @@ enum ReconBreakStore {
 
   static func load(_ id: ReconBreakID) -> Statement {
     "select \(raw: columns) \(raw: from) where b.id = \(id)"
+  }
+
+  /// Whose it is, which never changes.
+  static func book(_ id: ReconBreakID) -> Statement {
+    "select gateway, account, livemode from recon_break where id = \(id)"
+  }
+
+  static func decodeBook(_ row: Row) throws -> ReconBook {
+    let (gateway, account, isLive) = try row.decode((String, String, Bool).self)
+    return ReconBook(GatewayAccount(gateway: gateway, account: account), isLive: isLive)
+  }
+
+  /// Those that ask for somebody; `ReconOpenBreaks`.
+  static func open(_ book: ReconBook, _ day: CivilDate) -> Statement {
+    """
+    select count(*), count(*) filter (
+        where class <> 'fee_mismatch'
+          and occurred_on <= \(day)::date - \(Int32(BreakAge.criticalDays))),
+      min(occurred_on)
+    from recon_break
+    where gateway = \(book.account.gateway) and account = \(book.account.account)
+      and livemode = \(book.isLive) and state in ('opened', 'reopened', 'acknowledged')
+    """
   }
 
   static func lock(_ id: ReconBreakID) -> Statement {
@@ -186,15 +213,15 @@ enum ReconEvidence {
 
   /// Under any of the references of a line, in the order of the books.
   static func items(
-    _ account: GatewayAccount,
+    _ book: ReconBook,
     _ line: ReconLine,
     limit: Int64
   ) -> Statement {
     let references = line.sourceReferences + [line.paymentReference].filter { !$0.isEmpty }
     return """
       select \(raw: itemColumns) from recon_item i
-      where i.gateway = \(account.gateway) and i.account = \(account.account)
-        and (i.external_reference = any(\(references))
+      where i.gateway = \(book.account.gateway) and i.account = \(book.account.account)
+        and i.livemode = \(book.isLive) and (i.external_reference = any(\(references))
           or i.transaction_id = any(\(line.movementIDs)))
       order by i.sequence limit \(limit)
       """
@@ -202,16 +229,17 @@ enum ReconEvidence {
 
   /// One item, with what bears its reference.
   static func items(
-    _ account: GatewayAccount,
+    _ book: ReconBook,
     _ sequence: UUIDBits,
     limit: Int64
   ) -> Statement {
     """
     select \(raw: itemColumns) from recon_item i
-    where i.gateway = \(account.gateway) and i.account = \(account.account)
+    where i.gateway = \(book.account.gateway) and i.account = \(book.account.account)
+      and i.livemode = \(book.isLive)
       and (i.sequence = \(sequence) or (i.external_reference <> '' and i.external_reference = (
-        select o.external_reference from recon_item o where o.gateway = \(account.gateway)
-          and o.account = \(account.account) and o.sequence = \(sequence) limit 1)))
+        select o.external_reference from recon_item o where o.gateway = \(book.account.gateway)
+          and o.account = \(book.account.account) and o.sequence = \(sequence) limit 1)))
     order by i.sequence limit \(limit)
     """
   }

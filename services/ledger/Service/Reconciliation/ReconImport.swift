@@ -45,19 +45,19 @@ enum ReconImport {
   /// No row: the bytes or the lines are there already.
   static func insert(_ file: ReconFileRecord, _ stamp: Stamp) -> Statement {
     """
-    insert into recon_file (id, gateway, account, kind, sha256, content_sha256, bytes, line_count,
-      first_day, last_day, imported_at, actor, trace_id)
+    insert into recon_file (id, gateway, account, livemode, kind, sha256, content_sha256, bytes,
+      line_count, first_day, last_day, imported_at, actor, trace_id)
     values (\(file.id), \(file.terms.account.gateway), \(file.terms.account.account),
-      \(file.terms.kind.rawValue), \(file.terms.sha256), \(file.contentSHA256),
-      \(Int64(file.bytes)), \(Int32(file.lineCount)), \(file.firstDay), \(file.lastDay),
-      \(file.importedAt), \(stamp.actor), \(stamp.traceID))
+      \(file.terms.isLive), \(file.terms.kind.rawValue), \(file.terms.sha256),
+      \(file.contentSHA256), \(Int64(file.bytes)), \(Int32(file.lineCount)), \(file.firstDay),
+      \(file.lastDay), \(file.importedAt), \(stamp.actor), \(stamp.traceID))
     on conflict do nothing returning id
     """
   }
 
   /// A row if exactly these bytes are there.
-  static func find(sha256: [UInt8]) -> Statement {
-    "select id from recon_file where sha256 = \(sha256)"
+  static func find(_ terms: ReportTerms) -> Statement {
+    "select id from recon_file where sha256 = \(terms.sha256) and livemode = \(terms.isLive)"
   }
 
   static func insert(_ lines: [StagedLine], of file: ReconFileRecord) -> [Statement] {
@@ -69,20 +69,22 @@ enum ReconImport {
   private static func chunk(_ lines: ArraySlice<StagedLine>, _ file: ReconFileRecord) -> Statement {
     Statement(
       sql: """
-        insert into recon_line (file_id, gateway, account, line, type, type_text,
+        insert into recon_line (file_id, gateway, account, livemode, line, type, type_text,
           movement_reference, source_references, payment_reference, movement_ids, batch, booked_at,
           booked_on, currency, gross_minor, fee_minor, net_currency, net_minor, adds, others)
-        select $1, $2, $3, u.line, u.type, u.type_text, u.movement,
+        select $1, $2, $3, $4, u.line, u.type, u.type_text, u.movement,
           string_to_array(u.sources, chr(31)),
           u.payment, string_to_array(u.ids, ',')::uuid[], u.batch, u.booked_at, u.booked_on,
           u.currency, u.gross, u.fee, u.net_currency, u.net, u.adds, u.others::jsonb
-        from unnest($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        from unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+            $21)
           u(line, type, type_text, movement, sources, payment, ids, batch, booked_at, booked_on,
             currency, gross, fee, net_currency, net, adds, others)
         """,
       file.id,
       file.terms.account.gateway,
       file.terms.account.account,
+      file.terms.isLive,
       lines.map(\.line),
       lines.map { $0.match.type.rawValue },
       lines.map(\.typeText),

@@ -1,13 +1,12 @@
 import LedgerCore
 import Money
-import Outbox
 import Postgres
 import ServiceKit
 
 /// What a run found.
 struct ReconRunRecord: Sendable {
   var id: ReconRunID
-  var account: GatewayAccount
+  var book: ReconBook
   var day: CivilDate
   var lineCount: Int64
   var itemCount: Int64
@@ -18,68 +17,71 @@ struct ReconRunRecord: Sendable {
   var totals: [ControlTotal]
 }
 
-/// One comparison of the books with the reports of an account, within one transaction.
+/// One comparison of the books with the reports of a book, within one transaction.
 struct ReconRun: Sendable {
-  static let breaksAlert = "reconciliation_breaks"
-  static let deviationAlert = "reconciliation_out_of_balance"
+  /// Of each statement; the run as a whole has `ReconciliationHandler.runLimitSeconds`.
+  static let statementMilliseconds: Int64 = 60_000
 
   let id: ReconRunID
-  let account: GatewayAccount
+  let book: ReconBook
   let settings: ReconSettings
   let now: Timestamp
   let stamp: Stamp
 
   func perform(in transaction: borrowing Transaction) async throws -> ReconRunRecord {
-    let steps = ReconSteps(account, settings.fees)
-    _ = try await transaction.query(ReconImport.lock(account))
+    let steps = ReconSteps(id, book, settings.fees)
+    _ = try await transaction.query(ReconImport.lock(book.account))
     let head = try await transaction.batch([
+      ReconSteps.settings(statementMilliseconds: Self.statementMilliseconds),
       // A place, not "now": what is posted meanwhile must be missing on both sides of the control
       // total.
       HistoryStore.end(),
       """
       select 1 from recon_file
-      where gateway = \(account.gateway) and account = \(account.account) limit 1
+      where gateway = \(book.account.gateway) and account = \(book.account.account)
+        and livemode = \(book.isLive) limit 1
       """,
     ])
-    guard !head[1].isEmpty else {
+    guard !head[2].isEmpty else {
       throw RPCFailure.failedPrecondition(
         "NO_REPORT_IMPORTED",
-        "No report of this account was imported; see `tender recon import`."
+        "No report of this account's \(book.isLive ? "live" : "test") books was imported; see "
+          + "`tender recon import`."
       )
     }
-    let place = try head[0].single()[0, as: UUIDBits.self]
+    let place = try head[1].single()[0, as: UUIDBits.self]
     _ = try await transaction.batch(
       [steps.forget(), steps.takeItems(through: place)] + steps.setAside()
-        + MatchLadder.steps.map { steps.pair($0) } + [steps.closeLines()]
     )
+    try await steps.climb(in: transaction)
+    // People's changes of breaks wait from here on.
     let found = try await transaction.batch([
-      steps.settleBreaks(now.date, dueDays: settings.dueDays, at: now, stamp), steps.counts(),
-      steps.totals(through: place),
+      steps.closeLines(), steps.counts(), steps.totals(through: place), ReconAlerts.lock(book),
+      steps.settleBreaks(now.date, dueDays: settings.dueDays, at: now, stamp),
     ])
-    let after = try await transaction.batch([steps.classes(), steps.openBreaks(now.date)])
-    let (opened, resolved) = try found[0].single().decode((Int64, Int64).self)
+    let after = try await transaction.batch([
+      steps.classes(), ReconBreakStore.open(book, now.date),
+    ])
+    let (opened, resolved) = try found[4].single().decode((Int64, Int64).self)
     let (lineCount, itemCount) = try found[1].single().decode((Int64, Int64).self)
-    let (open, critical, earliest) = try after[1].single().decode(
-      (Int64, Int64, CivilDate?).self
-    )
+    let open = try ReconOpenBreaks(try after[1].single())
     let record = ReconRunRecord(
       id: id,
-      account: account,
+      book: book,
       day: now.date,
       lineCount: lineCount,
       itemCount: itemCount,
       opened: opened,
       resolved: resolved,
-      open: open,
+      open: open.count,
       classes: try after[0].decode((String, Int64).self).compactMap { word, count in
         ReconClass(rawValue: word).map { ($0, count) }
       },
       totals: try found[2].map(Self.total)
     )
-    _ = try await transaction.batch(
-      [insert(record), alert(open: open, critical: critical, earliest)]
-        + [deviation(record.totals)]
-    )
+    _ = try await transaction.batch([
+      insert(record), ReconAlerts.breaks(book, open), ReconAlerts.deviation(book, record.totals),
+    ])
     return record
   }
 
@@ -110,58 +112,13 @@ struct ReconRun: Sendable {
       """
     }
     return """
-      insert into recon_run (id, gateway, account, day, line_count, item_count, breaks_opened,
+      insert into recon_run (id, gateway, account, livemode, day, line_count, item_count, breaks_opened,
         breaks_resolved, breaks_open, classes, totals, ran_at, actor, trace_id)
-      values (\(run.id), \(account.gateway), \(account.account), \(run.day), \(run.lineCount),
-        \(run.itemCount), \(Int32(clamping: run.opened)), \(Int32(clamping: run.resolved)),
-        \(Int32(clamping: run.open)), \("{" + classes.joined(separator: ",") + "}")::text::jsonb,
+      values (\(run.id), \(book.account.gateway), \(book.account.account), \(book.isLive),
+        \(run.day), \(run.lineCount), \(run.itemCount), \(Int32(clamping: run.opened)),
+        \(Int32(clamping: run.resolved)), \(Int32(clamping: run.open)), \("{" + classes.joined(separator: ",") + "}")::text::jsonb,
         \("[" + totals.joined(separator: ",") + "]")::text::jsonb, \(now), \(stamp.actor),
         \(stamp.traceID))
       """
-  }
-
-  private var subject: String { "\(account.gateway):\(account.account)" }
-
-  /// One alert for the account, while breaks ask for somebody.
-  private func alert(open: Int64, critical: Int64, _ earliest: CivilDate?) -> Statement {
-    guard open > 0 else {
-      return Alerts.resolve(
-        dedupKeys: ["\(Self.breaksAlert):\(subject)"],
-        actor: PostingAlerts.actor
-      )
-    }
-    let since = earliest.map { " since \($0)" } ?? ""
-    return Alerts.raise(
-      Alert(
-        critical > 0 ? .critical : .warning,
-        kind: Self.breaksAlert,
-        subject: subject,
-        message: "Books and reports of \(subject) differ: \(open) breaks\(since), \(critical) of "
-          + "them critical. See `tender recon breaks`.",
-        actor: PostingAlerts.actor
-      )
-    )
-  }
-
-  private func deviation(_ totals: [ControlTotal]) -> Statement {
-    let wrong = totals.filter { $0.deviationMinor != 0 }
-    guard !wrong.isEmpty else {
-      return Alerts.resolve(
-        dedupKeys: ["\(Self.deviationAlert):\(subject)"],
-        actor: PostingAlerts.actor
-      )
-    }
-    let amounts = wrong.map { "\(Amount($0.currency, minor: $0.deviationMinor))" }
-    return Alerts.raise(
-      Alert(
-        .critical,
-        kind: Self.deviationAlert,
-        subject: subject,
-        message: "The clearing account of \(subject) is not the sum of its items: "
-          + "\(amounts.joined(separator: ", ")). Trust no figure of reconciliation; run `tender "
-          + "ledger verify` and `tender ledger drift`.",
-        actor: PostingAlerts.actor
-      )
-    )
   }
 }

@@ -3,31 +3,27 @@ import Money
 import Postgres
 import ReportFormats
 
-/// The SQL that classifies the lines of an account: each statement takes all lines at once, and
-/// only those that have no class yet.
+/// The SQL of a run: each statement takes all open lines of the book at once. What has matched is in
+/// no open set any more (migration 0005), so that a run costs what is open and what is new.
 struct ReconSteps: Sendable {
-  let account: GatewayAccount
+  let run: ReconRunID
+  let book: ReconBook
   let fees: [FeeSchedule.Terms]
 
+  var account: GatewayAccount { book.account }
   /// One row of the pairing table for each type and kind.
-  private let types: [String]
-  private let families: [String]
-  private let kinds: [String]
+  let pairings: [(type: String, family: String, kind: String)]
 
-  init(_ account: GatewayAccount, _ fees: FeeSchedule) {
-    self.account = account
-    self.fees = fees.terms(at: account)
-    let rows = ReconPairing.all.flatMap { pairing in pairing.kinds.map { (pairing, $0) } }
-    types = rows.map { $0.0.type.rawValue }
-    families = rows.map { $0.0.family.rawValue }
-    kinds = rows.map { $0.1.rawValue }
+  init(_ run: ReconRunID, _ book: ReconBook, _ fees: FeeSchedule) {
+    self.run = run
+    self.book = book
+    self.fees = fees.terms(at: book.account)
+    pairings = ReconPairing.all.flatMap { pairing in
+      pairing.kinds.map { (pairing.type.rawValue, pairing.family.rawValue, $0.rawValue) }
+    }
   }
 
-  /// Lines that no row of `recon_match` names.
-  private static let isOpenLine = """
-    l.gateway = $1 and l.account = $2 and not exists (
-      select from recon_match m where m.file_id = l.file_id and m.line = l.line)
-    """
+  /// Of an item of whatever table: nothing is paired with it. By the key of `recon_match`.
   static let isOpenItem = """
     not exists (
       select from recon_match m
@@ -35,16 +31,27 @@ struct ReconSteps: Sendable {
         and m.gateway = i.gateway and m.account = i.account)
     """
 
+  /// A run is one transaction: its statements may take longer than others. Plans are made for what
+  /// the tables hold now, and nothing is compiled for them.
+  static func settings(statementMilliseconds: Int64) -> Statement {
+    """
+    select set_config('statement_timeout', \(String(statementMilliseconds)), true),
+      set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+      set_config('plan_cache_mode', 'force_custom_plan', true)
+    """
+  }
+
   /// What earlier runs found, but for what has matched.
   func forget() -> Statement {
     """
     delete from recon_match
-    where gateway = \(account.gateway) and account = \(account.account) and class <> 'matched'
+    where gateway = \(account.gateway) and account = \(account.account)
+      and livemode = \(book.isLive) and class <> 'matched'
     """
   }
 
-  /// Takes over what the books have on the clearing accounts, through a place: sequences ascend
-  /// with the commits, so nothing appears behind the last one taken.
+  /// Takes over what the books have on the clearing accounts, live and test, through a place:
+  /// sequences ascend with the commits, so nothing appears behind the last one taken.
   func takeItems(through place: UUIDBits) -> Statement {
     Statement(
       sql: """
@@ -73,111 +80,38 @@ struct ReconSteps: Sendable {
 
   /// Before any pairing: types that no booking is known for, and what was reported before.
   func setAside() -> [Statement] {
-    [
+    let types = Array(Set(pairings.map(\.type))).sorted()
+    return [
       Statement(
         sql: """
-          insert into recon_match (file_id, line, gateway, account, class)
-          select l.file_id, l.line, $1, $2, 'unknown_type' from recon_line l
-          where l.type <> all ($3) and \(Self.isOpenLine)
+          insert into recon_match (file_id, line, gateway, account, livemode, class)
+          select o.file_id, o.line, $1, $2, $3, 'unknown_type' from recon_open_line o
+          where o.gateway = $1 and o.account = $2 and o.livemode = $3 and o.type <> all ($4)
           """,
         account.gateway,
         account.account,
+        book.isLive,
         types
       ),
       Statement(
         sql: """
-          insert into recon_match (file_id, line, gateway, account, class)
-          select l.file_id, l.line, $1, $2, 'duplicate' from recon_line l
-          where l.movement_reference <> '' and \(Self.isOpenLine) and exists (
-            select from recon_line e
-            where e.gateway = $1 and e.account = $2
-              and e.movement_reference = l.movement_reference and e.type_text = l.type_text
-              and e.payment_reference = l.payment_reference and e.batch = l.batch
-              and e.currency = l.currency and (e.file_id, e.line) < (l.file_id, l.line))
+          insert into recon_match (file_id, line, gateway, account, livemode, class)
+          select o.file_id, o.line, $1, $2, $3, 'duplicate' from recon_open_line o
+          where o.gateway = $1 and o.account = $2 and o.livemode = $3 and o.type = any ($4)
+            and o.movement_reference <> '' and exists (
+              select from recon_line e
+              where e.gateway = $1 and e.account = $2 and e.livemode = $3
+                and e.movement_reference <> '' and e.movement_reference = o.movement_reference
+                and e.type_text = o.type_text and e.payment_reference = o.payment_reference
+                and e.batch = o.batch and e.currency = o.currency
+                and (e.file_id, e.line) < (o.file_id, o.line))
           """,
         account.gateway,
-        account.account
+        account.account,
+        book.isLive,
+        types
       ),
     ]
-  }
-
-  /// One step of the ladder. Lines and items that agree in what the step asks are numbered, and the
-  /// same numbers meet: so each answers one of the other side.
-  func pair(_ step: MatchLadder.Step) -> Statement {
-    let lineKey: String
-    let itemKey: String
-    switch step.rung {
-    case .movement: (lineKey, itemKey) = ("unnest(l.movement_ids)", "i.transaction_id")
-    case .source: (lineKey, itemKey) = ("unnest(l.source_references)", "i.external_reference")
-    case .payment:
-      (lineKey, itemKey) = ("nullif(l.payment_reference, '')", "i.external_reference")
-    }
-    let (lineParts, itemParts) = Self.parts(step.fit)
-    let meets = zip(lineParts, itemParts).map { "b.\($1) = a.\($0)" }.joined(separator: " and ")
-    let isOther = step.fit == .otherStatus ? "and b.type <> a.type" : ""
-    let label = step.fit == .exact ? "a.class" : "'\(step.fit.reconClass.rawValue)'"
-    return Statement(
-      sql: """
-        insert into recon_match (file_id, line, gateway, account, class, rung, shard, sequence,
-          currency)
-        with pairing as (
-          select * from unnest($3, $4, $5) u(type, family, kind)
-        ), fee as (
-          select * from unnest($6, $7, $8, $9) u(currency, basis_points, fixed, tolerance)
-        ), lines as (
-          select x.*, row_number() over (
-            partition by \(lineParts.joined(separator: ", ")) order by file_id, line) as n
-          from (
-            select l.file_id, l.line, l.type, f.family, l.currency, l.gross_minor,
-              \(lineKey) as key, \(Self.exactClass) as class
-            from recon_line l
-            join (select distinct type, family from pairing) f on f.type = l.type
-            left join fee s on s.currency = l.currency and l.net_currency = l.currency
-              and l.type = 'captured'
-            where \(Self.isOpenLine)
-          ) x where key is not null
-        ), items as (
-          select i.shard, i.sequence, i.currency, i.amount_minor, p.type, p.family,
-            \(itemKey) as key
-          from recon_item i join pairing p on p.kind = i.kind
-          where i.gateway = $1 and i.account = $2 and \(Self.isOpenItem)
-        ), numbered as (
-          select *, row_number() over (
-            partition by \(itemParts.joined(separator: ", ")) order by sequence) as n
-          from items
-        ), met as (
-          select distinct on (a.file_id, a.line) a.file_id, a.line, \(label) as class, b.shard,
-            b.sequence, b.currency
-          from lines a join numbered b on \(meets) and b.n = a.n \(isOther)
-          order by a.file_id, a.line, b.sequence
-        )
-        select distinct on (shard, sequence, currency) file_id, line, $1, $2, class,
-          \(step.rung.rawValue), shard, sequence, currency
-        from met order by shard, sequence, currency, file_id, line
-        """,
-      account.gateway,
-      account.account,
-      types,
-      families,
-      kinds,
-      fees.map(\.currency),
-      fees.map(\.basisPoints),
-      fees.map(\.fixedMinor),
-      fees.map(\.toleranceMinor)
-    )
-  }
-
-  /// What must agree, on either side.
-  private static func parts(_ fit: MatchFit) -> (line: [String], item: [String]) {
-    switch fit {
-    case .exact:
-      (
-        ["key", "type", "currency", "gross_minor"], ["key", "type", "currency", "amount_minor"]
-      )
-    case .otherAmount: (["key", "type", "currency"], ["key", "type", "currency"])
-    case .otherCurrency: (["key", "type"], ["key", "type"])
-    case .otherStatus: (["key", "family"], ["key", "family"])
-    }
   }
 
   /// `FeeSchedule.Terms.expectedMinor`; null without terms.
@@ -187,7 +121,7 @@ struct ReconSteps: Sendable {
 
   /// `FeeSchedule.Terms.allows`, and that the line adds up. Without terms in the currency that the
   /// fee was taken in nothing was agreed.
-  private static let exactClass = """
+  static let exactClass = """
     case when not l.adds or abs(l.fee_minor - \(expectedFee)) > s.tolerance
       then 'fee_mismatch' else 'matched' end
     """
@@ -197,19 +131,24 @@ struct ReconSteps: Sendable {
     let reversals = ReconPairing.all.filter(\.isReversal).map(\.type.rawValue)
     return Statement(
       sql: """
-        insert into recon_match (file_id, line, gateway, account, class)
-        select l.file_id, l.line, $1, $2, case
-          when l.type = any ($3) and l.payment_reference <> '' and not exists (
+        insert into recon_match (file_id, line, gateway, account, livemode, class)
+        select l.file_id, l.line, $1, $2, $3, case
+          when l.type = any ($4) and l.payment_reference <> '' and not exists (
               select from recon_item i where i.gateway = $1 and i.account = $2
+                and i.livemode = $3 and i.external_reference <> ''
                 and i.external_reference = l.payment_reference)
             and not exists (
               select from recon_line o where o.gateway = $1 and o.account = $2
+                and o.livemode = $3 and o.payment_reference <> ''
                 and o.payment_reference = l.payment_reference and o.type = 'captured')
           then 'orphan_reversal' else 'missing_internal' end
-        from recon_line l where \(Self.isOpenLine)
+        from recon_open_line l
+        where l.gateway = $1 and l.account = $2 and l.livemode = $3 and not exists (
+          select from recon_match m where m.file_id = l.file_id and m.line = l.line)
         """,
       account.gateway,
       account.account,
+      book.isLive,
       reversals
     )
   }

@@ -868,7 +868,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__payout_total__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__payout_total__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request__field_descriptors[8] =
 {
   {
     "gateway",
@@ -954,6 +954,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "livemode",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ImportReportRequest, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__import_report_request__field_indices_by_name[] = {
   4,   /* field[4] = content */
@@ -961,13 +973,14 @@ static const unsigned tender__ledger__v1__import_report_request__field_indices_b
   0,   /* field[0] = gateway */
   1,   /* field[1] = gateway_account */
   2,   /* field[2] = kind */
+  7,   /* field[7] = livemode */
   6,   /* field[6] = payouts */
   3,   /* field[3] = sha256 */
 };
 static const ProtobufCIntRange tender__ledger__v1__import_report_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__import_report_request__descriptor =
 {
@@ -977,14 +990,14 @@ const ProtobufCMessageDescriptor tender__ledger__v1__import_report_request__desc
   "Tender__Ledger__V1__ImportReportRequest",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ImportReportRequest),
-  7,
+  8,
   tender__ledger__v1__import_report_request__field_descriptors,
   tender__ledger__v1__import_report_request__field_indices_by_name,
   1,  tender__ledger__v1__import_report_request__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__import_report_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__recon_file__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__recon_file__field_descriptors[11] =
 {
   {
     "id",
@@ -1106,6 +1119,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__recon_file__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "livemode",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconFile, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__recon_file__field_indices_by_name[] = {
   5,   /* field[5] = bytes */
@@ -1117,12 +1142,13 @@ static const unsigned tender__ledger__v1__recon_file__field_indices_by_name[] = 
   3,   /* field[3] = kind */
   8,   /* field[8] = last_day */
   6,   /* field[6] = line_count */
+  10,   /* field[10] = livemode */
   4,   /* field[4] = sha256 */
 };
 static const ProtobufCIntRange tender__ledger__v1__recon_file__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__recon_file__descriptor =
 {
@@ -1132,7 +1158,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__recon_file__descriptor =
   "Tender__Ledger__V1__ReconFile",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ReconFile),
-  10,
+  11,
   tender__ledger__v1__recon_file__field_descriptors,
   tender__ledger__v1__recon_file__field_indices_by_name,
   1,  tender__ledger__v1__recon_file__number_ranges,
@@ -1177,7 +1203,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__import_report_response__des
   (ProtobufCMessageInit) tender__ledger__v1__import_report_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_request__field_descriptors[3] =
 {
   {
     "gateway",
@@ -1203,15 +1229,28 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "livemode",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__RunReconciliationRequest, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__run_reconciliation_request__field_indices_by_name[] = {
   0,   /* field[0] = gateway */
   1,   /* field[1] = gateway_account */
+  2,   /* field[2] = livemode */
 };
 static const ProtobufCIntRange tender__ledger__v1__run_reconciliation_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__run_reconciliation_request__descriptor =
 {
@@ -1221,7 +1260,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__run_reconciliation_request_
   "Tender__Ledger__V1__RunReconciliationRequest",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__RunReconciliationRequest),
-  2,
+  3,
   tender__ledger__v1__run_reconciliation_request__field_descriptors,
   tender__ledger__v1__run_reconciliation_request__field_indices_by_name,
   1,  tender__ledger__v1__run_reconciliation_request__number_ranges,
@@ -1550,7 +1589,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__run_reconciliation_response
   (ProtobufCMessageInit) tender__ledger__v1__run_reconciliation_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__list_breaks_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__list_breaks_request__field_descriptors[6] =
 {
   {
     "gateway",
@@ -1612,18 +1651,31 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__list_breaks_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "livemode",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ListBreaksRequest, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__list_breaks_request__field_indices_by_name[] = {
   2,   /* field[2] = all */
   0,   /* field[0] = gateway */
   1,   /* field[1] = gateway_account */
+  5,   /* field[5] = livemode */
   3,   /* field[3] = page_size */
   4,   /* field[4] = page_token */
 };
 static const ProtobufCIntRange tender__ledger__v1__list_breaks_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__list_breaks_request__descriptor =
 {
@@ -1633,14 +1685,14 @@ const ProtobufCMessageDescriptor tender__ledger__v1__list_breaks_request__descri
   "Tender__Ledger__V1__ListBreaksRequest",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ListBreaksRequest),
-  5,
+  6,
   tender__ledger__v1__list_breaks_request__field_descriptors,
   tender__ledger__v1__list_breaks_request__field_indices_by_name,
   1,  tender__ledger__v1__list_breaks_request__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__list_breaks_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__recon_break__field_descriptors[16] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__recon_break__field_descriptors[17] =
 {
   {
     "id",
@@ -1834,6 +1886,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__recon_break__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "livemode",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconBreak, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__recon_break__field_indices_by_name[] = {
   8,   /* field[8] = age_days */
@@ -1841,6 +1905,7 @@ static const unsigned tender__ledger__v1__recon_break__field_indices_by_name[] =
   1,   /* field[1] = gateway */
   2,   /* field[2] = gateway_account */
   0,   /* field[0] = id */
+  16,   /* field[16] = livemode */
   10,   /* field[10] = merchant_id */
   12,   /* field[12] = note */
   7,   /* field[7] = occurred_on */
@@ -1856,7 +1921,7 @@ static const unsigned tender__ledger__v1__recon_break__field_indices_by_name[] =
 static const ProtobufCIntRange tender__ledger__v1__recon_break__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__recon_break__descriptor =
 {
@@ -1866,7 +1931,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__recon_break__descriptor =
   "Tender__Ledger__V1__ReconBreak",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ReconBreak),
-  16,
+  17,
   tender__ledger__v1__recon_break__field_descriptors,
   tender__ledger__v1__recon_break__field_indices_by_name,
   1,  tender__ledger__v1__recon_break__number_ranges,

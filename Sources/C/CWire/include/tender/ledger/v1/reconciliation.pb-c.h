@@ -103,10 +103,11 @@ struct  Tender__Ledger__V1__ImportReportRequest
   ProtobufCBinaryData currency;
   size_t n_payouts;
   Tender__Ledger__V1__PayoutTotal **payouts;
+  protobuf_c_boolean livemode;
 };
 #define TENDER__LEDGER__V1__IMPORT_REPORT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__import_report_request__descriptor) \
-    , {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL }
+    , {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0 }
 
 
 struct  Tender__Ledger__V1__ReconFile
@@ -122,10 +123,11 @@ struct  Tender__Ledger__V1__ReconFile
   ProtobufCBinaryData first_day;
   ProtobufCBinaryData last_day;
   Google__Protobuf__Timestamp *imported_at;
+  protobuf_c_boolean livemode;
 };
 #define TENDER__LEDGER__V1__RECON_FILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__recon_file__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, NULL, 0 }
 
 
 struct  Tender__Ledger__V1__ImportReportResponse
@@ -143,10 +145,11 @@ struct  Tender__Ledger__V1__RunReconciliationRequest
   ProtobufCMessage base;
   ProtobufCBinaryData gateway;
   ProtobufCBinaryData gateway_account;
+  protobuf_c_boolean livemode;
 };
 #define TENDER__LEDGER__V1__RUN_RECONCILIATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__run_reconciliation_request__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Tender__Ledger__V1__ClassCount
@@ -205,10 +208,11 @@ struct  Tender__Ledger__V1__ListBreaksRequest
   protobuf_c_boolean all;
   uint32_t page_size;
   ProtobufCBinaryData page_token;
+  protobuf_c_boolean livemode;
 };
 #define TENDER__LEDGER__V1__LIST_BREAKS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_breaks_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, 0 }
 
 
 struct  Tender__Ledger__V1__ReconBreak
@@ -230,10 +234,11 @@ struct  Tender__Ledger__V1__ReconBreak
   Google__Protobuf__Timestamp *snoozed_until;
   Google__Protobuf__Timestamp *opened_at;
   Google__Protobuf__Timestamp *updated_at;
+  protobuf_c_boolean livemode;
 };
 #define TENDER__LEDGER__V1__RECON_BREAK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__recon_break__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_CLASS__RECON_CLASS_UNSPECIFIED, TENDER__LEDGER__V1__BREAK_STATE__BREAK_STATE_UNSPECIFIED, NULL, NULL, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_CLASS__RECON_CLASS_UNSPECIFIED, TENDER__LEDGER__V1__BREAK_STATE__BREAK_STATE_UNSPECIFIED, NULL, NULL, {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, NULL, 0 }
 
 
 struct  Tender__Ledger__V1__ListBreaksResponse

@@ -1,0 +1,73 @@
+import LedgerCore
+import Money
+import Outbox
+import Postgres
+
+/// What people must know of a book: one alert while breaks ask for somebody, one while the clearing
+/// account is not the sum of its items.
+enum ReconAlerts {
+  static let breaksKind = "reconciliation_breaks"
+  static let deviationKind = "reconciliation_out_of_balance"
+
+  /// Whoever changes which breaks are open holds this to the transaction's end, so that the last one
+  /// to count counts all. "RECB"; taken behind the lock of runs, before any break's row.
+  static func lock(_ book: ReconBook) -> Statement {
+    "select pg_advisory_xact_lock(1380270914, hashtext(\(book.text)))"
+  }
+
+  /// - Parameter row: of `ReconBreakStore.open`.
+  static func breaks(_ book: ReconBook, _ open: ReconOpenBreaks) -> Statement {
+    guard open.count > 0 else {
+      return Alerts.resolve(
+        dedupKeys: ["\(breaksKind):\(book.text)"],
+        actor: PostingAlerts.actor
+      )
+    }
+    let since = open.earliest.map { " since \($0)" } ?? ""
+    return Alerts.raise(
+      Alert(
+        open.critical > 0 ? .critical : .warning,
+        kind: breaksKind,
+        subject: book.text,
+        message: "Books and reports of \(book.text) differ: \(open.count) breaks\(since), "
+          + "\(open.critical) of them critical. See `tender recon breaks`.",
+        actor: PostingAlerts.actor
+      )
+    )
+  }
+
+  static func deviation(_ book: ReconBook, _ totals: [ControlTotal]) -> Statement {
+    let wrong = totals.filter { $0.deviationMinor != 0 }
+    guard !wrong.isEmpty else {
+      return Alerts.resolve(
+        dedupKeys: ["\(deviationKind):\(book.text)"],
+        actor: PostingAlerts.actor
+      )
+    }
+    let amounts = wrong.map { "\(Amount($0.currency, minor: $0.deviationMinor))" }
+    return Alerts.raise(
+      Alert(
+        .critical,
+        kind: deviationKind,
+        subject: book.text,
+        message: "The clearing account of \(book.text) is not the sum of its items: "
+          + "\(amounts.joined(separator: ", ")). Trust no figure of reconciliation; run `tender "
+          + "ledger verify` and `tender ledger drift`.",
+        actor: PostingAlerts.actor
+      )
+    )
+  }
+}
+
+/// Breaks of a book that ask for somebody.
+struct ReconOpenBreaks: Sendable {
+  var count: Int64
+  var critical: Int64
+  /// When the first of them happened.
+  var earliest: CivilDate?
+
+  /// A row of `ReconBreakStore.open`.
+  init(_ row: Row) throws {
+    (count, critical, earliest) = try row.decode((Int64, Int64, CivilDate?).self)
+  }
+}

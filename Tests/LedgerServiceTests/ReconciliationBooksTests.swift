@@ -224,4 +224,25 @@ extension ReconciliationTests {
       #expect(try await messages().count == 1)
     }
   }
+  /// Each counts what the others have left.
+  @Test func theAlertEndsWhenAllAreAcceptedAtOnce() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books)
+      books.clock.set(Self.today)
+      let lines = (1...8).map {
+        ReconCalls.line("txn_\($0)", "charge", "ch_\($0)", "pi_\($0)", 100)
+      }
+      try await recon.importing(ReconCalls.header + lines.joined(), key: "import-1")
+      _ = try await recon.run(key: "run-1")
+      let ids = try await recon.breaks().breaks.map(\.id)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for id in ids {
+          group.addTask { try await recon.change(id, .accept, note: "known", key: "k-\(id)") }
+        }
+        try await group.waitForAll()
+      }
+      #expect(ids.count == 8)
+      #expect(try await Self.alerts(recon) == [])
+    }
+  }
 }

@@ -360,12 +360,12 @@ GUARDS = {
           "    guard SHA256.hash(bytes).count == terms.sha256.count else {")],
         "LedgerCoreTests.ReportFileTests", ["termsAreKept"]),
     "one item for one line": (
-        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        "services/ledger/Service/Reconciliation/ReconClimb.swift",
         [("on \\(meets) and b.n = a.n \\(isOther)", "on \\(meets) \\(isOther)")],
         "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
     "what was reported before": (
         "services/ledger/Service/Reconciliation/ReconSteps.swift",
-        [("(e.file_id, e.line) < (l.file_id, l.line))", "(e.file_id, e.line) < (e.file_id, e.line))")],
+        [("(e.file_id, e.line) < (o.file_id, o.line))", "(e.file_id, e.line) < (e.file_id, e.line))")],
         "LedgerServiceTests.ReconciliationTests", ["everyLineGetsItsClass"]),
     "late word of an authorisation": (
         "services/gateway-router/Core/Operation/NoticeRule.swift",
@@ -417,4 +417,9 @@ GUARDS = {
         "services/ledger/Service/Calls/ReconciliationHandler.swift",
         [("      if action != .acknowledge {", "      if action == .acknowledge {")],
         "LedgerServiceTests.ReconciliationTests", ["whoEndsTheLastBreakEndsTheAlert"]),
+    "breaks are counted in turn": (
+        "services/ledger/Service/Calls/ReconciliationHandler.swift",
+        [("[ReconAlerts.lock(book), ReconBreakStore.lock(id)]",
+          "[\"select 1\", ReconBreakStore.lock(id)]")],
+        "LedgerServiceTests.ReconciliationTests", ["theAlertEndsWhenAllAreAcceptedAtOnce"]),
 }

@@ -1,5 +1,6 @@
 import GRPCCore
 import Money
+import Reactor
 import Seal
 import Synchronization
 import Wire

@@ -103,6 +103,25 @@ extension ReconciliationTests {
     }
   }
 
+  /// As the release before would: it knows one book only.
+  @Test func noClassIsLeftAtALineOfTheOtherBooks() async throws {
+    try await Books.with { books in
+      let live = try ReconCalls(books).live
+      try await live.importing(Self.charge, key: "import-1")
+      do {
+        _ = try await books.database.query(
+          """
+          insert into recon_match (file_id, line, gateway, account, class)
+          select file_id, line, gateway, account, 'missing_internal' from recon_line
+          """
+        )
+        Issue.record("a line of the live books has a class of the test ones")
+      } catch let error as PostgresError {
+        #expect(error.sqlState == .checkViolation)
+      }
+    }
+  }
+
   // MARK: What is open
 
   @Test func everythingAddsUpAfterEachRun() async throws {

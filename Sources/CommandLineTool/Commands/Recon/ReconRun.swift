@@ -28,6 +28,8 @@ struct ReconRun: Command {
 
   struct Answer: Encodable {
     let run: String
+    let account: String
+    let mode: String
     let lines: UInt64
     let items: UInt64
     let classes: [String: UInt64]
@@ -55,6 +57,8 @@ struct ReconRun: Command {
     }
     let answer = Answer(
       run: found.runID,
+      account: "\(gateway.gateway):\(gateway.account)",
+      mode: LiveBooks.word(live),
       lines: found.lineCount,
       items: found.itemCount,
       classes: Dictionary(
@@ -83,7 +87,10 @@ struct ReconRun: Command {
   }
 
   static func lines(_ answer: Answer) -> [String] {
-    var lines = ["\(answer.run)  \(answer.lines) lines, \(answer.items) items"]
+    var lines = [
+      "\(answer.run)  \(answer.account) \(answer.mode)  \(answer.lines) lines, "
+        + "\(answer.items) items"
+    ]
     lines += Table.lines(
       ["class", "count"],
       answer.classes.sorted { $0.key < $1.key }.map { [$0.key, String($0.value)] }

@@ -28,7 +28,7 @@ package enum BreakAction: String, Sendable, Hashable, CaseIterable {
 package enum BreakMachine {
   package static let snoozeDaysMax: Int64 = 31
 
-  /// Every step there is; migration 0004's trigger has the same list.
+  /// Every step there is; migration 0005's trigger has the same list.
   package static let steps: [BreakState: Set<BreakState>] = [
     .opened: [.acknowledged, .accepted, .snoozed, .resolved],
     .reopened: [.acknowledged, .accepted, .snoozed, .resolved],

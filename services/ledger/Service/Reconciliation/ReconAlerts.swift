@@ -15,7 +15,6 @@ enum ReconAlerts {
     "select pg_advisory_xact_lock(1380270914, hashtext(\(book.text)))"
   }
 
-  /// - Parameter row: of `ReconBreakStore.open`.
   static func breaks(_ book: ReconBook, _ open: ReconOpenBreaks) -> Statement {
     guard open.count > 0 else {
       return Alerts.resolve(

@@ -20,7 +20,7 @@ struct ReconRunRecord: Sendable {
 /// One comparison of the books with the reports of a book, within one transaction.
 struct ReconRun: Sendable {
   /// Of each statement; the run as a whole has `ReconciliationHandler.runLimitSeconds`.
-  static let statementMilliseconds: Int64 = 60_000
+  static let statementMilliseconds: Int64 = 120_000
 
   let id: ReconRunID
   let book: ReconBook

@@ -3,10 +3,11 @@ select t.relname, not has_table_privilege('ledger_service', t.oid, 'insert, upda
 from pg_class t
 where t.relnamespace = 'ledger'::regnamespace and t.relname in (
   'recon_open_line', 'recon_open_item', 'recon_total', 'recon_batch');
-select t.relname || ' ' || g.tgname, g.tgname is not null
-from pg_class t left join pg_trigger g on g.tgrelid = t.oid and g.tgname in ('opened', 'closed')
-where t.relnamespace = 'ledger'::regnamespace
-  and t.relname in ('recon_line', 'recon_item', 'recon_match');
+select v.trigger_name || ' of ' || v.table_name, g.tgname is not null
+from (values ('recon_line', 'opened'), ('recon_item', 'opened'), ('recon_match', 'closed'),
+    ('recon_match', 'own_books')) v(table_name, trigger_name)
+left join pg_trigger g
+  on g.tgrelid = ('ledger.' || v.table_name)::regclass and g.tgname = v.trigger_name;
 -- Open is what has not matched.
 select 'open lines', (select count(*) from ledger.recon_open_line)
   + (select count(*) from ledger.recon_match where class = 'matched')

@@ -245,18 +245,37 @@ begin
     )
     select count(*) into closed_items from gone;
   end if;
-  if pairs > 0 and (closed_lines <> pairs or closed_items <> pairs) or exists (
-    select from inserted m where m.class <> 'matched' and m.rung is not null and not exists (
-      select from recon_open_item i
-      where i.gateway = m.gateway and i.account = m.account and i.livemode = m.livemode
-        and i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency))
-  then
+  if pairs > 0 and (closed_lines <> pairs or closed_items <> pairs) then
     raise exception 'a line meets an open item of its own books' using errcode = 'check_violation';
   end if;
   return null;
 end $$;
 create trigger closed after insert on recon_match referencing new table as inserted
   for each statement execute function close_matched();
+
+-- The same of what has another class. So the release before, which knows nothing of the two books,
+-- cannot leave a class at a line of the live ones: its runs of these are refused while it is replaced.
+create function refuse_strangers() returns trigger
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_custom_plan set jit = off set enable_nestloop = on as $$
+begin
+  if exists (
+    select from inserted m where m.class <> 'matched' and not exists (
+      select from recon_open_line o
+      where o.gateway = m.gateway and o.account = m.account and o.livemode = m.livemode
+        and o.file_id = m.file_id and o.line = m.line)
+  ) or exists (
+    select from inserted m where m.class <> 'matched' and m.rung is not null and not exists (
+      select from recon_open_item i
+      where i.gateway = m.gateway and i.account = m.account and i.livemode = m.livemode
+        and i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency)
+  ) then
+    raise exception 'a line meets an open item of its own books' using errcode = 'check_violation';
+  end if;
+  return null;
+end $$;
+create trigger own_books after insert on recon_match referencing new table as inserted
+  for each statement execute function refuse_strangers();
 
 -- A run ends only when it has classified every line: what has matched is open no longer.
 create or replace function refuse_unclassified() returns trigger language plpgsql as $$
@@ -310,6 +329,6 @@ end $$;
 
 -- Rights -----------------------------------------------------------------------------------------
 
-revoke all on function open_lines(), open_items(), close_matched() from public;
+revoke all on function open_lines(), open_items(), close_matched(), refuse_strangers() from public;
 grant select on recon_open_line, recon_open_item, recon_total, recon_batch to ledger_service;
 grant select, insert, delete on recon_key to ledger_service;

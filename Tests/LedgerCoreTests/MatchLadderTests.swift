@@ -210,9 +210,8 @@ struct MatchLadderTests {
       (.payment, 1, .refund), (.source, 2, .charge), (.source, 1, .refund), (.payment, 1, .charge),
       (.movement, 1, .dispute), (.source, 1, .charge),
     ]
-    let steps = MatchLadder.steps(over: footholds)
-    #expect(steps.count == 24)
-    #expect(steps.map(\.fit.rawValue) == steps.map(\.fit.rawValue).sorted())
+    let steps = MatchFit.allCases.flatMap { MatchLadder.steps($0, over: footholds) }
+    #expect(steps.count == 24 && steps == steps.sorted())
     #expect(
       steps.prefix(6) == [
         .init(fit: .exact, rung: .movement, place: 1, family: .dispute),

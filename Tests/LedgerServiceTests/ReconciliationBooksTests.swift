@@ -191,7 +191,7 @@ extension ReconciliationTests {
         let rows = try await transaction.query(
           """
           select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::bigint
-          from pg_stat_xact_user_tables where relname like 'recon\\_%'
+          from pg_stat_xact_user_tables
           """
         )
         return (record, try rows.single()[0, as: Int64.self])
@@ -205,7 +205,7 @@ extension ReconciliationTests {
 
   // MARK: The alert
 
-  /// Two breaks: the alert says one less when the first is accepted, and ends with the last.
+  /// Two breaks: the alert stays while one is open, and ends with the last.
   @Test func whoEndsTheLastBreakEndsTheAlert() async throws {
     try await Books.with { books in
       let recon = try ReconCalls(books)
@@ -224,7 +224,7 @@ extension ReconciliationTests {
       try await recon.change(ids[0], .acknowledge, key: "k1")
       #expect(try await messages().map { $0.contains("2 breaks") } == [true])
       try await recon.change(ids[0], .accept, note: "written off", key: "k2")
-      #expect(try await messages().map { $0.contains("1 breaks") } == [true])
+      #expect(try await messages().count == 1)
       try await recon.change(ids[1], .accept, note: "written off", key: "k3")
       #expect(try await messages() == [])
       // A snoozed one asks for nobody either; when its time is over, a run raises the alert again.

@@ -20,10 +20,13 @@ struct ReconciliationModelTests {
     try await Books.with { books in
       for number in 0..<Self.scenarios {
         var random = SeededRandom(seed: Seed.current &+ UInt64(number))
-        var recon = try ReconCalls(books, fees: "")
+        let terms = "stripe a\(number) EUR 100 1 0"
+        let fees = try FeeSchedule(parsing: terms)
+        var recon = try ReconCalls(books, fees: terms)
         recon.account = GatewayAccount(gateway: "stripe", account: "a\(number)")
         var scenario = Scenario(number: number, account: recon.account)
-        var (test, live) = (ModelBook(), ModelBook())
+        var test = ModelBook(account: recon.account, fees: fees)
+        var live = ModelBook(account: recon.account, fees: fees)
         for round in 1...2 {
           // Files of one instant have no order.
           books.clock.set(ReconciliationTests.today + .seconds(Int64(number * 10 + round)))
@@ -96,8 +99,10 @@ private struct Scenario {
     }
     var text = ReconCalls.header
     for _ in 0..<Int.random(in: 1...10, using: &random) {
-      text += line(round, &random)
+      text += line(&random)
     }
+    // A file counts once; and a line that no booking is known for.
+    text += ReconCalls.line("txn_\(number)_end_\(round)", "transfer", "tr_\(round)", "", -1)
     let content = Array(text.utf8)
     let terms = ReportTerms(
       account: account,
@@ -114,8 +119,7 @@ private struct Scenario {
     book.run()
   }
 
-  /// The fee makes each round's file another one, and is nobody's business.
-  private func line(_ round: Int, _ random: inout SeededRandom) -> String {
+  private func line(_ random: inout SeededRandom) -> String {
     let category = Self.categories.randomElement(using: &random) ?? "charge"
     let isIn = ["charge", "refund_failure", "dispute_reversal"].contains(category)
     let minor: Int64 = Bool.random(using: &random) ? 100 : 200
@@ -126,7 +130,8 @@ private struct Scenario {
       Bool.random(using: &random) ? "s_\(Int.random(in: 1...3, using: &random))" : "pi_1",
       hasPayment ? "pi_\(Int.random(in: 1...2, using: &random))" : "",
       isIn ? minor : -minor,
-      fee: Int64(round),
+      // 2 is agreed for 100, 3 for 200.
+      fee: Int64.random(in: 2...3, using: &random),
       currency: Self.currency(&random)
     )
   }
@@ -168,6 +173,8 @@ private struct Scenario {
 
 /// What the rules say, a pair at a time.
 private struct ModelBook {
+  let account: GatewayAccount
+  let fees: FeeSchedule
   /// In the order of files and lines, and in that of the books.
   var lines: [StagedLine] = []
   var items: [LedgerItem] = []
@@ -175,6 +182,11 @@ private struct ModelBook {
   private var matched: [Int: Int] = [:]
   /// By line, of the last run: class, and item.
   private var found: [Int: (ReconClass, Int?)] = [:]
+
+  init(account: GatewayAccount, fees: FeeSchedule) {
+    self.account = account
+    self.fees = fees
+  }
 
   mutating func run() {
     found = [:]
@@ -208,7 +220,8 @@ private struct ModelBook {
           !taken.contains($0) && MatchLadder.step(lines[line].match, items[$0]) == step
         }
         guard let item else { continue }
-        found[line] = (step.fit.reconClass, item)
+        let isAgreed = step.fit != .exact || fees.agrees(lines[line], at: account)
+        found[line] = (isAgreed ? step.fit.reconClass : .feeMismatch, item)
         taken.insert(item)
       }
     }

@@ -171,7 +171,7 @@ struct BenchRecon: Command {
     commandName: "recon",
     abstract: "A report of so many lines against as many captures, imported and compared by RPC.",
     discussion: """
-      In test books of its own, which stay. Files have 50,000 lines each. One line in a thousand \
+      In test books of its own, which stay. Files have 40,000 lines each. One line in a thousand \
       has another amount than the books, and one is not booked.
       """)
 

@@ -22,6 +22,12 @@ enum ErrorTranslation {
       return RPCFailure(
         .aborted, "CONTENTION", "Other requests changed the same rows. Try again.",
         retryAfterMilliseconds: 100)
+    case .server(.lockNotAvailable):
+      return RPCFailure(
+        .aborted, "CONTENTION", "Something longer holds what this needs. Try again later.",
+        retryAfterMilliseconds: 2_000)
+    case .server(.queryCanceled):
+      return RPCFailure(.deadlineExceeded, "DEADLINE_EXCEEDED", "The database took too long.")
     case .server, .rolledBack, .decoding, .misuse, .migration:
       logger.error("a statement failed", metadata: ["method": "\(method)", "error": "\(error)"])
       return .internalError

@@ -75,6 +75,12 @@ struct ReconImport: Command {
     guard let found = response.file else {
       throw Failure("ledger answered without the file", next: "see tender doctor")
     }
+    guard found.livemode == live else {
+      throw Failure(
+        "ledger took the report for its \(LiveBooks.word(found.livemode)) books",
+        next: "a replica of the release before answered: tender status"
+      )
+    }
     let answer = Answer(
       id: found.id,
       account: "\(found.gateway):\(found.gatewayAccount)",

@@ -36,6 +36,19 @@ package struct FeeSchedule: Sendable, Hashable {
     terms.filter { $0.account == account }
   }
 
+  /// Whether a line that agrees in everything else is matched: it adds up, and the fee of a captured
+  /// payment is the agreed one. Where it names no fee, or nothing was agreed in its currency, there is
+  /// nothing to compare. SQL has the same (`ReconSteps.exactClass`).
+  package func agrees(_ line: StagedLine, at account: GatewayAccount) -> Bool {
+    guard line.adds else { return false }
+    let amount = line.match.amount
+    guard line.match.type == .captured, line.net?.currency == amount.currency,
+      let fee = line.feeMinor,
+      let agreed = terms(at: account).first(where: { $0.currency == amount.currency })
+    else { return true }
+    return agreed.allows(feeMinor: fee, ofGross: amount.minor)
+  }
+
   /// Why a text is no schedule; the part is what is wrong.
   package struct Mistake: Error, Sendable, Hashable {
     package let part: String

@@ -124,11 +124,10 @@ package enum MatchLadder {
   /// A key that some line and some item of a family have in common.
   package typealias Foothold = (rung: MatchRung, place: Int, family: ReconPairing.Family)
 
-  /// The steps that footholds allow, in the order in which they are climbed.
-  package static func steps(over footholds: [Foothold]) -> [Step] {
-    MatchFit.allCases.flatMap { fit in
-      footholds.map { Step(fit: fit, rung: $0.rung, place: $0.place, family: $0.family) }
-    }.sorted()
+  /// The steps of one fit that footholds allow, in the order in which they are climbed; the next fit
+  /// is climbed by those that are left.
+  package static func steps(_ fit: MatchFit, over footholds: [Foothold]) -> [Step] {
+    footholds.map { Step(fit: fit, rung: $0.rung, place: $0.place, family: $0.family) }.sorted()
   }
 
   /// Where the two meet; nil: they have nothing to do with each other.

@@ -168,8 +168,10 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
         let book = try await transaction.query(ReconBreakStore.book(id)).first
           .map(ReconBreakStore.decodeBook)
       else { throw Self.breakNotFound }
-      let row = try await transaction.batch([ReconAlerts.lock(book), ReconBreakStore.lock(id)])[1]
-        .single()
+      // Whoever looks into a break leaves it open: only the others may end the alert.
+      let turn = action == .acknowledge ? [] : [ReconAlerts.lock(book)]
+      let locked = try await transaction.batch(turn + [ReconBreakStore.lock(id)])
+      guard let row = locked.last?.first else { throw Self.breakNotFound }
       let state = BreakState(rawValue: try row[0, as: String.self])
       guard let state, BreakMachine.allows(action, in: state) else {
         throw RPCFailure.failedPrecondition(
@@ -188,12 +190,9 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
           environment.stamp
         ),
         ReconBreakStore.load(id),
-        ReconBreakStore.open(book, environment.clock.now.date),
       ])
-      // Whoever ends the last break ends its alert.
       if action != .acknowledge {
-        let open = try ReconOpenBreaks(try rows[2].single())
-        _ = try await transaction.query(ReconAlerts.breaks(book, open))
+        _ = try await transaction.query(ReconAlerts.endIfNothingIsOpen(book))
       }
       return LedgerV1.ChangeBreakResponse(
         reconBreak: LedgerV1.ReconBreak(

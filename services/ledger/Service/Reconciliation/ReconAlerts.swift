@@ -15,6 +15,18 @@ enum ReconAlerts {
     "select pg_advisory_xact_lock(1380270914, hashtext(\(book.text)))"
   }
 
+  /// After a person's change: ends the alert if nothing is open any more. The next run says how many
+  /// are left.
+  static func endIfNothingIsOpen(_ book: ReconBook) -> Statement {
+    """
+    update alert set state = 'resolved', resolved_at = now(), actor = \(PostingAlerts.actor)
+    where dedup_key = \("\(breaksKind):\(book.text)") and state = 'open' and not exists (
+      select from recon_break
+      where gateway = \(book.account.gateway) and account = \(book.account.account)
+        and livemode = \(book.isLive) and state in ('opened', 'reopened', 'acknowledged'))
+    """
+  }
+
   static func breaks(_ book: ReconBook, _ open: ReconOpenBreaks) -> Statement {
     guard open.count > 0 else {
       return Alerts.resolve(

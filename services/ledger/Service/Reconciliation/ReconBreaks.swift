@@ -101,6 +101,7 @@ extension ReconSteps {
           update recon_break b set state = 'resolved', snoozed_until = null,
             version = b.version + 1, updated_at = $9, actor = $10, trace_id = $11
           where b.gateway = $1 and b.account = $2 and b.livemode = $3 and b.state <> 'resolved'
+            -- A hash, whatever the planner takes the number of rows for.
             and b.id not in (select break_id from found where break_id is not null)
           returning 1
         )
@@ -149,7 +150,8 @@ extension ReconSteps {
           union all
           select case when i.kind = 'payout' and exists (
               select from recon_batch n where n.gateway = $1 and n.account = $2
-                and n.livemode = $3 and n.batch = i.external_reference)
+                and n.livemode = $3 and n.batch = i.external_reference
+                and n.currency = i.currency)
             then 'matched' else 'timing' end, 1
           from recon_open_item i
           where i.gateway = $1 and i.account = $2 and i.livemode = $3

@@ -3,7 +3,8 @@ import Postgres
 
 /// The ladder in SQL. First the keys that open lines and open items have in common go to
 /// `recon_key`; then each step pairs all that meets there. It reads the open sets and nothing else.
-/// A line has at most ten keys and there are seven families: at most 280 steps, mostly four or eight.
+/// A line has at most ten keys and there are seven families: at most 70 steps for each fit, mostly one
+/// or two.
 extension ReconSteps {
   func climb(in transaction: borrowing Transaction) async throws {
     // Open sets change by the million while nothing is known of them to the planner: for what it
@@ -11,16 +12,18 @@ extension ReconSteps {
     _ = try await transaction.batch([
       "select set_config('enable_nestloop', 'off', true)", keysByMovement(), keysByReference(),
     ])
-    let footholds = try await transaction.query(footholds()).compactMap(Self.foothold)
-    _ = try await transaction.batch(
-      MatchLadder.steps(over: footholds).map { pair($0) } + [
-        "delete from recon_key where run_id = \(run)",
-        "select set_config('enable_nestloop', 'on', true)",
-      ]
-    )
+    // Mostly all is said after the first.
+    for fit in MatchFit.allCases {
+      let footholds = try await transaction.query(footholds()).map(Self.foothold)
+      _ = try await transaction.batch(MatchLadder.steps(fit, over: footholds).map { pair($0) })
+    }
+    _ = try await transaction.batch([
+      "delete from recon_key where run_id = \(run)",
+      "select set_config('enable_nestloop', 'on', true)",
+    ])
   }
 
-  private static func foothold(_ row: Row) throws -> MatchLadder.Foothold? {
+  private static func foothold(_ row: Row) throws -> MatchLadder.Foothold {
     let (rung, place, family) = try row.decode((Int16, Int16, String).self)
     guard let rung = MatchRung(rawValue: rung),
       let family = ReconPairing.Family(rawValue: family)

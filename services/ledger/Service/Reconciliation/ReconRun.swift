@@ -37,10 +37,17 @@ struct ReconRun: Sendable {
       // total.
       HistoryStore.end(),
       """
-      select 1 from recon_file
-      where gateway = \(book.account.gateway) and account = \(book.account.account)
-        and livemode = \(book.isLive) limit 1
+      select 1 where exists (
+          select from recon_file
+          where gateway = \(book.account.gateway) and account = \(book.account.account)
+            and livemode = \(book.isLive))
+        -- What is open is to be resolved, also where no report is left (migration 0005).
+        or exists (
+          select from recon_break
+          where gateway = \(book.account.gateway) and account = \(book.account.account)
+            and livemode = \(book.isLive) and state <> 'resolved')
       """,
+      steps.lastTaken(),
     ])
     guard !head[2].isEmpty else {
       throw RPCFailure.failedPrecondition(
@@ -50,8 +57,9 @@ struct ReconRun: Sendable {
       )
     }
     let place = try head[1].single()[0, as: UUIDBits.self]
+    let last = try head[3].single()[0, as: UUIDBits.self]
     _ = try await transaction.batch(
-      [steps.forget(), steps.takeItems(through: place)] + steps.setAside()
+      [steps.forget(), steps.takeItems(after: last, through: place)] + steps.setAside()
     )
     try await steps.climb(in: transaction)
     // People's changes of breaks wait from here on.

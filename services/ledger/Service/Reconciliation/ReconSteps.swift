@@ -50,9 +50,20 @@ struct ReconSteps: Sendable {
     """
   }
 
-  /// Takes over what the books have on the clearing accounts, live and test, through a place:
-  /// sequences ascend with the commits, so nothing appears behind the last one taken.
-  func takeItems(through place: UUIDBits) -> Statement {
+  /// The last item that was taken.
+  func lastTaken() -> Statement {
+    """
+    select coalesce((
+      select sequence from recon_item
+      where gateway = \(account.gateway) and account = \(account.account)
+      order by sequence desc limit 1), '00000000-0000-0000-0000-000000000000'::uuid)
+    """
+  }
+
+  /// Takes over what the books have on the clearing accounts, live and test, behind a place and
+  /// through another: sequences ascend with the commits, so nothing appears behind the last one
+  /// taken. Both are values, so that the planner knows how much lies between.
+  func takeItems(after last: UUIDBits, through place: UUIDBits) -> Statement {
     Statement(
       sql: """
         insert into recon_item (shard, sequence, currency, gateway, account, transaction_id,
@@ -63,9 +74,8 @@ struct ReconSteps: Sendable {
         from account a
         join entry e on e.shard = a.shard and e.account_id = a.id
         join transaction t on t.shard = e.shard and t.sequence = e.sequence
-        where a.shard = $3 and a.code = $4 and e.sequence <= $5 and e.sequence > coalesce((
-          select i.sequence from recon_item i where i.gateway = $1 and i.account = $2
-          order by i.sequence desc limit 1), '00000000-0000-0000-0000-000000000000'::uuid)
+        where a.shard = $3 and a.code = $4 and e.sequence > $6 and e.sequence <= $5
+          and t.sequence > $6 and t.sequence <= $5
         group by e.shard, e.sequence, e.currency, t.id, t.merchant_id, t.kind,
           t.external_reference, t.effective_at
         having sum(e.side * e.amount_minor) <> 0
@@ -74,7 +84,8 @@ struct ReconSteps: Sendable {
       account.account,
       LedgerShard.only,
       PostingTemplate.clearing(account),
-      place
+      place,
+      last
     )
   }
 
@@ -103,7 +114,8 @@ struct ReconSteps: Sendable {
               where e.gateway = $1 and e.account = $2 and e.livemode = $3
                 and e.movement_reference <> '' and e.movement_reference = o.movement_reference
                 and e.type_text = o.type_text and e.payment_reference = o.payment_reference
-                and e.batch = o.batch and e.currency = o.currency
+                -- Not by the batch's index: a batch has many lines, a movement few.
+                and e.batch || '' = o.batch and e.currency = o.currency
                 and (e.file_id, e.line) < (o.file_id, o.line))
           """,
         account.gateway,
@@ -119,10 +131,10 @@ struct ReconSteps: Sendable {
     (floor((l.gross_minor::numeric * s.basis_points + 5000) / 10000) + s.fixed)
     """
 
-  /// `FeeSchedule.Terms.allows`, and that the line adds up. Without terms in the currency that the
-  /// fee was taken in nothing was agreed.
+  /// `FeeSchedule.agrees`.
   static let exactClass = """
-    case when not l.adds or abs(l.fee_minor - \(expectedFee)) > s.tolerance
+    case when not l.adds or (s.currency is not null and l.fee_minor is not null
+        and (l.gross_minor < 0 or abs(l.fee_minor - \(expectedFee)) > s.tolerance))
       then 'fee_mismatch' else 'matched' end
     """
 

@@ -13,19 +13,35 @@ alter table recon_line add column livemode boolean not null default false;
 alter table recon_match add column livemode boolean not null default false;
 alter table recon_run add column livemode boolean not null default false;
 
--- So far nobody said it: what was reported of an account with live movements was of these. What met
+-- So far nobody said it. A report is of the books that more of its lines have met; one that has met
+-- none is of the live books, where its account has any: real money is never taken for a test. What met
 -- the other books is forgotten, and compared anew by the next run.
 alter table recon_file disable trigger user;
 alter table recon_line disable trigger user;
 alter table recon_match disable trigger user;
 alter table recon_run disable trigger user;
 alter table recon_break disable trigger user;
-update recon_file f set livemode = true where exists (
-  select from recon_item i where i.gateway = f.gateway and i.account = f.account and i.livemode);
+update recon_file f set livemode = true
+  from (
+    select f.id, count(i.*) filter (where i.livemode) as live, count(i.*) as items
+    from recon_file f left join recon_match m on m.file_id = f.id
+    left join recon_item i on i.shard = m.shard and i.sequence = m.sequence
+      and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
+    group by f.id
+  ) met
+  where met.id = f.id and case
+    when met.items > 0 then 2 * met.live > met.items
+    else exists (
+      select from account a
+      where a.code = 'gateway_clearing:' || f.gateway || ':' || f.account and a.livemode)
+    end;
 update recon_line l set livemode = true from recon_file f where f.id = l.file_id and f.livemode;
 update recon_match m set livemode = true from recon_file f where f.id = m.file_id and f.livemode;
 update recon_run r set livemode = true where exists (
-  select from recon_file f where f.gateway = r.gateway and f.account = r.account and f.livemode);
+    select from recon_file f where f.gateway = r.gateway and f.account = r.account and f.livemode)
+  and not exists (
+    select from recon_file f
+    where f.gateway = r.gateway and f.account = r.account and not f.livemode);
 delete from recon_match m using recon_item i
   where i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency
     and i.gateway = m.gateway and i.account = m.account and i.livemode <> m.livemode;
@@ -46,6 +62,10 @@ alter table recon_file drop constraint recon_file_sha256_key,
 -- An alert is about one of the two books now; the next runs raise what still holds.
 update alert set state = 'resolved', resolved_at = now()
   where kind in ('reconciliation_breaks', 'reconciliation_out_of_balance') and state = 'open';
+
+-- Breaks that ask for somebody, by what is asked of them.
+create index recon_break_open on recon_break (gateway, account, livemode, occurred_on)
+  where state in ('opened', 'reopened', 'acknowledged');
 
 -- What is open --------------------------------------------------------------------------------------
 
@@ -205,15 +225,17 @@ create function close_matched() returns trigger
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_custom_plan set jit = off as $$
 declare
+  -- A statement without a parameter is planned once for a session, whatever the tables hold then.
+  done constant text := 'matched';
   pairs bigint;
   closed_lines bigint;
   closed_items bigint;
 begin
-  select count(*) into pairs from inserted where class = 'matched';
+  select count(*) into pairs from inserted where class = done;
   if pairs > 0 then
     with gone as (
       delete from recon_open_line o using inserted m
-      where m.class = 'matched' and o.gateway = m.gateway and o.account = m.account
+      where m.class = done and o.gateway = m.gateway and o.account = m.account
         and o.livemode = m.livemode and o.file_id = m.file_id and o.line = m.line
       returning o.gateway, o.account, o.livemode, o.currency, o.gross_minor,
         case when coalesce(o.net_currency, o.currency) = o.currency then o.fee_minor end as fee_minor
@@ -231,7 +253,7 @@ begin
     select count(*) into closed_lines from gone;
     with gone as (
       delete from recon_open_item i using inserted m
-      where m.class = 'matched' and i.gateway = m.gateway and i.account = m.account
+      where m.class = done and i.gateway = m.gateway and i.account = m.account
         and i.livemode = m.livemode and i.shard = m.shard and i.sequence = m.sequence
         and i.currency = m.currency
       returning i.gateway, i.account, i.livemode, i.currency, i.amount_minor
@@ -258,14 +280,16 @@ create trigger closed after insert on recon_match referencing new table as inser
 create function refuse_strangers() returns trigger
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_custom_plan set jit = off set enable_nestloop = on as $$
+declare
+  done constant text := 'matched';
 begin
   if exists (
-    select from inserted m where m.class <> 'matched' and not exists (
+    select from inserted m where m.class <> done and not exists (
       select from recon_open_line o
       where o.gateway = m.gateway and o.account = m.account and o.livemode = m.livemode
         and o.file_id = m.file_id and o.line = m.line)
   ) or exists (
-    select from inserted m where m.class <> 'matched' and m.rung is not null and not exists (
+    select from inserted m where m.class <> done and m.rung is not null and not exists (
       select from recon_open_item i
       where i.gateway = m.gateway and i.account = m.account and i.livemode = m.livemode
         and i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency)

@@ -1,7 +1,9 @@
 import LedgerCore
 import Money
 import Postgres
+import Reactor
 import ServiceKit
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -243,24 +245,49 @@ extension ReconciliationTests {
       #expect(try await messages().count == 1)
     }
   }
-  /// Each counts what the others have left.
-  @Test func theAlertEndsWhenAllAreAcceptedAtOnce() async throws {
+  /// One has accepted the last but one and has not committed yet; the other accepts the last.
+  @Test func whoComesSecondCountsWhatTheFirstHasLeft() async throws {
     try await Books.with { books in
       let recon = try ReconCalls(books)
+      let book = ReconBook(recon.account, isLive: false)
       books.clock.set(Self.today)
-      let lines = (1...8).map {
-        ReconCalls.line("txn_\($0)", "charge", "ch_\($0)", "pi_\($0)", 100)
-      }
-      try await recon.importing(ReconCalls.header + lines.joined(), key: "import-1")
+      try await recon.importing(
+        Self.charge + ReconCalls.line("txn_2", "charge", "ch_2", "pi_2", 1_000, fee: 35),
+        key: "import-1"
+      )
       _ = try await recon.run(key: "run-1")
       let ids = try await recon.breaks().breaks.map(\.id)
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        for id in ids {
-          group.addTask { try await recon.change(id, .accept, note: "known", key: "k-\(id)") }
+      let first = try #require(ReconBreakID(ids[0]))
+      let stamp = Stamp(actor: "operator:bob", traceID: [UInt8](repeating: 7, count: 16))
+      let isDone = Mutex(false)
+      let second = try await books.database.transaction { transaction in
+        _ = try await transaction.batch([
+          ReconAlerts.lock(book),
+          ReconBreakStore.change(
+            first,
+            .accept,
+            note: "known",
+            until: nil,
+            at: books.clock.now,
+            stamp
+          ),
+        ])
+        let second = books.loop.spawn(name: "second") {
+          _ = try? await recon.change(ids[1], .accept, note: "known", key: "k1")
+          isDone.withLock { $0 = true }
         }
-        try await group.waitForAll()
+        // Until it waits for us, or has not waited.
+        while !isDone.withLock({ $0 }) {
+          let waiting = try await transaction.query(
+            "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+          ).single()[0, as: Int64.self]
+          if waiting > 0 { break }
+        }
+        _ = try await transaction.query(ReconAlerts.endIfNothingIsOpen(book))
+        return second
       }
-      #expect(ids.count == 8)
+      await second.value
+      #expect(try await recon.breaks().breaks == [])
       #expect(try await Self.alerts(recon) == [])
     }
   }

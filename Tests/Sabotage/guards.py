@@ -419,7 +419,7 @@ GUARDS = {
         "LedgerServiceTests.ReconciliationTests", ["whoEndsTheLastBreakEndsTheAlert"]),
     "breaks are counted in turn": (
         "services/ledger/Service/Calls/ReconciliationHandler.swift",
-        [("[ReconAlerts.lock(book), ReconBreakStore.lock(id)]",
-          "[\"select 1\", ReconBreakStore.lock(id)]")],
-        "LedgerServiceTests.ReconciliationTests", ["theAlertEndsWhenAllAreAcceptedAtOnce"]),
+        [("action == .acknowledge ? [] : [ReconAlerts.lock(book)]",
+          "action == .acknowledge ? [ReconAlerts.lock(book)] : []")],
+        "LedgerServiceTests.ReconciliationTests", ["whoComesSecondCountsWhatTheFirstHasLeft"]),
 }

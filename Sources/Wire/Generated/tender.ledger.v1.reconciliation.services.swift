@@ -130,8 +130,8 @@ extension LedgerV1.Reconciliation {
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-    /// > columns); idempotency.
+    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+    /// > encoding or order of columns); idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.ImportReportRequest` messages.
@@ -149,11 +149,11 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-    /// > looked at again: a run costs what is open and what is new.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-    /// > idempotency.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+    /// > books; perhaps for the other ones); idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.RunReconciliationRequest` messages.
@@ -259,8 +259,8 @@ extension LedgerV1.Reconciliation {
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-    /// > columns); idempotency.
+    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+    /// > encoding or order of columns); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -278,11 +278,11 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-    /// > looked at again: a run costs what is open and what is new.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-    /// > idempotency.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+    /// > books; perhaps for the other ones); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -386,8 +386,8 @@ extension LedgerV1.Reconciliation {
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-    /// > columns); idempotency.
+    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+    /// > encoding or order of columns); idempotency.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.ImportReportRequest` message.
@@ -405,11 +405,11 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-    /// > looked at again: a run costs what is open and what is new.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-    /// > idempotency.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+    /// > books; perhaps for the other ones); idempotency.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.RunReconciliationRequest` message.
@@ -703,8 +703,8 @@ extension LedgerV1.Reconciliation {
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-    /// > columns); idempotency.
+    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+    /// > encoding or order of columns); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -727,11 +727,11 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-    /// > looked at again: a run costs what is open and what is new.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-    /// > idempotency.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+    /// > books; perhaps for the other ones); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -865,8 +865,8 @@ extension LedgerV1.Reconciliation {
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-    /// > columns); idempotency.
+    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+    /// > encoding or order of columns); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -900,11 +900,11 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-    /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-    /// > looked at again: a run costs what is open and what is new.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-    /// > idempotency.
+    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+    /// > books; perhaps for the other ones); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -1061,8 +1061,8 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
   /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-  /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-  /// > columns); idempotency.
+  /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+  /// > encoding or order of columns); idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -1091,11 +1091,11 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-  /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-  /// > looked at again: a run costs what is open and what is new.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-  /// > idempotency.
+  /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+  /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+  /// > is not looked at again: a run costs what is open and what is new.
+  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+  /// > books; perhaps for the other ones); idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -1231,8 +1231,8 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
   /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-  /// > imported), REPORT_REENCODED (the same lines were imported in another encoding or order of
-  /// > columns); idempotency.
+  /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
+  /// > encoding or order of columns); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1265,11 +1265,11 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction of at most 150 s.
-  /// > Repeating it changes nothing unless books, reports or the day have changed. What has matched is not
-  /// > looked at again: a run costs what is open and what is new.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED;
-  /// > idempotency.
+  /// > Compare the books with every report of an account at a gateway, in one transaction of at most
+  /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
+  /// > is not looked at again: a run costs what is open and what is new.
+  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
+  /// > books; perhaps for the other ones); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.

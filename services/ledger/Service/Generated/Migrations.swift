@@ -1535,19 +1535,35 @@ alter table recon_line add column livemode boolean not null default false;
 alter table recon_match add column livemode boolean not null default false;
 alter table recon_run add column livemode boolean not null default false;
 
--- So far nobody said it: what was reported of an account with live movements was of these. What met
+-- So far nobody said it. A report is of the books that more of its lines have met; one that has met
+-- none is of the live books, where its account has any: real money is never taken for a test. What met
 -- the other books is forgotten, and compared anew by the next run.
 alter table recon_file disable trigger user;
 alter table recon_line disable trigger user;
 alter table recon_match disable trigger user;
 alter table recon_run disable trigger user;
 alter table recon_break disable trigger user;
-update recon_file f set livemode = true where exists (
-  select from recon_item i where i.gateway = f.gateway and i.account = f.account and i.livemode);
+update recon_file f set livemode = true
+  from (
+    select f.id, count(i.*) filter (where i.livemode) as live, count(i.*) as items
+    from recon_file f left join recon_match m on m.file_id = f.id
+    left join recon_item i on i.shard = m.shard and i.sequence = m.sequence
+      and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
+    group by f.id
+  ) met
+  where met.id = f.id and case
+    when met.items > 0 then 2 * met.live > met.items
+    else exists (
+      select from account a
+      where a.code = 'gateway_clearing:' || f.gateway || ':' || f.account and a.livemode)
+    end;
 update recon_line l set livemode = true from recon_file f where f.id = l.file_id and f.livemode;
 update recon_match m set livemode = true from recon_file f where f.id = m.file_id and f.livemode;
 update recon_run r set livemode = true where exists (
-  select from recon_file f where f.gateway = r.gateway and f.account = r.account and f.livemode);
+    select from recon_file f where f.gateway = r.gateway and f.account = r.account and f.livemode)
+  and not exists (
+    select from recon_file f
+    where f.gateway = r.gateway and f.account = r.account and not f.livemode);
 delete from recon_match m using recon_item i
   where i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency
     and i.gateway = m.gateway and i.account = m.account and i.livemode <> m.livemode;
@@ -1568,6 +1584,10 @@ alter table recon_file drop constraint recon_file_sha256_key,
 -- An alert is about one of the two books now; the next runs raise what still holds.
 update alert set state = 'resolved', resolved_at = now()
   where kind in ('reconciliation_breaks', 'reconciliation_out_of_balance') and state = 'open';
+
+-- Breaks that ask for somebody, by what is asked of them.
+create index recon_break_open on recon_break (gateway, account, livemode, occurred_on)
+  where state in ('opened', 'reopened', 'acknowledged');
 
 -- What is open --------------------------------------------------------------------------------------
 
@@ -1727,15 +1747,17 @@ create function close_matched() returns trigger
 language plpgsql security definer set search_path = ledger, pg_temp
 set plan_cache_mode = force_custom_plan set jit = off as $$
 declare
+  -- A statement without a parameter is planned once for a session, whatever the tables hold then.
+  done constant text := 'matched';
   pairs bigint;
   closed_lines bigint;
   closed_items bigint;
 begin
-  select count(*) into pairs from inserted where class = 'matched';
+  select count(*) into pairs from inserted where class = done;
   if pairs > 0 then
     with gone as (
       delete from recon_open_line o using inserted m
-      where m.class = 'matched' and o.gateway = m.gateway and o.account = m.account
+      where m.class = done and o.gateway = m.gateway and o.account = m.account
         and o.livemode = m.livemode and o.file_id = m.file_id and o.line = m.line
       returning o.gateway, o.account, o.livemode, o.currency, o.gross_minor,
         case when coalesce(o.net_currency, o.currency) = o.currency then o.fee_minor end as fee_minor
@@ -1753,7 +1775,7 @@ begin
     select count(*) into closed_lines from gone;
     with gone as (
       delete from recon_open_item i using inserted m
-      where m.class = 'matched' and i.gateway = m.gateway and i.account = m.account
+      where m.class = done and i.gateway = m.gateway and i.account = m.account
         and i.livemode = m.livemode and i.shard = m.shard and i.sequence = m.sequence
         and i.currency = m.currency
       returning i.gateway, i.account, i.livemode, i.currency, i.amount_minor
@@ -1767,18 +1789,39 @@ begin
     )
     select count(*) into closed_items from gone;
   end if;
-  if pairs > 0 and (closed_lines <> pairs or closed_items <> pairs) or exists (
-    select from inserted m where m.class <> 'matched' and m.rung is not null and not exists (
-      select from recon_open_item i
-      where i.gateway = m.gateway and i.account = m.account and i.livemode = m.livemode
-        and i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency))
-  then
+  if pairs > 0 and (closed_lines <> pairs or closed_items <> pairs) then
     raise exception 'a line meets an open item of its own books' using errcode = 'check_violation';
   end if;
   return null;
 end $$;
 create trigger closed after insert on recon_match referencing new table as inserted
   for each statement execute function close_matched();
+
+-- The same of what has another class. So the release before, which knows nothing of the two books,
+-- cannot leave a class at a line of the live ones: its runs of these are refused while it is replaced.
+create function refuse_strangers() returns trigger
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_custom_plan set jit = off set enable_nestloop = on as $$
+declare
+  done constant text := 'matched';
+begin
+  if exists (
+    select from inserted m where m.class <> done and not exists (
+      select from recon_open_line o
+      where o.gateway = m.gateway and o.account = m.account and o.livemode = m.livemode
+        and o.file_id = m.file_id and o.line = m.line)
+  ) or exists (
+    select from inserted m where m.class <> done and m.rung is not null and not exists (
+      select from recon_open_item i
+      where i.gateway = m.gateway and i.account = m.account and i.livemode = m.livemode
+        and i.shard = m.shard and i.sequence = m.sequence and i.currency = m.currency)
+  ) then
+    raise exception 'a line meets an open item of its own books' using errcode = 'check_violation';
+  end if;
+  return null;
+end $$;
+create trigger own_books after insert on recon_match referencing new table as inserted
+  for each statement execute function refuse_strangers();
 
 -- A run ends only when it has classified every line: what has matched is open no longer.
 create or replace function refuse_unclassified() returns trigger language plpgsql as $$
@@ -1832,7 +1875,7 @@ end $$;
 
 -- Rights -----------------------------------------------------------------------------------------
 
-revoke all on function open_lines(), open_items(), close_matched() from public;
+revoke all on function open_lines(), open_items(), close_matched(), refuse_strangers() from public;
 grant select on recon_open_line, recon_open_item, recon_total, recon_batch to ledger_service;
 grant select, insert, delete on recon_key to ledger_service;
 
@@ -1843,10 +1886,11 @@ select t.relname, not has_table_privilege('ledger_service', t.oid, 'insert, upda
 from pg_class t
 where t.relnamespace = 'ledger'::regnamespace and t.relname in (
   'recon_open_line', 'recon_open_item', 'recon_total', 'recon_batch');
-select t.relname || ' ' || g.tgname, g.tgname is not null
-from pg_class t left join pg_trigger g on g.tgrelid = t.oid and g.tgname in ('opened', 'closed')
-where t.relnamespace = 'ledger'::regnamespace
-  and t.relname in ('recon_line', 'recon_item', 'recon_match');
+select v.trigger_name || ' of ' || v.table_name, g.tgname is not null
+from (values ('recon_line', 'opened'), ('recon_item', 'opened'), ('recon_match', 'closed'),
+    ('recon_match', 'own_books')) v(table_name, trigger_name)
+left join pg_trigger g
+  on g.tgrelid = ('ledger.' || v.table_name)::regclass and g.tgname = v.trigger_name;
 -- Open is what has not matched.
 select 'open lines', (select count(*) from ledger.recon_open_line)
   + (select count(*) from ledger.recon_match where class = 'matched')
@@ -1861,5 +1905,5 @@ select 'no line meets the other books', not exists (
   where i.livemode <> m.livemode);
 
 """##,
-    checksum: "aea59c18da163fa5a4ac397a3911fe23cca58d38a4741e611004a6b05fa39691"),
+    checksum: "5fb6db72e70231164b5fc7e6dc92c172e266390689194ce88501c071e1e789f1"),
 ]

@@ -1,4 +1,5 @@
 package import Money
+import ReportFormats
 
 /// What was agreed with the gateways for captured payments, by account and currency.
 package struct FeeSchedule: Sendable, Hashable {

@@ -1,3 +1,4 @@
+import LedgerCore
 import LedgerService
 import Money
 import Postgres

@@ -1585,6 +1585,18 @@ alter table recon_file drop constraint recon_file_sha256_key,
 update alert set state = 'resolved', resolved_at = now()
   where kind in ('reconciliation_breaks', 'reconciliation_out_of_balance') and state = 'open';
 
+-- The reference first: of indexes that all begin with gateway and account the planner takes any while
+-- it knows nothing of a table, and then reads a whole account for each line.
+drop index recon_line_movement;
+drop index recon_line_payment;
+drop index recon_item_reference;
+create index recon_line_movement on recon_line (movement_reference, gateway, account)
+  where movement_reference <> '';
+create index recon_line_payment on recon_line (payment_reference, gateway, account)
+  where payment_reference <> '';
+create index recon_item_reference on recon_item (external_reference, gateway, account)
+  where external_reference <> '';
+
 -- Breaks that ask for somebody, by what is asked of them.
 create index recon_break_open on recon_break (gateway, account, livemode, occurred_on)
   where state in ('opened', 'reopened', 'acknowledged');
@@ -1905,5 +1917,5 @@ select 'no line meets the other books', not exists (
   where i.livemode <> m.livemode);
 
 """##,
-    checksum: "5fb6db72e70231164b5fc7e6dc92c172e266390689194ce88501c071e1e789f1"),
+    checksum: "b7ff1bf167a36826b2a9a2bcda0c5d6cf1f0903cee5ab1bc32db9aaf83e14597"),
 ]

@@ -42,7 +42,7 @@ extension ReconSteps {
             select from recon_item t join recon_match m on m.shard = t.shard
               and m.sequence = t.sequence and m.currency = t.currency
               and m.gateway = t.gateway and m.account = t.account
-            where t.gateway = $1 and t.account = $2 and t.livemode = $3
+            where t.gateway || '' = $1 and t.account || '' = $2 and t.livemode = $3
               and t.external_reference <> '' and t.external_reference = i.external_reference
               and t.kind = i.kind and t.currency = i.currency
               and t.amount_minor = i.amount_minor and t.sequence <> i.sequence)

@@ -75,7 +75,6 @@ struct ReconSteps: Sendable {
         join entry e on e.shard = a.shard and e.account_id = a.id
         join transaction t on t.shard = e.shard and t.sequence = e.sequence
         where a.shard = $3 and a.code = $4 and e.sequence > $6 and e.sequence <= $5
-          and t.sequence > $6 and t.sequence <= $5
         group by e.shard, e.sequence, e.currency, t.id, t.merchant_id, t.kind,
           t.external_reference, t.effective_at
         having sum(e.side * e.amount_minor) <> 0
@@ -111,10 +110,10 @@ struct ReconSteps: Sendable {
           where o.gateway = $1 and o.account = $2 and o.livemode = $3 and o.type = any ($4)
             and o.movement_reference <> '' and exists (
               select from recon_line e
-              where e.gateway = $1 and e.account = $2 and e.livemode = $3
+              -- By the movement's index and no other one: an account or a batch has many lines.
+              where e.gateway || '' = $1 and e.account || '' = $2 and e.livemode = $3
                 and e.movement_reference <> '' and e.movement_reference = o.movement_reference
-                and e.type_text = o.type_text and e.payment_reference = o.payment_reference
-                -- Not by the batch's index: a batch has many lines, a movement few.
+                and e.type_text = o.type_text and e.payment_reference || '' = o.payment_reference
                 and e.batch || '' = o.batch and e.currency = o.currency
                 and (e.file_id, e.line) < (o.file_id, o.line))
           """,
@@ -146,11 +145,11 @@ struct ReconSteps: Sendable {
         insert into recon_match (file_id, line, gateway, account, livemode, class)
         select l.file_id, l.line, $1, $2, $3, case
           when l.type = any ($4) and l.payment_reference <> '' and not exists (
-              select from recon_item i where i.gateway = $1 and i.account = $2
+              select from recon_item i where i.gateway || '' = $1 and i.account || '' = $2
                 and i.livemode = $3 and i.external_reference <> ''
                 and i.external_reference = l.payment_reference)
             and not exists (
-              select from recon_line o where o.gateway = $1 and o.account = $2
+              select from recon_line o where o.gateway || '' = $1 and o.account || '' = $2
                 and o.livemode = $3 and o.payment_reference <> ''
                 and o.payment_reference = l.payment_reference and o.type = 'captured')
           then 'orphan_reversal' else 'missing_internal' end

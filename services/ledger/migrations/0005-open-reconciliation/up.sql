@@ -63,6 +63,18 @@ alter table recon_file drop constraint recon_file_sha256_key,
 update alert set state = 'resolved', resolved_at = now()
   where kind in ('reconciliation_breaks', 'reconciliation_out_of_balance') and state = 'open';
 
+-- The reference first: of indexes that all begin with gateway and account the planner takes any while
+-- it knows nothing of a table, and then reads a whole account for each line.
+drop index recon_line_movement;
+drop index recon_line_payment;
+drop index recon_item_reference;
+create index recon_line_movement on recon_line (movement_reference, gateway, account)
+  where movement_reference <> '';
+create index recon_line_payment on recon_line (payment_reference, gateway, account)
+  where payment_reference <> '';
+create index recon_item_reference on recon_item (external_reference, gateway, account)
+  where external_reference <> '';
+
 -- Breaks that ask for somebody, by what is asked of them.
 create index recon_break_open on recon_break (gateway, account, livemode, occurred_on)
   where state in ('opened', 'reopened', 'acknowledged');

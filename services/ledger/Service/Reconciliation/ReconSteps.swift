@@ -73,7 +73,11 @@ struct ReconSteps: Sendable {
           (t.effective_at at time zone 'UTC')::date
         from account a
         join entry e on e.shard = a.shard and e.account_id = a.id
-        join transaction t on t.shard = e.shard and t.sequence = e.sequence
+        -- Each by its key, whatever the planner thinks of how many there are.
+        cross join lateral (
+          select id, merchant_id, kind, external_reference, effective_at from transaction
+          where shard = e.shard and sequence = e.sequence limit 1
+        ) t
         where a.shard = $3 and a.code = $4 and e.sequence > $6 and e.sequence <= $5
         group by e.shard, e.sequence, e.currency, t.id, t.merchant_id, t.kind,
           t.external_reference, t.effective_at

@@ -31,7 +31,9 @@ extension ReconSteps {
       from recon_match m
       join recon_line l on l.file_id = m.file_id and l.line = m.line
       left join recon_item i on i.shard = m.shard and i.sequence = m.sequence
-        and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
+        and i.currency = m.currency
+        -- By its key and no other index: an account has many items.
+        and i.gateway || '' = m.gateway and i.account || '' = m.account
       left join fee s on s.currency = l.currency and l.net_currency = l.currency
       left join recon_break b on b.file_id = l.file_id and b.line = l.line
       where m.gateway = $1 and m.account = $2 and m.livemode = $3 and m.class <> 'matched'

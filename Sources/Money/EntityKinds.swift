@@ -14,6 +14,11 @@ package enum PaymentMethodKind: EntityKind {
 }
 package typealias PaymentMethodID = EntityID<PaymentMethodKind>
 
+package enum SetupIntentKind: EntityKind {
+  package static func prefix(of bits: UInt128) -> StaticString { "seti" }
+}
+package typealias SetupIntentID = EntityID<SetupIntentKind>
+
 package enum EventKind: EntityKind {
   package static func prefix(of bits: UInt128) -> StaticString { "evt" }
 }

@@ -167,10 +167,16 @@ struct BadAnswerTests {
     let received =
       #"{"pspReference":"M1","paymentPspReference":"pi_1","status":"received","merchantAccount":"Main"}"#
     let result = AnswerTests.adyen("Authorised")
+    let setup =
+      #"{"id":"seti_1","object":"setup_intent","status":"succeeded","metadata":{"reference":"ref1"}}"#
     let pairs: [(any Gateway, String, [Purpose])] = [
-      (StripeGateway(), payment, [.refund, .lookRefund]),
-      (StripeGateway(), refund, [.authorize, .charge, .capture, .cancel, .look]),
-      (AdyenGateway(), received, [.authorize, .charge, .look, .lookRefund]),
+      (StripeGateway(), payment, [.refund, .lookRefund, .setup, .lookSetup]),
+      (
+        StripeGateway(), refund,
+        [.authorize, .charge, .capture, .cancel, .look, .setup, .lookSetup]
+      ),
+      (StripeGateway(), setup, Purpose.allCases.filter { $0 != .setup && $0 != .lookSetup }),
+      (AdyenGateway(), received, [.authorize, .charge, .look, .lookRefund, .setup, .lookSetup]),
       (AdyenGateway(), result, [.refund, .lookRefund]),
     ]
     for (gateway, body, purposes) in pairs {

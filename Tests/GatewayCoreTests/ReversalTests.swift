@@ -13,7 +13,7 @@ struct ReferenceTests {
         GatewayReference.authorize(AttemptID(bits: bits)),
         .get(AttemptID(bits: bits), try: number), .cancel(AttemptID(bits: bits), try: number),
         .compensate(AttemptID(bits: bits)), .capture(CaptureID(bits: bits), try: number),
-        .refund(RefundID(bits: bits)),
+        .refund(RefundID(bits: bits)), .setup(SetupIntentID(bits: bits)),
       ] {
         #expect(GatewayReference(reference.text) == reference)
         #expect(reference.text.utf8.count <= GatewayReference.lengthMax)

@@ -6,11 +6,14 @@ import Wire
 /// Stands for vault-token: one method, with the references that a test gives it.
 final class FakeVault: VaultV1.PaymentMethods.SimpleServiceProtocol {
   struct Method: Sendable {
+    var exists = true
     var type = VaultV1.PaymentMethodType.card
     var stripe: String? = "pm_card_visa"
     var adyen: String? = "stored_visa"
     /// Empty: the vault knows nothing of the card.
     var brand = ""
+    /// It takes the call and answers nothing.
+    var hangs = false
   }
 
   let method = Mutex(Method())
@@ -26,6 +29,9 @@ final class FakeVault: VaultV1.PaymentMethods.SimpleServiceProtocol {
     }
     try await happens?()
     let method = method.withLock { $0 }
+    // Ends when the caller gives up.
+    if method.hangs { try await Task.sleep(for: .seconds(60)) }
+    guard method.exists else { throw RPCError(code: .notFound, message: "no such method") }
     let references = [("stripe", method.stripe), ("adyen", method.adyen)].compactMap { pair in
       pair.1.map {
         VaultV1.GatewayReference(gateway: pair.0, reference: $0, customerReference: "cus_1")

@@ -21,6 +21,7 @@ struct Replica: Sendable {
   let database: PostgresClient
   let flow: GatewayFlow
   let recovery: RecoveryWorker
+  let setups: SetupWorker
   let notifications: NotificationWorker
   let reports: ReportFlow
   let restores: RestoreFlow
@@ -46,7 +47,12 @@ struct Replica: Sendable {
     }
   }
 
-  func recover() async throws { try await onLoop(loop) { try await recovery.work() } }
+  func recover() async throws {
+    try await onLoop(loop) {
+      try await recovery.work()
+      try await setups.work()
+    }
+  }
 
   func notice() async throws { _ = try await onLoop(loop) { try await notifications.work() } }
 
@@ -136,6 +142,7 @@ struct GatewayHarness: Sendable {
       update gateway.attempt set look_at = now() where look_at is not null;
       update gateway.capture set next_try_at = now() where next_try_at is not null;
       update gateway.reversal set next_try_at = now() where next_try_at is not null;
+      update gateway.setup_intent set next_try_at = now() where next_try_at is not null;
       update gateway.refund set next_try_at = now() where next_try_at is not null;
       update gateway.notification set next_try_at = now() where processed_at is null
         and next_try_at < 'infinity';
@@ -192,6 +199,7 @@ private struct Place: Sendable {
       let replica = Replica(
         loop: loop, database: database, flow: flow,
         recovery: RecoveryWorker(environment, flow: flow),
+        setups: SetupWorker(environment, flow: flow),
         notifications: NotificationWorker(
           environment, flow: flow, reports: ReportFlow(environment, ports: ports)),
         reports: ReportFlow(environment, ports: ports), restores: restores,

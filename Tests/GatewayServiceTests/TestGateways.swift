@@ -35,7 +35,17 @@ struct TestGateways: Sendable {
     var disputed: Int64
   }
 
-  private struct Books: Decodable { var payments: [Payment] }
+  /// A SetupIntent as Stripe's books hold it.
+  struct Setup: Decodable, Sendable {
+    var id: String
+    var status: String
+    var metadata: [String: String]
+  }
+
+  private struct Books: Decodable {
+    var payments: [Payment]
+    var setups: [Setup]
+  }
 
   /// Strikes `count` times; the operations are those of the simulator's fault rules.
   func inject(
@@ -71,6 +81,10 @@ struct TestGateways: Sendable {
 
   func payments() async throws -> [Payment] {
     try JSONDecoder().decode(Books.self, from: try await control(.get, "/books")).payments
+  }
+
+  func setups() async throws -> [Setup] {
+    try JSONDecoder().decode(Books.self, from: try await control(.get, "/books")).setups
   }
 
   /// Makes a payment at Stripe behind the service's back, as a send that is still on its way would.

@@ -28,6 +28,19 @@ import Testing
     #expect(answer.json["pspReference"]?.text?.utf8.count == 16)
   }
 
+  /// Nothing is held, captured or owed.
+  @Test func aPaymentOfNothingOnlyVerifies() throws {
+    let gateways = try Gateways()
+    let answer = gateways.ports.adyen("/payments", adyenPayment(amount: 0, manual: false))
+    #expect(answer.json["resultCode"]?.text == "Authorised")
+    #expect(answer.json["amount"]?["value"]?.int == 0)
+    let id = answer.json["pspReference"]?.text ?? ""
+    #expect(gateways.ports.payment(id)?["status"]?.text == "succeeded")
+    #expect(gateways.ports.payment(id)?["captured"]?.int == 0)
+    let movements = gateways.ports.control("GET", "/books/movements").json["movements"]
+    #expect(movements?.items?.count == 0)
+  }
+
   @Test func holderNameTriggers() throws {
     let gateways = try Gateways()
     let body = adyenPayment().replacing(

@@ -185,6 +185,28 @@ import Testing
   }
 
   @Test(arguments: [
+    ("pm_card_visa", 200, "succeeded", nil), ("pm_card_authenticationRequired", 200, "requires_action", nil),
+    ("pm_card_visa_chargeDeclinedLostCard", 402, "requires_payment_method", "lost_card"),
+  ] as [(String, Int, String, String?)])
+  func setUps(method: String, status: Int, state: String, code: String?) throws {
+    let gateways = try Gateways()
+    let answer = gateways.ports.stripe(
+      "POST", "/v1/setup_intents",
+      "confirm=true&usage=off_session&payment_method=\(method)&metadata[reference]=ts1")
+    #expect(answer.status == status)
+    let error = answer.json["error"]
+    let setup = error?["setup_intent"] ?? answer.json
+    #expect(setup["status"]?.text == state && error?["decline_code"]?.text == code)
+    let id = setup["id"]?.text ?? ""
+    let read = gateways.ports.stripe("GET", "/v1/setup_intents/\(id)").json
+    #expect(read["status"]?.text == state && read["metadata"]?["reference"]?.text == "ts1")
+    #expect(read["last_setup_error"]?["decline_code"]?.text == code)
+    // It is nobody's payment.
+    let books = gateways.ports.control("GET", "/books?reference_prefix=ts").json
+    #expect(books["payments"]?.items?.count == 0 && books["setups"]?.items?.count == 1)
+  }
+
+  @Test(arguments: [
     ("currency=eur", "parameter_missing", "amount"),
     ("amount=x&currency=eur", "parameter_invalid_integer", "amount"),
     ("amount=0&currency=eur", "parameter_invalid_integer", "amount"),

@@ -47,6 +47,8 @@ def executable(name, request, number):
     elif name in ("Routing/ProposeOverride", "Routing/ReleaseOverride"):
         request.gateway, request.account, request.livemode = "adyen", "", True
         request.reason = f"number {number}"
+    elif name == "SetupIntents/CreateSetupIntent":
+        request.gateway = "stripe"
     elif name == "Reconciliation/RunReconciliation":
         request.gateway, request.gateway_account = "stripe", f"acct_{number}"
     elif name == "Routing/ActivateRouting":
@@ -122,8 +124,11 @@ def of_the_demo_merchant():
         payment_intent_id=intent.id, amount=eur(1))).refund.id
     endpoint = made("Webhooks/CreateEndpoint", webhooks_pb2.CreateEndpointRequest(
         url="http://127.0.0.1:1/hook", event_types=["*"])).endpoint.id
+    setup = made("SetupIntents/CreateSetupIntent", BY_NAME[
+        "SetupIntents/CreateSetupIntent"].request(payment_method_id=VISA)).setup_intent.id
     return {
-        "pi": intent.id, "re": refund, "cus": customer, "prod": product, "price": price, "tok": VISA,
+        "pi": intent.id, "re": refund, "seti": setup, "cus": customer, "prod": product,
+        "price": price, "tok": VISA,
         "sub": subscribed.subscription.id, "in": subscribed.invoice.id, "we": endpoint}
 
 
@@ -135,7 +140,9 @@ def made(name, request, person="merchant"):
 
 THINGS = of_the_demo_merchant()
 # Not by a refusal: a payment method that is not there makes a failed payment; tested below.
-ANSWERED = ("PaymentIntents/CreatePaymentIntent", "PaymentMethods/CreatePaymentMethod")
+ANSWERED = (
+    "PaymentIntents/CreatePaymentIntent", "PaymentMethods/CreatePaymentMethod",
+    "SetupIntents/CreateSetupIntent")
 
 
 def executed():
@@ -173,6 +180,7 @@ def executed():
     card.alias += "again"
     yield request("PaymentMethods/DeletePaymentMethod", payment_method_id=made(
         "PaymentMethods/CreatePaymentMethod", card).payment_method.id)
+    yield request("SetupIntents/CreateSetupIntent", payment_method_id=VISA)
     yield request("Keys/RotateKeys", merchant_id=DEPLOYMENT.merchant)
     yield request(
         "Refunds/CreateRefund", payment_intent_id=intent().payment_intent.id)
@@ -259,6 +267,10 @@ def test_a_payment_with_another_merchants_method_or_customer():
     assert intent.status == FAILED, intent
     assert intent.failure.code == "payment_method_not_found", intent
     assert not charges(intent.id), charges(intent.id)
+    setup = BY_NAME["SetupIntents/CreateSetupIntent"]
+    answer = ask(setup, "stranger", setup.request(payment_method_id=THINGS["tok"]), key())
+    refused = setup.descriptor.output_type._concrete_class.FromString(answer[3]).setup_intent
+    assert refused.failure.code == "payment_method_not_found" and not refused.gateway, refused
     got = ask(create, "stranger", order(customer_id=THINGS["cus"]), key())
     assert got[:2] == ("NOT_FOUND", "CUSTOMER_NOT_FOUND"), got
 

@@ -422,4 +422,27 @@ GUARDS = {
         [("action == .acknowledge ? [] : [ReconAlerts.lock(book)]",
           "action == .acknowledge ? [ReconAlerts.lock(book)] : []")],
         "LedgerServiceTests.ReconciliationTests", ["whoComesSecondCountsWhatTheFirstHasLeft"]),
+    "silence of a set-up": (
+        "services/gateway-router/Core/Setup/SetupIntent.swift",
+        [("case .givenUp: end(&next, .canceled, .outcomeUnknown)",
+          "case .givenUp: end(&next, .failed, .outcomeUnknown)")],
+        "GatewayCoreTests.SetupMachineTests", ["whatEventsDo"]),
+    "key's window of a set-up": (
+        "services/gateway-router/Core/Setup/SetupIntent.swift",
+        [("return ageSeconds < gateway.traits.replayWindowSeconds ? .replay : .giveUp",
+          "return ageSeconds < Int64.max ? .replay : .giveUp")],
+        "GatewayCoreTests.SetupMachineTests", ["steps"]),
+    "one gateway of a set-up": (
+        "services/gateway-router/Service/Store/SetupStatements.swift",
+        [("where merchant_id = \\(merchant) and id = \\(id) and gateway is null",
+          "where merchant_id = \\(merchant) and id = \\(id)")],
+        "GatewayServiceTests.SetupTests", ["twoWhoFindItUnsentAskOnce"]),
+    "refusal beside a sent set-up": (
+        "services/gateway-router/Service/Flow/SetupFlow.swift",
+        [("if case .refused = event, known.account != nil { return false }", "")],
+        "GatewayServiceTests.SetupRaceTests", ["whoComesLateNeitherSendsNorCallsItUnsent"]),
+    "proof beside a repeated set-up": (
+        "services/gateway-router/Core/Setup/SetupIntent.swift",
+        [("case .notExecuted where setup.wasRepeated: break", "")],
+        "GatewayCoreTests.SetupMachineTests", ["whatWasRepeatedIsNotProvenByOneSending"]),
 }

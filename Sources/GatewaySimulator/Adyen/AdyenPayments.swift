@@ -107,6 +107,13 @@ extension AdyenAPI {
 
   func approve(_ payment: inout Payment, _ now: Int64) {
     payment.authorized = payment.amount
+    // Of nothing: the method is verified, and there is nothing to capture.
+    if payment.amount == 0 {
+      payment.status = .succeeded
+      payment.due = nil
+      payment.dueAction = nil
+      return
+    }
     if payment.capturesManually || payment.dueAction == .capture {
       payment.status = .requiresCapture
     } else {

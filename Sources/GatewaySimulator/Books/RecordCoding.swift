@@ -162,6 +162,7 @@ extension Setup {
       out.text("method", method)
       out.texts("metadata", metadata)
       out.number("created", createdAt)
+      out.text("refusal", refusal)
     }
   }
 
@@ -174,7 +175,8 @@ extension Setup {
       status: status,
       method: json["method"]?.text,
       metadata: json["metadata"]?.pairs ?? [],
-      createdAt: createdAt
+      createdAt: createdAt,
+      refusal: json["refusal"]?.text
     )
   }
 }

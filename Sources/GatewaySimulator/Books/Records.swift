@@ -150,6 +150,8 @@ struct Setup: Sendable {
   var method: String?
   var metadata: [(String, String)] = []
   let createdAt: Int64
+  /// The name of its refusal in the table of test methods.
+  var refusal: String?
 }
 
 /// Something to announce. `body` is what `/v1/events` shows or the notification item.

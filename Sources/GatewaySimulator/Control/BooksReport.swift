@@ -28,6 +28,15 @@ struct BooksReport {
     books.paymentOrder.compactMap { books.payments[$0] }.filter(covers)
   }
 
+  /// SetupIntents belong to no payment.
+  private func setups(_ books: Books) -> [Setup] {
+    guard gateway != .adyen, intent == nil else { return [] }
+    return books.setups.values.filter { setup in
+      let reference = setup.metadata.first { $0.0 == "reference" }?.1 ?? ""
+      return reference.hasPrefix(referencePrefix ?? "")
+    }.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
+  }
+
   /// `GET /books`
   func full(_ books: Books) -> Response {
     let payments = payments(books)
@@ -44,6 +53,9 @@ struct BooksReport {
         where ids.contains(modification.target) || references.contains(modification.target) {
           modification.write(nil, to: &out)
         }
+      }
+      out.array("setups") { out in
+        for setup in setups(books) { setup.write(nil, to: &out) }
       }
       out.array("disputes") { out in
         for dispute in books.disputeOrder.compactMap({ books.disputes[$0] })

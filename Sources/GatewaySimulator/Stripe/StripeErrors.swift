@@ -10,6 +10,7 @@ struct StripeError {
   var declineCode: String?
   var adviceCode: String?
   var payment: Payment?
+  var setup: Setup?
   var chargeID: String?
 
   var response: Response {
@@ -25,6 +26,7 @@ struct StripeError {
         error.text("message", message)
         if let parameter { error.text("param", parameter) }
         if let payment { StripeObjects.write(payment, "payment_intent", to: &error) }
+        if let setup { StripeObjects.write(setup, "setup_intent", to: &error) }
         error.text("type", type)
       }
     }
@@ -67,6 +69,18 @@ struct StripeError {
 
   static func unexpectedState(_ payment: Payment, _ message: String) -> StripeError {
     StripeError(code: "payment_intent_unexpected_state", message: message, payment: payment)
+  }
+
+  static func declined(_ setup: Setup, _ refusal: Refusal) -> StripeError {
+    StripeError(
+      status: 402,
+      type: "card_error",
+      code: refusal.stripeCode,
+      message: refusal.stripeMessage,
+      declineCode: refusal.stripeDeclineCode,
+      adviceCode: refusal.stripeAdvice,
+      setup: setup
+    )
   }
 
   static func declined(_ payment: Payment, _ refusal: Refusal) -> StripeError {

@@ -167,7 +167,16 @@ enum StripeObjects {
       out.text("object", "setup_intent")
       out.text("client_secret", setup.id + "_secret_" + secretPart(setup.id))
       out.number("created", setup.createdAt / 1000)
-      out.null("last_setup_error")
+      if let refusal = setup.refusal.map(TestMethods.refusal) {
+        out.object("last_setup_error") { error in
+          error.text("code", refusal.stripeCode)
+          if let declineCode = refusal.stripeDeclineCode { error.text("decline_code", declineCode) }
+          error.text("message", refusal.stripeMessage)
+          error.text("type", "card_error")
+        }
+      } else {
+        out.null("last_setup_error")
+      }
       out.flag("livemode", false)
       out.texts("metadata", setup.metadata)
       out.text("payment_method", setup.method)

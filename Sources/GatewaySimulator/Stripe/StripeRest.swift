@@ -108,19 +108,36 @@ extension StripeAPI {
       createdAt: now
     )
     if let method, call.form["confirm"] == "true" {
-      if case .authenticates? = TestMethods.stripe(method)?.behaviour {
-        setup.status = "requires_action"
-      } else {
-        setup.status = "succeeded"
+      switch TestMethods.stripe(method)?.behaviour {
+      case .authenticates?: setup.status = "requires_action"
+      case .refuses(let name)?: return refuse(setup, name, &books, now)
+      default: setup.status = "succeeded"
       }
     } else if method != nil {
       setup.status = "requires_confirmation"
     }
     books.put(.setup(setup))
+    if setup.status == "succeeded" { announce("setup_intent.succeeded", setup, &books, now) }
     return Outcome(
       response: .object { StripeObjects.write(setup, nil, to: &$0) },
       isStored: true
     )
+  }
+
+  /// The bank lets the method not be used: the intent asks for another one.
+  private func refuse(
+    _ setup: Setup, _ name: String, _ books: inout Books, _ now: Int64
+  ) -> Outcome {
+    var setup = setup
+    setup.method = nil
+    setup.refusal = name
+    books.put(.setup(setup))
+    announce("setup_intent.setup_failed", setup, &books, now)
+    return StripeError.declined(setup, TestMethods.refusal(name)).stored
+  }
+
+  private func announce(_ type: String, _ setup: Setup, _ books: inout Books, _ now: Int64) {
+    announce(type, &books, now) { StripeObjects.write(setup, "object", to: &$0) }
   }
 
   func retrieve(_ call: Call, _ books: Books) -> Outcome {

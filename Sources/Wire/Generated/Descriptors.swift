@@ -426,7 +426,28 @@ extension ContractFile {
       "tender.gateway.v1.Routing.ListGatewayHealth",
     ]),
     ContractFile(
-      index: 18, name: "tender/intents/v1/intents.proto",
+      index: 18, name: "tender/gateway/v1/setup.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.gateway.v1.SetupIntents",
+    ],
+      symbols: [
+      "tender.gateway.v1.SetupIntentFailure",
+      "tender.gateway.v1.SetupIntent",
+      "tender.gateway.v1.CreateSetupIntentRequest",
+      "tender.gateway.v1.CreateSetupIntentResponse",
+      "tender.gateway.v1.GetSetupIntentRequest",
+      "tender.gateway.v1.GetSetupIntentResponse",
+      "tender.gateway.v1.SetupIntentStatus",
+      "tender.gateway.v1.SetupIntents",
+      "tender.gateway.v1.SetupIntents.CreateSetupIntent",
+      "tender.gateway.v1.SetupIntents.GetSetupIntent",
+    ]),
+    ContractFile(
+      index: 19, name: "tender/intents/v1/intents.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -488,7 +509,7 @@ extension ContractFile {
       "tender.intents.v1.Merchants.ListMerchants",
     ]),
     ContractFile(
-      index: 19, name: "tender/intents/v1/refunds.proto",
+      index: 20, name: "tender/intents/v1/refunds.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -515,7 +536,7 @@ extension ContractFile {
       "tender.intents.v1.Refunds.ListRefunds",
     ]),
     ContractFile(
-      index: 20, name: "tender/intents/v1/restore.proto",
+      index: 21, name: "tender/intents/v1/restore.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -536,7 +557,7 @@ extension ContractFile {
       "tender.intents.v1.PaymentRestores.RestorePayment",
     ]),
     ContractFile(
-      index: 21, name: "tender/ledger/v1/history.proto",
+      index: 22, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -560,7 +581,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 22, name: "tender/ledger/v1/ledger.proto",
+      index: 23, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -596,7 +617,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 23, name: "tender/ledger/v1/proof.proto",
+      index: 24, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -615,7 +636,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 24, name: "tender/ledger/v1/reconciliation.proto",
+      index: 25, name: "tender/ledger/v1/reconciliation.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -655,7 +676,7 @@ extension ContractFile {
       "tender.ledger.v1.Reconciliation.ChangeBreak",
     ]),
     ContractFile(
-      index: 25, name: "tender/options/v1/options.proto",
+      index: 26, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -670,7 +691,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 26, name: "tender/testing/v1/everything.proto",
+      index: 27, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -701,7 +722,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 27, name: "tender/vault/v1/vault.proto",
+      index: 28, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -749,7 +770,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 28, name: "tender/webhooks/v1/webhooks.proto",
+      index: 29, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

@@ -356,6 +356,22 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.gateway.v1.SetupIntents/CreateSetupIntent",
+      access: [.merchant, .operator],
+      mutation: .keyed,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.gateway.v1.SetupIntents/GetSetupIntent",
+      access: [.merchant, .operator, .auditor],
+      mutation: .reads,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.intents.v1.PaymentIntents/CreatePaymentIntent",
       access: [.merchant, .operator, .billing],
       mutation: .keyed,

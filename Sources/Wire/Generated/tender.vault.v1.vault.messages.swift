@@ -653,7 +653,7 @@ extension VaultV1.DeletePaymentMethodResponse {
 extension VaultV1 {
   package struct ResolvePaymentMethodRequest: WireMessage {
     package var paymentMethodID: String
-    /// Why: the operation the references are for.
+    /// Why: the operation (`op_…`) or setup intent (`seti_…`) the references are for.
     package var operationID: String
 
     package init(
@@ -681,7 +681,7 @@ extension VaultV1.ResolvePaymentMethodRequest {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Vault__V1__ResolvePaymentMethodRequest.self)
     self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", required: true, idPrefix: "tok")
-    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op|seti")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1209,7 +1209,7 @@ extension VaultV1 {
     package var actor: String
     /// register, describe, resolve, delete or reencrypt.
     package var action: String
-    /// The operation it was for; empty where there is none.
+    /// The operation or setup intent it was for; empty where there is none.
     package var purpose: String
     /// ok, not_found or refused.
     package var outcome: String

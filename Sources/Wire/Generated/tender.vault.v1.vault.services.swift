@@ -191,7 +191,7 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The references in the clear, for one operation; each call is an audit row.
+    /// > The references in the clear, for one operation or setup intent; each call is an audit row.
     /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
     ///
     /// - Parameters:
@@ -297,7 +297,7 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The references in the clear, for one operation; each call is an audit row.
+    /// > The references in the clear, for one operation or setup intent; each call is an audit row.
     /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
     ///
     /// - Parameters:
@@ -401,7 +401,7 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The references in the clear, for one operation; each call is an audit row.
+    /// > The references in the clear, for one operation or setup intent; each call is an audit row.
     /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
     ///
     /// - Parameters:
@@ -715,7 +715,7 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The references in the clear, for one operation; each call is an audit row.
+    /// > The references in the clear, for one operation or setup intent; each call is an audit row.
     /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
     ///
     /// - Parameters:
@@ -898,7 +898,7 @@ extension VaultV1.PaymentMethods {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The references in the clear, for one operation; each call is an audit row.
+    /// > The references in the clear, for one operation or setup intent; each call is an audit row.
     /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
     ///
     /// - Parameters:
@@ -1059,7 +1059,7 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The references in the clear, for one operation; each call is an audit row.
+  /// > The references in the clear, for one operation or setup intent; each call is an audit row.
   /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
   ///
   /// - Parameters:
@@ -1230,7 +1230,7 @@ extension VaultV1.PaymentMethods.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > The references in the clear, for one operation; each call is an audit row.
+  /// > The references in the clear, for one operation or setup intent; each call is an audit row.
   /// > Errors: INVALID_ARGUMENT; NOT_FOUND PAYMENT_METHOD_NOT_FOUND (also deleted).
   ///
   /// - Parameters:

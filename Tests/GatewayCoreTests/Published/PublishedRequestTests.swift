@@ -43,6 +43,16 @@ struct PublishedRequestTests {
     return orders
   }
 
+  static func setup(isFull: Bool) -> SetupOrder {
+    SetupOrder(
+      reference: .setup(SetupIntentID(bits: .max)), account: "Main", currency: .eur,
+      methodReference: String(repeating: "m", count: isFull ? 64 : 1),
+      customerReference: isFull ? String(repeating: "c", count: 256) : nil,
+      metadata: SetupOrder.metadata(
+        merchant: MerchantID(bits: .max), paymentMethod: PaymentMethodID(bits: .max)),
+      returnURL: "https://shop.example/" + String(repeating: "r", count: isFull ? 1_003 : 1))
+  }
+
   static func requests(_ gateway: any Gateway) throws -> [GatewayRequest] {
     let modify = ModifyOrder(
       reference: reference, account: "Main",
@@ -61,7 +71,8 @@ struct PublishedRequestTests {
     }
     var requests = try orders().map { try gateway.authorize($0) }
     requests += [try gateway.capture(modify), try gateway.refund(modify)]
-    var optional: [GatewayRequest?] = []
+    for isFull in [false, true] { requests.append(try gateway.setUp(setup(isFull: isFull))) }
+    var optional: [GatewayRequest?] = [try gateway.get(setup: "seti_1")]
     for order in cancels { optional.append(try gateway.cancel(order)) }
     for order in finds { optional.append(try gateway.find(order)) }
     optional.append(try gateway.get(payment: "pi_1", key: reference))

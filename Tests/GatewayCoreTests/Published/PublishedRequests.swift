@@ -2,7 +2,8 @@
 /// only.
 ///
 /// - Stripe: its OpenAPI description (github.com/stripe/openapi, `latest/openapi.spec3.json`), the
-///   parameters of create, capture, cancel and list of PaymentIntents, of create and list of Refunds;
+///   parameters of create, capture, cancel and list of PaymentIntents, of create and list of Refunds, of
+///   create and read of SetupIntents;
 ///   metadata and idempotency from docs.stripe.com/api. Only parameters that may be needed are listed:
 ///   what is not listed counts as unknown.
 /// - Adyen: Checkout v71 (github.com/Adyen/adyen-openapi, `json/CheckoutService-v71.json`), schemas
@@ -66,6 +67,28 @@ enum PublishedRequests {
     ending_before text max=5000
     limit integer min=1 max=100
     starting_after text max=5000
+    POST /v1/setup_intents
+    header authorization text required
+    header idempotency-key text required min=1 max=255
+    header stripe-version text required
+    header content-type text required in=application/x-www-form-urlencoded
+    attach_to_self boolean
+    confirm boolean
+    customer text max=5000
+    description text max=1000
+    metadata map count=50 keys=40 max=500
+    payment_method text max=5000
+    payment_method_types list max=5000
+    return_url text
+    single_use[amount] integer
+    single_use[currency] text
+    usage text in=off_session|on_session
+    use_stripe_sdk boolean
+    GET /v1/setup_intents/{intent}
+    query
+    header authorization text required
+    header stripe-version text required
+    client_secret text max=5000
     POST /v1/refunds
     header authorization text required
     header idempotency-key text required min=1 max=255

@@ -16,7 +16,9 @@ package final class GatewayServer: TenderService {
   private let ports: GatewayPorts
   private let logger: Logger
   private let relay: ServiceRelay
+  private let events: ServiceRelay
   private let recovery: RecoveryWorker
+  private let setups: SetupWorker
   private let notifications: NotificationWorker
   private let catchUp: EventCatchUp
   private let inbound: InboundEndpoint?
@@ -25,16 +27,22 @@ package final class GatewayServer: TenderService {
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
     let relay = FactRelay.make(environment)
+    let events = SetupEvents.relay(environment)
     let times = try RecoveryTimes.read(environment.settings.config)
     try times.check(against: ports.accounts.values)
-    let flow = GatewayFlow(environment, ports: ports, times: times, wake: { relay.wake() })
+    let flow = GatewayFlow(environment, ports: ports, times: times) {
+      relay.wake()
+      events.wake()
+    }
     self.ports = ports
     let gauges = RecoveryGauges(database: environment.database, times: times)
     environment.metrics.add("recovery") { try await gauges.families() }
     environment.metrics.add("gateways") { ports.families() }
     logger = environment.logger
     self.relay = relay
+    self.events = events
     recovery = RecoveryWorker(environment, flow: flow)
+    setups = SetupWorker(environment, flow: flow)
     let reports = ReportFlow(environment, ports: ports)
     let restores = RestoreFlow(environment, ports: ports)
     let restore = RestoreWorker(flow, restores)
@@ -51,6 +59,7 @@ package final class GatewayServer: TenderService {
       RoutingCalls(environment: environment, ports: ports),
       NotificationCalls(environment: environment) { notifications.wake() },
       ReportCalls(environment: environment, flow: reports),
+      SetupCalls(environment: environment, flow: SetupFlow(flow: flow)),
       RestoreCalls(environment: environment, flow: restores, payments: flow) { restore.wake() },
     ]
   }
@@ -58,7 +67,9 @@ package final class GatewayServer: TenderService {
   package func start() async throws {
     try await ports.routing.start()
     relay.start()
+    events.start()
     recovery.start()
+    setups.start()
     notifications.start()
     catchUp.start()
     restore.start()
@@ -74,12 +85,14 @@ package final class GatewayServer: TenderService {
     await restore.shutdown()
     await catchUp.shutdown()
     await notifications.shutdown()
+    await setups.shutdown()
     await recovery.shutdown()
     await relay.shutdown()
+    await events.shutdown()
     await ports.shutdown()
   }
 
   package func queues() async throws -> [QueueReport] {
-    [try await relay.report(), try await notifications.report()]
+    [try await relay.report(), try await events.report(), try await notifications.report()]
   }
 }

@@ -19,7 +19,7 @@ package struct EventFilter: Sendable, Hashable {
   package static let families: Set<String> = [
     "coupon", "credit_note", "customer", "dispute", "invoice", "ledger", "mandate", "merchant",
     "operations", "payment_intent", "payment_method", "payout", "price", "product",
-    "reconciliation", "refund", "webhook_endpoint",
+    "reconciliation", "refund", "setup_intent", "webhook_endpoint",
   ]
 
   package let text: String

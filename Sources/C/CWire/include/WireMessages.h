@@ -19,6 +19,7 @@
 #include "tender/gateway/v1/reports.pb-c.h"
 #include "tender/gateway/v1/restore.pb-c.h"
 #include "tender/gateway/v1/routing.pb-c.h"
+#include "tender/gateway/v1/setup.pb-c.h"
 #include "tender/intents/v1/intents.pb-c.h"
 #include "tender/intents/v1/refunds.pb-c.h"
 #include "tender/intents/v1/restore.pb-c.h"
@@ -464,6 +465,24 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_g
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__list_gateway_health_response(void) {
   return &tender__gateway__v1__list_gateway_health_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__setup_intent_failure(void) {
+  return &tender__gateway__v1__setup_intent_failure__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__setup_intent(void) {
+  return &tender__gateway__v1__setup_intent__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__create_setup_intent_request(void) {
+  return &tender__gateway__v1__create_setup_intent_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__create_setup_intent_response(void) {
+  return &tender__gateway__v1__create_setup_intent_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_setup_intent_request(void) {
+  return &tender__gateway__v1__get_setup_intent_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_setup_intent_response(void) {
+  return &tender__gateway__v1__get_setup_intent_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__payment_failure(void) {
   return &tender__intents__v1__payment_failure__descriptor;

@@ -68,6 +68,29 @@ package struct AdyenGateway: Gateway {
     key: GatewayReference
   ) throws(ExpressionError) -> GatewayRequest? { nil }
 
+  /// A payment of nothing: the bank says whether the stored method may be used without its payer, who
+  /// is not here to answer a challenge now either.
+  package func setUp(_ order: SetupOrder) throws(ExpressionError) -> GatewayRequest {
+    let request = AdyenPaymentRequest(
+      amount: AdyenAmount(currency: order.currency.code, value: 0),
+      reference: order.reference.text,
+      merchantAccount: order.account,
+      paymentMethod: AdyenPaymentRequest.Method(
+        type: "scheme",
+        storedPaymentMethodId: try Self.limited(order.methodReference, 1...Self.methodLengthMax)
+      ),
+      shopperReference: try Self.shopper(order.customerReference),
+      shopperInteraction: "ContAuth",
+      recurringProcessingModel: "UnscheduledCardOnFile",
+      additionalData: [:],
+      metadata: order.metadata,
+      returnUrl: order.returnURL
+    )
+    return post("/v71/payments", request, order.reference)
+  }
+
+  package func get(setup reference: String) throws(ExpressionError) -> GatewayRequest? { nil }
+
   package func get(refund reference: String) throws(ExpressionError) -> GatewayRequest? { nil }
 
   /// Adyen has no list either: notifications and reports tell.

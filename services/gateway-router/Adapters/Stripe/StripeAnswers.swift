@@ -51,12 +51,19 @@ extension StripeGateway {
   private static func readObject(_ body: [UInt8], _ purpose: SentRequest.Purpose) -> GatewayAnswer {
     switch JSONReading.decode(StripeKind.self, from: body)?.object {
     case "payment_intent":
-      guard let intent = JSONReading.decode(StripePaymentIntent.self, from: body),
+      guard purpose != .setup, purpose != .lookSetup,
+        let intent = JSONReading.decode(StripePaymentIntent.self, from: body),
         let answer = whole(intent, purpose)
       else { return .unreadable }
       // What we make carries our reference; what carries none is not what we asked for.
       let isOurs = answer.echo.ownReference != nil
       guard isOurs || (purpose != .authorize && purpose != .charge) else { return .unreadable }
+      return .payment(answer)
+    case "setup_intent":
+      guard purpose == .setup || purpose == .lookSetup,
+        let setup = JSONReading.decode(StripeSetupIntent.self, from: body),
+        let answer = Self.setup(setup)
+      else { return .unreadable }
       return .payment(answer)
     case "refund":
       guard let refund = JSONReading.decode(StripeRefund.self, from: body),
@@ -88,13 +95,26 @@ extension StripeGateway {
     case 409: return .inFlight
     case 429: return .throttled
     case 503: return .unavailable
-    case 402 where error.type == "card_error":
-      return .payment(PaymentAnswer(echo: Echo(), state: .declined(signal(error))))
+    case 402 where error.type == "card_error": return decline(error, purpose)
     case 400..<500 where status != 424 && status != 408:
       let code = error.code ?? error.type ?? "invalid_request"
       return .rejected(Rejection(kind: .request, status: status, code: code))
     default: return .indeterminate(status: status)
     }
+  }
+
+  /// The refusal of a set-up brings it along: without its name nobody knows what was refused.
+  private static func decline(
+    _ error: StripeError, _ purpose: SentRequest.Purpose
+  ) -> GatewayAnswer {
+    var echo = Echo()
+    if purpose == .setup {
+      guard let setup = error.setup_intent, setup.object == "setup_intent", let id = setup.id,
+        let own = setup.metadata?[referenceKey]
+      else { return .unreadable }
+      echo = Echo(reference: id, ownReference: own)
+    }
+    return .payment(PaymentAnswer(echo: echo, state: .declined(signal(error))))
   }
 
   /// Errors that bring the payment along: a decline, or a step that its state forbids.
@@ -167,6 +187,23 @@ extension StripeGateway {
         ?? .unrecognized
     default: .unrecognized
     }
+  }
+
+  /// Nil without an id, or without our reference: it is not what we asked for. Nothing is authorised
+  /// but the use of the method.
+  static func setup(_ setup: StripeSetupIntent) -> PaymentAnswer? {
+    guard let id = setup.id, let own = setup.metadata?[referenceKey] else { return nil }
+    let state: PaymentAnswer.State =
+      switch setup.status {
+      case "succeeded": .authorized
+      case "processing": .pending
+      case "requires_action": .requiresAction(PayerAction(redirectURL: nil))
+      case "canceled": .canceled
+      case "requires_payment_method":
+        setup.last_setup_error.map { .declined(signal($0)) } ?? .unrecognized
+      default: .unrecognized
+      }
+    return PaymentAnswer(echo: Echo(reference: id, ownReference: own), state: state)
   }
 
   static func refund(_ refund: StripeRefund) -> RefundAnswer {

@@ -1,7 +1,7 @@
 package import GatewayCore
 import Money
 
-/// Stripe: PaymentIntents, created and confirmed in one call, and Refunds.
+/// Stripe: PaymentIntents and SetupIntents, created and confirmed in one call, and Refunds.
 package struct StripeGateway: Gateway {
   /// The version of the API whose words this adapter knows.
   package static let apiVersion = "2026-10-28.endive"
@@ -67,6 +67,25 @@ package struct StripeGateway: Gateway {
     key: GatewayReference
   ) throws(ExpressionError) -> GatewayRequest? {
     get("/v1/payment_intents/\(try GatewayPath.segment(reference))")
+  }
+
+  package func setUp(_ order: SetupOrder) throws(ExpressionError) -> GatewayRequest {
+    var form = FormEncoding()
+    form.add("confirm", "true")
+    form.add("usage", "off_session")
+    form.add("payment_method", order.methodReference)
+    form.add("payment_method_types[]", "card")
+    form.add("customer", order.customerReference)
+    form.add("return_url", order.returnURL)
+    form.add("metadata[\(Self.referenceKey)]", order.reference.text)
+    for (key, value) in order.metadata.sorted(by: { $0.key < $1.key }) {
+      form.add("metadata[\(key)]", value)
+    }
+    return post("/v1/setup_intents", form, order.reference, hasMoneyEffect: true)
+  }
+
+  package func get(setup reference: String) throws(ExpressionError) -> GatewayRequest? {
+    get("/v1/setup_intents/\(try GatewayPath.segment(reference))")
   }
 
   package func get(refund reference: String) throws(ExpressionError) -> GatewayRequest? {

@@ -87,6 +87,13 @@ package enum StripeNotices {
       notice.paymentReference = intent.id
       notice.echo = answer.echo
       notice.event = .payment(answer.state)
+    case "setup_intent":
+      guard let setup = JSONReading.decode(Event<StripeSetupIntent>.self, from: body)?.data.object
+      else { return nil }
+      // One of somebody else's stays unrecognized.
+      guard let answer = StripeGateway.setup(setup) else { break }
+      notice.echo = answer.echo
+      notice.event = .payment(answer.state)
     case "refund":
       guard let refund = JSONReading.decode(Event<StripeRefund>.self, from: body)?.data.object
       else { return nil }

@@ -31,6 +31,15 @@ struct StripeError: Decodable {
   var network_advice_code: String?
   /// Absent inside `last_payment_error`.
   var payment_intent: Box?
+  /// Beside the refusal of a set-up.
+  var setup_intent: RefusedSetup?
+
+  /// What names it; the rest would be a cycle.
+  struct RefusedSetup: Decodable {
+    var id: String?
+    var object: String?
+    var metadata: StringValues?
+  }
 
   /// Breaks the cycle between an intent and its last error.
   final class Box: Decodable {
@@ -63,4 +72,15 @@ struct StripePage<Item: Decodable>: Decodable {
   var has_more: Bool?
 }
 
-struct StripeKind: Decodable { var object: String? }
+struct StripeKind: Decodable {
+  var id: String?
+  var object: String?
+}
+
+struct StripeSetupIntent: Decodable {
+  var id: String?
+  var object: String?
+  var status: String?
+  var metadata: StringValues?
+  var last_setup_error: StripeError?
+}

@@ -8,6 +8,10 @@ package struct SentRequest: Sendable, Hashable {
     case look
     /// Reads a refund.
     case lookRefund
+    /// Verifies a payment method for later use; no money moves.
+    case setup
+    /// Reads what came of that.
+    case lookSetup
   }
   package var purpose: Purpose
   package var send: Send
@@ -41,8 +45,8 @@ extension SentRequest {
   /// payment, a capture or a refund. A replay, a look or a cancel that fails says nothing about it.
   fileprivate var provesByItself: Bool {
     switch purpose {
-    case .authorize, .charge, .capture, .refund: send == .first
-    case .cancel, .look, .lookRefund: false
+    case .authorize, .charge, .capture, .refund, .setup: send == .first
+    case .cancel, .look, .lookRefund, .lookSetup: false
     }
   }
 }

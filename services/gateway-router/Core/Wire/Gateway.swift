@@ -115,6 +115,49 @@ extension AuthorizeOrder {
   }
 }
 
+/// The verification of a payment method for payments that the merchant starts later. No money moves.
+package struct SetupOrder: Sendable, Hashable {
+  package var reference: GatewayReference
+  package var account: String
+  /// Of the payments to come; where a gateway asks for it.
+  package var currency: Currency
+  /// The gateway's id of the payment method.
+  package var methodReference: String
+  /// The gateway's customer that the method belongs to.
+  package var customerReference: String?
+  /// Whose it is, for people who read the gateway's own records.
+  package var metadata: [String: String]
+  /// Adyen's contract requires it of every payment, also one of nothing.
+  package var returnURL: String
+
+  package init(
+    reference: GatewayReference,
+    account: String,
+    currency: Currency,
+    methodReference: String,
+    customerReference: String? = nil,
+    metadata: [String: String] = [:],
+    returnURL: String
+  ) {
+    self.reference = reference
+    self.account = account
+    self.currency = currency
+    self.methodReference = methodReference
+    self.customerReference = customerReference
+    self.metadata = metadata
+    self.returnURL = returnURL
+  }
+
+  package static func metadata(
+    merchant: MerchantID, paymentMethod: PaymentMethodID
+  ) -> [String: String] {
+    [
+      PaymentMetadata.merchant.rawValue: merchant.description,
+      PaymentMetadata.method.rawValue: paymentMethod.description,
+    ]
+  }
+}
+
 /// A capture or refund of a payment.
 package struct ModifyOrder: Sendable, Hashable {
   /// Ours, of the modification.
@@ -218,6 +261,11 @@ package protocol Gateway: Sendable {
     -> GatewayRequest?
   /// Reads a refund; nil where the gateway has no such call.
   func get(refund reference: String) throws(ExpressionError) -> GatewayRequest?
+
+  /// Cards only: a debit needs its payer's mandate.
+  func setUp(_ order: SetupOrder) throws(ExpressionError) -> GatewayRequest
+  /// Reads what came of a set-up; nil where the gateway has no such call.
+  func get(setup reference: String) throws(ExpressionError) -> GatewayRequest?
 
   /// One page of a search by our reference; nil where the gateway cannot list payments.
   func find(_ order: FindOrder) throws(ExpressionError) -> GatewayRequest?

@@ -15,6 +15,8 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
     case get = 0x67  // g
     /// The id is the refund's.
     case refund = 0x72  // r
+    /// The set-up of a payment method; the id is the setup intent's; one try for ever.
+    case setup = 0x73  // s
     /// Cancel or reversal; the id is the attempt's; a new try each time.
     case cancel = 0x78  // x
     /// Refund of an orphan; the id is the attempt's; one try for ever.
@@ -61,6 +63,11 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
     GatewayReference(.refund, id.bits, 1)
   }
 
+  /// One try for ever.
+  package static func setup(_ id: SetupIntentID) -> GatewayReference {
+    GatewayReference(.setup, id.bits, 1)
+  }
+
   package var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
 
   package var text: String {
@@ -90,7 +97,12 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
   package var attemptID: AttemptID? {
     switch kind {
     case .authorize, .get, .cancel, .compensate: AttemptID(bits: bits)
-    case .capture, .refund: nil
+    case .capture, .refund, .setup: nil
     }
+  }
+
+  /// The setup intent, where the kind names one.
+  package var setupIntentID: SetupIntentID? {
+    kind == .setup ? SetupIntentID(bits: bits) : nil
   }
 }

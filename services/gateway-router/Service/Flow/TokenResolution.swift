@@ -21,13 +21,20 @@ extension GatewayFlow {
   /// route, and whether capture must be separate.
   /// - Returns: nil if there is no such payment method.
   func resolve(_ record: OperationRecord) async throws -> ResolvedMethod? {
+    try await resolve(record.paymentMethod, of: record.merchant, for: record.id.description)
+  }
+
+  /// - Parameter purpose: the id of the operation or setup intent, for the vault's audit.
+  func resolve(
+    _ method: PaymentMethodID, of merchant: MerchantID, for purpose: String
+  ) async throws -> ResolvedMethod? {
     let client = VaultV1.PaymentMethods.Client(wrapping: try environment.peers.client(.vaultToken))
     let response: VaultV1.ResolvePaymentMethodResponse
     do {
       response = try await client.resolvePaymentMethod(
         VaultV1.ResolvePaymentMethodRequest(
-          paymentMethodID: record.paymentMethod.description, operationID: record.id.description),
-        metadata: OutgoingCall.metadata(merchant: record.merchant))
+          paymentMethodID: method.description, operationID: purpose),
+        metadata: OutgoingCall.metadata(merchant: merchant))
     } catch let error as RPCError where error.code == .notFound {
       return nil
     }

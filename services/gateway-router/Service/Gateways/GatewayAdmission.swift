@@ -61,6 +61,8 @@ extension SentRequest.Purpose {
   var breakerOperation: BreakerOperation? {
     switch self {
     case .authorize, .charge: nil
+    // Few, and they say nothing of payments.
+    case .setup, .lookSetup: nil
     case .capture, .cancel, .refund: .modify
     case .look, .lookRefund: .look
     }

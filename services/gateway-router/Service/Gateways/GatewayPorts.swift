@@ -36,17 +36,20 @@ final class GatewayPorts: Sendable {
   private let metrics: GatewayMetrics
   let adapters: [GatewayName: any Gateway]
   let loop: EventLoop
-  private let returnURL: String
+  let returnURL: String
+  /// In the settings' order.
+  let order: [GatewayAccount]
 
   init(_ environment: ServiceEnvironment) throws {
     let settings = try GatewayAccountSettings.read(environment.settings.config)
+    order = settings.map(\.account)
     accounts = Dictionary(settings.map { ($0.account, $0) }) { first, _ in first }
-    guard let order = RoutingTable(settingsOrder: settings.map(\.account)) else {
+    guard let table = RoutingTable(settingsOrder: settings.map(\.account)) else {
       throw SettingsError("`gateways.priority` is empty: name at least one gateway.")
     }
     breakers = GatewayBreakers(environment, settings.map(\.account))
     limits = try GatewayLimits(environment)
-    routing = try RoutingWatch(environment, order, breakers)
+    routing = try RoutingWatch(environment, table, breakers)
     metrics = GatewayMetrics(environment.metrics)
     adapters = [.stripe: StripeGateway(), .adyen: AdyenGateway()]
     loop = environment.loop
@@ -192,8 +195,16 @@ final class GatewayPorts: Sendable {
     _ attempt: Attempt, _ sent: SentRequest, within limit: Duration,
     _ build: (any Gateway) throws(ExpressionError) -> GatewayRequest?
   ) async -> Heard {
-    let account = GatewayAccount(gateway: attempt.gateway, account: attempt.account)
-    guard let adapter = adapters[attempt.gateway], let settings = accounts[account] else {
+    await exchange(
+      at: GatewayAccount(gateway: attempt.gateway, account: attempt.account), sent, within: limit,
+      build)
+  }
+
+  func exchange(
+    at account: GatewayAccount, _ sent: SentRequest, within limit: Duration,
+    _ build: (any Gateway) throws(ExpressionError) -> GatewayRequest?
+  ) async -> Heard {
+    guard let adapter = adapters[account.gateway], let settings = accounts[account] else {
       return Heard(
         outcome: .unknown(.noAnswer(.resolving)),
         detail: "the settings no longer name \(account)", milliseconds: 0)
@@ -202,7 +213,7 @@ final class GatewayPorts: Sendable {
     do {
       guard let built = try build(adapter) else {
         return Heard(
-          outcome: .unknown(.noAnswer(.resolving)), detail: "\(attempt.gateway) has no such request",
+          outcome: .unknown(.noAnswer(.resolving)), detail: "\(account.gateway) has no such request",
           milliseconds: 0)
       }
       request = built
@@ -294,5 +305,5 @@ extension TransferFacts {
 }
 
 extension String {
-  fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+  var nonEmpty: String? { isEmpty ? nil : self }
 }

@@ -130,6 +130,11 @@ final class NotificationWorker: Sendable {
       try await announce(address, notice.echo.account, item)
       return nil
     }
+    if let id = notice.ownReference?.setupIntentID {
+      let (merchant, note) = try await SetupFlow(flow: flow).apply(notice, about: id)
+      return NotificationStatements.Finished(
+        gateway: item.gateway, id: item.id, merchant: merchant, note: note)
+    }
     // Without a word of ours it may be somebody else's payment on the same account.
     guard let subject = try await locate(notice) else { throw NotificationTrouble.noSuchAttempt }
     guard notice.isLive == subject.merchant.isLive else { throw NotificationTrouble.otherMode }

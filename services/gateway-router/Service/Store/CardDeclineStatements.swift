@@ -24,24 +24,53 @@ enum CardDeclineStatements {
       """
   }
 
+  /// The declines that count before a set-up, which has no operation.
+  static func list(of setup: SetupRecord, now: Timestamp) -> Statement {
+    let since = now - .seconds(NetworkCeiling.windowDaysMax * 24 * 3_600)
+    return """
+      select true, declined_at, currency, amount_minor, is_forbidden from card_decline
+      where merchant_id = \(setup.merchant) and payment_method_id = \(setup.paymentMethod)
+        and (is_forbidden or declined_at > \(since))
+      order by is_forbidden desc, declined_at desc
+      limit \(Int64(NetworkCeiling.declinesMax))
+      """
+  }
+
   /// The bank's decline of an attempt, once; others of the card that no longer count are forgotten.
   static func insert(
     _ decline: Decline, of attempt: AttemptID, _ record: OperationRecord, now: Timestamp,
     _ stamp: Stamp
+  ) -> [Statement] {
+    insert(
+      decline, of: UUIDBits(attempt.bits), record.paymentMethod, of: record.merchant,
+      record.operation.amount, now: now, stamp)
+  }
+
+  /// The same of a set-up, which asks the bank about nothing: its id stands for the attempt's.
+  static func insert(
+    _ decline: Decline, of setup: SetupRecord, now: Timestamp, _ stamp: Stamp
+  ) -> [Statement] {
+    insert(
+      decline, of: UUIDBits(setup.setup.id.bits), setup.paymentMethod, of: setup.merchant,
+      setup.amount, now: now, stamp)
+  }
+
+  private static func insert(
+    _ decline: Decline, of asked: UUIDBits, _ method: PaymentMethodID, of merchant: MerchantID,
+    _ amount: Amount, now: Timestamp, _ stamp: Stamp
   ) -> [Statement] {
     let before = now - .seconds(NetworkCeiling.windowDaysMax * 24 * 3_600)
     return [
       """
       insert into card_decline (merchant_id, payment_method_id, attempt_id, currency, amount_minor,
         declined_at, is_forbidden, actor, trace_id)
-      values (\(record.merchant), \(record.paymentMethod), \(attempt),
-        \(record.operation.amount.currency.code), \(record.operation.amount.minor), \(now),
+      values (\(merchant), \(method), \(asked), \(amount.currency.code), \(amount.minor), \(now),
         \(decline.isForbiddenByNetwork), \(stamp.actor), \(stamp.traceID))
       on conflict do nothing
       """,
       """
       delete from card_decline
-      where merchant_id = \(record.merchant) and payment_method_id = \(record.paymentMethod)
+      where merchant_id = \(merchant) and payment_method_id = \(method)
         and not is_forbidden and declined_at < \(before)
       """,
     ]

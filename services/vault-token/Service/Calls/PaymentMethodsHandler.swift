@@ -186,15 +186,16 @@ package struct PaymentMethodsHandler: VaultV1.PaymentMethods.SimpleServiceProtoc
     let call = try CallContext.require()
     let merchant = try call.requireMerchant()
     let id = try Self.id(request.paymentMethodID)
-    guard let operation = OperationID(request.operationID) else {
-      throw RPCFailure.invalid("operation_id", "ID_INVALID", "The id is not an `op_` id.")
+    let purpose = request.operationID
+    guard OperationID(purpose) != nil || SetupIntentID(purpose) != nil else {
+      throw RPCFailure.invalid("operation_id", "ID_INVALID", "This is no `op_` and no `seti_` id.")
     }
     // On a connection of its own: it commits the audit row, and statements that share a connection
     // would wait for each other's disk writes one after the other.
     let resolve = ResolveStatement.make(
       id,
       of: merchant,
-      for: operation,
+      for: purpose,
       at: environment.clock.now,
       call
     )

@@ -9,7 +9,7 @@ enum ResolveStatement {
   static func make(
     _ id: PaymentMethodID,
     of merchant: MerchantID,
-    for operation: OperationID,
+    for purpose: String,
     at now: Timestamp,
     _ call: CallContext
   ) -> Statement {
@@ -21,7 +21,7 @@ enum ResolveStatement {
       insert into access (
         merchant_id, id, payment_method_id, at, action, purpose, outcome, actor, trace_id)
       select \(merchant), \(AccessID.generate(milliseconds: now.milliseconds)), \(id), \(now),
-        'resolve', \(operation.description),
+        'resolve', \(purpose),
         case when exists (select from method) then 'ok' else 'not_found' end, \(call.actor),
         \(call.trace.traceIDBytes)
     )

@@ -1,0 +1,126 @@
+import GatewayCore
+import Money
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+import Wire
+
+@testable import GatewayService
+
+/// Set-ups that several work on at once, or that nobody can work on.
+@Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
+struct SetupRaceTests {
+  private static func flow(_ replica: Replica) -> SetupFlow { SetupFlow(flow: replica.flow) }
+
+  /// Both read the row before a gateway was chosen; one is slow.
+  @Test func whoComesLateNeitherSendsNorCallsItUnsent() async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await SetupTests.abandoned(harness)
+      let early = try await onLoop(harness.second.loop) {
+        try await Self.flow(harness.second).get(id, of: GatewayHarness.merchant)
+      }
+      try await harness.gateways.blackHole("stripe")
+      try await onLoop(harness.first.loop) {
+        try await Self.flow(harness.first).advance(id, of: GatewayHarness.merchant)
+      }
+      try await harness.gateways.heal()
+      try await onLoop(harness.second.loop) {
+        try await Self.flow(harness.second).send(early)
+        try await Self.flow(harness.second).refuse(early, .noGateway)
+      }
+      #expect(try await harness.gateways.setups().isEmpty)
+      #expect(try await SetupTests.get(harness, id.description).status == .processing)
+      try await harness.hurry()
+      try await harness.second.recover()
+      #expect(try await SetupTests.get(harness, id.description).status == .succeeded)
+      #expect(try await harness.gateways.setups().count == 1)
+    }
+  }
+
+  /// The repetition's answer was lost; the first sending wakes up and finds the gateway gone.
+  @Test func aSlowFirstSendingProvesNothingBesideARepetition() async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await SetupTests.abandoned(harness)
+      try await harness.gateways.blackHole("stripe")
+      for _ in 1...2 {
+        try await onLoop(harness.second.loop) {
+          try await Self.flow(harness.second).advance(id, of: GatewayHarness.merchant)
+        }
+      }
+      let refused = SetupEvent.outcome(.notExecuted(Proof(neverWritten: .breakerOpen)))
+      let isNews = try await onLoop(harness.first.loop) {
+        try await Self.flow(harness.first).learn(
+          refused, about: id, of: GatewayHarness.merchant, detail: "late")
+      }
+      #expect(!isNews)
+      #expect(try await SetupTests.get(harness, id.description).status == .processing)
+    }
+  }
+
+  /// It passes, so that it is no answer.
+  @Test func aFullGatewayIsAskedLater() async throws {
+    try await GatewayHarness.with { harness in
+      let ports = harness.first.flow.ports
+      for account in ports.order {
+        for _ in 0..<ports.limits.concurrentMax { ports.limits.enter(account) }
+      }
+      let made = try await SetupTests.create(harness)
+      #expect(made.status == .processing && made.gateway.isEmpty)
+      for account in ports.order {
+        for _ in 0..<ports.limits.concurrentMax { ports.limits.leave(account) }
+      }
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await SetupTests.get(harness, made.id).status == .succeeded)
+    }
+  }
+
+  /// Nothing was sent: proven, unlike silence.
+  @Test func whatNobodyCouldSendForTooLongHasFailed() async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await SetupTests.abandoned(harness)
+      try await harness.test.run("update gateway.setup_intent set tries = 12")
+      try await harness.test.run("delete from gateway.idempotency_key")
+      try await harness.hurry()
+      try await harness.first.recover()
+      let ended = try await SetupTests.get(harness, id.description)
+      #expect(ended.status == .failed && ended.failure?.code == "not_executed")
+      #expect(try await harness.gateways.setups().isEmpty)
+    }
+  }
+
+  /// The vault takes the call and says nothing: there is time left to store the answer.
+  @Test func aHangingVaultLeavesItOpen() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { $0.hangs = true }
+      let made = try await SetupTests.create(harness)
+      #expect(made.status == .processing && made.gateway.isEmpty)
+      harness.vault.method.withLock { $0.hangs = false }
+      #expect(try await SetupTests.create(harness) == made)
+      try await harness.hurry()
+      try await harness.first.recover()
+      #expect(try await SetupTests.get(harness, made.id).status == .succeeded)
+    }
+  }
+
+  /// The networks count what a bank declines, also where no money was asked for.
+  @Test func theNetworksLimitsCountSetUps() async throws {
+    try await GatewayHarness.with { harness in
+      harness.vault.method.withLock { method in
+        method.stripe = "pm_card_visa_chargeDeclinedInsufficientFunds"
+        method.brand = "mastercard"
+      }
+      for number in 1...10 {
+        let declined = try await SetupTests.create(harness, key: "\(number)", gateway: "stripe")
+        #expect(declined.failure?.code == "insufficient_funds")
+      }
+      let refused = try await SetupTests.create(harness, key: "11", gateway: "stripe")
+      #expect(refused.status == .failed && refused.failure?.code == "network_retry_limit")
+      #expect(refused.gateway.isEmpty)
+      #expect(try await harness.gateways.setups().count == 10)
+      #expect(try await harness.first.execute(harness.order()).kinds == [.notExecuted])
+      #expect(try await harness.gateways.payments().isEmpty)
+    }
+  }
+}

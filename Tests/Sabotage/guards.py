@@ -445,4 +445,9 @@ GUARDS = {
         "services/gateway-router/Core/Setup/SetupIntent.swift",
         [("case .notExecuted where setup.wasRepeated: break", "")],
         "GatewayCoreTests.SetupMachineTests", ["whatWasRepeatedIsNotProvenByOneSending"]),
+    "look-ups of the proof": (
+        "services/ledger/Service/Store/ProofStore.swift",
+        [("set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true)",
+          "set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true)")],
+        "LedgerServiceTests.ProofPlanTests", ["looksUpByKey"]),
 }

@@ -106,7 +106,7 @@ package struct BooksVerifier: Sendable {
     let first = isOrdered ? min(low ?? firsts[0], firsts.min() ?? firsts[0]) : firsts[0]
     let last = batches.map(\.last).max() ?? .zero
     let expected = batches.reduce(Int64(0)) { $0 + Int64($1.transactions) }
-    let heads = try await database.query(
+    let heads = try await lookUp(
       ProofStore.transactions(
         from: first,
         through: last,
@@ -181,12 +181,10 @@ package struct BooksVerifier: Sendable {
     var page = Page()
     page.head = place
     let limit = Int64(Self.findingsMax)
-    for row in try await database.query(ProofStore.strays(behind: place.last, limit: limit)) {
+    for row in try await lookUp(ProofStore.strays(behind: place.last, limit: limit)) {
       page.findings.append(BooksProof.added(try ProofStore.decodeHead(row), 0))
     }
-    let strays = try await database.query(
-      ProofStore.strayEntries(behind: place.last, limit: limit)
-    )
+    let strays = try await lookUp(ProofStore.strayEntries(behind: place.last, limit: limit))
     page.findings += try strays.column(as: UUIDBits.self).map {
       Self.orphan(BookSequence($0.bits))
     }
@@ -215,13 +213,15 @@ package struct BooksVerifier: Sendable {
     return page
   }
 
+  private func lookUp(_ statement: Statement) async throws -> Rows {
+    try await database.transaction(batch: [ProofStore.byKey, statement])[1]
+  }
+
   // MARK: Movements
 
   private func movements(after id: LedgerTransactionID) async throws -> Page {
     var page = Page()
-    let rows = try await database.query(
-      ProofStore.movements(after: id, limit: Self.movementsMax)
-    )
+    let rows = try await lookUp(ProofStore.movements(after: id, limit: Self.movementsMax))
     for row in rows {
       let (id, sequence, isThere) = try row.decode((LedgerTransactionID, UUIDBits, Bool).self)
       if !isThere {

@@ -1,0 +1,37 @@
+import LedgerCore
+import Money
+import ServiceKit
+import TestSupport
+import Testing
+
+@testable import LedgerService
+@testable import Postgres
+
+/// The verifier reads millions of rows in pieces: none of its statements may compare two tables row by
+/// row because they were small, or unknown to the planner, when it was planned.
+@Suite(.freshDatabase(service: "ledger"), .timeLimit(.minutes(2)))
+struct ProofPlanTests {
+  static let statements: [Statement] = [
+    ProofStore.transactions(from: .zero, through: .zero, limit: 5000),
+    ProofStore.strays(behind: .zero, limit: 100),
+    ProofStore.strayEntries(behind: .zero, limit: 100),
+    ProofStore.movements(after: LedgerTransactionID(bits: 0), limit: 5000),
+  ]
+
+  @Test("its look-ups go by key also where whole tables look cheaper", arguments: 0..<4)
+  func looksUpByKey(_ number: Int) async throws {
+    var explained = Self.statements[number]
+    explained.key = StatementKey(text: "explain " + explained.text, types: explained.key.types)
+    try await Books.with { [explained] books in
+      try await ProofTests.post(books)
+      _ = try await TestDatabase.current.run(
+        "set search_path = ledger; analyze transaction, movement, entry, batch"
+      )
+      let plan = try await books.database.transaction(batch: [ProofStore.byKey, explained])[1]
+        .column(as: String.self)
+      for costly in ["Seq Scan", "Hash", "Merge Join", "Merge Anti", "Merge Left", "Materialize"] {
+        #expect(!plan.contains { $0.contains(costly) }, "\(plan)")
+      }
+    }
+  }
+}

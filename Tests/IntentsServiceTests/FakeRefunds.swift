@@ -17,6 +17,8 @@ final class FakeRefunds: Sendable {
     case contradict
     /// gateway-router is away.
     case unreachable
+    /// A restore has lost this very refund.
+    case held
   }
 
   private struct State: Sendable {
@@ -45,6 +47,9 @@ final class FakeRefunds: Sendable {
       case .contradict:
         throw RPCFailure.failedPrecondition("REFUND_MISMATCH", "another amount")
       case .unreachable: throw RPCError(code: .unavailable, message: "away")
+      case .held:
+        throw RPCFailure(
+          .unavailable, "RESTORED_REFUND_UNRESOLVED", "for people", retryAfterMilliseconds: 5_000)
       }
       if state.refunds[request.refundID] == nil {
         state.refunds[request.refundID] = request.amount?.amountMinor ?? 0

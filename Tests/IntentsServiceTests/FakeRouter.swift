@@ -20,6 +20,8 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     case unknown
     /// The call reaches nobody, and nothing is sent.
     case unreachable
+    /// A restore has lost a payment of the intent.
+    case held
   }
 
   private struct State: Sendable {
@@ -66,6 +68,7 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
         guard state.behaviour != .unreachable else {
           throw RPCError(code: .unavailable, message: "away")
         }
+        guard state.behaviour != .held else { throw Self.held }
         guard state.executed.insert(request.operationID).inserted else {
           return state.facts[request.operationID] ?? []
         }
@@ -74,7 +77,7 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
           case .capture: .captured
           case .authorize: .authorized
           case .bankPending: .pending
-          case .unknown, .unreachable: .unknown
+          case .unknown, .unreachable, .held: .unknown
           }
         if kind == .captured {
           state.captured[request.operationID] = request.amount?.amountMinor ?? 0
@@ -125,7 +128,8 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     noteDeadline()
     happenings.note(.closeAsked)
     return GatewayV1.CloseOperationResponse(
-      facts: state.withLock { state in
+      facts: try state.withLock { state in
+        guard state.behaviour != .held else { throw Self.held }
         let known = state.facts[request.operationID] ?? []
         guard state.executed.insert(request.operationID).inserted else { return known }
         return append(
@@ -140,6 +144,9 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
   ) async throws -> GatewayV1.ListOperationsResponse {
     throw RPCError(code: .unimplemented, message: "not in these tests")
   }
+
+  private static let held = RPCFailure(
+    .unavailable, "RESTORED_PAYMENT_UNRESOLVED", "not yet rebuilt", retryAfterMilliseconds: 5_000)
 
   // MARK: Facts
 

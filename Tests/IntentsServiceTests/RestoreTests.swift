@@ -189,7 +189,47 @@ struct RestoreTests {
     }
   }
 
+  /// It stays held for long: nobody else's recovery waits for it.
+  @Test func whatIsHeldIsAskedForOnceAMinute() async throws {
+    try await Payments.with { payments in
+      let paid = try await payments.pay("paid")
+      payments.harness.router.behave(.held)
+      payments.harness.router.refunds.behave(.held)
+      let held = try await payments.pay("k")
+      #expect(held.status == .processing && held.processingReason == .outcomeUnknown)
+      let refund = try await IntentsV1.Refunds.Client(wrapping: payments.client).createRefund(
+        IntentsV1.CreateRefundRequest(paymentIntentID: paid.id, acceptReturnRisk: true),
+        metadata: OutgoingCall.metadata(key: "r"))
+      #expect(refund.refund?.status == .pending)
+      let happenings = payments.harness.happenings
+      #expect(happenings.count(.routerAsked) == 2 && happenings.count(.refundAsked) == 1)
+      #expect(try await Self.putOff(payments) == [1, 1])
+
+      try await TestDatabase.current.run(
+        """
+        update intents.payment_intent set updated_at = now() - interval '1 hour',
+          next_check_at = now() - interval '1 second' where status = 3;
+        update intents.refund set next_check_at = now() - interval '1 second';
+        """)
+      try await payments.harness.service.start()
+      try await eventually { try await Self.putOff(payments) == [1, 1] }
+      await payments.harness.service.shutdown()
+      #expect(happenings.count(.closeAsked) == 1 && happenings.count(.refundAsked) == 2)
+    }
+  }
+
   // MARK: Parts
+
+  /// Intents and refunds that recovery leaves alone for most of a minute.
+  private static func putOff(_ payments: Payments) async throws -> [Int64] {
+    let later = "next_check_at between now() + interval '45 seconds' and now() + interval '60 seconds'"
+    return [
+      try await payments.count(
+        Statement(sql: "select count(*) from payment_intent where status = 3 and \(later)")),
+      try await payments.count(
+        Statement(sql: "select count(*) from refund where status = 1 and \(later)")),
+    ]
+  }
 
   private static func merchant(_ id: MerchantID = IntentsHarness.merchant) async throws {
     let digits = String(id.bits, radix: 16)

@@ -161,7 +161,8 @@ struct RefundFlow: Sendable {
       operationID: refund.operation.description, intentID: refund.intent.description,
       refundID: refund.id.description, amount: CommonV1.Money(refund.amount))
     let metadata = OutgoingCall.metadata(merchant: refund.merchant, key: "refund/\(refund.id)")
-    return await flow.asking("refund") {
+    let putOff = RefundStatements.putOff(refund)
+    return await flow.asking("refund", whenHeld: putOff) {
       do {
         return try await flow.router().refundOperation(request, metadata: metadata).facts
       } catch let error as RPCError where Self.contradicts(error) {

@@ -37,35 +37,45 @@ extension IntentFlow {
     guard case .processing(let reason, _) = view.state,
       let operation = work.operations.first(where: { $0.id == view.currentOperation })
     else { return [] }
+    let putOff = IntentStatements.putOff(view.id, of: view.merchant)
     switch reason {
     case .cancelPending:
-      return await asking("close") { try await self.close(view, operation, onlyIfUnsent: false) }
+      return await asking("close", whenHeld: putOff) { try await self.close(view, operation, onlyIfUnsent: false) }
     case .capturePending:
       guard let open = work.openCapture else {
-        return await asking("execute") { try await self.execute(view, operation) }
+        return await asking("execute", whenHeld: putOff) {
+          try await self.execute(view, operation)
+        }
       }
-      return await asking("capture") {
+      return await asking("capture", whenHeld: putOff) {
         try await self.capture(view, operation, open.0, amountMinor: open.1)
       }
     case .bankPending, .outcomeUnknown:
       switch driver {
       case .caller:
-        return await asking("execute") { try await self.execute(view, operation) }
+        return await asking("execute", whenHeld: putOff) {
+          try await self.execute(view, operation)
+        }
       case .worker:
         #if TENDER_FAULTS
           if Sabotage.completerCharges.isOn {
-            return await asking("execute") { try await self.execute(view, operation) }
+            return await asking("execute", whenHeld: putOff) {
+              try await self.execute(view, operation)
+            }
           }
         #endif
-        return await asking("close") { try await self.close(view, operation, onlyIfUnsent: true) }
+        return await asking("close", whenHeld: putOff) {
+          try await self.close(view, operation, onlyIfUnsent: true)
+        }
       }
     }
   }
 
   /// Repeats a call while the router is unreachable. Every one of these calls is idempotent by the
   /// ids it carries.
+  /// - Parameter whenHeld: what a restore holds is asked for again only later.
   func asking(
-    _ what: String, _ call: () async throws -> [GatewayV1.Fact]
+    _ what: String, whenHeld putOff: Statement, _ call: () async throws -> [GatewayV1.Fact]
   ) async -> [GatewayV1.Fact] {
     for attempt in 1...Self.routerTriesMax {
       do {
@@ -76,7 +86,9 @@ extension IntentFlow {
         environment.logger.warning(
           "gateway-router did not answer",
           metadata: ["call": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
-        guard let error = error as? RPCError, error.code == .unavailable, !Self.isHeld(error) else {
+        guard let error = error as? RPCError, error.code == .unavailable else { return [] }
+        guard !Self.isHeld(error) else {
+          await self.putOff(putOff)
           return []
         }
       }
@@ -85,6 +97,15 @@ extension IntentFlow {
       } catch { return [] }
     }
     return []
+  }
+
+  /// Nobody waits for it: where it fails, recovery only asks sooner.
+  private func putOff(_ statement: Statement) async {
+    do {
+      _ = try await environment.database.query(statement)
+    } catch {
+      environment.logger.warning("a held order was not put off", metadata: ["error": "\(error)"])
+    }
   }
 
   /// After a restore it says so at once, and says the same for long.

@@ -132,6 +132,17 @@ enum IntentStatements {
   /// What a bank works on takes days: looks are as far apart as it is old, at most this.
   static let bankCheckSecondsMax: Double = 3_600
 
+  /// Until what a restore holds is asked for again: it stays so for long, and others have their turn.
+  static let heldCheckSeconds: Double = 60
+
+  static func putOff(_ id: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    """
+    update payment_intent set
+      next_check_at = greatest(next_check_at, now() + make_interval(secs => \(heldCheckSeconds)))
+    where merchant_id = \(merchant) and id = \(id) and status = 3
+    """
+  }
+
   /// Intents that have been processing for a while with nobody at work on them, the longest first;
   /// marks them, so that another replica looks elsewhere. One that was changed ahead of the database's
   /// time, by a process whose clock was wrong, has the age of its operation.

@@ -76,6 +76,15 @@ enum RefundStatements {
     "select 1::int from payment_intent where merchant_id = \(merchant) and id = \(id)"
   }
 
+  /// One that a restore holds is asked for again only later, as intents are.
+  static func putOff(_ refund: RefundRow) -> Statement {
+    """
+    update refund set next_check_at = greatest(
+      next_check_at, now() + make_interval(secs => \(IntentStatements.heldCheckSeconds)))
+    where intent_id = \(refund.intent) and id = \(refund.id) and status = 1 and pending_reason = 1
+    """
+  }
+
   /// Refunds of unknown outcome that are due, the longest first; marks them, so that another replica
   /// looks elsewhere.
   static func takeUnknown(limit: Int64) -> Statement {

@@ -59,7 +59,9 @@ struct OperationPropertyTests {
       )
     case 9..<12:
       let ids = operation.winner?.captures.map(\.id) ?? []
-      return .captureOutcome(ids.randomElement(using: &random) ?? CaptureID(bits: 5), outcome)
+      let id = ids.randomElement(using: &random) ?? CaptureID(bits: 5)
+      return Int.random(in: 0..<8, using: &random) == 0
+        ? .withdrawCapture(id, Sample.paidBefore) : .captureOutcome(id, outcome)
     default: return .outcome(id, outcome)
     }
   }

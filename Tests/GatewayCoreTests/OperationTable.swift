@@ -8,7 +8,7 @@ let operationTable = """
     exhausted, close unsent: closed abandoned, final [FACT 1 notExecuted]
     close: closed canceled, final [FACT 1 canceled]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
   SENT
     start, start speculative, start charge: refused attemptUnderway
     authorized: won [1 is authorized, 1 wins, FACT 1 authorized, capture 4999 queued]
@@ -25,7 +25,7 @@ let operationTable = """
     conflict: open [FACT 1 conflicted, ALERT gateway_answer_conflicts, 1 is unknown, look 1]
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   UNKNOWN
     start, start charge: refused outcomeUnknown
@@ -43,7 +43,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse]
     rejected: open [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   PENDING
     start, start speculative, start charge: refused attemptUnderway
@@ -58,7 +58,7 @@ let operationTable = """
     conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is pending]
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   ACTION
     start, start speculative, start charge: refused attemptUnderway
@@ -73,7 +73,7 @@ let operationTable = """
     conflict: open [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is requires_action]
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   DECLINED
     start, start speculative: open [condemn 1 reverse, attempt 2]
@@ -89,7 +89,7 @@ let operationTable = """
     exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   NEVER
     start, start speculative, start charge: refused \
@@ -105,7 +105,7 @@ let operationTable = """
     exhausted: closed exhausted, final [condemn 1 reverse, FACT 1 declined]
     close: closed canceled [condemn 1 reverse]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   UNSENT
     start, start speculative, start charge: open [condemn 1, attempt 2]
@@ -123,7 +123,7 @@ let operationTable = """
     exhausted: closed exhausted, final [condemn 1, FACT 1 notExecuted]
     close: closed canceled, final [condemn 1, FACT 1 canceled]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   BOTH
     start, start charge: refused outcomeUnknown
@@ -142,7 +142,7 @@ let operationTable = """
     close: closed canceled [condemn 1 reverse, condemn 2 reverse]
     rejected: open [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: refused attemptUnknown
   WON
     start, start speculative, start charge, exhausted: refused notOpen
@@ -159,13 +159,15 @@ let operationTable = """
     capture rejected, capture unknown: won [look 1, capture is unknown]
     capture not executed: won [repeat capture]
     returned: refused attemptUnknown
+    capture withdrawn: won, releasing [FACT 2 captureFailed, capture is failed, release 1]
   CAPTURING?
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: won [capture is queued, repeat capture new try]
     captured: won [capture is captured, FACT 2 captured, 1 is captured]
     canceled, declined, capture canceled: won, final [capture is failed, 1 is canceled, FACT 2 \
   expired]
-    refunded, received, pending, action, not executed, unknown, close, close unsent, rejected: =
+    refunded, received, pending, action, not executed, unknown, close, close unsent, rejected, \
+  capture withdrawn: =
     conflict: won [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is authorized]
     capture asked: refused captureExists
     capture done: won [capture is captured, 1 is captured, FACT 2 captured]
@@ -184,7 +186,7 @@ let operationTable = """
     close: won, releasing [release 1]
     capture asked: won [capture 4000 queued]
     capture canceled, capture done, capture received, capture declined, capture rejected, \
-  capture not executed, capture unknown: refused captureUnknown
+  capture not executed, capture unknown, capture withdrawn: refused captureUnknown
     returned: refused attemptUnknown
   RELEASING
     start, start speculative, start charge, exhausted: refused notOpen
@@ -197,7 +199,7 @@ let operationTable = """
   authorized]
     capture asked: refused releasing
     capture canceled, capture done, capture received, capture declined, capture rejected, \
-  capture not executed, capture unknown: refused captureUnknown
+  capture not executed, capture unknown, capture withdrawn: refused captureUnknown
     returned: refused attemptUnknown
   LAPSED
     start, start speculative, start charge, exhausted: refused notOpen
@@ -208,13 +210,13 @@ let operationTable = """
     conflict: won, final [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is canceled]
     capture asked: refused releasing
     capture canceled, capture done, capture received, capture declined, capture rejected, \
-  capture not executed, capture unknown: refused captureUnknown
+  capture not executed, capture unknown, capture withdrawn: refused captureUnknown
     returned: refused attemptUnknown
   PAID
     start, start speculative, start charge, exhausted: refused notOpen
     authorized, captured, canceled, refunded, received, pending, action, declined, not \
   executed, unknown, close, close unsent, rejected, capture canceled, capture done, capture \
-  received, capture rejected, capture not executed, capture unknown: =
+  received, capture rejected, capture not executed, capture unknown, capture withdrawn: =
     conflict: won [FACT 3 conflicted, ALERT gateway_answer_conflicts, 1 is captured]
     capture asked: refused captureExists
     capture declined: won [ALERT capture_failed_late, FACT 3 captureFailed, capture is failed]
@@ -241,6 +243,7 @@ let operationTable = """
     capture not executed: won [repeat capture]
     returned: won [1 is returned, FACT 3 orphanCaptured, FACT 4 orphanReversed, OVER \
   orphan_captured, reversed 1]
+    capture withdrawn: won, releasing [FACT 3 captureFailed, capture is failed, release 2]
   GAVE UP
     start, start speculative, start charge, exhausted: refused notOpen
     authorized: closed gaveUp [1 is authorized, reverse 1]
@@ -256,7 +259,7 @@ let operationTable = """
     conflict: closed gaveUp [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is unknown]
     rejected: closed gaveUp [1 is unknown]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: closed gaveUp, final [1 is returned, FACT 2 orphanCaptured, FACT 3 orphanReversed, \
   OVER orphan_captured, reversed 1, FACT 4 canceled]
   EXHAUSTED
@@ -272,7 +275,7 @@ let operationTable = """
     conflict: closed exhausted, final [FACT 2 conflicted, ALERT gateway_answer_conflicts, 1 is \
   declined]
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
     returned: closed exhausted, final [1 is returned, FACT 2 orphanCaptured, FACT 3 \
   orphanReversed, OVER orphan_captured, reversed 1]
   CANCELED
@@ -281,5 +284,5 @@ let operationTable = """
   executed, unknown, conflict, rejected, returned: refused attemptUnknown
     close, close unsent: =
     capture asked, capture canceled, capture done, capture received, capture declined, capture \
-  rejected, capture not executed, capture unknown: refused notWon
+  rejected, capture not executed, capture unknown, capture withdrawn: refused notWon
   """

@@ -102,6 +102,7 @@ struct OperationTableTests {
       ("capture not executed", .captureOutcome(capture, Sample.unsent)),
       ("capture unknown", .captureOutcome(capture, Sample.noAnswer)),
       ("returned", .returned(a, Sample.bankReturn)),
+      ("capture withdrawn", .withdrawCapture(capture, Sample.paidBefore)),
     ]
   }()
 

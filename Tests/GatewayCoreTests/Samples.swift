@@ -25,6 +25,9 @@ enum Sample {
     .conflicted(.amount(asked: amount, answered: Amount(.eur, minor: 1)))
   )
 
+  static let paidBefore = Decline(
+    class: .never, code: "paid_before_restore", gatewayCode: "", origin: .request)
+
   static func declined(
     _ group: DeclineClass,
     origin: Decline.Origin = .bank,

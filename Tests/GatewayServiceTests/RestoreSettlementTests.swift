@@ -99,14 +99,48 @@ struct RestoreSettlementTests {
         #expect(try await harness.second.execute(order) == facts, "and it stays so")
       }
       #expect(try await harness.gateways.payments().count == 1)
-      #expect(
-        await harness.reason {
-          try await onLoop(harness.first.loop) {
-            try await harness.first.flow.capture(
-              order.id, of: order.intent, order.merchant, CaptureID(bits: 1),
-              order.operation.amount)
-          }
-        } == "RESTORED_PAYMENT_STANDS")
+    }
+  }
+
+  /// Asked for by the merchant, or waiting by itself: it fails, and the payer's money is let go.
+  @Test(arguments: [GatewayCore.Operation.CaptureMethod.manual, .automatic])
+  func whatIsAuthorisedBesideAPaymentThatStandsIsReleased(
+    method: GatewayCore.Operation.CaptureMethod
+  ) async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.gateways.inject("stripe", "timeout_before", on: ["capture"], count: 10)
+      let order = harness.restorable(capture: method)
+      #expect(try await harness.first.execute(order).kinds.contains(.authorized))
+      try await harness.gateways.heal()
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      try await harness.findLost(of: order.intent)
+      let lost = try #require(try await harness.listed().first)
+      let asked = CaptureID(bits: method == .manual ? 1 : order.id.bits)
+      let capture = {
+        try await onLoop(harness.first.loop) {
+          try await harness.first.flow.capture(
+            order.id, of: order.intent, order.merchant, asked, order.operation.amount)
+        }
+      }
+      #expect(await harness.reason { try await capture() } == "RESTORED_PAYMENT_UNRESOLVED")
+      for person in ["ann", "bob"] { try await harness.settle(lost, .stands, as: person) }
+      if method == .manual {
+        let failed = try #require(try await capture().last)
+        #expect(failed.kind == .captureFailed && failed.captureID == asked.description)
+        #expect(failed.decline?.code == "paid_before_restore")
+      }
+      for _ in 0..<4 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      let facts = try await harness.first.execute(order).kinds
+      #expect(facts.suffix(2) == [.captureFailed, .canceled])
+      #expect(try await harness.first.load(order).story == ["1 stripe winner canceled"])
+      #expect(try await harness.gateways.payments().map(\.captured) == [0])
+      #expect(try await harness.gateways.payments().map(\.status) == ["canceled"])
+      #expect(try await capture().kinds == facts, "and it stays so")
     }
   }
 

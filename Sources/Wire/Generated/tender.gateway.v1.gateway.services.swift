@@ -145,9 +145,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_PAYMENT_UNRESOLVED.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+    /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.CaptureOperationRequest` messages.
@@ -275,9 +275,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_PAYMENT_UNRESOLVED.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+    /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -403,9 +403,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_PAYMENT_UNRESOLVED.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+    /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.CaptureOperationRequest` message.
@@ -726,9 +726,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_PAYMENT_UNRESOLVED.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+    /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -900,9 +900,9 @@ extension GatewayV1.GatewayRouter {
     /// > Capture at the operation's winner, once per `capture_id`.
     /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
     /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-    /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-    /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-    /// > RESTORED_PAYMENT_UNRESOLVED.
+    /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+    /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -1100,9 +1100,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-  /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-  /// > RESTORED_PAYMENT_UNRESOLVED.
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+  /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.CaptureOperationRequest` message.
@@ -1283,9 +1283,9 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
   /// > Capture at the operation's winner, once per `capture_id`.
   /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE, AMOUNT_TOO_LARGE; NOT_FOUND
   /// > OPERATION_NOT_FOUND; FAILED_PRECONDITION OPERATION_NOT_WON, CURRENCY_MISMATCH, AMOUNT_TOO_LARGE,
-  /// > CAPTURE_MISMATCH (this capture id was used for another amount), RESTORED_PAYMENT_STANDS (people have
-  /// > settled that another payment of this intent keeps its money); UNAVAILABLE RESTORE_IN_PROGRESS,
-  /// > RESTORED_PAYMENT_UNRESOLVED.
+  /// > CAPTURE_MISMATCH (this capture id was used for another amount); UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED. Where people have settled that another payment of this intent keeps
+  /// > its money, the capture fails as `paid_before_restore` and the authorisation is released.
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -69,6 +69,26 @@ extension OperationStep {
     operation.phase = .won(winner, condemned: condemned)
   }
 
+  /// A capture that waits to be sent fails for good, and its authorisation is released. One whose
+  /// request went out may have taken the money: only a look or a notification ends it.
+  /// - Throws: `notWon`, `captureUnknown`.
+  mutating func withdraw(_ id: CaptureID, _ decline: Decline) throws(OperationRefusal) {
+    guard case .won(var winner, let condemned) = operation.phase else { throw .notWon }
+    guard let index = winner.captures.firstIndex(where: { $0.id == id }) else {
+      throw .captureUnknown
+    }
+    guard winner.captures[index].state == .queued else { return }
+    write(.captureFailed, of: winner.attempt) { [capture = winner.captures[index]] in
+      $0.amount = capture.amount
+      $0.captureID = capture.id
+      $0.decline = decline
+    }
+    winner.captures[index].state = .failed
+    actions.append(.updateCapture(winner.captures[index]))
+    operation.phase = .won(winner, condemned: condemned)
+    close(.canceled, onlyIfUnsent: false)
+  }
+
   private func captured(_ settled: Settled, _ known: Capture.State) -> Capture.State? {
     switch settled.kind {
     case .captured: known == .failed ? nil : .captured

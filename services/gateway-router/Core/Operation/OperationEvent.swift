@@ -20,6 +20,8 @@ package enum OperationEvent: Sendable, Hashable {
   case requestCapture(CaptureID, Amount)
   /// What came of a capture's request, look or notification.
   case captureOutcome(CaptureID, Outcome)
+  /// The intent's money is paid otherwise: what was not captured will not be.
+  case withdrawCapture(CaptureID, Decline)
 }
 
 package struct NewAttempt: Sendable, Hashable {

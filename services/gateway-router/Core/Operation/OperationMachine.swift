@@ -20,6 +20,7 @@ package enum OperationMachine {
       case .close(let reason, let onlyIfUnsent): step.close(reason, onlyIfUnsent: onlyIfUnsent)
       case .requestCapture(let id, let amount): try step.requestCapture(id, amount)
       case .captureOutcome(let id, let outcome): try step.apply(outcome, toCapture: id)
+      case .withdrawCapture(let id, let decline): try step.withdraw(id, decline)
       }
     } catch {
       return .refused(error)

@@ -7,8 +7,10 @@ import Wire
 
 /// CaptureOperation and CloseOperation.
 extension GatewayFlow {
-  /// - Throws: RESTORED_PAYMENT_UNRESOLVED, OPERATION_NOT_FOUND, RESTORED_PAYMENT_STANDS,
-  ///   OPERATION_NOT_WON, AMOUNT_TOO_LARGE, CAPTURE_MISMATCH.
+  /// Where a payment that a restore has lost keeps the intent's money, it fails and releases what was
+  /// authorised.
+  /// - Throws: RESTORED_PAYMENT_UNRESOLVED, OPERATION_NOT_FOUND, OPERATION_NOT_WON, AMOUNT_TOO_LARGE,
+  ///   CAPTURE_MISMATCH.
   func capture(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, _ capture: CaptureID,
     _ amount: Amount
@@ -16,13 +18,8 @@ extension GatewayFlow {
     try await ports.routing.restore.requireOpen()
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
-      let isPaid = try await ports.routing.restore.resolved(intent, of: merchant)
+      try await ports.routing.restore.resolved(intent, of: merchant)
       try await requireOwned(id, of: intent, merchant)
-      guard !isPaid else {
-        throw RPCFailure.failedPrecondition(
-          "RESTORED_PAYMENT_STANDS",
-          "People have settled that another payment of \(intent) keeps its money: cancel this one.")
-      }
       let moved = try await move(id, of: intent, .init()) { _, step in
         step == 0 ? .requestCapture(capture, amount) : nil
       }

@@ -116,6 +116,11 @@ extension GatewayFlow {
     _ capture: Capture, _ record: OperationRecord, within limit: Duration
   ) async throws {
     guard limit > .zero, let winner = record.operation.winner else { return }
+    let hold = try await ports.routing.restore.hold(on: record.intent, of: record.merchant)
+    guard hold != .stands else {
+      try await withdraw(capture.id, winner.attempt, record, within: limit)
+      return
+    }
     guard capture.state != .queued else {
       try await sendCapture(capture, record, within: limit)
       return
@@ -137,6 +142,30 @@ extension GatewayFlow {
     guard let after, after.state == .queued else { return }
     guard let again = try await load(record.id, of: record.intent) else { return }
     try await sendCapture(after, again, within: limit)
+  }
+
+  /// Another payment keeps the intent's money, as people have settled: what is not captured fails, and
+  /// its authorisation is released. What was queued at the restore's point may have gone out since: it
+  /// is looked at first where that is possible.
+  private func withdraw(
+    _ id: CaptureID, _ attempt: Attempt, _ record: OperationRecord, within limit: Duration
+  ) async throws {
+    let withdrawal = OperationEvent.withdrawCapture(id, .paidBeforeRestore)
+    guard attempt.gateway.traits.canGet, let reference = attempt.reference else {
+      _ = try await move(record.id, of: record.intent, .init()) { _, step in
+        step == 0 ? withdrawal : nil
+      }
+      return
+    }
+    let heard = await ports.get(record, attempt, reference: reference, within: limit)
+    let notes = OperationWriter.Notes(detail: heard.detail, milliseconds: heard.milliseconds)
+    _ = try await move(record.id, of: record.intent, notes) { _, step in
+      switch step {
+      case 0: .outcome(attempt.id, heard.outcome)
+      case 1: heard.outcome.showsAuthorization ? withdrawal : nil
+      default: nil
+      }
+    }
   }
 
   /// From then on people hear of a capture that is not decided.
@@ -281,6 +310,10 @@ extension GatewayFlow {
 extension Outcome {
   var isRefunded: Bool {
     if case .succeeded(let settled) = self { settled.kind == .refunded } else { false }
+  }
+
+  fileprivate var showsAuthorization: Bool {
+    if case .succeeded(let settled) = self { settled.kind == .authorized } else { false }
   }
 
   /// The gateway said itself that it does not know.

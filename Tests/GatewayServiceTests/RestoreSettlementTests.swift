@@ -52,8 +52,16 @@ struct RestoreSettlementTests {
         await harness.reason { try await harness.first.execute(order) }
           == "RESTORED_PAYMENT_UNRESOLVED")
       #expect(try await harness.settle(listed, .stands, as: "bob").state == .forPeople)
+      // intents hears it first, or nobody settles.
+      harness.intents.state.withLock { $0.isAway = true }
+      #expect(
+        await harness.reason { try await harness.settle(listed, .nothingLeft, as: "bob") }
+          == "UNAVAILABLE")
+      harness.intents.state.withLock { $0.isAway = false }
+      #expect(harness.intents.claims.map(\.claimState) == [.pending, .forPeople])
       let settled = try await harness.settle(listed, .nothingLeft, as: "bob")
       #expect(settled.state == .settled && settled.verdict == .nothingLeft)
+      #expect(harness.intents.claims.map(\.claimState) == [.pending, .forPeople, .settled])
       #expect(
         await harness.reason { try await harness.settle(listed, .stands, as: "bob") }
           == "NOT_FOR_PEOPLE")

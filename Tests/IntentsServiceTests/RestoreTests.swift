@@ -95,8 +95,22 @@ struct RestoreTests {
       let paid = try await payments.pay("k")
       var lost = try await Self.lose(payments, paid)
       lost.claimOnly = true
+      lost.claimState = .pending
       #expect(try await payments.restore(lost) == .restored)
-      // While it is closed it may still be rebuilt: nobody is to choose another key.
+      // While it may still be rebuilt nobody is to choose another key.
+      do {
+        _ = try await payments.pay("k")
+        Issue.record("charged")
+      } catch let error as RPCError {
+        let details = try #require(StatusDetails(error))
+        #expect(details.reason == "RESTORED_PAYMENT_UNRESOLVED" && error.code == .unavailable)
+        #expect(details.retryAfterMilliseconds != nil)
+      }
+      lost.claimState = .forPeople
+      #expect(try await payments.restore(lost) == .restored)
+      // What is known is not taken back.
+      lost.claimState = .pending
+      #expect(try await payments.restore(lost) == .restored)
       try await payments.setGate(closed: true)
       #expect(await Payments.word { try await payments.pay("k") } == "RESTORE_IN_PROGRESS")
       try await payments.setGate(closed: false)
@@ -116,6 +130,41 @@ struct RestoreTests {
       #expect(try await payments.restore(lost) == .restored)
       #expect(try await payments.pay("k").id == paid.id)
       #expect(payments.harness.router.captures == 1)
+    }
+  }
+
+  /// Its customer has paid, or may have: nobody is to hear that nothing will be charged.
+  @Test func anIntentWithALostPaymentIsNotCanceled() async throws {
+    try await Payments.with { payments in
+      try await Self.merchant()
+      let (made, other) = (
+        try await payments.create(key: "made"), try await payments.create(key: "other")
+      )
+      var lost = IntentsV1.RestorePaymentRequest(
+        intentID: made.id, operationID: OperationID(bits: 77).description,
+        keyProof: Array(repeating: 7, count: 32), claimOnly: true, gateway: "stripe",
+        gatewayAccount: "main", gatewayReference: "pi_lost")
+      for state in [IntentsV1.RestoredClaimState.pending, .forPeople] {
+        lost.claimState = state
+        #expect(try await payments.restore(lost) == .restored)
+        #expect(
+          await Payments.word { try await payments.cancel(made.id, key: "c") }
+            == "RESTORED_PAYMENT_UNRESOLVED")
+      }
+      #expect(try await payments.get(made.id) == made)
+      #expect(
+        try await payments.count(
+          "select count(*) from idempotency_key where method = 'CancelPaymentIntent'") == 0)
+      // While it is closed nobody knows yet what was paid.
+      try await payments.setGate(closed: true)
+      #expect(
+        await Payments.word { try await payments.cancel(other.id, key: "o") }
+          == "RESTORE_IN_PROGRESS")
+      try await payments.setGate(closed: false)
+      #expect(try await payments.cancel(other.id, key: "o").status == .canceled)
+      lost.claimState = .settled
+      #expect(try await payments.restore(lost) == .restored)
+      #expect(try await payments.cancel(made.id, key: "c").status == .canceled)
     }
   }
 
@@ -300,6 +349,14 @@ extension Payments {
         metadata: OutgoingCall.metadata(merchant: merchant, key: "restore/\(order.operationID)")
       ).result
     }
+  }
+
+  fileprivate func cancel(_ id: String, key: String) async throws -> IntentsV1.PaymentIntent {
+    let answer = try await IntentsV1.PaymentIntents.Client(wrapping: client).cancelPaymentIntent(
+      IntentsV1.CancelPaymentIntentRequest(paymentIntentID: id),
+      metadata: OutgoingCall.metadata(key: key))
+    guard let intent = answer.paymentIntent else { throw TestSetupError("empty") }
+    return intent
   }
 
   fileprivate func create(key: String) async throws -> IntentsV1.PaymentIntent {

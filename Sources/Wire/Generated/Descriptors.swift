@@ -552,6 +552,7 @@ extension ContractFile {
       "tender.intents.v1.RestorePaymentRequest",
       "tender.intents.v1.RestorePaymentResponse",
       "tender.intents.v1.RestoreResult",
+      "tender.intents.v1.RestoredClaimState",
       "tender.intents.v1.PaymentRestores",
       "tender.intents.v1.PaymentRestores.SetRestoreGate",
       "tender.intents.v1.PaymentRestores.RestorePayment",

@@ -195,7 +195,8 @@ extension GatewayV1.Restores {
     /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
     /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
     /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-    /// > idempotency.
+    /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+    /// > nothing is settled, try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `GatewayV1.SettleRestoredPaymentRequest` messages.
@@ -327,7 +328,8 @@ extension GatewayV1.Restores {
     /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
     /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
     /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-    /// > idempotency.
+    /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+    /// > nothing is settled, try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -457,7 +459,8 @@ extension GatewayV1.Restores {
     /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
     /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
     /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-    /// > idempotency.
+    /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+    /// > nothing is settled, try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -792,7 +795,8 @@ extension GatewayV1.Restores {
     /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
     /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
     /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-    /// > idempotency.
+    /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+    /// > nothing is settled, try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -990,7 +994,8 @@ extension GatewayV1.Restores {
     /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
     /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
     /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-    /// > idempotency.
+    /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+    /// > nothing is settled, try again); idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -1172,7 +1177,8 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
   /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
   /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-  /// > idempotency.
+  /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+  /// > nothing is settled, try again); idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `GatewayV1.SettleRestoredPaymentRequest` message.
@@ -1355,7 +1361,8 @@ extension GatewayV1.Restores.ClientProtocol {
   /// > PAYMENT_UNRESOLVED (a refund of a payment that is itself pending or for people; or it is to stand,
   /// > and its payment is not known here as paid), SECOND_PERSON_REQUIRED (you have said so: another
   /// > operator settles), CURRENCY_MISMATCH (a refund in another currency than its payment cannot stand);
-  /// > idempotency.
+  /// > UNAVAILABLE (intents did not take the word, or somebody else has said something at this moment:
+  /// > nothing is settled, try again); idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.

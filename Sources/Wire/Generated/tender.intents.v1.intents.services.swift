@@ -135,9 +135,10 @@ extension IntentsV1.PaymentIntents {
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
     /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-    /// > and the payment could not be rebuilt).
+    /// > not let money move again: nothing is stored, try again with the same key),
+    /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+    /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+    /// > that the details name, and the payment is not rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -160,7 +161,8 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.ConfirmPaymentIntentRequest` messages.
@@ -199,7 +201,9 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+    /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+    /// > that a restore has lost and that is neither rebuilt nor settled).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `IntentsV1.CancelPaymentIntentRequest` messages.
@@ -270,9 +274,10 @@ extension IntentsV1.PaymentIntents {
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
     /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-    /// > and the payment could not be rebuilt).
+    /// > not let money move again: nothing is stored, try again with the same key),
+    /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+    /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+    /// > that the details name, and the payment is not rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -295,7 +300,8 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -334,7 +340,9 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+    /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+    /// > that a restore has lost and that is neither rebuilt nor settled).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CancelPaymentIntentRequest` message.
@@ -403,9 +411,10 @@ extension IntentsV1.PaymentIntents {
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
     /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-    /// > and the payment could not be rebuilt).
+    /// > not let money move again: nothing is stored, try again with the same key),
+    /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+    /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+    /// > that the details name, and the payment is not rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -428,7 +437,8 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -467,7 +477,9 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+    /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+    /// > that a restore has lost and that is neither rebuilt nor settled).
     ///
     /// - Parameters:
     ///   - request: A `IntentsV1.CancelPaymentIntentRequest` message.
@@ -761,9 +773,10 @@ extension IntentsV1.PaymentIntents {
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
     /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-    /// > and the payment could not be rebuilt).
+    /// > not let money move again: nothing is stored, try again with the same key),
+    /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+    /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+    /// > that the details name, and the payment is not rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -791,7 +804,8 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -840,7 +854,9 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+    /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+    /// > that a restore has lost and that is neither rebuilt nor settled).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CancelPaymentIntentRequest` message.
@@ -934,9 +950,10 @@ extension IntentsV1.PaymentIntents {
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
     /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-    /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-    /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-    /// > and the payment could not be rebuilt).
+    /// > not let money move again: nothing is stored, try again with the same key),
+    /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+    /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+    /// > that the details name, and the payment is not rebuilt).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -975,7 +992,8 @@ extension IntentsV1.PaymentIntents {
     /// > Move the money of an intent that is created or failed/retryable.
     /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+    /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -1046,7 +1064,9 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+    /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+    /// > that a restore has lost and that is neither rebuilt nor settled).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `IntentsV1.CancelPaymentIntentRequest` message.
@@ -1160,9 +1180,10 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
   /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-  /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-  /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-  /// > and the payment could not be rebuilt).
+  /// > not let money move again: nothing is stored, try again with the same key),
+  /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+  /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+  /// > that the details name, and the payment is not rebuilt).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///
@@ -1196,7 +1217,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Move the money of an intent that is created or failed/retryable.
   /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.ConfirmPaymentIntentRequest` message.
@@ -1257,7 +1279,9 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+  /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+  /// > that a restore has lost and that is neither rebuilt nor settled).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `IntentsV1.CancelPaymentIntentRequest` message.
@@ -1355,9 +1379,10 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
   /// > With `confirm` also: UNAVAILABLE RESTORE_IN_PROGRESS (the database was restored and operators have
-  /// > not let money move again: nothing is stored, try again with the same key); FAILED_PRECONDITION
-  /// > PAYMENT_BEFORE_RESTORE (this key has paid before a restore, at the gateway that the details name,
-  /// > and the payment could not be rebuilt).
+  /// > not let money move again: nothing is stored, try again with the same key),
+  /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
+  /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
+  /// > that the details name, and the payment is not rebuilt).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///
@@ -1395,7 +1420,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Move the money of an intent that is created or failed/retryable.
   /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
-  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS.
+  /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1464,7 +1490,9 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Give an intent up: nothing of it may be charged any more; an authorisation is released.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE.
+  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND; FAILED_PRECONDITION PAYMENT_INTENT_STATE;
+  /// > UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED (a gateway has a payment of this intent
+  /// > that a restore has lost and that is neither rebuilt nor settled).
   ///
   /// - Parameters:
   ///   - message: request message to send.

@@ -57,6 +57,55 @@ extension IntentsV1 {
 }
 
 extension IntentsV1 {
+  /// What is known of a payment that is not rebuilt. It only ever goes on in this order.
+  package enum RestoredClaimState: WireEnum {
+    /// As for people.
+    case unspecified
+    /// It may still be rebuilt.
+    case pending
+    /// Only people can judge it.
+    case forPeople
+    /// Two people have said what became of it.
+    case settled
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .pending
+      case 2: self = .forPeople
+      case 3: self = .settled
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .pending: 1
+      case .forPeople: 2
+      case .settled: 3
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "RESTORED_CLAIM_STATE_UNSPECIFIED"
+      case .pending: "RESTORED_CLAIM_STATE_PENDING"
+      case .forPeople: "RESTORED_CLAIM_STATE_FOR_PEOPLE"
+      case .settled: "RESTORED_CLAIM_STATE_SETTLED"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .pending, .forPeople, .settled]
+  }
+}
+
+extension IntentsV1 {
   package struct SetRestoreGateRequest: WireMessage {
     package var closed: Bool
     /// The moment the database was restored to.
@@ -140,8 +189,8 @@ extension IntentsV1 {
     package var operationID: String
     /// 32 bytes: the HMAC of the caller's key that came with the operation.
     package var keyProof: [UInt8]
-    /// Only the claim: the payment itself cannot be rebuilt. The fields below, except the gateway's,
-    /// are not read then.
+    /// Only the claim: the payment itself is not rebuilt, or not yet. The fields below, except the
+    /// gateway's and `claim_state`, are not read then.
     package var claimOnly: Bool
     package var amount: CommonV1.Money?
     package var captureMethod: GatewayV1.CaptureMethod
@@ -153,6 +202,8 @@ extension IntentsV1 {
     package var gatewayAccount: String
     /// The gateway's id of the payment.
     package var gatewayReference: String
+    /// Read with `claim_only`.
+    package var claimState: IntentsV1.RestoredClaimState
 
     package init(
       intentID: String = "",
@@ -166,7 +217,8 @@ extension IntentsV1 {
       createdAt: GoogleProtobuf.Timestamp? = nil,
       gateway: String = "",
       gatewayAccount: String = "",
-      gatewayReference: String = ""
+      gatewayReference: String = "",
+      claimState: IntentsV1.RestoredClaimState = .init(rawValue: 0)
     ) {
       self.intentID = intentID
       self.operationID = operationID
@@ -180,6 +232,7 @@ extension IntentsV1 {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
       self.gatewayReference = gatewayReference
+      self.claimState = claimState
     }
   }
 }
@@ -210,6 +263,7 @@ extension IntentsV1.RestorePaymentRequest {
     self.gateway = try reader.string(c.pointee.gateway, "gateway")
     self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
     self.gatewayReference = try reader.string(c.pointee.gateway_reference, "gateway_reference")
+    self.claimState = try reader.enumeration(c.pointee.claim_state.rawValue, "claim_state")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -227,6 +281,7 @@ extension IntentsV1.RestorePaymentRequest {
     c.pointee.gateway = writer.string(gateway)
     c.pointee.gateway_account = writer.string(gatewayAccount)
     c.pointee.gateway_reference = writer.string(gatewayReference)
+    c.pointee.claim_state = .init(rawValue: UInt32(bitPattern: claimState.rawValue))
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -242,6 +297,7 @@ extension IntentsV1.RestorePaymentRequest {
     json.field("gateway", gateway)
     json.field("gatewayAccount", gatewayAccount)
     json.field("gatewayReference", gatewayReference)
+    json.field("claimState", claimState)
   }
 }
 

@@ -98,9 +98,11 @@ extension IntentsV1.PaymentRestores {
     /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
     /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
     /// > answered with the payment as it stands, marked as replayed; with another payload
-    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-    /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-    /// > gateway and its reference. Never is anything charged for such a key again.
+    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+    /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+    /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+    /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+    /// > its intent cannot be canceled.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
     /// > AMOUNT_TOO_LARGE.
     ///
@@ -156,9 +158,11 @@ extension IntentsV1.PaymentRestores {
     /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
     /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
     /// > answered with the payment as it stands, marked as replayed; with another payload
-    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-    /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-    /// > gateway and its reference. Never is anything charged for such a key again.
+    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+    /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+    /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+    /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+    /// > its intent cannot be canceled.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
     /// > AMOUNT_TOO_LARGE.
     ///
@@ -212,9 +216,11 @@ extension IntentsV1.PaymentRestores {
     /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
     /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
     /// > answered with the payment as it stands, marked as replayed; with another payload
-    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-    /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-    /// > gateway and its reference. Never is anything charged for such a key again.
+    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+    /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+    /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+    /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+    /// > its intent cannot be canceled.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
     /// > AMOUNT_TOO_LARGE.
     ///
@@ -358,9 +364,11 @@ extension IntentsV1.PaymentRestores {
     /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
     /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
     /// > answered with the payment as it stands, marked as replayed; with another payload
-    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-    /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-    /// > gateway and its reference. Never is anything charged for such a key again.
+    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+    /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+    /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+    /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+    /// > its intent cannot be canceled.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
     /// > AMOUNT_TOO_LARGE.
     ///
@@ -445,9 +453,11 @@ extension IntentsV1.PaymentRestores {
     /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
     /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
     /// > answered with the payment as it stands, marked as replayed; with another payload
-    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-    /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-    /// > gateway and its reference. Never is anything charged for such a key again.
+    /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+    /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+    /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+    /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+    /// > its intent cannot be canceled.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
     /// > AMOUNT_TOO_LARGE.
     ///
@@ -521,9 +531,11 @@ extension IntentsV1.PaymentRestores.ClientProtocol {
   /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
   /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
   /// > answered with the payment as it stands, marked as replayed; with another payload
-  /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-  /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-  /// > gateway and its reference. Never is anything charged for such a key again.
+  /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+  /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+  /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+  /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+  /// > its intent cannot be canceled.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
   /// > AMOUNT_TOO_LARGE.
   ///
@@ -595,9 +607,11 @@ extension IntentsV1.PaymentRestores.ClientProtocol {
   /// > Give a payment back what the restore has lost: intent, operation, and the claim of the caller's
   /// > key, known only by its HMAC. Facts follow by ApplyFacts. From then on a call with that key is
   /// > answered with the payment as it stands, marked as replayed; with another payload
-  /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that cannot be rebuilt leaves the claim
-  /// > alone: calls with that key answer FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names the
-  /// > gateway and its reference. Never is anything charged for such a key again.
+  /// > FAILED_PRECONDITION IDEMPOTENCY_KEY_REUSED. A payment that is not rebuilt leaves the claim
+  /// > alone: while it is pending, calls with that key answer UNAVAILABLE RESTORED_PAYMENT_UNRESOLVED
+  /// > (try again with the same key), afterwards FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE, which names
+  /// > the gateway and its reference. Never is anything charged for such a key again. Until it is settled
+  /// > its intent cannot be canceled.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, KEY_PROOF_INVALID, CURRENCY_UNKNOWN, AMOUNT_NOT_POSITIVE,
   /// > AMOUNT_TOO_LARGE.
   ///

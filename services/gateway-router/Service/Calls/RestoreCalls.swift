@@ -83,10 +83,11 @@ struct RestoreCalls: GatewayV1.Restores.SimpleServiceProtocol {
     let order = SettlementOrder(
       restore: id, gateway: request.gateway, account: request.gatewayAccount,
       reference: request.gatewayReference, verdict: verdict, words: request.words)
+    let isTold = try await payments.tellSettled(order)
     return try await environment.idempotency.perform(request) { [payments] transaction, _ in
       GatewayV1.SettleRestoredPaymentResponse(
         payment: GatewayV1.RestoredPayment(
-          try await payments.settle(order, in: transaction)))
+          try await payments.settle(order, isTold: isTold, in: transaction)))
     }
   }
 

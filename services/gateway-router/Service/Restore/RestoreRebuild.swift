@@ -24,16 +24,16 @@ struct RestoreRebuild: Sendable {
   /// One payment, as far as it gets.
   func rebuild(_ payment: FoundPayment) async throws {
     guard let identity = payment.identity, let gateway = GatewayName(rawValue: payment.gateway)
-    else { return try await settle(payment, .forPeople, "its row is not whole") }
+    else { return try await leaveToPeople(payment, "its row is not whole") }
     try await flow.runs.exclusively(identity.operation) {
       guard try await isOurs(identity) else {
-        return try await settle(
-          payment, .forPeople, "its metadata name what belongs to another merchant or operation")
+        return try await leaveToPeople(
+          payment, "its metadata name what belongs to another merchant or operation")
       }
       let known = try await flow.load(identity.operation, of: identity.intent)
       if let known, known.paymentMethod != identity.paymentMethod {
-        return try await settle(
-          payment, .forPeople, "\(RestoreRule.Doubt.contradicts.rawValue): another payment method")
+        return try await leaveToPeople(
+          payment, "\(RestoreRule.Doubt.contradicts.rawValue): another payment method")
       }
       let record = known ?? OperationRecord(identity, madeAt: payment.madeAt)
       let heard = await look(at: payment, identity, record)
@@ -41,12 +41,13 @@ struct RestoreRebuild: Sendable {
         identity, at: gateway, account: payment.account, heard.outcome, known: known?.operation,
         hasOtherGateways: ports.accounts.count > 1)
       {
-      case .known: try await settle(payment, .rebuilt, "the attempt is there")
+      case .known:
+        // Its key answers with it from now on.
+        guard try await giveToIntents(payment, identity) else { return }
+        try await settle(payment, .rebuilt, "the attempt is there")
       case .later: try await later(payment, heard.detail)
       case .people(let doubt):
-        // Whatever became of it: this key does not pay again.
-        if known == nil { try await claimOnly(identity, payment) }
-        try await settle(payment, .forPeople, "\(doubt.rawValue): \(heard.detail)")
+        try await leaveToPeople(payment, "\(doubt.rawValue): \(heard.detail)")
       case .rebuild(let operation, let actions):
         try await write(
           payment, identity, record, isNew: known == nil, operation, actions, heard.detail)
@@ -79,13 +80,7 @@ struct RestoreRebuild: Sendable {
     _ payment: FoundPayment, _ identity: PaymentIdentity, _ record: OperationRecord, isNew: Bool,
     _ operation: GatewayCore.Operation, _ actions: [OperationAction], _ detail: String
   ) async throws {
-    let answer = try await askIntents(request(identity, payment), of: identity.merchant)
-    switch answer.result {
-    case .restored, .known: break
-    case .later: return try await later(payment, "intents: \(answer.detail)")
-    case .refused, .unspecified, .unrecognized:
-      return try await settle(payment, .forPeople, "intents: \(answer.detail)")
-    }
+    guard try await giveToIntents(payment, identity) else { return }
     var record = record
     record.operation = operation
     let stamp = environment.stamp
@@ -117,6 +112,15 @@ struct RestoreRebuild: Sendable {
     flow.announce(facts)
   }
 
+  /// Whatever became of it: its key does not pay again, and hears so for good.
+  private func leaveToPeople(_ payment: FoundPayment, _ detail: String) async throws {
+    if let claim = payment.claim {
+      try await claimOnly(
+        claim, .forPeople, at: payment.gateway, payment.account, reference: payment.reference)
+    }
+    try await settle(payment, .forPeople, detail)
+  }
+
   func settle(
     _ payment: FoundPayment, _ state: FoundPayment.State, _ detail: String
   ) async throws {
@@ -132,21 +136,31 @@ struct RestoreRebuild: Sendable {
 
   // MARK: intents
 
-  private func claimOnly(_ identity: PaymentIdentity, _ payment: FoundPayment) async throws {
-    try await claimOnly(
-      identity.claim, at: payment.gateway, payment.account, reference: payment.reference)
+  /// - Returns: whether intents has it; otherwise it is kept for later, or for people.
+  private func giveToIntents(
+    _ payment: FoundPayment, _ identity: PaymentIdentity
+  ) async throws -> Bool {
+    let answer = try await askIntents(request(identity, payment), of: identity.merchant)
+    switch answer.result {
+    case .restored, .known: return true
+    case .later: try await later(payment, "intents: \(answer.detail)")
+    case .refused, .unspecified, .unrecognized:
+      try await settle(payment, .forPeople, "intents: \(answer.detail)")
+    }
+    return false
   }
 
-  /// The key must never pay again, though the payment cannot be rebuilt. What intents refuses,
-  /// nobody of its merchants has made.
+  /// The key must never pay again, though the payment is not rebuilt. What intents refuses, nobody of
+  /// its merchants has made.
   func claimOnly(
-    _ claim: ClaimIdentity, at gateway: String, _ account: String, reference: String
+    _ claim: ClaimIdentity, _ state: IntentsV1.RestoredClaimState, at gateway: String,
+    _ account: String, reference: String
   ) async throws {
     _ = try await askIntents(
       IntentsV1.RestorePaymentRequest(
         intentID: claim.intent.description, operationID: claim.operation.description,
         keyProof: claim.keyProof, claimOnly: true, gateway: gateway, gatewayAccount: account,
-        gatewayReference: reference), of: claim.merchant)
+        gatewayReference: reference, claimState: state), of: claim.merchant)
   }
 
   private func request(

@@ -97,6 +97,8 @@ struct FoundPayment: Sendable {
   var amount: Amount?
   /// Of a refund: the gateway's id of its payment.
   var paymentReference: String?
+  /// Whose key has paid; known also of what is not whole.
+  var claim: ClaimIdentity?
   /// Whole: only then can it be rebuilt.
   var identity: PaymentIdentity?
 
@@ -131,10 +133,13 @@ struct FoundPayment: Sendable {
     let currency = try row[10, as: String?.self].flatMap { Currency($0) }
     let minor = try row[11, as: Int64?.self]
     if let currency, let minor { amount = Amount(currency, minor: minor) }
-    guard let merchant, let intent, let operation, let amount,
-      let attempt = try row[12, as: AttemptID?.self],
+    guard let merchant, let intent, let operation,
+      let keyProof = try row[14, as: [UInt8]?.self]
+    else { return }
+    claim = ClaimIdentity(
+      merchant: merchant, intent: intent, operation: operation, keyProof: keyProof)
+    guard let amount, let attempt = try row[12, as: AttemptID?.self],
       let paymentMethod = try row[13, as: PaymentMethodID?.self],
-      let keyProof = try row[14, as: [UInt8]?.self],
       let capture = try row[15, as: Int16?.self].flatMap(Operation.CaptureMethod.init(rawValue:)),
       let isOffSession = try row[16, as: Bool?.self],
       let mode = try row[17, as: Int16?.self].flatMap(Attempt.Mode.init(rawValue:)),

@@ -1,3 +1,4 @@
+import GRPCCore
 import GatewayCore
 import Money
 import Postgres
@@ -6,11 +7,35 @@ import Wire
 
 /// What two people settle about what a restore has lost and nothing can rebuild.
 extension GatewayFlow {
+  /// intents hears of it first: whoever settles says it again where that has failed, and nobody would
+  /// tell it afterwards. Its intent may be canceled from then on.
+  /// - Returns: whether the order settles a claim, as it looks now.
+  /// - Throws: UNAVAILABLE.
+  func tellSettled(_ order: SettlementOrder) async throws -> Bool {
+    let rows = try await environment.database.transaction(batch: [
+      RestoreHoldStatements.get(order), RestoreHoldStatements.words(about: order),
+      RestoreHoldStatements.isOpen(order.restore),
+    ])
+    let word = SettlementRule.Word(actor: environment.stamp.actor, verdict: order.verdict)
+    guard let found = try rows[0].first.map({ try FoundPayment($0) }), let claim = found.claim,
+      try Self.isForPeople(found, rows[2]),
+      SettlementRule.answer(to: word, after: try Self.words(rows[1])) == .settled
+    else { return false }
+    do {
+      try await RestoreRebuild(self).claimOnly(
+        claim, .settled, at: found.gateway, found.account, reference: found.reference)
+    } catch is RPCError {
+      throw RPCFailure.unavailable("intents did not take the word. Nothing is settled: try again.")
+    }
+    return true
+  }
+
   /// Within the claim's transaction.
+  /// - Parameter isTold: what `tellSettled` has answered.
   /// - Throws: RESTORED_PAYMENT_NOT_FOUND, NOT_FOR_PEOPLE, PAYMENT_UNRESOLVED, SECOND_PERSON_REQUIRED,
-  ///   CURRENCY_MISMATCH.
+  ///   CURRENCY_MISMATCH; UNAVAILABLE.
   func settle(
-    _ order: SettlementOrder, in transaction: borrowing Transaction
+    _ order: SettlementOrder, isTold: Bool, in transaction: borrowing Transaction
   ) async throws -> RestoredPaymentView {
     let stamp = environment.stamp
     let (found, words) = try await Self.locked(order, in: transaction)
@@ -19,6 +44,9 @@ extension GatewayFlow {
     switch SettlementRule.answer(to: word, after: words) {
     case .said: break
     case .settled:
+      guard isTold || found.claim == nil else {
+        throw RPCFailure.unavailable("Somebody else has said something at this moment. Try again.")
+      }
       statements.append(RestoreHoldStatements.settle(order))
       if order.verdict == .stands {
         statements += try await standing(found, order, by: words, stamp, in: transaction)
@@ -45,9 +73,7 @@ extension GatewayFlow {
         "RESTORED_PAYMENT_NOT_FOUND", "No restore has found this payment or refund.")
     }
     let found = try FoundPayment(row)
-    // While it is closed what is pending may still be rebuilt; afterwards people may know better.
-    let isOpen = try rows[2].first.map { try $0[0, as: Bool.self] } ?? false
-    guard found.state == .forPeople || found.state == .found && isOpen else {
+    guard try isForPeople(found, rows[2]) else {
       throw RPCFailure.failedPrecondition(
         "NOT_FOR_PEOPLE",
         "It is rebuilt, settled, or pending in a restore that is closed: see tender restore list.")
@@ -60,10 +86,19 @@ extension GatewayFlow {
           "Its payment \(payment) is itself pending or for people: that comes first.")
       }
     }
-    let words = try rows[1].decode((String, Int16).self).compactMap { actor, value in
+    return (found, try words(rows[1]))
+  }
+
+  /// While it is closed what is pending may still be rebuilt; afterwards people may know better.
+  private static func isForPeople(_ found: FoundPayment, _ open: Rows) throws -> Bool {
+    let isOpen = try open.first.map { try $0[0, as: Bool.self] } ?? false
+    return found.state == .forPeople || found.state == .found && isOpen
+  }
+
+  private static func words(_ rows: Rows) throws -> [SettlementRule.Word] {
+    try rows.decode((String, Int16).self).compactMap { actor, value in
       SettlementVerdict(rawValue: value).map { SettlementRule.Word(actor: actor, verdict: $0) }
     }
-    return (found, words)
   }
 
   /// A refund that went back is known from then on, as if the gateway had told it. Where nothing is

@@ -8,6 +8,7 @@ import Postgres
 import Reactor
 import ServiceKit
 import Synchronization
+import Wire
 
 /// After a restore: reads each account's list of payments from its newest down to a day before the
 /// point, keeps what this database does not know, then rebuilds it, the oldest first. It goes on when
@@ -220,7 +221,7 @@ final class RestoreWorker: Sendable {
       // At once, not only when it is rebuilt: its key must not pay meanwhile.
       if let claim = row.claim ?? row.identity?.claim {
         try await RestoreRebuild(flow).claimOnly(
-          claim, at: account.gateway.rawValue, account.account, reference: row.reference)
+          claim, row.state == .found ? .pending : .forPeople, at: account.gateway.rawValue, account.account, reference: row.reference)
       }
       rows.append(row)
     }

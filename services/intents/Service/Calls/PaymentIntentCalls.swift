@@ -124,11 +124,13 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let merchant = try CallContext.require().requireMerchant()
     let id = try RequestFields.requiredID(
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
-    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-      [self] transaction, claim in
-      guard !claim.isTakeover else { return }
-      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-      try await step.cancel(in: transaction)
+    let begun = try await RestoredPayments.guarding {
+      try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
+        [self] transaction, claim in
+        guard !claim.isTakeover else { return }
+        let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+        try await step.cancel(in: transaction)
+      }
     }
     return try await run(begun, merchant: merchant) {
       IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))

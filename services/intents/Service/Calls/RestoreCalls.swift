@@ -42,7 +42,16 @@ struct RestoreCalls: IntentsV1.PaymentRestores.SimpleServiceProtocol {
       operation: try RequestFields.requiredID(request.operationID, "operation_id"),
       keyProof: request.keyProof, gateway: request.gateway,
       gatewayAccount: request.gatewayAccount, gatewayReference: request.gatewayReference,
+      claimState: Self.state(request.claimState),
       payment: request.claimOnly ? nil : try payment(request))
+  }
+
+  private static func state(_ wire: IntentsV1.RestoredClaimState) -> RestoredClaim.State {
+    switch wire {
+    case .pending: .pending
+    case .settled: .settled
+    case .forPeople, .unspecified, .unrecognized: .forPeople
+    }
   }
 
   private func payment(

@@ -62,7 +62,10 @@ struct IntentSteps: Sendable {
     let next = try verdict(.cancel, intent)
     let stamp = flow.environment.stamp
     move(&intent, to: next.state, at: flow.environment.clock.now)
-    try await transaction.commit(with: written(intent, cause: "cancel", next.notices, stamp))
+    // Whoever has paid must not hear that nothing will be charged.
+    try await transaction.commit(
+      with: [RestoredClaimStatements.checkCancelable(id, of: merchant)]
+        + written(intent, cause: "cancel", next.notices, stamp))
     flow.metrics.count(intent.state)
   }
 

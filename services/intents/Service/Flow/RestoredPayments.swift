@@ -14,6 +14,8 @@ struct RestoreOrder: Sendable {
   var gateway: String
   var gatewayAccount: String
   var gatewayReference: String
+  /// Of a claim alone.
+  var claimState = RestoredClaim.State.forPeople
   /// nil: only the claim.
   var payment: Payment?
 
@@ -41,9 +43,9 @@ struct RestoredPayments: Sendable {
     defer { flow.wake() }
     return try await environment.database.transaction { [self] transaction in
       if let refusal = try await refusal(of: order, in: transaction) { return refusal }
-      let claimOnly = RestoredClaimStatements.insert(order, isRebuilt: false, stamp)
+      let claimOnly = { RestoredClaimStatements.insert(order, isRebuilt: false, $0, stamp) }
       guard let payment = order.payment else {
-        try await transaction.commit(with: [claimOnly])
+        try await transaction.commit(with: [claimOnly(order.claimState)])
         return (.restored, "")
       }
       let there = try await transaction.query(
@@ -64,13 +66,13 @@ struct RestoredPayments: Sendable {
         try await transaction.commit(
           with: [
             RestoredClaimStatements.insertOperation(operation, of: intent, stamp),
-            RestoredClaimStatements.insert(order, isRebuilt: true, stamp),
+            RestoredClaimStatements.insert(order, isRebuilt: true, .pending, stamp),
             IntentStatements.update(intent, stamp),
           ] + flow.writer.statements(intent, cause: "restore", events: [], stamp))
         return (.restored, "")
       case .failure(let doubt):
         // Whatever becomes of the payment: its key does not pay again.
-        try await transaction.commit(with: [claimOnly])
+        try await transaction.commit(with: [claimOnly(doubt.isForNow ? .pending : .forPeople)])
         return (doubt.isForNow ? .later : .refused, doubt.rawValue)
       }
     }
@@ -152,7 +154,7 @@ struct RestoredPayments: Sendable {
     return [
       IntentStatements.insert(intent, stamp),
       RestoredClaimStatements.insertOperation(operation, of: intent, stamp),
-      RestoredClaimStatements.insert(order, isRebuilt: true, stamp),
+      RestoredClaimStatements.insert(order, isRebuilt: true, .pending, stamp),
     ] + flow.writer.statements(
       intent, cause: "restore", events: ["payment_intent.created"], stamp)
   }
@@ -161,7 +163,7 @@ struct RestoredPayments: Sendable {
 
   /// The work of a call that begins something; what the schema refuses of it after a restore, in
   /// words.
-  /// - Throws: RESTORE_IN_PROGRESS; `KeyHasPaid`.
+  /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED; `KeyHasPaid`.
   static func guarding<R>(_ body: () async throws -> R) async throws -> R {
     do {
       return try await body()
@@ -169,7 +171,18 @@ struct RestoredPayments: Sendable {
       throw Self.inProgress
     } catch let error as PostgresError where error.sqlState == RestoredClaimStatements.claimed {
       throw KeyHasPaid()
+    } catch let error as PostgresError
+      where error.sqlState == RestoredClaimStatements.unresolved
+    {
+      throw Self.unresolved(
+        "A gateway has a payment of this intent that a restore of the database has lost, and that is "
+          + "neither rebuilt nor settled. Nothing was canceled: try again later.")
     }
+  }
+
+  private static func unresolved(_ message: String) -> RPCFailure {
+    RPCFailure(
+      .unavailable, "RESTORED_PAYMENT_UNRESOLVED", message, retryAfterMilliseconds: 5_000)
   }
 
   private static var inProgress: RPCFailure {
@@ -199,7 +212,8 @@ struct RestoredPayments: Sendable {
 
   /// The payment that the key has made, as it stands.
   /// - Parameter isSame: whether the call asks for what was asked for then.
-  /// - Throws: IDEMPOTENCY_KEY_REUSED, PAYMENT_BEFORE_RESTORE.
+  /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, PAYMENT_BEFORE_RESTORE,
+  ///   IDEMPOTENCY_KEY_REUSED.
   func answer<Response: WireMessage>(
     _ keyProof: [UInt8], of merchant: MerchantID,
     isSame: (IntentRow, OperationRow) -> Bool, _ answer: (IntentRow) -> Response
@@ -211,6 +225,11 @@ struct RestoredPayments: Sendable {
     guard claim.isRebuilt else {
       // It may still be rebuilt: nobody is to choose another key.
       guard try await !isClosed() else { throw Self.inProgress }
+      guard claim.state != .pending else {
+        throw Self.unresolved(
+          "This key has paid before the database was restored, and its payment is being rebuilt: try "
+            + "again with the same key. Nothing is charged again.")
+      }
       throw RPCFailure.failedPrecondition(
         "PAYMENT_BEFORE_RESTORE",
         "This key has paid before the database was restored, and the payment is not rebuilt: "

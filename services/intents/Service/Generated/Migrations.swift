@@ -433,4 +433,45 @@ select 'claims and gates are only added',
 
 """##,
     checksum: "fecb9bcdcb30b9439ce238a469aa07e90134a681795a1a874f033d242184583d"),
+  Migration(
+    number: 5, name: "restored-claim-state",
+    up: ##"""
+-- What is known of a payment whose key was claimed and that is not rebuilt. Until it is settled its
+-- intent must not be canceled: its customer has paid, or may have.
+-- 1 pending: it may still be rebuilt; 2 for people; 3 settled by two of them.
+-- Claims that are there already hold nothing: nobody would say of them that they are settled.
+alter table restored_claim
+  add column state smallint not null default 3 check (state in (1, 2, 3));
+create index restored_claim_unresolved on restored_claim (intent_id)
+  where not is_rebuilt and state < 3;
+grant update (state) on restored_claim to intents_service;
+
+-- Within the transaction that cancels, before it commits.
+create function check_cancelable(merchant uuid, intent uuid) returns boolean
+language plpgsql as $$
+begin
+  if (select is_closed from restore_gate order by sequence desc limit 1) then
+    raise exception 'a restore is in progress' using errcode = 'TN011';
+  end if;
+  if exists (
+    select from restored_claim c
+    where c.intent_id = intent and c.merchant_id = merchant and not c.is_rebuilt and c.state < 3
+  ) then
+    raise exception 'a lost payment of this intent is unresolved' using errcode = 'TN013';
+  end if;
+  return true;
+end
+$$;
+
+"""##,
+    check: ##"""
+select 'a claim says whether its payment is settled', (
+  select attnotnull from pg_attribute
+  where attrelid = 'intents.restored_claim'::regclass and attname = 'state');
+select 'what is unresolved of an intent is found by an index',
+  to_regclass('intents.restored_claim_unresolved') is not null;
+select 'a cancel is checked', to_regprocedure('intents.check_cancelable(uuid, uuid)') is not null;
+
+"""##,
+    checksum: "ff74fd1f3789edbdc4b7df592faf61886316bd3a4c4d9fda15c0f691eccc3b6f"),
 ]

@@ -5,6 +5,15 @@ import ServiceKit
 
 /// The claim of a key that has paid before a restore, as its row.
 struct RestoredClaim: Sendable {
+  /// What is known of a payment that is not rebuilt. It only ever goes on in this order.
+  enum State: Int16, Sendable {
+    /// It may still be rebuilt.
+    case pending = 1
+    case forPeople = 2
+    /// Two people have said what became of it.
+    case settled = 3
+  }
+
   var merchant: MerchantID
   var intent: PaymentIntentID
   var operation: OperationID
@@ -12,18 +21,25 @@ struct RestoredClaim: Sendable {
   var isRebuilt: Bool
   var gateway: String
   var gatewayReference: String
+  var state: State
 
   init(row: Row) throws {
     (merchant, intent, operation, isRebuilt, gateway, gatewayReference) = try row.decode(
       (MerchantID, PaymentIntentID, OperationID, Bool, String, String).self)
+    guard let state = State(rawValue: try row[6, as: Int16.self]) else {
+      throw PostgresError(.decoding, "restored_claim.state holds an unknown value")
+    }
+    self.state = state
   }
 }
 
 /// The SQL of what a restore gives back. The schema's own triggers refuse what must not begin.
 enum RestoredClaimStatements {
-  /// What the triggers raise: a restore is in progress; this key has paid before a restore.
+  /// What the schema raises: a restore is in progress; this key has paid before a restore; a lost
+  /// payment of the intent is unresolved.
   static let inProgress = SQLState("TN011")
   static let claimed = SQLState("TN012")
+  static let unresolved = SQLState("TN013")
 
   /// A row only where it changes something.
   static func setGate(closed: Bool, pointAt: Timestamp?, _ stamp: Stamp) -> Statement {
@@ -42,7 +58,7 @@ enum RestoredClaimStatements {
 
   static func find(_ keyProof: [UInt8]) -> Statement {
     """
-    select merchant_id, intent_id, operation_id, is_rebuilt, gateway, gateway_reference
+    select merchant_id, intent_id, operation_id, is_rebuilt, gateway, gateway_reference, state
     from restored_claim where key_proof = \(keyProof)
     """
   }
@@ -56,18 +72,26 @@ enum RestoredClaimStatements {
     "select merchant_id from payment_intent_change where intent_id = \(intent) limit 1"
   }
 
+  /// What is known of it already is not taken back.
   static func insert(
-    _ order: RestoreOrder, isRebuilt: Bool, _ stamp: Stamp
+    _ order: RestoreOrder, isRebuilt: Bool, _ state: RestoredClaim.State, _ stamp: Stamp
   ) -> Statement {
     """
     insert into restored_claim as c (key_proof, merchant_id, intent_id, operation_id, is_rebuilt,
-      gateway, gateway_account, gateway_reference, actor, trace_id)
+      state, gateway, gateway_account, gateway_reference, actor, trace_id)
     values (\(order.keyProof), \(order.merchant), \(order.intent), \(order.operation),
-      \(isRebuilt), \(order.gateway), \(order.gatewayAccount), \(order.gatewayReference),
-      \(stamp.actor), \(stamp.traceID))
-    on conflict (key_proof) do update set is_rebuilt = c.is_rebuilt or excluded.is_rebuilt
+      \(isRebuilt), \(state.rawValue), \(order.gateway), \(order.gatewayAccount),
+      \(order.gatewayReference), \(stamp.actor), \(stamp.traceID))
+    on conflict (key_proof) do update set is_rebuilt = c.is_rebuilt or excluded.is_rebuilt,
+      state = greatest(c.state, excluded.state)
     where c.operation_id = excluded.operation_id and c.merchant_id = excluded.merchant_id
     """
+  }
+
+  /// Raises `inProgress` or `unresolved`; commits with the cancel. Without a restore one look into an
+  /// empty index.
+  static func checkCancelable(_ intent: PaymentIntentID, of merchant: MerchantID) -> Statement {
+    "select check_cancelable(\(merchant), \(intent))"
   }
 
   /// A claim that there is: its intent is here and answers.

@@ -256,7 +256,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__set_restore_gate_response_
   (ProtobufCMessageInit) tender__intents__v1__set_restore_gate_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__restore_payment_request__field_descriptors[12] =
+static const ProtobufCFieldDescriptor tender__intents__v1__restore_payment_request__field_descriptors[13] =
 {
   {
     "intent_id",
@@ -402,11 +402,24 @@ static const ProtobufCFieldDescriptor tender__intents__v1__restore_payment_reque
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "claim_state",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__RestorePaymentRequest, claim_state),
+    &tender__intents__v1__restored_claim_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__restore_payment_request__field_indices_by_name[] = {
   4,   /* field[4] = amount */
   5,   /* field[5] = capture_method */
   3,   /* field[3] = claim_only */
+  12,   /* field[12] = claim_state */
   8,   /* field[8] = created_at */
   9,   /* field[9] = gateway */
   10,   /* field[10] = gateway_account */
@@ -420,7 +433,7 @@ static const unsigned tender__intents__v1__restore_payment_request__field_indice
 static const ProtobufCIntRange tender__intents__v1__restore_payment_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__restore_payment_request__descriptor =
 {
@@ -430,7 +443,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__restore_payment_request__d
   "Tender__Intents__V1__RestorePaymentRequest",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__RestorePaymentRequest),
-  12,
+  13,
   tender__intents__v1__restore_payment_request__field_descriptors,
   tender__intents__v1__restore_payment_request__field_indices_by_name,
   1,  tender__intents__v1__restore_payment_request__number_ranges,
@@ -520,5 +533,37 @@ const ProtobufCEnumDescriptor tender__intents__v1__restore_result__descriptor =
   tender__intents__v1__restore_result__enum_values_by_name,
   1,
   tender__intents__v1__restore_result__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__intents__v1__restored_claim_state__enum_values_by_number[4] =
+{
+  { "RESTORED_CLAIM_STATE_UNSPECIFIED", "TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_UNSPECIFIED", 0 },
+  { "RESTORED_CLAIM_STATE_PENDING", "TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_PENDING", 1 },
+  { "RESTORED_CLAIM_STATE_FOR_PEOPLE", "TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_FOR_PEOPLE", 2 },
+  { "RESTORED_CLAIM_STATE_SETTLED", "TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_SETTLED", 3 },
+};
+static const ProtobufCIntRange tender__intents__v1__restored_claim_state__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex tender__intents__v1__restored_claim_state__enum_values_by_name[4] =
+{
+  { "RESTORED_CLAIM_STATE_FOR_PEOPLE", 2 },
+  { "RESTORED_CLAIM_STATE_PENDING", 1 },
+  { "RESTORED_CLAIM_STATE_SETTLED", 3 },
+  { "RESTORED_CLAIM_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__intents__v1__restored_claim_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.RestoredClaimState",
+  "RestoredClaimState",
+  "Tender__Intents__V1__RestoredClaimState",
+  "tender.intents.v1",
+  4,
+  tender__intents__v1__restored_claim_state__enum_values_by_number,
+  4,
+  tender__intents__v1__restored_claim_state__enum_values_by_name,
+  1,
+  tender__intents__v1__restored_claim_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

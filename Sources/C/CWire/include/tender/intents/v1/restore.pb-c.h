@@ -34,6 +34,13 @@ typedef enum _Tender__Intents__V1__RestoreResult {
   TENDER__INTENTS__V1__RESTORE_RESULT__RESTORE_RESULT_REFUSED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__RESTORE_RESULT)
 } Tender__Intents__V1__RestoreResult;
+typedef enum _Tender__Intents__V1__RestoredClaimState {
+  TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_UNSPECIFIED = 0,
+  TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_PENDING = 1,
+  TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_FOR_PEOPLE = 2,
+  TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_SETTLED = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__INTENTS__V1__RESTORED_CLAIM_STATE)
+} Tender__Intents__V1__RestoredClaimState;
 
 /* --- messages --- */
 
@@ -72,10 +79,11 @@ struct  Tender__Intents__V1__RestorePaymentRequest
   ProtobufCBinaryData gateway;
   ProtobufCBinaryData gateway_account;
   ProtobufCBinaryData gateway_reference;
+  Tender__Intents__V1__RestoredClaimState claim_state;
 };
 #define TENDER__INTENTS__V1__RESTORE_PAYMENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__restore_payment_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, 0, NULL, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, 0, NULL, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__INTENTS__V1__RESTORED_CLAIM_STATE__RESTORED_CLAIM_STATE_UNSPECIFIED }
 
 
 struct  Tender__Intents__V1__RestorePaymentResponse
@@ -186,6 +194,7 @@ typedef void (*Tender__Intents__V1__RestorePaymentResponse_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    tender__intents__v1__restore_result__descriptor;
+extern const ProtobufCEnumDescriptor    tender__intents__v1__restored_claim_state__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__set_restore_gate_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__set_restore_gate_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__restore_payment_request__descriptor;

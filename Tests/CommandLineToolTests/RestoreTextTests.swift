@@ -48,6 +48,31 @@ struct RestoreTextTests {
     #expect(lines.last?.contains("operator:bob") == true)
   }
 
+  /// Two accounts may have the same id: nobody settles the wrong one.
+  @Test func anAmbiguousReferenceIsRefused() throws {
+    let found = [("a", "rst_2"), ("a", "rst_1"), ("b", "rst_2")].map { account, restore in
+      GatewayV1.RestoredPayment(
+        gateway: "stripe", gatewayAccount: account, gatewayReference: "pi_1", state: .forPeople,
+        restoreID: restore)
+    }
+    let choose = { (reference: String, account: String?) throws(Failure) in
+      try RestoreSettle.chosen(reference, at: account, of: found)
+    }
+    do {
+      _ = try choose("pi_1", nil)
+      Issue.record("one was chosen")
+    } catch {
+      #expect(error.message == "pi_1 was found at stripe:a and at stripe:b")
+      #expect(error.nextStep == "add --account stripe:a or --account stripe:b")
+      #expect(error.status == .usage)
+    }
+    #expect(try choose("pi_1", "stripe:a") == found[0])
+    #expect(try choose("pi_1", "stripe:b") == found[2])
+    #expect(throws: Failure.self) { try choose("pi_1", "adyen:c") }
+    #expect(throws: Failure.self) { try choose("pi_2", nil) }
+    #expect(try RestoreSettle.chosen("pi_1", at: nil, of: Array(found.prefix(2))) == found[0])
+  }
+
   @Test func whatPeopleSaidIsShownAndFits() {
     var payment = GatewayV1.RestoredPayment(
       gateway: "stripe", gatewayAccount: "main",

@@ -100,6 +100,8 @@ struct RestoreSettle: Command {
   @Option(name: .customLong("as"), help: OperatorIdentity.help)
   var person = OperatorIdentity.operator
   @Argument(help: "The gateway's id of the payment or refund, as listed.") var reference: String
+  @Option(help: "gateway:account, where two accounts have one of this id.")
+  var account: String?
   @Option(help: "stands or nothing-left.") var verdict: VerdictArgument
   @Option(help: "Where it was seen: report, page, ticket.") var words: String
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
@@ -107,12 +109,8 @@ struct RestoreSettle: Command {
   func perform(_ output: Output) async throws -> ExitStatus {
     let (key, caller) = (try CallKeys.choose(key, prefix: "settle"), person.caller)
     let said = try await ServiceSession.with(try Checkout.find()) { session in
-      let found = try await session.restoredPayments()
-        .filter { $0.gatewayReference == reference }
-      // One of an earlier restore may have the same name: what is for people comes first.
-      guard let payment = found.first else {
-        throw Failure("\(reference) was not found by a restore", next: "see tender restore list")
-      }
+      let payment = try Self.chosen(
+        reference, at: account, of: try await session.restoredPayments())
       let request = GatewayV1.SettleRestoredPaymentRequest(
         restoreID: payment.restoreID, gateway: payment.gateway,
         gatewayAccount: payment.gatewayAccount, gatewayReference: reference,
@@ -132,6 +130,31 @@ struct RestoreSettle: Command {
       ]
     }
     return isSettled ? .succeeded : .processing
+  }
+
+  /// Of several restores' finds of one id at one account what is for people comes first.
+  /// - Parameter found: for people first.
+  static func chosen(
+    _ reference: String, at account: String?, of found: [GatewayV1.RestoredPayment]
+  ) throws(Failure) -> GatewayV1.RestoredPayment {
+    let place = { (payment: GatewayV1.RestoredPayment) in
+      "\(payment.gateway):\(payment.gatewayAccount)"
+    }
+    let named = found.filter { $0.gatewayReference == reference }
+    let meant = named.filter { account == nil || place($0) == account }
+    let places = Set(meant.map(place)).sorted()
+    guard places.count < 2 else {
+      throw Failure(
+        "\(reference) was found at \(places.joined(separator: " and at "))",
+        next: "add " + places.map { "--account \($0)" }.joined(separator: " or "), status: .usage)
+    }
+    guard let payment = meant.first else {
+      let known = Set(named.map(place)).sorted().joined(separator: ", ")
+      throw Failure(
+        "\(reference) was not found by a restore\(account.map { " at \($0)" } ?? "")",
+        next: known.isEmpty ? "see tender restore list" : "it was found at \(known)")
+    }
+    return payment
   }
 }
 

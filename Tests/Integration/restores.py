@@ -4,7 +4,9 @@ import json
 import subprocess
 import time
 
+import rows
 from recovery import run
+from refund_scene import BROKEN, GIVEN, agree, at_stripe, look, refund, sent
 from rows import sql
 from scene import *
 
@@ -20,6 +22,7 @@ def status():
 def test_payments_are_held_until_two_people_open():
     before, used, doubtful = pay(), key(), waiting()
     assert before.status == SUCCEEDED
+    given = lost_refund()
     point = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
     beginning = ("restore", "begin", "--point", point, "--reason", "a drill", "--json",
                  "--key", key())
@@ -29,6 +32,7 @@ def test_payments_are_held_until_two_people_open():
     try:
         held(beginning, before, used)
         find_lost(doubtful)
+        not_canceled(doubtful)
     finally:
         # Adyen has no list: one person asks, another one opens.
         opening = ("restore", "open", "--reason", "nothing was lost", "--json", "--key", key())
@@ -41,6 +45,58 @@ def test_payments_are_held_until_two_people_open():
     after = until(lambda: pay(metadata=with_key(used)))
     assert after.status == SUCCEEDED and captured(after.id) == 4999
     settled(doubtful)
+    refunded_once(*given)
+
+
+def lost_refund():
+    """A refund that the gateway has made and the restored database does not know."""
+    intent = at_stripe()
+    made = refund(intent, 1_000)
+    assert made.status == GIVEN, made
+    agree(intent.id)
+    rows.settled()
+    # The payment's fact is the last one that both sides remember.
+    sql(f"""
+        with lost as (select id, operation_id from intents.refund
+            where created_at > now() - interval '1 minute' and amount_minor = 1000
+            order by id desc limit 1),
+          intent as (delete from intents.refund r using lost where r.id = lost.id),
+          heard as (update intents.operation o set applied_sequence = applied_sequence - 1
+            from lost where o.id = lost.operation_id),
+          fact as (delete from gateway.fact f using lost
+            where f.operation_id = lost.operation_id and f.kind = 12),
+          told as (update gateway.operation o
+            set fact_count = fact_count - 1, version = version + 1
+            from lost where o.id = lost.operation_id)
+        delete from gateway.refund r using lost where r.id = lost.id""")
+    assert get(intent.id).amount_refunded_minor == 0
+    return intent, made
+
+
+def refunded_once(intent, lost):
+    """Asked for again while it is for people, it is not one that goes out once they have settled it."""
+    used = key()
+    again = refund(intent, 1_000, metadata=with_key(used))
+    assert again.status == BROKEN and again.failure.code == "lost_refund_unresolved", again
+    found = next(
+        row for row in json.loads(run("restore", "list", "--json")) if row["refundOf"])
+    for person in ("operator", "approver"):
+        saying = ("restore", "settle", found["gatewayReference"], "--verdict", "stands", "--words",
+                  "dashboard", "--as", person)
+        run(*saying, code=0 if person == "approver" else 3)
+    until(lambda: get(intent.id).amount_refunded_minor == 1_000)
+    assert look(lost.id).status == GIVEN and look(again.id).status == BROKEN
+    assert refund(intent, 1_000, metadata=with_key(used)).status == BROKEN
+    assert len(sent(intent.id)) == 1, sent(intent.id)
+    agree(intent.id)
+
+
+def not_canceled(intent):
+    """Nobody knows yet whether its customer has paid."""
+    answer = refusal(lambda: INTENTS.CancelPaymentIntent(
+        intents_pb2.CancelPaymentIntentRequest(payment_intent_id=intent.id), metadata=with_key(),
+        timeout=5))
+    assert answer == ("UNAVAILABLE", "RESTORE_IN_PROGRESS"), answer
 
 
 def waiting():
@@ -86,8 +142,9 @@ def settled(intent):
     done = json.loads(run(*saying[:-2], "--as", "approver"))
     assert done["state"] == "settled" and done["verdictBy"] != said["verdictBy"], done
     assert listed()["state"] == "settled"
-    # Its confirm never reached a gateway: it ends, and may be confirmed again.
-    until(lambda: get(intent.id).status == FAILED)
+    # Its confirm never reached a gateway: it ends, a minute after it was held, and may be confirmed
+    # again.
+    until(lambda: get(intent.id).status == FAILED, seconds=90)
     again = confirm(intent)
     assert again.status == SUCCEEDED and captured(intent.id) == 4999, again
 
@@ -99,8 +156,9 @@ def held(beginning, before, used):
     answer = refusal(lambda: pay(metadata=with_key(used)))
     assert answer == ("UNAVAILABLE", "RESTORE_IN_PROGRESS"), answer
     assert get(before.id).status == SUCCEEDED, "reads go on"
-    # Both lists of Stripe, to their ends; nothing was lost.
+    # Both lists of Stripe, to their ends; nothing was lost but the refund.
     until(lambda: all(reading["finishedAt"] for reading in status()["readings"]))
     seen = status()
-    assert seen["paymentsPending"] == seen["paymentsRebuilt"] == seen["paymentsForPeople"] == 0, seen
+    assert seen["paymentsPending"] == seen["paymentsRebuilt"] == 0, seen
+    assert seen["paymentsForPeople"] == 1, seen
     assert any("adyen" in what for what in seen["unproven"]), seen

@@ -72,7 +72,7 @@ GUARDS = {
          "capturesAndRefundsAreHeldToo"]),
     "claim of a key that has paid": (
         "services/intents/Service/Flow/RestoredPayments.swift",
-        [("      RestoredClaimStatements.insert(order, isRebuilt: true, stamp),\n    ] + flow",
+        [("      RestoredClaimStatements.insert(order, isRebuilt: true, .pending, stamp),\n    ] + flow",
           "    ] + flow")],
         "IntentsServiceTests.RestoreTests",
         ["aKeyThatHasPaidBeforeARestoreIsAnsweredAndNeverChargedAgain"]),
@@ -139,6 +139,33 @@ GUARDS = {
         "services/gateway-router/Service/Flow/CloseFlow.swift",
         [("operation: onlyIfUnsent ? id : nil)", "operation: nil)")],
         "GatewayServiceTests.RestoreHoldTests", ["anotherOperationOfTheIntentMayEnd"]),
+    "what is held has its pause": (
+        "services/intents/Service/Flow/RouterCalls.swift",
+        [("          await self.putOff(putOff)\n", "")],
+        "IntentsServiceTests.RestoreTests", ["whatIsHeldIsAskedForOnceAMinute"]),
+    "a key whose payment is pending": (
+        "services/intents/Service/Flow/RestoredPayments.swift",
+        [("      guard claim.state != .pending else {", "      guard claim.intent.bits != 0 else {")],
+        "IntentsServiceTests.RestoreTests", ["aClaimAloneIsRefusedWithItsReference"]),
+    "no cancel beside a lost payment": (
+        "services/intents/Service/Flow/IntentSteps.swift",
+        [("      with: [RestoredClaimStatements.checkCancelable(id, of: merchant)]\n        + written",
+          "      with: written")],
+        "IntentsServiceTests.RestoreTests", ["anIntentWithALostPaymentIsNotCanceled"]),
+    "no capture beside a payment that stands": (
+        "services/gateway-router/Service/Flow/LookFlow.swift",
+        [("    guard hold != .stands else {", "    guard hold != .stands || record.id.bits != 0 else {")],
+        "GatewayServiceTests.RestoreSettlementTests",
+        ["whatIsAuthorisedBesideAPaymentThatStandsIsReleased"]),
+    "only what waits is withdrawn": (
+        "services/gateway-router/Core/Operation/OperationCaptures.swift",
+        [("    guard winner.captures[index].state == .queued else { return }\n", "")],
+        "GatewayCoreTests.OperationTableTests", ["everyStateAndEvent"]),
+    "intents hears before it is settled": (
+        "services/gateway-router/Service/Calls/RestoreCalls.swift",
+        [("    let isTold = try await payments.tellSettled(order)\n", "    let isTold = true\n")],
+        "GatewayServiceTests.RestoreSettlementTests",
+        ["whatIsForPeopleHoldsItsIntentUntilTwoSettleIt"]),
     "an unread list holds up nothing else": (
         "services/gateway-router/Service/Restore/RestoreStatements.swift",
         [("        and (exists (select 1 from restore where id = \\(id) and state = 2)\n          or not",

@@ -306,8 +306,10 @@ struct RestoreFlowTests {
     }
   }
 
-  /// Adyen's own book: what it names and this database does not know is for people.
-  @Test func anAccountingReportNamesWhatIsLost() async throws {
+  /// Adyen's own book: what it names and this database does not know is for people, also when it is
+  /// fetched only after they have opened.
+  @Test(arguments: [false, true])
+  func anAccountingReportNamesWhatIsLost(isLate: Bool) async throws {
     try await GatewayHarness.with(priority: "adyen") { harness in
       harness.vault.method.withLock { $0.stripe = nil }
       let order = harness.restorable()
@@ -320,6 +322,11 @@ struct RestoreFlowTests {
       try await harness.lose(order)
       let begun = try await harness.begin()
       #expect(begun.unproven.count == 1 && begun.readings.isEmpty)
+      if isLate {
+        try await harness.openByAll(begun.id)
+        try await harness.readOnce()
+        #expect(try await harness.alerts() == [])
+      }
       let day = harness.first.flow.environment.clock.now.date.description
       let name = "payments_accounting_report_\(day.replacing("-", with: "_")).csv"
       let identity = ReportIdentity(
@@ -330,9 +337,14 @@ struct RestoreFlowTests {
       }
       #expect(fetched.report.state == .fetched, "\(fetched.report.detail)")
       let status = try await harness.status()
-      #expect(status.unproven == ["1 payments or refunds are for people"])
+      #expect(status.paymentsForPeople == 1)
+      if !isLate { #expect(status.unproven == ["1 payments or refunds are for people"]) }
       let listed = try await harness.listed()
       #expect(listed.map(\.ownReference) == [own.text] && listed.first?.gateway == "adyen")
+      guard isLate else { return }
+      try await harness.refresh()
+      try await harness.readOnce()
+      #expect(try await harness.alerts() == [RestoreWorker.alertKind])
     }
   }
 }

@@ -166,6 +166,14 @@ GUARDS = {
         [("    let isTold = try await payments.tellSettled(order)\n", "    let isTold = true\n")],
         "GatewayServiceTests.RestoreSettlementTests",
         ["whatIsForPeopleHoldsItsIntentUntilTwoSettleIt"]),
+    "an earlier restore's lists": (
+        "services/gateway-router/Service/Restore/RestoreWorker.swift",
+        [("RestoreStatements.unread())", "RestoreStatements.newest())")],
+        "GatewayServiceTests.RestoreHoldTests", ["anUnreadListIsReadOnAfterANewerRestore"]),
+    "reports that come late": (
+        "services/gateway-router/Service/Restore/RestoreStatements.swift",
+        [("    where state = 1 or date '1970-01-01' +", "    where state = 1 or date '1950-01-01' +")],
+        "GatewayServiceTests.RestoreFlowTests", ["anAccountingReportNamesWhatIsLost"]),
     "an unread list holds up nothing else": (
         "services/gateway-router/Service/Restore/RestoreStatements.swift",
         [("        and (exists (select 1 from restore where id = \\(id) and state = 2)\n          or not",

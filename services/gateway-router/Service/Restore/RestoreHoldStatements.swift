@@ -62,11 +62,10 @@ enum RestoreHoldStatements {
     """
   }
 
-  /// Whether all lists of a restore were read, and whether anything is unresolved.
-  static func rest(of id: RestoreID) -> Statement {
+  /// Whether all lists of every restore were read, and whether anything is unresolved.
+  static func rest() -> Statement {
     """
-    select not exists (
-        select 1 from restore_reading where restore_id = \(id) and finished_at is null),
+    select not exists (select 1 from restore_reading where finished_at is null),
       exists (select 1 from restore_payment where state in (1, 3))
     """
   }

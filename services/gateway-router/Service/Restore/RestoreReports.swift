@@ -4,8 +4,8 @@ import Postgres
 import ReportFormats
 import ServiceKit
 
-/// What a payment accounting report says of payments that this database does not know, while a
-/// restore is closed. Their lines name no intent and no merchant: they are for people.
+/// What a payment accounting report says of payments that this database does not know after a
+/// restore. Their lines name no intent and no merchant: they are for people.
 struct RestoreReports: Sendable {
   static let chunk = 1_000
   /// Unknown payments of one report that are kept.
@@ -13,13 +13,15 @@ struct RestoreReports: Sendable {
 
   let environment: ServiceEnvironment
 
-  /// The restore that is closed, if the report is of a kind that matters to it.
+  /// The restore that is closed, or the one whose days the report is about: what it names late was lost
+  /// all the same.
   func restore(for identity: ReportIdentity) async throws -> RestoreRecord? {
-    guard identity.kind == .paymentAccounting else { return nil }
-    let newest = try await environment.database.query(RestoreStatements.newest()).first.map {
+    guard identity.kind == .paymentAccounting, let day = ReportFileName(identity.name)?.day else {
+      return nil
+    }
+    return try await environment.database.query(RestoreStatements.restore(about: day)).first.map {
       try RestoreRecord($0)
     }
-    return newest?.state == .closed ? newest : nil
   }
 
   /// - Throws: REPORT_TOO_LARGE.

@@ -25,6 +25,17 @@ enum RestoreStatements {
     """
   }
 
+  /// Those with a list that was not read to its end, the newest first: a newer one's lists do not reach
+  /// as far back.
+  static func unread() -> Statement {
+    """
+    select \(raw: RestoreRecord.columns) from restore r
+    where exists (
+      select 1 from restore_reading w where w.restore_id = r.id and w.finished_at is null)
+    order by begun_at desc, id desc
+    """
+  }
+
   static func lock(_ id: RestoreID) -> Statement {
     "select \(raw: RestoreRecord.columns) from restore where id = \(id) for update"
   }
@@ -75,11 +86,13 @@ enum RestoreStatements {
 
   // MARK: Standing
 
+  /// With those of earlier restores that are not read to their end.
   static func readings(_ id: RestoreID) -> Statement {
     """
     select gateway, account, listed_from, finished_at, items_read, items_foreign, last_error,
       subject
-    from restore_reading where restore_id = \(id) order by gateway, account, subject
+    from restore_reading where restore_id = \(id) or finished_at is null
+    order by gateway, account, subject, listed_from
     """
   }
 
@@ -302,6 +315,16 @@ enum RestoreStatements {
   }
 
   // MARK: Reports
+
+  /// The one that is closed; otherwise the newest one between whose point and closing the day is.
+  static func restore(about day: CivilDate) -> Statement {
+    """
+    select \(raw: RestoreRecord.columns) from restore
+    where state = 1 or date '1970-01-01' + \(Int32(day.daysSince1970))
+      between (point_at at time zone 'UTC')::date and (begun_at at time zone 'UTC')::date
+    order by state, begun_at desc limit 1
+    """
+  }
 
   static func insertReport(
     _ id: RestoreID, _ account: GatewayAccount, day: CivilDate, name: String, actor: String

@@ -68,13 +68,20 @@ final class RestoreWorker: Sendable {
         return try await restores.setGate()
       }
     case .open:
-      guard rest.withLock({ $0?.restore != restore.id || $0?.isOver == false }) else { return }
+      guard rest.withLock({ $0?.restore != restore.id || $0?.isOver == false }) else {
+        // A report that was fetched late may have named something.
+        if try await ports.routing.restore.mayHold() { try await tell(restore) }
+        return
+      }
       // Who died between two words has left it closed.
       try await restores.setGate()
       try await tell(restore)
     }
-    for account in ports.listedAccounts {
-      for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
+    let unread = try await environment.database.query(RestoreStatements.unread())
+    for restore in try unread.map({ try RestoreRecord($0) }) {
+      for account in ports.listedAccounts {
+        for subject in RestoreSubject.allCases { try await read(subject, account, restore) }
+      }
     }
     for _ in 0..<Self.batchesMax {
       guard try await rebuild(restore) else { break }
@@ -85,7 +92,7 @@ final class RestoreWorker: Sendable {
   /// People hear of what holds payments although money moves again, whichever restore has left it.
   private func tell(_ restore: RestoreRecord) async throws {
     let (isRead, isUnresolved) = try await environment.database.query(
-      RestoreHoldStatements.rest(of: restore.id)
+      RestoreHoldStatements.rest()
     ).single().decode((Bool, Bool).self)
     let now = Rest(restore: restore.id, isRead: isRead, isUnresolved: isUnresolved)
     let before = rest.withLock { $0 }

@@ -61,7 +61,7 @@ struct PaymentTests {
         subscription: billing.environment.identifiers.make(),
         invoice: billing.environment.identifiers.make(), merchant: BillingHarness.merchant,
         customer: BillingHarness.customer, price: try #require(PriceID(price)),
-        paymentMethod: BillingHarness.method, quantity: 1)
+        paymentMethod: BillingHarness.method, quantity: 1, key: "crash")
       let begun = try await billing.call("CreateSubscription", key: "crash") { _ in
         try await billing.environment.idempotency.begin(
           request, subject: UUIDBits(draft.subscription.bits)
@@ -158,6 +158,48 @@ struct PaymentTests {
       #expect(invoice.status == .paid)
       #expect(invoice.paymentTries == 2)
       #expect(invoice.paymentIntentID == made.invoice.paymentIntentID)
+    }
+  }
+
+  /// After a restore the same periods are billed anew, under other ids: intents knows their keys.
+  @Test func whatIsBilledAnewAfterARestoreIsNotChargedAgain() async throws {
+    try await BillingHarness.with { billing in
+      let price = try await billing.price(1_500)
+      let made = try await billing.subscribe(price)
+      func renew() async throws -> String {
+        billing.clock.set(try #require(Timestamp("2026-02-15T12:00:00Z")))
+        await billing.worker.look()
+        return try #require(try await billing.invoices(made.subscription.id).first).id
+      }
+      let first = try await renew()
+      // A restore takes the renewal.
+      try await TestDatabase.current.run(
+        """
+        delete from billing.payment_try t using billing.invoice i
+          where i.id = t.invoice_id and i.period = 1;
+        delete from billing.invoice_line l using billing.invoice i
+          where i.id = l.invoice_id and i.period = 1;
+        delete from billing.invoice where period = 1;
+        delete from billing.billed_period where period = 1;
+        update billing.subscription set current_period = 0,
+          current_period_start = anchor_at, current_period_end = '2026-02-15T12:00:00Z';
+        """)
+      #expect(try await renew() != first)
+      #expect(billing.payments.succeeded == 2)
+      #expect(Set(billing.payments.charges.map(\.key)).count == 2)
+      #expect(try await billing.invoices(made.subscription.id).map(\.status) == [.paid, .paid])
+      // Another one takes the subscription too; its caller makes it again.
+      try await TestDatabase.current.run(
+        """
+        delete from billing.payment_try; delete from billing.invoice_line;
+        delete from billing.invoice; delete from billing.billed_period;
+        delete from billing.subscription; delete from billing.idempotency_key;
+        """)
+      let again = try await billing.subscribe(price)
+      #expect(again.subscription.id != made.subscription.id && again.invoice.status == .paid)
+      #expect(billing.payments.succeeded == 2)
+      #expect(try await billing.subscribe(price, key: "other").invoice.status == .paid)
+      #expect(billing.payments.succeeded == 3)
     }
   }
 

@@ -57,6 +57,31 @@ struct RestoreTests {
     }
   }
 
+  /// No gateway was told what a payment is for: who repeats its call says it, and hears of it again.
+  @Test func aRebuiltPaymentIsForWhatItsCallSays() async throws {
+    try await Payments.with { payments in
+      try await Self.merchant()
+      let first = try await payments.bill("in_1")
+      let lost = try await Self.lose(payments, first)
+      #expect(try await payments.restore(lost) == .restored)
+      #expect(try await payments.tell(Self.fact(lost)) == ["applied"])
+      // The invoice is made anew, under another id.
+      let again = try await payments.bill("in_2")
+      #expect(again.id == first.id && again.status == .succeeded)
+      #expect(
+        await Payments.word { try await payments.bill("in_3") } == "IDEMPOTENCY_KEY_REUSED")
+      #expect(await Payments.word { try await payments.bill("in_2") } == "ORIGIN_ALREADY_USED")
+      #expect(try await payments.count("select count(*) from origin where id = 'in_2'") == 1)
+      let news = "select count(*) from outbox where destination = 'billing'"
+      #expect(try await payments.count(Statement(sql: news)) == 0)
+      #expect(
+        try await payments.hear(.returned, of: first.id, minor: 4_999) { $0.movementID = "m" }
+          == ["applied"])
+      #expect(try await payments.count(Statement(sql: news)) == 1)
+      #expect(payments.harness.router.captures == 1)
+    }
+  }
+
   @Test func aLostConfirmIsGivenBackToItsIntent() async throws {
     try await Payments.with { payments in
       try await Self.merchant()
@@ -271,7 +296,7 @@ struct RestoreTests {
 
   /// Intents and refunds that recovery leaves alone for most of a minute.
   private static func putOff(_ payments: Payments) async throws -> [Int64] {
-    let later = "next_check_at between now() + interval '45 seconds' and now() + interval '60 seconds'"
+    let later = "extract(epoch from next_check_at - now()) between 45 and 60"
     return [
       try await payments.count(
         Statement(sql: "select count(*) from payment_intent where status = 3 and \(later)")),
@@ -348,6 +373,20 @@ extension Payments {
         order,
         metadata: OutgoingCall.metadata(merchant: merchant, key: "restore/\(order.operationID)")
       ).result
+    }
+  }
+
+  /// As billing asks: one key for one period, whatever its invoice's id is.
+  fileprivate func bill(_ invoice: String) async throws -> IntentsV1.PaymentIntent {
+    try await harness.withClient(as: "spiffe://tender/service/billing") { client in
+      let answer = try await IntentsV1.PaymentIntents.Client(wrapping: client).createPaymentIntent(
+        IntentsV1.CreatePaymentIntentRequest(
+          amount: CommonV1.Money(currency: "EUR", amountMinor: 4_999),
+          paymentMethodID: IntentsHarness.method.description, confirm: true, offSession: true,
+          origin: CommonV1.Origin(type: "invoice", id: invoice)),
+        metadata: OutgoingCall.metadata(merchant: IntentsHarness.merchant, key: "sub1p1try1"))
+      guard let intent = answer.paymentIntent else { throw TestSetupError("empty") }
+      return intent
     }
   }
 

@@ -174,6 +174,16 @@ GUARDS = {
         "services/gateway-router/Service/Restore/RestoreStatements.swift",
         [("    where state = 1 or date '1970-01-01' +", "    where state = 1 or date '1950-01-01' +")],
         "GatewayServiceTests.RestoreFlowTests", ["anAccountingReportNamesWhatIsLost"]),
+    "a period's key": (
+        "services/billing/Service/Flow/Renewals.swift",
+        [("PaymentTryRow.key(of: id, period: bill.period.index, try: 1)",
+          "PaymentTryRow.key(of: SubscriptionID(bits: invoice.bits), period: 1, try: 1)")],
+        "BillingServiceTests.PaymentTests", ["whatIsBilledAnewAfterARestoreIsNotChargedAgain"]),
+    "a rebuilt payment's origin": (
+        "services/intents/Service/Flow/RestoredPayments.swift",
+        [("    if let origin, view.intent.originType == nil {",
+          "    if let origin, view.intent.originType == origin.type {")],
+        "IntentsServiceTests.RestoreTests", ["aRebuiltPaymentIsForWhatItsCallSays"]),
     "an unread list holds up nothing else": (
         "services/gateway-router/Service/Restore/RestoreStatements.swift",
         [("        and (exists (select 1 from restore where id = \\(id) and state = 2)\n          or not",

@@ -17,13 +17,14 @@ struct BillingCalls: BillingV1.Billing.SimpleServiceProtocol {
   func createSubscription(
     request: BillingV1.CreateSubscriptionRequest, context: ServerContext
   ) async throws -> BillingV1.CreateSubscriptionResponse {
-    let merchant = try CallContext.require().requireMerchant()
+    let call = try CallContext.require()
+    let merchant = try call.requireMerchant()
     let draft = Subscribing.Draft(
       subscription: environment.identifiers.make(), invoice: environment.identifiers.make(),
       merchant: merchant, customer: try RequestFields.requiredID(request.customerID, "customer_id"),
       price: try RequestFields.requiredID(request.priceID, "price_id"),
       paymentMethod: try RequestFields.requiredID(request.paymentMethodID, "payment_method_id"),
-      quantity: request.quantity == 0 ? 1 : Int64(request.quantity))
+      quantity: request.quantity == 0 ? 1 : Int64(request.quantity), key: call.key?.text ?? "")
     // Asked before the claim, because a transaction waits for nobody; it counts only for a new one:
     // a replay is answered as it was, whatever became of the payment method.
     let verified = await verify(draft)

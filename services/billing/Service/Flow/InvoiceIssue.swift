@@ -13,9 +13,10 @@ struct InvoiceIssue: Sendable {
   /// Nil when there is nothing to pay.
   let payment: PaymentTryRow?
 
+  /// - Parameter key: of the first try.
   init(
     _ bill: Bill, id: InvoiceID, number: InvoiceNumber, of subscription: SubscriptionID,
-    _ merchant: MerchantID, merchantNow: Timestamp
+    _ merchant: MerchantID, merchantNow: Timestamp, key: String
   ) {
     let isFree = bill.total.minor == 0
     self.bill = bill
@@ -29,7 +30,8 @@ struct InvoiceIssue: Sendable {
       isFree
       ? nil
       : PaymentTryRow(
-        merchant: merchant, invoice: id, number: 1, kind: .create, state: .open, looks: 0)
+        merchant: merchant, invoice: id, number: 1, kind: .create, state: .open, looks: 0,
+        key: key)
   }
 
   func statements(_ writer: BillingWriter, at now: Timestamp, _ stamp: Stamp) -> [Statement] {

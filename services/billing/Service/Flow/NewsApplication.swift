@@ -110,7 +110,9 @@ struct NewsApplication {
       invoice.hasOpenTry = true
       let payment = PaymentTryRow(
         merchant: invoice.merchant, invoice: invoice.id, number: invoice.paymentTries,
-        kind: .confirm, state: .open, looks: 0)
+        kind: .confirm, state: .open, looks: 0,
+        key: PaymentTryRow.key(
+          of: subscription.id, period: invoice.period, try: invoice.paymentTries))
       furtherTry = (payment, pause)
       return
     }

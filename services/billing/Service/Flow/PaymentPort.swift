@@ -23,7 +23,7 @@ struct Charge: Sendable {
   var paymentMethod: PaymentMethodID
   /// The intent to confirm again; nil creates it.
   var intent: PaymentIntentID?
-  /// Derived from invoice and try.
+  /// The try's own.
   var key: String
 }
 

@@ -94,7 +94,8 @@ struct Renewals: Sendable {
       let issue = InvoiceIssue(
         bill, id: invoice,
         number: try StoredValue.known(InvoiceNumber(try rows[1].single()[0, as: Int64.self])),
-        of: id, merchant, merchantNow: merchantNow)
+        of: id, merchant, merchantNow: merchantNow,
+        key: PaymentTryRow.key(of: id, period: bill.period.index, try: 1))
       subscription.currentPeriod = bill.period
       subscription.latestInvoice = invoice
       subscription.version += 1

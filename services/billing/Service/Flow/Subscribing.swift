@@ -19,6 +19,8 @@ struct Subscribing: Sendable {
     var price: PriceID
     var paymentMethod: PaymentMethodID
     var quantity: Int64
+    /// The caller's idempotency key.
+    var key: String
   }
 
   /// T1: subscription, first invoice and first try, in the claim's transaction.
@@ -57,7 +59,8 @@ struct Subscribing: Sendable {
     let issue = InvoiceIssue(
       bill, id: draft.invoice,
       number: try StoredValue.known(InvoiceNumber(try rows[2].single()[0, as: Int64.self])),
-      of: draft.subscription, draft.merchant, merchantNow: merchantNow)
+      of: draft.subscription, draft.merchant, merchantNow: merchantNow,
+      key: PaymentTryRow.firstKey(ofCaller: draft.key))
     _ = try await transaction.batch(
       [payment.writer.event("customer.subscription.created", subscription, at: now, stamp)]
         + issue.statements(payment.writer, at: now, stamp))

@@ -1,6 +1,7 @@
 import BillingCore
 import Money
 import Postgres
+import Seal
 
 /// An invoice as its row.
 struct InvoiceRow: Sendable {
@@ -102,14 +103,14 @@ struct PaymentTryRow: Sendable {
   var kind: Kind
   var state: State
   var looks: Int
+  /// Letters and digits. Kept with the try: what was asked under it once is asked under it again.
+  var key: String
 
-  /// Letters and digits, derived from invoice and try: the same call is always the same key.
-  var key: String { "inv\(EntityIDText.letters(of: invoice.bits))try\(number)" }
-
-  static let columns = "t.merchant_id, t.invoice_id, t.try, t.kind, t.state, t.looks"
+  static let columns = "t.merchant_id, t.invoice_id, t.try, t.kind, t.state, t.looks, t.key"
 
   init(
-    merchant: MerchantID, invoice: InvoiceID, number: Int, kind: Kind, state: State, looks: Int
+    merchant: MerchantID, invoice: InvoiceID, number: Int, kind: Kind, state: State, looks: Int,
+    key: String
   ) {
     self.merchant = merchant
     self.invoice = invoice
@@ -117,6 +118,19 @@ struct PaymentTryRow: Sendable {
     self.kind = kind
     self.state = state
     self.looks = looks
+    self.key = key
+  }
+
+  /// A period that is billed anew, because a restore of the database has lost its invoice, has another
+  /// invoice and the same keys: intents answers them with what was paid.
+  static func key(of subscription: SubscriptionID, period: Int, try number: Int) -> String {
+    "sub\(EntityIDText.letters(of: subscription.bits))p\(period)try\(number)"
+  }
+
+  /// The same for the first try of a subscription that its caller makes anew, with another id.
+  static func firstKey(ofCaller key: String) -> String {
+    let digest = SHA256.hash(key).prefix(16)
+    return "new\(EntityIDText.letters(of: digest.reduce(0) { $0 << 8 | UInt128($1) }))try1"
   }
 
   init(row: Row) throws {
@@ -126,5 +140,6 @@ struct PaymentTryRow: Sendable {
     kind = try StoredValue.known(Kind(rawValue: row[3, as: Int16.self]))
     state = try StoredValue.known(State(rawValue: row[4, as: Int16.self]))
     looks = Int(try row[5, as: Int32.self])
+    key = try row[6, as: String.self]
   }
 }

@@ -228,7 +228,8 @@ final class RestoreWorker: Sendable {
       // At once, not only when it is rebuilt: its key must not pay meanwhile.
       if let claim = row.claim ?? row.identity?.claim {
         try await RestoreRebuild(flow).claimOnly(
-          claim, row.state == .found ? .pending : .forPeople, at: account.gateway.rawValue, account.account, reference: row.reference)
+          claim, row.state == .found ? .pending : .forPeople, at: account.gateway.rawValue,
+          account.account, reference: row.reference)
       }
       rows.append(row)
     }

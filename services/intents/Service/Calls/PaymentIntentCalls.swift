@@ -49,10 +49,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
         known: IntentFlow.View(intent: ready, operations: [operation]), answer)
     } catch is RestoredPayments.KeyHasPaid {
       return try await restored.answer(
-        keyProof, of: ready.merchant,
+        keyProof, of: ready.merchant, origin: ready.origin,
         isSame: { intent, known in
           intent.amount == ready.amount && intent.captureMethod == ready.captureMethod
             && known.paymentMethod == operation.paymentMethod
+            && (intent.origin == nil
+              || intent.originType == ready.originType && intent.originID == ready.originID)
         }, answer)
     }
   }

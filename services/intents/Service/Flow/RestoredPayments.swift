@@ -211,11 +211,14 @@ struct RestoredPayments: Sendable {
   }
 
   /// The payment that the key has made, as it stands.
-  /// - Parameter isSame: whether the call asks for what was asked for then.
+  /// - Parameters:
+  ///   - origin: what the payment is for, as the call says; no gateway was told of it. From then on its
+  ///     news go there.
+  ///   - isSame: whether the call asks for what was asked for then.
   /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, PAYMENT_BEFORE_RESTORE,
   ///   IDEMPOTENCY_KEY_REUSED.
   func answer<Response: WireMessage>(
-    _ keyProof: [UInt8], of merchant: MerchantID,
+    _ keyProof: [UInt8], of merchant: MerchantID, origin: (type: String, id: String)? = nil,
     isSame: (IntentRow, OperationRow) -> Bool, _ answer: (IntentRow) -> Response
   ) async throws -> Response {
     let rows = try await environment.database.query(RestoredClaimStatements.find(keyProof))
@@ -239,13 +242,20 @@ struct RestoredPayments: Sendable {
           "gateway_reference": claim.gatewayReference,
         ])
     }
-    let view = try await flow.view(claim.intent, of: merchant)
+    var view = try await flow.view(claim.intent, of: merchant)
     guard let operation = view.operations.first(where: { $0.id == claim.operation }),
       isSame(view.intent, operation)
     else {
       throw RPCFailure.failedPrecondition(
         "IDEMPOTENCY_KEY_REUSED",
         "This idempotency key was used with another payload. Use a new key for a new request.")
+    }
+    if let origin, view.intent.originType == nil {
+      _ = try await environment.database.query(
+        IntentStatements.adoptOrigin(
+          claim.intent, of: merchant, type: origin.type, id: origin.id))
+      // What was told before went nowhere.
+      view = try await flow.view(claim.intent, of: merchant)
     }
     return try environment.idempotency.replay(.response(answer(view.intent).encode()))
   }

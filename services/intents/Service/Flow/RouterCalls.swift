@@ -40,7 +40,9 @@ extension IntentFlow {
     let putOff = IntentStatements.putOff(view.id, of: view.merchant)
     switch reason {
     case .cancelPending:
-      return await asking("close", whenHeld: putOff) { try await self.close(view, operation, onlyIfUnsent: false) }
+      return await asking("close", whenHeld: putOff) {
+        try await self.close(view, operation, onlyIfUnsent: false)
+      }
     case .capturePending:
       guard let open = work.openCapture else {
         return await asking("execute", whenHeld: putOff) {

@@ -40,6 +40,11 @@ struct IntentRow: Sendable {
 
   var livemode: Bool { merchant.isLive }
 
+  var origin: (type: String, id: String)? {
+    guard let originType, let originID else { return nil }
+    return (originType, originID)
+  }
+
   var amounts: IntentAmounts {
     IntentAmounts(
       intendedMinor: amount.minor, authorizedMinor: authorizedMinor, capturedMinor: capturedMinor,

@@ -99,6 +99,22 @@ enum IntentStatements {
     """
   }
 
+  /// Of an intent that was rebuilt without one, unless another intent has it.
+  static func adoptOrigin(
+    _ intent: PaymentIntentID, of merchant: MerchantID, type: String, id: String
+  ) -> Statement {
+    """
+    with adopted as (
+      update payment_intent set origin_type = \(type), origin_id = \(id)
+      where merchant_id = \(merchant) and id = \(intent) and origin_type is null
+        and not exists (select 1 from origin
+          where merchant_id = \(merchant) and type = \(type) and id = \(id))
+      returning 1)
+    insert into origin (merchant_id, type, id, intent_id)
+    select \(merchant), \(type), \(id), \(intent) from adopted
+    """
+  }
+
   static func originOwner(_ merchant: MerchantID, type: String, id: String) -> Statement {
     "select intent_id from origin where merchant_id = \(merchant) and type = \(type) and id = \(id)"
   }

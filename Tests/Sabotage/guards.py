@@ -375,6 +375,11 @@ GUARDS = {
         "services/gateway-router/Service/Store/OperationRecord.swift",
         [("{ readAt ?? clock.now }", "{ clock.now }")],
         "GatewayServiceTests.WrongClockTests", ["nothingIsGivenUpEarlyOrLate"]),
+    "a start's walk by the database's clock": (
+        "services/gateway-router/Service/Inbound/EventCatchUp.swift",
+        [("try await environment.database.query(\"select now()\").single()[0, as: Timestamp.self]",
+          "environment.clock.now")],
+        "GatewayServiceTests.EventCatchUpTests", ["aStartOwesOneWalk"]),
     "second person": (
         "services/gateway-router/Core/Recovery/Attestation.swift",
         [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],

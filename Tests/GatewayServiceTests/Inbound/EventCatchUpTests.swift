@@ -99,9 +99,7 @@ struct EventCatchUpTests {
     try await GatewayHarness.with { harness in
       try await harness.gateways.createAtStripe(reference: "other1", confirmed: true)
       let second = try await catchUp(harness.second)
-      _ = try await harness.first.database.query(
-        EventStatements.ensure(Self.account, now: harness.first.flow.environment.clock.now)
-      )
+      _ = try await harness.first.database.query(EventStatements.ensure(Self.account))
       let take = EventStatements.take(
         Self.account,
         startedAt: harness.first.flow.environment.clock.now,
@@ -141,7 +139,7 @@ struct EventCatchUpTests {
     try await GatewayHarness.with { harness in
       let catchUp = try await catchUp(harness.first)
       let now = harness.first.flow.environment.clock.now
-      _ = try await harness.first.database.query(EventStatements.ensure(Self.account, now: now))
+      _ = try await harness.first.database.query(EventStatements.ensure(Self.account))
       let total = StripeList.pageSize * 2 + 5
       for number in 0..<total {
         try await harness.gateways.createAtStripe(reference: "other\(number)", confirmed: true)
@@ -192,8 +190,7 @@ struct EventCatchUpTests {
   @Test func aCursorThatIsGoneStartsOver() async throws {
     try await GatewayHarness.with { harness in
       let catchUp = try await catchUp(harness.first)
-      let now = harness.first.flow.environment.clock.now
-      _ = try await harness.first.database.query(EventStatements.ensure(Self.account, now: now))
+      _ = try await harness.first.database.query(EventStatements.ensure(Self.account))
       try await harness.gateways.createAtStripe(reference: "other", confirmed: true)
       try await harness.test.run(
         "update gateway.event_cursor set walk_after = 'evt_gone', walk_until = now()"
@@ -277,6 +274,24 @@ struct EventCatchUpTests {
       )
       try await check()
       #expect(try await harness.alerts().isEmpty)
+    }
+  }
+
+  /// A start owes one walk, whatever the process's own clock says.
+  @Test(arguments: [7_200, -7_200]) func aStartOwesOneWalk(seconds: Int64) async throws {
+    let wrong = CeilingTests.Clock()
+    wrong.clock.advance(by: .seconds(seconds))
+    try await GatewayHarness.with(clock: wrong) { harness in
+      #expect(try await round(try await catchUp(harness.first), on: harness.first) == false)
+      // Nobody listens, then a process starts: well before the next walk is due.
+      try await harness.gateways.createAtStripe(reference: "missed", confirmed: true)
+      let second = try await catchUp(harness.second)
+      #expect(try await round(second, on: harness.second) == false)
+      #expect(try await listed(harness) == 1)
+      // Its start is over: only silence asks again.
+      try await harness.gateways.createAtStripe(reference: "later", confirmed: true)
+      #expect(try await round(second, on: harness.second) == false)
+      #expect(try await listed(harness) == 1)
     }
   }
 

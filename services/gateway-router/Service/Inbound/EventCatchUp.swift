@@ -6,6 +6,7 @@ import Outbox
 import Postgres
 import Reactor
 import ServiceKit
+import Synchronization
 
 /// Reads what gateways tried to tell while nobody listened: at the start, and when nothing was told
 /// for a while, the account's list of events is read down to where the last reading began. One
@@ -30,7 +31,8 @@ final class EventCatchUp: Sendable {
 
   private let environment: ServiceEnvironment
   private let ports: GatewayPorts
-  private let startedAt: Timestamp
+  /// By the database's clock, as what it is compared with; nil before the first round.
+  private let startedAt = Mutex<Timestamp?>(nil)
   private let wake: @Sendable () -> Void
   private let worker: WorkerLoop
 
@@ -43,7 +45,6 @@ final class EventCatchUp: Sendable {
     self.environment = environment
     self.ports = ports
     self.wake = wake
-    startedAt = environment.clock.now
     worker = WorkerLoop("event list", environment, every: Self.checkInterval)
   }
 
@@ -59,24 +60,32 @@ final class EventCatchUp: Sendable {
 
   /// A round for each account; true when one has more to read.
   func work() async throws -> Bool {
+    let startedAt = try await startTime()
     var hasMore = false
     for account in ports.listedAccounts {
-      _ = try await environment.database.query(
-        EventStatements.ensure(account, now: environment.clock.now)
-      )
+      _ = try await environment.database.query(EventStatements.ensure(account))
       _ = try await environment.database.query(
         EventStatements.advance(account, startedAt: startedAt))
-      if try await walk(account) { hasMore = true }
+      if try await walk(account, startedAt: startedAt) { hasMore = true }
     }
     return hasMore
+  }
+
+  /// When the first round began.
+  private func startTime() async throws -> Timestamp {
+    if let known = startedAt.withLock({ $0 }) { return known }
+    let now = try await environment.database.query("select now()").single()[0, as: Timestamp.self]
+    startedAt.withLock { $0 = now }
+    return now
   }
 
   private struct Lease {
     var fence: Int64
     var walk: EventWalk
+    var takenAt: Timestamp
   }
 
-  private func take(_ account: GatewayAccount) async throws -> Lease? {
+  private func take(_ account: GatewayAccount, startedAt: Timestamp) async throws -> Lease? {
     let rows = try await environment.database.query(
       EventStatements.take(
         account,
@@ -86,18 +95,18 @@ final class EventCatchUp: Sendable {
       )
     )
     guard let row = rows.first else { return nil }
-    let (fence, listedUntil, after, until) = try row.decode(
-      (Int64, Timestamp, String?, Timestamp?).self
+    let (fence, listedUntil, after, until, takenAt) = try row.decode(
+      (Int64, Timestamp, String?, Timestamp?, Timestamp).self
     )
     var walk = EventWalk(listedUntil: listedUntil.seconds)
     if let after, let until { walk.underWay = .init(after: after, until: until.seconds) }
-    return Lease(fence: fence, walk: walk)
+    return Lease(fence: fence, walk: walk, takenAt: takenAt)
   }
 
-  private func walk(_ account: GatewayAccount) async throws -> Bool {
-    guard let lease = try await take(account) else { return false }
+  private func walk(_ account: GatewayAccount, startedAt: Timestamp) async throws -> Bool {
+    guard let lease = try await take(account, startedAt: startedAt) else { return false }
     var walk = lease.walk
-    if walk.hasGap(now: environment.clock.now.seconds) { try await alertGap(account) }
+    if walk.hasGap(now: lease.takenAt.seconds) { try await alertGap(account) }
     for _ in 0..<Self.pagesMax {
       switch try await page(account, walk) {
       case .failed(let error):
@@ -183,8 +192,7 @@ final class EventCatchUp: Sendable {
         error: error
       )
     )
-    guard let since = try rows.first?[0, as: Timestamp?.self],
-      environment.clock.now.seconds - since.seconds > Self.alertSeconds
+    guard let seconds = try rows.first?[0, as: Int64?.self], seconds > Self.alertSeconds
     else { return }
     try await raise(
       Self.failingKind,

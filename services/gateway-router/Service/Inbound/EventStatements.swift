@@ -5,10 +5,10 @@ import Postgres
 /// The SQL of catching up with a gateway's events.
 enum EventStatements {
   /// Made once per account: what happened before is nobody's business here.
-  static func ensure(_ account: GatewayAccount, now: Timestamp) -> Statement {
+  static func ensure(_ account: GatewayAccount) -> Statement {
     """
     insert into event_cursor (gateway, account, listed_until)
-    values (\(account.gateway.rawValue), \(account.account), \(now))
+    values (\(account.gateway.rawValue), \(account.account), now())
     on conflict do nothing
     """
   }
@@ -46,7 +46,7 @@ enum EventStatements {
               and n.received_at > now() - make_interval(secs => \(silentSeconds))))
         or (walked_at is null or walked_at < \(startedAt))
           and (failing_since is null or next_walk_at <= now()))
-    returning fence, listed_until, walk_after, walk_until
+    returning fence, listed_until, walk_after, walk_until, now()
     """
   }
 
@@ -102,7 +102,7 @@ enum EventStatements {
       failing_since = case when \(error) = '' then null else coalesce(failing_since, now()) end
     where gateway = \(account.gateway.rawValue) and account = \(account.account)
       and fence = \(fence)
-    returning failing_since
+    returning extract(epoch from now() - failing_since)::bigint
     """
   }
 

@@ -9,6 +9,11 @@ package struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
   /// The service whose owner and login role are wanted, such as `intents`.
   let service: String?
 
+  /// At once. All tests of a program begin together: their services would take all of the server's
+  /// connections, and none would have the time that its limits leave it.
+  private static let atOnceMax = 32
+  private static let turnstile = Turnstile(places: atOnceMax)
+
   package var isRecursive: Bool { true }
 
   package func provideScope(
@@ -17,6 +22,19 @@ package struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
     performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
     guard testCase != nil else { return try await function() }
+    await Self.turnstile.enter()
+    do {
+      try await withDatabase(function)
+    } catch {
+      await Self.turnstile.leave()
+      throw error
+    }
+    await Self.turnstile.leave()
+  }
+
+  private func withDatabase(
+    _ function: @concurrent @Sendable () async throws -> Void
+  ) async throws {
     let database = try await TestDatabase.create(service: service)
     do {
       try await TestDatabase.$scoped.withValue(database) { try await function() }
@@ -25,6 +43,26 @@ package struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
       throw error
     }
     try await database.drop()
+  }
+}
+
+/// Lets so many in at a time, in the order in which they came.
+private actor Turnstile {
+  private var free: Int
+  private var waiting: ArraySlice<CheckedContinuation<Void, Never>> = []
+
+  init(places: Int) { free = places }
+
+  func enter() async {
+    guard free == 0 else {
+      free -= 1
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func leave() {
+    if let next = waiting.popFirst() { next.resume() } else { free += 1 }
   }
 }
 

@@ -1,6 +1,6 @@
 /// Something that goes wrong elsewhere, what keeps it from going wrong here, and what shows that.
 struct FailureCase {
-  /// `W1` to `W15`, or the number of an interleaving.
+  /// `W1` to `W17`, or the number of an interleaving.
   let name: String
   let happens: String
   let answer: String
@@ -16,7 +16,8 @@ struct FailureCase {
   }
 }
 
-/// The windows of a naive `get → charge → put` (field notes on idempotency, section 1.4).
+/// The windows of a naive `get → charge → put` (field notes on idempotency, section 1.4), and from
+/// W16 on those of a set-up, which moves no money.
 enum FailureWindows {
   static let all: [FailureCase] = [
     FailureCase(
@@ -94,5 +95,19 @@ enum FailureWindows {
       "once a second attempt exists evidence is read-only",
       "GatewayServiceTests/InterleavingTests/"
         + "interleaving5NothingIsRepeatedOnceASecondAttemptExists"),
+    FailureCase(
+      "W16",
+      "a set-up dies between the choice of its gateway and the request: it stays open for ever, or "
+        + "is asked for at another gateway as well",
+      "the choice is committed before a byte leaves and never changes; whoever finds it sends the "
+        + "one request, under the key that derives from its id",
+      "GatewayServiceTests/SetupRaceTests/aChoiceThatNobodySentIsSentByWhoeverFindsIt"),
+    FailureCase(
+      "W17",
+      "a set-up dies between the gateway's answer and learning it: a second one is made, or it is "
+        + "called failed",
+      "it is `processing` until something is proven; the same request under its key hears the same "
+        + "answer, and one set-up is at the gateway",
+      "GatewayServiceTests/SetupRaceTests/anAnswerThatNobodyLearnedIsHeardAgain"),
   ]
 }

@@ -128,7 +128,8 @@ enum FailureDocument {
 
     ## Failure windows
 
-    The windows of a payment that is looked up, charged and stored in three steps.
+    The windows of a payment that is looked up, charged and stored in three steps; W16 and W17 are a
+    set-up's, which moves no money.
 
     \(table("window", FailureWindows.all))
 

@@ -1,6 +1,7 @@
 import GatewayCore
 import Money
 import Postgres
+import ServiceKit
 import Synchronization
 import TestSupport
 import Testing
@@ -56,6 +57,66 @@ struct SetupRaceTests {
       #expect(!isNews)
       #expect(try await SetupTests.get(harness, id.description).status == .processing)
     }
+  }
+
+  /// Killed between the choice of the gateway and the request.
+  @Test(arguments: [GatewayName.stripe, .adyen])
+  func aChoiceThatNobodySentIsSentByWhoeverFindsIt(gateway: GatewayName) async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await SetupTests.abandoned(harness)
+      _ = try await Self.choose(gateway, for: id, harness)
+      try await harness.second.recover()
+      let ended = try await SetupTests.get(harness, id.description)
+      #expect(ended.status == .succeeded && ended.gateway == gateway.rawValue)
+      try await Self.expectOne(at: gateway, harness)
+      // Its caller asks again and is answered.
+      #expect(try await SetupTests.create(harness) == ended)
+      try await Self.expectOne(at: gateway, harness)
+    }
+  }
+
+  /// Killed between the gateway's answer and learning it.
+  @Test(arguments: [GatewayName.stripe, .adyen])
+  func anAnswerThatNobodyLearnedIsHeardAgain(gateway: GatewayName) async throws {
+    try await GatewayHarness.with { harness in
+      let id = try await SetupTests.abandoned(harness)
+      let record = try await Self.choose(gateway, for: id, harness)
+      let heard = try await onLoop(harness.first.loop) {
+        let flow = harness.first.flow
+        let method = try #require(
+          try await flow.resolve(
+            record.paymentMethod, of: GatewayHarness.merchant, for: id.description))
+        return await flow.ports.setUp(
+          record, at: try #require(record.account), method, .first,
+          within: GatewayPorts.sendLimit)
+      }
+      guard case .succeeded(let settled) = heard.outcome else {
+        throw TestSetupError("\(heard.outcome)")
+      }
+      #expect(try await SetupTests.get(harness, id.description).status == .processing)
+      try await harness.second.recover()
+      let ended = try await SetupTests.get(harness, id.description)
+      #expect(ended.status == .succeeded && ended.gatewayReference == settled.reference)
+      try await Self.expectOne(at: gateway, harness)
+      #expect(try await SetupTests.create(harness) == ended)
+    }
+  }
+
+  private static func choose(
+    _ gateway: GatewayName, for id: SetupIntentID, _ harness: GatewayHarness
+  ) async throws -> SetupRecord {
+    let account = try #require(harness.first.flow.ports.order.first { $0.gateway == gateway })
+    let stamp = Stamp(actor: "test", traceID: [UInt8](repeating: 1, count: 16))
+    let rows: Rows = try await harness.first.database.query(
+      SetupStatements.choose(account, for: id, of: GatewayHarness.merchant, stamp))
+    return try SetupRecord(try rows.single())
+  }
+
+  /// At Adyen it is a payment of nothing.
+  private static func expectOne(at gateway: GatewayName, _ harness: GatewayHarness) async throws {
+    let setups = try await harness.gateways.setups().count
+    let payments = try await harness.gateways.payments().count
+    #expect((setups, payments) == (gateway == .stripe ? (1, 0) : (0, 1)))
   }
 
   /// It passes, so that it is no answer.

@@ -22,6 +22,8 @@ OTHERS = [
     (["pay", "1", "EUR", "--method", "nobody"], "no payment method is called nobody"),
     (["pay", "1", "EUR", "--method", "card_visa", "--key", "a b"], "the key is not usable"),
     (["show", "nobody"], "give a pi_"), (["show", "pi_1"], "ID_INVALID"),
+    (["bench", "payments", "--rounds", "2"], "say --fault-percent too"),
+    (["bench", "payments", "--seed", "7"], "say --fault-percent too"),
     (["ledger", "as-of", "nobody"], "ACCOUNT_NOT_FOUND"),
     (["ledger", "as-of", "merchant_payable", "--recorded", "noon"], "noon is no instant"),
     (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant")]

@@ -22,6 +22,7 @@ struct BenchPayments: Command {
   static let rateMax = 5_000
   static let faultPercentMax = 50
   static let roundsMax = 20
+  static let roundsDefault = 3
 
   @OptionGroup var common: CommonOptions
   @Option(help: "Payments a second.") var rate = 200
@@ -29,11 +30,17 @@ struct BenchPayments: Command {
   @Option(help: "A registered method, by alias or tok_ id.") var method = "card_visa"
   @Option(help: "In turns with loads in which so many percent of authorisations meet a fault.")
   var faultPercent = 0
-  @Option(help: "With faults: how often the two take turns; --seconds is the time of each in all.")
-  var rounds = 3
-  @Option(help: "What the faults are drawn by.") var seed: UInt64 = 1
+  @Option(help: "With faults: how often they take turns (3); --seconds is the time of each in all.")
+  var rounds: Int?
+  @Option(help: "With faults: what they are drawn by (1).") var seed: UInt64?
 
   func perform(_ output: Output) async throws -> ExitStatus {
+    guard faultPercent != 0 || rounds == nil && seed == nil else {
+      throw Failure(
+        "--rounds and --seed are about faults, and there are none",
+        next: "leave them out, or say --fault-percent too", status: .usage)
+    }
+    let rounds = rounds ?? Self.roundsDefault
     guard (1...Self.rateMax).contains(rate), (1...3600).contains(seconds),
       (0...Self.faultPercentMax).contains(faultPercent), (1...Self.roundsMax).contains(rounds),
       faultPercent == 0 || seconds % rounds == 0
@@ -47,7 +54,7 @@ struct BenchPayments: Command {
       let bench = PaymentsBench(
         reads: Reads(session: session, merchant: session.merchant),
         method: try await MethodAlias.resolve(method, session), rate: rate, seconds: seconds,
-        faultPercent: faultPercent, rounds: rounds, seed: seed)
+        faultPercent: faultPercent, rounds: rounds, seed: seed ?? 1)
       return try await bench.run(output)
     }
     try output.result(rows) { Measurement.table(rows) }

@@ -46,6 +46,12 @@ struct DoctorRecoveryTests {
     #expect(findings.map(\.check) == ["reversal_unproven"])
   }
 
+  @Test(arguments: ["setup_answer_conflicts", "setup_money_conflicts"])
+  func aContradictedSetUpNamesItsEnd(kind: String) {
+    let found = Doctor.recoveryFindings([CommonV1.Alert(severity: .warning, kind: kind)])
+    #expect(found.map { $0.nextStep.hasSuffix("tender setup resolve") } == [true])
+  }
+
   /// One answer of gateway-router is told in three places, each alert in exactly one.
   @Test func everyAlertHasItsPlace() {
     let alerts = ["gateway_override", "notification_parked", "reversal_unproven"].map {

@@ -201,13 +201,14 @@ def executed():
         yield request(f"Webhooks/{name}", endpoint_id=endpoint())
 
 
-# Need an endpoint that answers, a notification that is parked, a refund of which nobody tells: their
-# replays are tested in WebhooksServiceTests, GatewayServiceTests and `recovery`.
+# Need an endpoint that answers, a notification that is parked, a refund of which nobody tells, a
+# contradicted set-up: their replays are tested in WebhooksServiceTests, GatewayServiceTests,
+# `recovery` and `setups`.
 WITH_A_SCENE = {
     "Webhooks/RetryDelivery", "Notifications/RetryNotification", "Recovery/ProposeResolution",
     "Recovery/ApproveResolution", "Reconciliation/ImportReport",
     "Reconciliation/RunReconciliation", "Reconciliation/ChangeBreak", "Restores/BeginRestore",
-    "Restores/OpenRestore", "Restores/SettleRestoredPayment"}
+    "Restores/OpenRestore", "Restores/SettleRestoredPayment", "SetupIntents/ResolveSetupConflict"}
 
 
 def test_a_replay_has_the_bytes_of_the_first_answer():

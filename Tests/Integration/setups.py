@@ -3,6 +3,10 @@ command line."""
 import json
 import subprocess
 
+from notifications import adyen, item
+from objects import BY_NAME
+from people import send
+from recovery import run
 from scene import *
 from tender.gateway.v1 import setup_pb2, setup_pb2_grpc
 
@@ -103,3 +107,36 @@ def test_the_command_line_sets_up_and_shows():
     assert code == 2 and refused["failureCode"] and refused["status"] == "failed", refused
     assert run("show", "pi_1")[0] == 64
     assert len(tender("setup", "show", made["id"]).splitlines()) == 3
+
+
+def contradictions():
+    done = subprocess.run(
+        [DEPLOYMENT.home / "bin" / "tender", "doctor", "--json"], capture_output=True, text=True,
+        timeout=30)
+    return {f["detail"] for f in json.loads(done.stdout) if f["check"] == "setup_money_conflicts"}
+
+
+def test_two_people_end_what_says_that_money_may_be_held():
+    """Adyen tells of 5.00 for a request of nothing: an alert until both have looked there."""
+    made = create(gateway="adyen")
+    assert made.status == READY, made
+    assert not any(made.id in detail for detail in contradictions())
+    ((payment,)) = at_the_gateways(made)[1]
+    told = item("AUTHORISATION", "CONFLICT" + made.id[-8:].upper(), "", payment["reference"], 500)
+    assert adyen(told)[0] == 200
+    until(lambda: any(made.id in detail for detail in contradictions()))
+    saying = ("setup", "resolve", made.id, "--words", "Customer Area, the payment's page", "--json")
+    used = key()
+    said = json.loads(run(*saying, "--key", used, code=3))
+    assert said["resolved"] is False and len(said["people"]) == 1, said
+    assert "SECOND_PERSON_REQUIRED" in run(*saying, code=64)
+    method = BY_NAME["SetupIntents/ResolveSetupConflict"]
+    again = method.descriptor.output_type._concrete_class.FromString(send(
+        method, "operator", method.request(setup_intent_id=made.id, words=saying[4]),
+        with_key(used)))
+    assert again.resolved is False and list(again.people) == said["people"], again
+    ended = json.loads(run(*saying, "--as", "approver", code=0))
+    assert ended["resolved"] and ended["people"] == said["people"] + ["operator:approver"], ended
+    assert not any(made.id in detail for detail in contradictions())
+    assert "SETUP_NOT_CONTRADICTED" in run(*saying, "--as", "approver", code=64)
+    assert look(made) == made

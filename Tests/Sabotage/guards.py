@@ -500,4 +500,18 @@ GUARDS = {
         [("set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true)",
           "set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true)")],
         "LedgerServiceTests.ProofPlanTests", ["looksUpByKey"]),
+    "second person about a set-up": (
+        "services/gateway-router/Core/Setup/SetupConflict.swift",
+        [("people.contains(where: { $0 != actor })", "!people.isEmpty")],
+        "GatewayCoreTests.SetupConflictTests", ["twoPeopleWhereMoneyMayBeHeld"]),
+    "what was seen last of a set-up": (
+        "services/gateway-router/Service/Store/SetupReviewStatements.swift",
+        [("        and r.alert_count = a.count\n", "")],
+        "GatewayServiceTests.SetupReviewTests", ["twoPeopleEndWhatMayHoldMoney"]),
+    "choice of a set-up that nobody sent": (
+        "services/gateway-router/Core/Setup/SetupIntent.swift",
+        [("guard let gateway else { return isLate ? .refuse : .begin }",
+          "guard let gateway, tries > 0 else { return isLate ? .refuse : .begin }")],
+        "GatewayServiceTests.SetupRaceTests",
+        ["aChoiceThatNobodySentIsSentByWhoeverFindsIt"]),
 }

@@ -13,6 +13,8 @@ extension Doctor {
   static let restoreAlert = "restore_in_progress"
   /// Money moves again, and what a restore has lost holds its payments.
   static let unresolvedAlert = "restored_payments_unresolved"
+  /// What a gateway answers contradicts what it was asked about a set-up.
+  static let setupAlerts: Set = ["setup_answer_conflicts", "setup_money_conflicts"]
   static let itemsMetric = "tender_recovery_items"
   static let ageMetric = "tender_recovery_oldest_age_seconds"
 
@@ -78,6 +80,8 @@ extension Doctor {
     switch kind {
     case restoreAlert: "see tender restore status"
     case unresolvedAlert: "see tender restore list"
+    case _ where setupAlerts.contains(kind):
+      "compare it with the gateway's own records, then tender setup resolve"
     default: "tender show tells what was done about the payment"
     }
   }

@@ -7,7 +7,7 @@ struct SetupCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "setup",
     abstract: "Verify a payment method for later payments without its payer; no money moves.",
-    subcommands: [SetupCreate.self, SetupShow.self])
+    subcommands: [SetupCreate.self, SetupShow.self, SetupResolve.self])
 }
 
 struct SetupCreate: Command {
@@ -53,15 +53,17 @@ struct SetupShow: Command {
   @Argument(help: "The set-up: seti_…") var id: String
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    guard id.hasPrefix("seti_") else {
-      throw Failure("\(id) is no set-up", next: "give a seti_… id", status: .usage)
-    }
+    guard id.hasPrefix("seti_") else { throw Self.noSetUp(id) }
     let setup = try await ServiceSession.with(try Checkout.find()) { session in
       try await SetupCall.get(id, session)
     }
     let answer = SetupAnswer(setup, key: nil, replayed: false)
     try output.result(answer) { answer.lines }
     return ExitStatus(setup.status)
+  }
+
+  static func noSetUp(_ id: String) -> Failure {
+    Failure("\(id) is no set-up", next: "give a seti_… id", status: .usage)
   }
 }
 

@@ -441,10 +441,13 @@ extension ContractFile {
       "tender.gateway.v1.CreateSetupIntentResponse",
       "tender.gateway.v1.GetSetupIntentRequest",
       "tender.gateway.v1.GetSetupIntentResponse",
+      "tender.gateway.v1.ResolveSetupConflictRequest",
+      "tender.gateway.v1.ResolveSetupConflictResponse",
       "tender.gateway.v1.SetupIntentStatus",
       "tender.gateway.v1.SetupIntents",
       "tender.gateway.v1.SetupIntents.CreateSetupIntent",
       "tender.gateway.v1.SetupIntents.GetSetupIntent",
+      "tender.gateway.v1.SetupIntents.ResolveSetupConflict",
     ]),
     ContractFile(
       index: 19, name: "tender/intents/v1/intents.proto",

@@ -90,6 +90,11 @@ extension GatewayV1.CreateSetupIntentRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension GatewayV1.ResolveSetupConflictRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension IntentsV1.CreatePaymentIntentRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil

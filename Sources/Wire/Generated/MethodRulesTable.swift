@@ -372,6 +372,14 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.gateway.v1.SetupIntents/ResolveSetupConflict",
+      access: [.operator],
+      mutation: .keyed,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.intents.v1.PaymentIntents/CreatePaymentIntent",
       access: [.merchant, .operator, .billing],
       mutation: .keyed,

@@ -418,3 +418,107 @@ extension GatewayV1.GetSetupIntentResponse {
     json.field("setupIntent", setupIntent)
   }
 }
+
+extension GatewayV1 {
+  package struct ResolveSetupConflictRequest: WireMessage {
+    /// As the alert names it; of any merchant.
+    package var setupIntentID: String
+    /// Where it was seen, and what was released there: page, report, ticket.
+    package var words: String
+
+    package init(
+      setupIntentID: String = "",
+      words: String = ""
+    ) {
+      self.setupIntentID = setupIntentID
+      self.words = words
+    }
+  }
+}
+
+extension GatewayV1.ResolveSetupConflictRequest {
+  package static let fullName = "tender.gateway.v1.ResolveSetupConflictRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__resolve_setup_conflict_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ResolveSetupConflictRequest.self)
+    self.setupIntentID = try reader.string(c.pointee.setup_intent_id, "setup_intent_id", required: true, idPrefix: "seti")
+    self.words = try reader.string(c.pointee.words, "words", required: true, lengthMax: 500)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ResolveSetupConflictRequest.self, capacity: 1)
+    tender__gateway__v1__resolve_setup_conflict_request__init(c)
+    c.pointee.setup_intent_id = writer.string(setupIntentID)
+    c.pointee.words = writer.string(words)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("setupIntentId", setupIntentID)
+    json.field("words", words)
+  }
+}
+
+extension GatewayV1.ResolveSetupConflictRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, setupIntentID)
+    fingerprint.field(2, words)
+  }
+}
+
+extension GatewayV1 {
+  package struct ResolveSetupConflictResponse: WireMessage {
+    /// Whether its alerts are over. False: money may be held, and another operator has yet to say so.
+    package var resolved: Bool
+    /// Who has looked at the contradiction, whoever said so first in front.
+    package var people: [String]
+
+    package init(
+      resolved: Bool = false,
+      people: [String] = []
+    ) {
+      self.resolved = resolved
+      self.people = people
+    }
+  }
+}
+
+extension GatewayV1.ResolveSetupConflictResponse {
+  package static let fullName = "tender.gateway.v1.ResolveSetupConflictResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__resolve_setup_conflict_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__ResolveSetupConflictResponse.self)
+    self.resolved = c.pointee.resolved != 0
+    self.people = try reader.strings(c.pointee.n_people, c.pointee.people, "people")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__ResolveSetupConflictResponse.self, capacity: 1)
+    tender__gateway__v1__resolve_setup_conflict_response__init(c)
+    c.pointee.resolved = resolved ? 1 : 0
+    c.pointee.n_people = people.count
+    c.pointee.people = writer.strings(people)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("resolved", resolved)
+    json.field("people", people)
+  }
+}

@@ -39,10 +39,24 @@ extension GatewayV1.SetupIntents {
         type: .unary
       )
     }
+    /// Namespace for "ResolveSetupConflict" metadata.
+    package enum ResolveSetupConflict: Sendable {
+      /// Request type for "ResolveSetupConflict".
+      package typealias Input = GatewayV1.ResolveSetupConflictRequest
+      /// Response type for "ResolveSetupConflict".
+      package typealias Output = GatewayV1.ResolveSetupConflictResponse
+      /// Descriptor for "ResolveSetupConflict".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.SetupIntents"),
+        method: "ResolveSetupConflict",
+        type: .unary
+      )
+    }
     /// Descriptors for all methods in the "tender.gateway.v1.SetupIntents" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       CreateSetupIntent.descriptor,
-      GetSetupIntent.descriptor
+      GetSetupIntent.descriptor,
+      ResolveSetupConflict.descriptor
     ]
   }
 }
@@ -107,6 +121,32 @@ extension GatewayV1.SetupIntents {
       request: GRPCCore.StreamingServerRequest<GatewayV1.GetSetupIntentRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.GetSetupIntentResponse>
+
+    /// Handle the "ResolveSetupConflict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+    /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+    /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+    /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+    /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+    /// > stays what it is.
+    /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+    /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+    /// > already: another operator ends it); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.ResolveSetupConflictRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.ResolveSetupConflictResponse` messages.
+    func resolveSetupConflict(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.ResolveSetupConflictRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ResolveSetupConflictResponse>
   }
 
   /// Service protocol for the "tender.gateway.v1.SetupIntents" service.
@@ -157,6 +197,32 @@ extension GatewayV1.SetupIntents {
       request: GRPCCore.ServerRequest<GatewayV1.GetSetupIntentRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<GatewayV1.GetSetupIntentResponse>
+
+    /// Handle the "ResolveSetupConflict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+    /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+    /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+    /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+    /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+    /// > stays what it is.
+    /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+    /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+    /// > already: another operator ends it); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ResolveSetupConflictRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.ResolveSetupConflictResponse` message.
+    func resolveSetupConflict(
+      request: GRPCCore.ServerRequest<GatewayV1.ResolveSetupConflictRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.ResolveSetupConflictResponse>
   }
 
   /// Simple service protocol for the "tender.gateway.v1.SetupIntents" service.
@@ -205,6 +271,32 @@ extension GatewayV1.SetupIntents {
       request: GatewayV1.GetSetupIntentRequest,
       context: GRPCCore.ServerContext
     ) async throws -> GatewayV1.GetSetupIntentResponse
+
+    /// Handle the "ResolveSetupConflict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+    /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+    /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+    /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+    /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+    /// > stays what it is.
+    /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+    /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+    /// > already: another operator ends it); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.ResolveSetupConflictRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.ResolveSetupConflictResponse` to respond with.
+    func resolveSetupConflict(
+      request: GatewayV1.ResolveSetupConflictRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.ResolveSetupConflictResponse
   }
 }
 
@@ -228,6 +320,17 @@ extension GatewayV1.SetupIntents.StreamingServiceProtocol {
       serializer: WireSerializer<GatewayV1.GetSetupIntentResponse>(),
       handler: { request, context in
         try await self.getSetupIntent(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: GatewayV1.SetupIntents.Method.ResolveSetupConflict.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.ResolveSetupConflictRequest>(GatewayV1.SetupIntents.Method.ResolveSetupConflict.descriptor),
+      serializer: WireSerializer<GatewayV1.ResolveSetupConflictResponse>(),
+      handler: { request, context in
+        try await self.resolveSetupConflict(
           request: request,
           context: context
         )
@@ -259,6 +362,17 @@ extension GatewayV1.SetupIntents.ServiceProtocol {
     )
     return GRPCCore.StreamingServerResponse(single: response)
   }
+
+  package func resolveSetupConflict(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.ResolveSetupConflictRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ResolveSetupConflictResponse> {
+    let response = try await self.resolveSetupConflict(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -282,6 +396,19 @@ extension GatewayV1.SetupIntents.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<GatewayV1.GetSetupIntentResponse> {
     return GRPCCore.ServerResponse<GatewayV1.GetSetupIntentResponse>(
       message: try await self.getSetupIntent(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func resolveSetupConflict(
+    request: GRPCCore.ServerRequest<GatewayV1.ResolveSetupConflictRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.ResolveSetupConflictResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.ResolveSetupConflictResponse>(
+      message: try await self.resolveSetupConflict(
         request: request.message,
         context: context
       ),
@@ -347,6 +474,37 @@ extension GatewayV1.SetupIntents {
       deserializer: some GRPCCore.MessageDeserializer<GatewayV1.GetSetupIntentResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.GetSetupIntentResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ResolveSetupConflict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+    /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+    /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+    /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+    /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+    /// > stays what it is.
+    /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+    /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+    /// > already: another operator ends it); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ResolveSetupConflictRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ResolveSetupConflictRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ResolveSetupConflictResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func resolveSetupConflict<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ResolveSetupConflictRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ResolveSetupConflictRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ResolveSetupConflictResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ResolveSetupConflictResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
   }
 
@@ -438,6 +596,48 @@ extension GatewayV1.SetupIntents {
         onResponse: handleResponse
       )
     }
+
+    /// Call the "ResolveSetupConflict" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+    /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+    /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+    /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+    /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+    /// > stays what it is.
+    /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+    /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+    /// > already: another operator ends it); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.ResolveSetupConflictRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.ResolveSetupConflictRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.ResolveSetupConflictResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func resolveSetupConflict<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.ResolveSetupConflictRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.ResolveSetupConflictRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ResolveSetupConflictResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ResolveSetupConflictResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.SetupIntents.Method.ResolveSetupConflict.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
   }
 }
 
@@ -501,6 +701,43 @@ extension GatewayV1.SetupIntents.ClientProtocol {
       request: request,
       serializer: WireSerializer<GatewayV1.GetSetupIntentRequest>(),
       deserializer: WireResponseDeserializer<GatewayV1.GetSetupIntentResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ResolveSetupConflict" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+  /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+  /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+  /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+  /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+  /// > stays what it is.
+  /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+  /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+  /// > already: another operator ends it); idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.ResolveSetupConflictRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func resolveSetupConflict<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.ResolveSetupConflictRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ResolveSetupConflictResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.resolveSetupConflict(
+      request: request,
+      serializer: WireSerializer<GatewayV1.ResolveSetupConflictRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.ResolveSetupConflictResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -574,6 +811,47 @@ extension GatewayV1.SetupIntents.ClientProtocol {
       metadata: metadata
     )
     return try await self.getSetupIntent(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ResolveSetupConflict" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Say that the gateway's answers which contradict a set-up were compared with its own records, and
+  /// > what was done there. Ends the alert `setup_answer_conflicts` at once. Where another amount or
+  /// > account was answered money may be held: `setup_money_conflicts` ends when another operator, who
+  /// > has another certificate, has looked too and says so. A contradiction that comes after a word is
+  /// > looked at anew by both; one that comes after the end raises the alert again. The set-up itself
+  /// > stays what it is.
+  /// > Errors: INVALID_ARGUMENT (field rules); NOT_FOUND SETUP_INTENT_NOT_FOUND; FAILED_PRECONDITION
+  /// > SETUP_NOT_CONTRADICTED (no such alert is open), SECOND_PERSON_REQUIRED (you have said so
+  /// > already: another operator ends it); idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func resolveSetupConflict<Result>(
+    _ message: GatewayV1.ResolveSetupConflictRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ResolveSetupConflictResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.ResolveSetupConflictRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.resolveSetupConflict(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -484,6 +484,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_se
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__get_setup_intent_response(void) {
   return &tender__gateway__v1__get_setup_intent_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__resolve_setup_conflict_request(void) {
+  return &tender__gateway__v1__resolve_setup_conflict_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__resolve_setup_conflict_response(void) {
+  return &tender__gateway__v1__resolve_setup_conflict_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__payment_failure(void) {
   return &tender__intents__v1__payment_failure__descriptor;
 }

@@ -47,6 +47,18 @@ struct SetupCalls: GatewayV1.SetupIntents.SimpleServiceProtocol {
       setupIntent: GatewayV1.SetupIntent(try await flow.get(id, of: merchant)))
   }
 
+  func resolveSetupConflict(
+    request: GatewayV1.ResolveSetupConflictRequest, context: ServerContext
+  ) async throws -> GatewayV1.ResolveSetupConflictResponse {
+    let id = try RequestFields.requiredID(
+      request.setupIntentID, "setup_intent_id", as: SetupIntentID.self)
+    let words = request.words
+    return try await environment.idempotency.perform(request) { [flow] transaction, _ in
+      let review = try await flow.review(id, words, in: transaction)
+      return GatewayV1.ResolveSetupConflictResponse(resolved: review.isOver, people: review.people)
+    }
+  }
+
   private func order(
     _ request: GatewayV1.CreateSetupIntentRequest
   ) throws(RPCFailure) -> SetupStatements.Order {

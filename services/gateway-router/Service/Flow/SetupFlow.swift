@@ -19,14 +19,10 @@ struct SetupFlow: Sendable {
   /// The limit of the work on an answer, within those of a call and of recovery: enough is left to
   /// store the answer.
   static let advanceSeconds: Int64 = 6
-  /// The alert about an answer that names something else; it ends with a decision.
-  static let conflictKind = "setup_answer_conflicts"
-  /// The alert about another amount or account: money may be held. No decision here ends it.
-  static let moneyKind = "setup_money_conflicts"
 
   let flow: GatewayFlow
 
-  private var environment: ServiceEnvironment { flow.environment }
+  var environment: ServiceEnvironment { flow.environment }
 
   // MARK: A call
 
@@ -226,7 +222,8 @@ struct SetupFlow: Sendable {
       }
       _ = try await transaction.query(self.event(type, record, stamp))
       _ = try await transaction.query(
-        Alerts.resolve(dedupKeys: ["\(Self.conflictKind):\(id)"], actor: GatewayFlow.actor))
+        Alerts.resolve(
+          dedupKeys: [SetupConflict.answer.alertKey(about: id)], actor: GatewayFlow.actor))
       // What counts for the networks: a bank was asked and declined.
       if case .outcome(.declined(let decline)) = event, decline.tableVersion != nil {
         for statement in CardDeclineStatements.insert(
@@ -258,21 +255,19 @@ struct SetupFlow: Sendable {
 
   /// Nil where nothing is left to compare: a decided one's answer about something else.
   private static func alert(
-    _ conflict: Conflict, _ record: SetupRecord, _ detail: String
+    _ seen: Conflict, _ record: SetupRecord, _ detail: String
   ) -> Statement? {
-    let mayHoldMoney =
-      switch conflict {
-      case .amount, .account: true
-      case .reference: false
-      }
-    guard mayHoldMoney || !record.setup.isDecided else { return nil }
+    let (id, conflict) = (record.setup.id, SetupConflict(seen))
+    guard conflict == .money || !record.setup.isDecided else { return nil }
+    let release = conflict == .money ? ", release there what is held" : ""
     return Alerts.raise(
       Alert(
-        .warning, kind: mayHoldMoney ? moneyKind : conflictKind,
-        subject: record.setup.id.description,
-        message: "Setup intent \(record.setup.id): a gateway's answer contradicts the request "
-          + "(\(detail)). Compare it with the gateway's own records"
-          + (mayHoldMoney ? ", and release there what is held." : "."),
-        actor: GatewayFlow.actor, merchant: UUIDBits(record.merchant.bits)))
+        conflict == .money ? .critical : .warning, kind: conflict.rawValue,
+        subject: id.description,
+        message: "Setup intent \(id): a gateway's answer contradicts the request (\(detail)). "
+          + "Compare it with the gateway's own records\(release), and say so: "
+          + "tender setup resolve \(id)",
+        actor: GatewayFlow.actor, merchant: UUIDBits(record.merchant.bits),
+        dedupKey: conflict.alertKey(about: id)))
   }
 }

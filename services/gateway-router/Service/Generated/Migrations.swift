@@ -1069,4 +1069,61 @@ select 'whose setup intent it is never changes, nor is one deleted',
 
 """##,
     checksum: "ef4c6938870c264a12c73922641435b052ac97d064e2105832fe05749a7e0052"),
+  Migration(
+    number: 13, name: "setup-reviews",
+    up: ##"""
+-- What people say about set-ups of which a gateway's answers contradict the request. Rows are only
+-- added: one for each alert that a word is about.
+create table setup_review (
+  merchant_id uuid not null,
+  setup_intent_id uuid not null,
+  id bigint generated always as identity,
+  -- The alert, and which sighting of it: what is seen later was not looked at.
+  alert_key text not null,
+  alert_first_seen timestamptz not null,
+  alert_count bigint not null,
+  -- Where it was seen, in words.
+  words text not null check (words <> ''),
+  created_at timestamptz not null default now(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (merchant_id, setup_intent_id, id),
+  -- One word of one person about one sighting.
+  unique (merchant_id, setup_intent_id, alert_key, alert_first_seen, alert_count, actor),
+  foreign key (merchant_id, setup_intent_id) references setup_intent
+);
+create index setup_review_alert on setup_review (alert_key);
+
+-- Two people, in the schema itself: money may be held.
+create function guard_setup_money() returns trigger
+language plpgsql as $$
+begin
+  if (
+    select count(distinct actor) from setup_review r
+    where r.alert_key = old.dedup_key and r.alert_first_seen = old.first_seen
+      and r.alert_count = old.count) < 2
+  then
+    raise exception 'two people end what says that money may be held'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger alert_two_people before update on alert
+  for each row
+  when (old.kind = 'setup_money_conflicts' and old.state = 'open' and new.state <> 'open')
+  execute function guard_setup_money();
+
+grant select, insert on setup_review to gateway_service;
+
+"""##,
+    check: ##"""
+select 'two people end what says that money may be held', exists (
+  select 1 from pg_trigger
+  where tgname = 'alert_two_people' and tgrelid = 'gateway.alert'::regclass);
+select 'what people said about set-ups is only added',
+  not has_table_privilege('gateway_service', 'gateway.setup_review', 'update, delete');
+
+"""##,
+    checksum: "737c9dac06a04f5918ba979cd35ef88a5d90faa0aa14df424fa00d20ce2c62bf"),
 ]

@@ -100,6 +100,11 @@ enum SetupStatements {
     "select \(raw: columns) from setup_intent where id = \(id)"
   }
 
+  /// For operators, who name no merchant either.
+  static func lock(_ id: SetupIntentID) -> Statement {
+    "select \(raw: columns) from setup_intent where id = \(id) for update"
+  }
+
   /// Committed before a byte leaves; no row when somebody else was first.
   static func choose(
     _ account: GatewayAccount, for id: SetupIntentID, of merchant: MerchantID, _ stamp: Stamp

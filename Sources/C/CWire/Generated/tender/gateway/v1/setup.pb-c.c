@@ -277,6 +277,96 @@ void   tender__gateway__v1__get_setup_intent_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__get_setup_intent_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__gateway__v1__resolve_setup_conflict_request__init
+                     (Tender__Gateway__V1__ResolveSetupConflictRequest         *message)
+{
+  static const Tender__Gateway__V1__ResolveSetupConflictRequest init_value = TENDER__GATEWAY__V1__RESOLVE_SETUP_CONFLICT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__resolve_setup_conflict_request__get_packed_size
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__resolve_setup_conflict_request__pack
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__resolve_setup_conflict_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ResolveSetupConflictRequest *
+       tender__gateway__v1__resolve_setup_conflict_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ResolveSetupConflictRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__resolve_setup_conflict_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__resolve_setup_conflict_request__free_unpacked
+                     (Tender__Gateway__V1__ResolveSetupConflictRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__resolve_setup_conflict_response__init
+                     (Tender__Gateway__V1__ResolveSetupConflictResponse         *message)
+{
+  static const Tender__Gateway__V1__ResolveSetupConflictResponse init_value = TENDER__GATEWAY__V1__RESOLVE_SETUP_CONFLICT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__resolve_setup_conflict_response__get_packed_size
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__resolve_setup_conflict_response__pack
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__resolve_setup_conflict_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__ResolveSetupConflictResponse *
+       tender__gateway__v1__resolve_setup_conflict_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__ResolveSetupConflictResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__resolve_setup_conflict_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__resolve_setup_conflict_response__free_unpacked
+                     (Tender__Gateway__V1__ResolveSetupConflictResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__resolve_setup_conflict_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tender__gateway__v1__setup_intent_failure__field_descriptors[2] =
 {
   {
@@ -711,6 +801,108 @@ const ProtobufCMessageDescriptor tender__gateway__v1__get_setup_intent_response_
   tender__gateway__v1__get_setup_intent_response__field_indices_by_name,
   1,  tender__gateway__v1__get_setup_intent_response__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__get_setup_intent_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__resolve_setup_conflict_request__field_descriptors[2] =
+{
+  {
+    "setup_intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ResolveSetupConflictRequest, setup_intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ResolveSetupConflictRequest, words),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__resolve_setup_conflict_request__field_indices_by_name[] = {
+  0,   /* field[0] = setup_intent_id */
+  1,   /* field[1] = words */
+};
+static const ProtobufCIntRange tender__gateway__v1__resolve_setup_conflict_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__resolve_setup_conflict_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ResolveSetupConflictRequest",
+  "ResolveSetupConflictRequest",
+  "Tender__Gateway__V1__ResolveSetupConflictRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ResolveSetupConflictRequest),
+  2,
+  tender__gateway__v1__resolve_setup_conflict_request__field_descriptors,
+  tender__gateway__v1__resolve_setup_conflict_request__field_indices_by_name,
+  1,  tender__gateway__v1__resolve_setup_conflict_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__resolve_setup_conflict_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__resolve_setup_conflict_response__field_descriptors[2] =
+{
+  {
+    "resolved",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ResolveSetupConflictResponse, resolved),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "people",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Tender__Gateway__V1__ResolveSetupConflictResponse, n_people),
+    offsetof(Tender__Gateway__V1__ResolveSetupConflictResponse, people),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__resolve_setup_conflict_response__field_indices_by_name[] = {
+  1,   /* field[1] = people */
+  0,   /* field[0] = resolved */
+};
+static const ProtobufCIntRange tender__gateway__v1__resolve_setup_conflict_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__resolve_setup_conflict_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.ResolveSetupConflictResponse",
+  "ResolveSetupConflictResponse",
+  "Tender__Gateway__V1__ResolveSetupConflictResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__ResolveSetupConflictResponse),
+  2,
+  tender__gateway__v1__resolve_setup_conflict_response__field_descriptors,
+  tender__gateway__v1__resolve_setup_conflict_response__field_indices_by_name,
+  1,  tender__gateway__v1__resolve_setup_conflict_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__resolve_setup_conflict_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue tender__gateway__v1__setup_intent_status__enum_values_by_number[5] =

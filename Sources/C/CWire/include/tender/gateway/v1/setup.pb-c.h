@@ -22,6 +22,8 @@ typedef struct Tender__Gateway__V1__CreateSetupIntentRequest Tender__Gateway__V1
 typedef struct Tender__Gateway__V1__CreateSetupIntentResponse Tender__Gateway__V1__CreateSetupIntentResponse;
 typedef struct Tender__Gateway__V1__GetSetupIntentRequest Tender__Gateway__V1__GetSetupIntentRequest;
 typedef struct Tender__Gateway__V1__GetSetupIntentResponse Tender__Gateway__V1__GetSetupIntentResponse;
+typedef struct Tender__Gateway__V1__ResolveSetupConflictRequest Tender__Gateway__V1__ResolveSetupConflictRequest;
+typedef struct Tender__Gateway__V1__ResolveSetupConflictResponse Tender__Gateway__V1__ResolveSetupConflictResponse;
 
 
 /* --- enums --- */
@@ -111,6 +113,29 @@ struct  Tender__Gateway__V1__GetSetupIntentResponse
 #define TENDER__GATEWAY__V1__GET_SETUP_INTENT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__get_setup_intent_response__descriptor) \
     , NULL }
+
+
+struct  Tender__Gateway__V1__ResolveSetupConflictRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData setup_intent_id;
+  ProtobufCBinaryData words;
+};
+#define TENDER__GATEWAY__V1__RESOLVE_SETUP_CONFLICT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__resolve_setup_conflict_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__ResolveSetupConflictResponse
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean resolved;
+  size_t n_people;
+  ProtobufCBinaryData *people;
+};
+#define TENDER__GATEWAY__V1__RESOLVE_SETUP_CONFLICT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__resolve_setup_conflict_response__descriptor) \
+    , 0, 0,NULL }
 
 
 /* Tender__Gateway__V1__SetupIntentFailure methods */
@@ -227,6 +252,44 @@ Tender__Gateway__V1__GetSetupIntentResponse *
 void   tender__gateway__v1__get_setup_intent_response__free_unpacked
                      (Tender__Gateway__V1__GetSetupIntentResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ResolveSetupConflictRequest methods */
+void   tender__gateway__v1__resolve_setup_conflict_request__init
+                     (Tender__Gateway__V1__ResolveSetupConflictRequest         *message);
+size_t tender__gateway__v1__resolve_setup_conflict_request__get_packed_size
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest   *message);
+size_t tender__gateway__v1__resolve_setup_conflict_request__pack
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__resolve_setup_conflict_request__pack_to_buffer
+                     (const Tender__Gateway__V1__ResolveSetupConflictRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ResolveSetupConflictRequest *
+       tender__gateway__v1__resolve_setup_conflict_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__resolve_setup_conflict_request__free_unpacked
+                     (Tender__Gateway__V1__ResolveSetupConflictRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__ResolveSetupConflictResponse methods */
+void   tender__gateway__v1__resolve_setup_conflict_response__init
+                     (Tender__Gateway__V1__ResolveSetupConflictResponse         *message);
+size_t tender__gateway__v1__resolve_setup_conflict_response__get_packed_size
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse   *message);
+size_t tender__gateway__v1__resolve_setup_conflict_response__pack
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__resolve_setup_conflict_response__pack_to_buffer
+                     (const Tender__Gateway__V1__ResolveSetupConflictResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__ResolveSetupConflictResponse *
+       tender__gateway__v1__resolve_setup_conflict_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__resolve_setup_conflict_response__free_unpacked
+                     (Tender__Gateway__V1__ResolveSetupConflictResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Gateway__V1__SetupIntentFailure_Closure)
@@ -247,6 +310,12 @@ typedef void (*Tender__Gateway__V1__GetSetupIntentRequest_Closure)
 typedef void (*Tender__Gateway__V1__GetSetupIntentResponse_Closure)
                  (const Tender__Gateway__V1__GetSetupIntentResponse *message,
                   void *closure_data);
+typedef void (*Tender__Gateway__V1__ResolveSetupConflictRequest_Closure)
+                 (const Tender__Gateway__V1__ResolveSetupConflictRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__ResolveSetupConflictResponse_Closure)
+                 (const Tender__Gateway__V1__ResolveSetupConflictResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -260,6 +329,8 @@ extern const ProtobufCMessageDescriptor tender__gateway__v1__create_setup_intent
 extern const ProtobufCMessageDescriptor tender__gateway__v1__create_setup_intent_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_setup_intent_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__get_setup_intent_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__resolve_setup_conflict_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__resolve_setup_conflict_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

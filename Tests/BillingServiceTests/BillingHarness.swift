@@ -23,6 +23,8 @@ final class FakePayments: PaymentPort {
     case answerLost
     /// Nothing reached intents.
     case unreachable
+    /// The key has paid before a restore for what intents does not have.
+    case isUnclear
   }
 
   struct Intent: Sendable {
@@ -56,6 +58,7 @@ final class FakePayments: PaymentPort {
     state.withLock { state in
       state.charges.append(charge)
       if case .unreachable = state.fate { return .unknown("unreachable") }
+      if case .isUnclear = state.fate { return .unclear(reason: "PAYMENT_BEFORE_RESTORE") }
       if let answer = state.answers[charge.key] { return .news(answer) }
       var intent =
         state.intents[charge.invoice]
@@ -74,7 +77,7 @@ final class FakePayments: PaymentPort {
       case .answerLost:
         intent.status = .succeeded
         isLost = true
-      case .unreachable: break
+      case .unreachable, .isUnclear: break
       }
       state.intents[charge.invoice] = intent
       state.answers[charge.key] = intent.news

@@ -124,6 +124,26 @@ struct PaymentTests {
     }
   }
 
+  /// The key has paid before a restore for what is not here: nobody asks again, nobody is told that it
+  /// failed, and people hear of it.
+  @Test func whatNobodyHereKnowsIsForPeople() async throws {
+    try await BillingHarness.with { billing in
+      billing.payments.set(.isUnclear)
+      let made = try await billing.subscribe(try await billing.price(1_500))
+      #expect(made.invoice.status == .open)
+      #expect(try await billing.count("select count(*) from payment_try where state = 1") == 0)
+      #expect(!(try await billing.told().contains("invoice.payment_failed")))
+      #expect(
+        try await billing.count(
+          "select count(*) from alert where state = 'open' and kind = 'invoice_payment_unclear'")
+          == 1)
+      billing.payments.set(.succeeds)
+      billing.clock.advance(by: .seconds(3_600))
+      await billing.worker.look()
+      #expect(billing.payments.charges.count == 1)
+    }
+  }
+
   @Test func strangeNewsIsAlertedAndAcknowledged() async throws {
     try await BillingHarness.with { billing in
       let made = try await billing.subscribe(try await billing.price(1_500))
@@ -224,11 +244,18 @@ struct PaymentTests {
     #expect(news.intent == owner && news.version == 7 && news.status == .succeeded)
     for (code, reason) in [
       (RPCError.Code.unavailable, ""), (.notFound, ""), (.deadlineExceeded, "DEADLINE_EXCEEDED"),
-      (.failedPrecondition, "IDEMPOTENCY_KEY_REUSED"), (.aborted, "IDEMPOTENCY_IN_PROGRESS"),
+      (.failedPrecondition, "OTHER"), (.aborted, "IDEMPOTENCY_IN_PROGRESS"),
+      (.unavailable, "RESTORED_PAYMENT_UNRESOLVED"),
       (.internalError, "INTERNAL"), (.permissionDenied, "CALLER_NOT_ALLOWED"),
     ] {
       guard case .unknown = await answer(code, reason) else {
         Issue.record("\(code) \(reason) is no proof")
+        continue
+      }
+    }
+    for reason in ["PAYMENT_BEFORE_RESTORE", "IDEMPOTENCY_KEY_REUSED"] {
+      guard case .unclear(reason) = await answer(.failedPrecondition, reason) else {
+        Issue.record("\(reason) is for people")
         continue
       }
     }

@@ -138,7 +138,7 @@ extension IntentsV1.PaymentIntents {
     /// > not let money move again: nothing is stored, try again with the same key),
     /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
     /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-    /// > that the details name, and the payment is not rebuilt).
+    /// > that the details name, and the payment is not rebuilt, or is another intent's).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -277,7 +277,7 @@ extension IntentsV1.PaymentIntents {
     /// > not let money move again: nothing is stored, try again with the same key),
     /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
     /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-    /// > that the details name, and the payment is not rebuilt).
+    /// > that the details name, and the payment is not rebuilt, or is another intent's).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -414,7 +414,7 @@ extension IntentsV1.PaymentIntents {
     /// > not let money move again: nothing is stored, try again with the same key),
     /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
     /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-    /// > that the details name, and the payment is not rebuilt).
+    /// > that the details name, and the payment is not rebuilt, or is another intent's).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -776,7 +776,7 @@ extension IntentsV1.PaymentIntents {
     /// > not let money move again: nothing is stored, try again with the same key),
     /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
     /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-    /// > that the details name, and the payment is not rebuilt).
+    /// > that the details name, and the payment is not rebuilt, or is another intent's).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -953,7 +953,7 @@ extension IntentsV1.PaymentIntents {
     /// > not let money move again: nothing is stored, try again with the same key),
     /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
     /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-    /// > that the details name, and the payment is not rebuilt).
+    /// > that the details name, and the payment is not rebuilt, or is another intent's).
     /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
     /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
     ///
@@ -1183,7 +1183,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > not let money move again: nothing is stored, try again with the same key),
   /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
   /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-  /// > that the details name, and the payment is not rebuilt).
+  /// > that the details name, and the payment is not rebuilt, or is another intent's).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///
@@ -1382,7 +1382,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > not let money move again: nothing is stored, try again with the same key),
   /// > RESTORED_PAYMENT_UNRESOLVED (this key has paid before a restore, and the payment is being rebuilt:
   /// > try again with the same key); FAILED_PRECONDITION PAYMENT_BEFORE_RESTORE (it has paid at the gateway
-  /// > that the details name, and the payment is not rebuilt).
+  /// > that the details name, and the payment is not rebuilt, or is another intent's).
   /// > A decline is an OK answer with status failed; an unknown outcome is OK with status processing;
   /// > an unknown or deleted payment method is OK with failed/retryable `payment_method_not_found`.
   ///

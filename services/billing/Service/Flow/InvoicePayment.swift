@@ -121,6 +121,10 @@ final class InvoicePayment: Sendable {
         application.closeTry()
         application.refuse(reason: reason)
         statements.append(InvoiceStatements.close(payment, as: .refused))
+      case (let payment, .unclear(let reason))?:
+        application.closeTry()
+        application.leaveToPeople(reason: reason)
+        statements.append(InvoiceStatements.close(payment, as: .refused))
       case (_, .unknown)?, nil:
         break
       }

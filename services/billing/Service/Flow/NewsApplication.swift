@@ -81,6 +81,14 @@ struct NewsApplication {
     failed(nil)
   }
 
+  /// The try has ended, and nobody here knows whether it has paid.
+  mutating func leaveToPeople(reason: String) {
+    guard invoice.status == .open else { return }
+    invoice.paymentFailureCode = reason.lowercased()
+    changeInvoice()
+    alertKind = "invoice_payment_unclear"
+  }
+
   /// The try that was answered.
   mutating func closeTry() { invoice.hasOpenTry = false }
 

@@ -31,6 +31,9 @@ enum ChargeAnswer: Sendable {
   case news(PaymentNews)
   /// Refused before any money moved; the reason is upper snake case.
   case refused(reason: String)
+  /// The key has been used for something that intents cannot tell: nobody charges again before people
+  /// have compared.
+  case unclear(reason: String)
   /// It may have happened or not: the same charge is sent again later.
   case unknown(String)
 }

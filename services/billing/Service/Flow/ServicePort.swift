@@ -109,6 +109,9 @@ struct ServicePort: PaymentPort {
       }
     case (.notFound, _) where !reason.isEmpty, (.invalidArgument, _) where !reason.isEmpty:
       return .refused(reason: reason)
+    case (.failedPrecondition, "PAYMENT_BEFORE_RESTORE"),
+      (.failedPrecondition, "IDEMPOTENCY_KEY_REUSED"):
+      return .unclear(reason: reason)
     default:
       return .unknown(reason.isEmpty ? "\(error.code)" : reason)
     }

@@ -41,7 +41,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
         try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
           [self] transaction, claim in
           guard !claim.isTakeover else { return }
-          try await insert(ready, draft, operation: operation, in: transaction)
+          do {
+            try await insert(ready, draft, operation: operation, in: transaction)
+          } catch let refusal as RPCFailure {
+            throw try await RestoredPayments.reason(
+              for: refusal, keyProof: keyProof, nil, of: ready.merchant, in: transaction)
+          }
         }
       }
       return try await run(
@@ -81,20 +86,18 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
           do {
             try await step.confirm(
               method, offSession: request.offSession, keyProof: keyProof, in: transaction)
-          } catch let failure as RPCFailure {
+          } catch let refusal as RPCFailure {
             // An intent that was rebuilt has reached another state by this very key.
-            try await RestoredPayments.checkUnpaid(keyProof, in: transaction)
-            throw failure
+            throw try await RestoredPayments.reason(
+              for: refusal, keyProof: keyProof, id, of: merchant, in: transaction)
           }
         }
       }
       return try await run(begun, merchant: merchant, answer)
     } catch is RestoredPayments.KeyHasPaid {
       return try await restored.answer(
-        keyProof, of: merchant,
-        isSame: { intent, known in
-          intent.id == id && (method == nil || method == known.paymentMethod)
-        }, answer)
+        keyProof, of: merchant, intent: id,
+        isSame: { _, known in method == nil || method == known.paymentMethod }, answer)
     }
   }
 
@@ -112,7 +115,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
         [self] transaction, claim in
         guard !claim.isTakeover else { return }
         let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-        try await step.capture(amount, in: transaction)
+        do {
+          try await step.capture(amount, in: transaction)
+        } catch let refusal as RPCFailure {
+          throw try await RestoredPayments.reason(
+            for: refusal, keyProof: nil, id, of: merchant, in: transaction)
+        }
       }
     }
     return try await run(begun, merchant: merchant) {
@@ -131,7 +139,12 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
         [self] transaction, claim in
         guard !claim.isTakeover else { return }
         let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-        try await step.cancel(in: transaction)
+        do {
+          try await step.cancel(in: transaction)
+        } catch let refusal as RPCFailure {
+          throw try await RestoredPayments.reason(
+            for: refusal, keyProof: nil, id, of: merchant, in: transaction)
+        }
       }
     }
     return try await run(begun, merchant: merchant) {

@@ -43,7 +43,12 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
       try await environment.idempotency.begin(request, subject: UUIDBits(order.id.bits)) {
         [flow] transaction, claim in
         guard !claim.isTakeover else { return }
-        try await flow.begin(order, of: merchant, kind: kind, in: transaction)
+        do {
+          try await flow.begin(order, of: merchant, kind: kind, in: transaction)
+        } catch let refusal as RPCFailure {
+          throw try await RestoredPayments.reason(
+            for: refusal, keyProof: nil, order.intent, of: merchant, in: transaction)
+        }
       }
     }
   }

@@ -180,6 +180,17 @@ struct RestoredPayments: Sendable {
     }
   }
 
+  private static func hasPaid(_ claim: RestoredClaim, _ what: String) -> RPCFailure {
+    RPCFailure.failedPrecondition(
+      "PAYMENT_BEFORE_RESTORE",
+      "This key has paid before the database was restored, \(what): "
+        + "see \(claim.gatewayReference) at \(claim.gateway). Nothing is charged again.",
+      metadata: [
+        "payment_intent_id": claim.intent.description, "gateway": claim.gateway,
+        "gateway_reference": claim.gatewayReference,
+      ])
+  }
+
   private static func unresolved(_ message: String) -> RPCFailure {
     RPCFailure(
       .unavailable, "RESTORED_PAYMENT_UNRESOLVED", message, retryAfterMilliseconds: 5_000)
@@ -201,25 +212,35 @@ struct RestoredPayments: Sendable {
   /// The call's key has paid before a restore.
   struct KeyHasPaid: Error {}
 
-  /// - Throws: `KeyHasPaid`.
-  static func checkUnpaid(
-    _ keyProof: [UInt8], in transaction: borrowing Transaction
-  ) async throws {
-    guard try await transaction.query(RestoredClaimStatements.find(keyProof)).count == 0 else {
-      throw KeyHasPaid()
-    }
+  /// What to say instead of a refusal that would be stored for its key: what is missing may only be
+  /// lost, and be back with the next page of a gateway's list.
+  /// - Returns: `KeyHasPaid`, RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, or the refusal.
+  static func reason(
+    for refusal: RPCFailure, keyProof: [UInt8]?, _ intent: PaymentIntentID?,
+    of merchant: MerchantID, in transaction: borrowing Transaction
+  ) async throws -> any Error {
+    let (hasPaid, isClosed, isUnresolved) = try await transaction.query(
+      RestoredClaimStatements.doubts(keyProof, intent, of: merchant)
+    ).single().decode((Bool, Bool, Bool).self)
+    if hasPaid { return KeyHasPaid() }
+    if isClosed { return inProgress }
+    guard isUnresolved else { return refusal }
+    return unresolved(
+      "A gateway has a payment of this intent that a restore of the database has lost, and that is "
+        + "neither rebuilt nor settled. Nothing was done: try again later with the same key.")
   }
 
   /// The payment that the key has made, as it stands.
   /// - Parameters:
   ///   - origin: what the payment is for, as the call says; no gateway was told of it. From then on its
   ///     news go there.
+  ///   - intent: the one that the call is about; nil: it makes one.
   ///   - isSame: whether the call asks for what was asked for then.
   /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, PAYMENT_BEFORE_RESTORE,
   ///   IDEMPOTENCY_KEY_REUSED.
   func answer<Response: WireMessage>(
     _ keyProof: [UInt8], of merchant: MerchantID, origin: (type: String, id: String)? = nil,
-    isSame: (IntentRow, OperationRow) -> Bool, _ answer: (IntentRow) -> Response
+    intent: PaymentIntentID? = nil, isSame: (IntentRow, OperationRow) -> Bool, _ answer: (IntentRow) -> Response
   ) async throws -> Response {
     let rows = try await environment.database.query(RestoredClaimStatements.find(keyProof))
     guard let row = rows.first else { throw RPCFailure.internalError }
@@ -233,14 +254,11 @@ struct RestoredPayments: Sendable {
           "This key has paid before the database was restored, and its payment is being rebuilt: try "
             + "again with the same key. Nothing is charged again.")
       }
-      throw RPCFailure.failedPrecondition(
-        "PAYMENT_BEFORE_RESTORE",
-        "This key has paid before the database was restored, and the payment is not rebuilt: "
-          + "see \(claim.gatewayReference) at \(claim.gateway). Nothing is charged again.",
-        metadata: [
-          "payment_intent_id": claim.intent.description, "gateway": claim.gateway,
-          "gateway_reference": claim.gatewayReference,
-        ])
+      throw Self.hasPaid(claim, "and the payment is not rebuilt")
+    }
+    // Its intent was made anew under another id: another key would charge for that one.
+    guard intent == nil || intent == claim.intent else {
+      throw Self.hasPaid(claim, "for \(claim.intent)")
     }
     var view = try await flow.view(claim.intent, of: merchant)
     guard let operation = view.operations.first(where: { $0.id == claim.operation }),

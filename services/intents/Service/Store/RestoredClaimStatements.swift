@@ -63,6 +63,19 @@ enum RestoredClaimStatements {
     """
   }
 
+  /// Whether the key has paid, whether it is closed, whether the intent has a payment that is neither
+  /// rebuilt nor settled.
+  static func doubts(
+    _ keyProof: [UInt8]?, _ intent: PaymentIntentID?, of merchant: MerchantID
+  ) -> Statement {
+    """
+    select exists (select from restored_claim where key_proof = \(keyProof)),
+      coalesce((select is_closed from restore_gate order by sequence desc limit 1), false),
+      exists (select from restored_claim where intent_id = \(intent)
+        and merchant_id = \(merchant) and not is_rebuilt and state < 3)
+    """
+  }
+
   static func merchantExists(_ merchant: MerchantID) -> Statement {
     "select 1::int from merchant where id = \(merchant)"
   }

@@ -18,7 +18,8 @@ struct ProofPlanTests {
     ProofStore.movements(after: LedgerTransactionID(bits: 0), limit: 5000),
   ]
 
-  @Test("its look-ups go by key also where whole tables look cheaper", arguments: 0..<4)
+  /// Also where whole tables look cheaper.
+  @Test(arguments: 0..<4)
   func looksUpByKey(_ number: Int) async throws {
     var explained = Self.statements[number]
     explained.key = StatementKey(text: "explain " + explained.text, types: explained.key.types)

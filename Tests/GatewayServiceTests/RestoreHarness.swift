@@ -136,6 +136,13 @@ extension GatewayHarness {
     try await refresh()
   }
 
+  /// Two people say the same of what is for people.
+  func settleLost(_ verdict: GatewayV1.RestoredPaymentVerdict) async throws {
+    for payment in try await listed() where payment.state == .forPeople {
+      for person in ["ann", "bob"] { try await settle(payment, verdict, as: person) }
+    }
+  }
+
   /// As if it had never been found.
   func forgetLost() async throws { try await test.run("delete from gateway.restore_payment") }
 

@@ -12,7 +12,7 @@ import Wire
 @Suite(.timeLimit(.minutes(2)), .freshDatabase(service: "gateway"))
 struct RestoreSettlementTests {
   /// Another operation of the same intent.
-  private static func another(_ order: OperationRecord) -> OperationRecord {
+  static func another(_ order: OperationRecord) -> OperationRecord {
     OperationRecord(
       merchant: order.merchant, intent: order.intent, paymentMethod: order.paymentMethod,
       offSession: false, statementDescriptor: "", sendBefore: order.sendBefore,

@@ -41,10 +41,10 @@ extension GatewayFlow {
     return try await runs.exclusively(id) { [self] in
       let started = environment.loop.now
       // What was never sent here ends, whatever became of another operation.
-      try await ports.routing.restore.resolved(
+      let isPaid = try await ports.routing.restore.resolved(
         intent, of: merchant, operation: onlyIfUnsent ? id : nil)
       if try await load(id, of: intent) == nil {
-        try await closeUnseen(id, of: intent, merchant)
+        try await closeUnseen(id, of: intent, merchant, isPaid: isPaid)
         return try await facts(id, of: intent)
       }
       try await requireOwned(id, of: intent, merchant)
@@ -67,8 +67,9 @@ extension GatewayFlow {
   }
 
   /// An operation that never arrived: recorded as closed, so that a late Execute finds it dead.
+  /// - Parameter isPaid: a payment that a restore has lost keeps the intent's money.
   private func closeUnseen(
-    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID
+    _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID, isPaid: Bool
   ) async throws {
     let now = environment.clock.now
     let record = OperationRecord(
@@ -77,7 +78,8 @@ extension GatewayFlow {
       operation: Operation(
         id: id, amount: Amount(.eur, minor: 1), captureMethod: .automatic),
       attempts: [:], captureTries: [:])
-    try await closeUnsent(record, .unsent("abandoned_before_send"))
+    try await closeUnsent(
+      record, isPaid ? PaidBeforeRestore.decline : .unsent("abandoned_before_send"))
   }
 
   func requireOwned(

@@ -17,7 +17,7 @@ extension GatewayFlow {
         try await environment.database.query(
           CardDeclineStatements.begin(asked, now: environment.clock.now)))
       if !beginning.isKnown, isPaid,
-        let facts = try await closeUnsent(asked, .paidBeforeRestore)
+        let facts = try await closeUnsent(asked, PaidBeforeRestore.decline)
       {
         return facts
       }
@@ -152,10 +152,6 @@ extension OperationAction {
 }
 
 extension Decline {
-  /// A payment that a restore has lost keeps the intent's money, as people have settled.
-  static let paidBeforeRestore = Decline(
-    class: .never, code: "paid_before_restore", gatewayCode: "", origin: .request)
-
   /// Nothing was sent; the same may be asked again.
   static func unsent(_ code: String) -> Decline {
     Decline(class: .later, code: code, gatewayCode: "", origin: .request)

@@ -137,8 +137,10 @@ extension GatewayFlow {
       if !course.situation.allowsRetry { detail += "; not asked again: the retry budget is used up" }
     }
     // A list that is still read may have named another payment of the intent meanwhile.
-    let isHeld = try await ports.routing.restore
-      .hold(on: course.record.intent, of: course.record.merchant).isUnresolved
+    let hold = try await ports.routing.restore.hold(
+      on: course.record.intent, of: course.record.merchant)
+    let isHeld = hold.isUnresolved
+    if hold != .free { course.situation.sendWindowIsOpen = false }
     let notes = OperationWriter.Notes(
       route: course.route.explanation, decision: RouteDecision(course.route, course.method),
       detail: detail, milliseconds: heard.milliseconds)

@@ -71,6 +71,14 @@ final class GatewayFlow: Sendable {
     var refusal: OperationRefusal?
     /// The facts that were written.
     var facts: [GatewayV1.Fact] = []
+
+    /// Whether it says that the operation has ended without money.
+    var isEnd: Bool { PaidBeforeRestore.isEnd(actions, of: record.operation) }
+
+    /// The end of an operation beside a payment that stands does not invite to pay once more.
+    mutating func tell(_ hold: RestoreHold) {
+      if hold == .stands { actions = PaidBeforeRestore.told(actions) }
+    }
   }
 
   /// The next event for an operation as it is after so many steps; nil when there is none.
@@ -84,6 +92,7 @@ final class GatewayFlow: Sendable {
     _ events: @escaping Events
   ) async throws -> Moved {
     let stamp = environment.stamp
+    let mayHold = try await ports.routing.restore.mayHold()
     let moved = try await environment.database.transaction { [self] transaction in
       let rows = try await transaction.batch(
         OperationStatements.load(id, of: intent, lock: true))
@@ -92,6 +101,12 @@ final class GatewayFlow: Sendable {
       }
       var moved = Self.apply(events, to: record)
       guard !moved.actions.isEmpty else { return moved }
+      if mayHold, moved.isEnd {
+        try moved.tell(
+          RestoreHold(
+            try await transaction.query(
+              RestoreHoldStatements.hold(on: intent, of: record.merchant, id))))
+      }
       moved.facts = writer.facts(moved.actions, moved.record)
       try await transaction.commit(
         with: [OperationStatements.update(moved.record)]
@@ -113,6 +128,11 @@ final class GatewayFlow: Sendable {
   ) async throws -> Moved {
     var moved = Self.apply(events, to: record)
     guard !moved.actions.isEmpty else { return moved }
+    if moved.isEnd {
+      moved.tell(
+        try await ports.routing.restore.hold(
+          on: record.intent, of: record.merchant, operation: record.id))
+    }
     moved.facts = writer.facts(moved.actions, moved.record)
     let stamp = environment.stamp
     do {

@@ -150,7 +150,7 @@ extension GatewayFlow {
   private func withdraw(
     _ id: CaptureID, _ attempt: Attempt, _ record: OperationRecord, within limit: Duration
   ) async throws {
-    let withdrawal = OperationEvent.withdrawCapture(id, .paidBeforeRestore)
+    let withdrawal = OperationEvent.withdrawCapture(id, PaidBeforeRestore.decline)
     guard attempt.gateway.traits.canGet, let reference = attempt.reference else {
       _ = try await move(record.id, of: record.intent, .init()) { _, step in
         step == 0 ? withdrawal : nil

@@ -12,18 +12,22 @@ enum RestoreHoldStatements {
   // MARK: What holds
 
   /// Of every restore; forged marks of another merchant hold nothing.
-  /// - Parameter operation: only what may be this one's; nil: whatever is the intent's.
+  /// - Parameter operation: of what is unresolved only what may be this one's; nil: whatever is the
+  ///   intent's. A payment that stands is the intent's in any case.
   static func hold(
     on intent: PaymentIntentID, of merchant: MerchantID, _ operation: OperationID?
   ) -> Statement {
     """
-    select coalesce(bool_or(state = \(found)), false),
-      coalesce(bool_or(state = \(forPeople)), false),
+    select coalesce(bool_or(state = \(found) and is_its), false),
+      coalesce(bool_or(state = \(forPeople) and is_its), false),
       coalesce(bool_or(verdict = \(stands)), false)
-    from restore_payment
-    where intent_id = \(intent) and merchant_id = \(merchant) and payment_reference is null
-      and (state in (1, 3) or verdict = 1)
-      and (\(operation)::uuid is null or operation_id is null or operation_id = \(operation))
+    from (
+      select state, verdict, \(operation)::uuid is null or operation_id is null
+        or operation_id = \(operation) as is_its
+      from restore_payment
+      where intent_id = \(intent) and merchant_id = \(merchant) and payment_reference is null
+        and (state in (1, 3) or verdict = 1)
+    ) p
     """
   }
 

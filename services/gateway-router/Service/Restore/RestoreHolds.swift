@@ -8,15 +8,15 @@ import ServiceKit
 /// have let money move again: what a gateway has taken must not be taken once more.
 extension RestoreWatch {
   /// Nothing is asked of a database whose restores have left nothing.
-  /// - Parameter operation: only what may be this one's; nil: whatever is the intent's.
+  /// - Parameter operation: of what is unresolved only what may be this one's; nil: whatever is the
+  ///   intent's.
   func hold(
     on intent: PaymentIntentID, of merchant: MerchantID, operation: OperationID? = nil
   ) async throws -> RestoreHold {
     guard try await mayHold() else { return .free }
-    let (pending, forPeople, stands) = try await environment.database.query(
-      RestoreHoldStatements.hold(on: intent, of: merchant, operation)
-    ).single().decode((Bool, Bool, Bool).self)
-    return RestoreHold(pending: pending, forPeople: forPeople, stands: stands)
+    return try RestoreHold(
+      try await environment.database.query(
+        RestoreHoldStatements.hold(on: intent, of: merchant, operation)))
   }
 
   /// Known to every process before the first row is: rows come only from lists that are not read to
@@ -48,6 +48,14 @@ extension RestoreWatch {
       "The gateway has a refund of this payment that a restore of the database has lost: operators "
         + "settle it first (tender restore list). Nothing was sent.",
       retryAfterMilliseconds: 5_000)
+  }
+}
+
+extension RestoreHold {
+  /// The row of `RestoreHoldStatements.hold`.
+  init(_ rows: Rows) throws {
+    let (pending, forPeople, stands) = try rows.single().decode((Bool, Bool, Bool).self)
+    self.init(pending: pending, forPeople: forPeople, stands: stands)
   }
 }
 

@@ -33,10 +33,13 @@ extension GatewayFlow {
     // The caller is gone: nothing may go out late, also where this process's clock is behind.
     let recordNow = record.now(environment.clock)
     let isInTime = now < record.sendBefore && recordNow < record.sendsUntil
+    // A list that is still read may have named another payment of the intent.
+    let isFree =
+      try await ports.routing.restore.hold(on: record.intent, of: record.merchant) == .free
     let heard: GatewayPorts.Heard
     let probe = ProbeRule.step(
       for: id, in: record.operation, ageSeconds: recordNow.seconds - record.sentSeconds(id),
-      sendWindowIsOpen: isInTime && gate.mayRepeat(sentAt: record.sentAt(id)))
+      sendWindowIsOpen: isInTime && isFree && gate.mayRepeat(sentAt: record.sentAt(id)))
     #if TENDER_FAULTS
       let step =
         Sabotage.replayAfterSecond.isOn && attempt.reference == nil ? ProbeStep.replay : probe

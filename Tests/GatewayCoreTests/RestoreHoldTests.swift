@@ -20,6 +20,19 @@ struct RestoreHoldTests {
     #expect(hold.isUnresolved == (pending || forPeople))
   }
 
+  /// A list that nobody has read holds nothing: people must hear which one it is.
+  @Test func whatIsLeftIsSaid() {
+    let list = "payments of stripe:main"
+    let unread = RestoreRest(unread: ["refunds of stripe:b", list], isUnresolved: false)
+    #expect(!unread.isOver && unread.words.contains("\(list), refunds of stripe:b."))
+    #expect(!unread.words.contains("tender restore list"))
+    let unresolved = RestoreRest(unread: [], isUnresolved: true)
+    #expect(!unresolved.isOver && unresolved.words.contains("tender restore list"))
+    #expect(RestoreRest(unread: [], isUnresolved: false).isOver)
+    let both = RestoreRest(unread: [list], isUnresolved: true).words
+    #expect(both.contains(list) && both.contains("tender restore list"))
+  }
+
   private static func word(_ text: String) -> SettlementRule.Word {
     SettlementRule.Word(
       actor: String(text.prefix(1)), verdict: text.hasSuffix("+") ? .stands : .nothingLeft)

@@ -47,6 +47,30 @@ struct RestoreReplayTests {
     }
   }
 
+  /// An account that has left the settings: what its list would name holds nothing, and people hear it.
+  @Test func aListThatNobodyReadsIsTold() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let id = try await harness.begin().id
+      try await harness.test.run(
+        """
+        insert into gateway.restore_reading (restore_id, gateway, account, subject, listed_from)
+        select id, 'stripe', 'gone', 'payments', now() from gateway.restore
+        """)
+      try await harness.read()
+      try await harness.openByAll(id)
+      try await harness.readOnce()
+      #expect(try await harness.alerts() == [RestoreWorker.alertKind])
+      let message: String = try await harness.value(
+        "select message from alert where state = 'open'")
+      #expect(message.contains("payments of stripe:gone.") && message.contains("may list it"))
+      try await harness.test.run(
+        "update gateway.restore_reading set finished_at = now() where account = 'gone'")
+      try await harness.readOnce()
+      #expect(try await harness.alerts() == [])
+    }
+  }
+
   @Test func aLiveCallOnlyReads() async throws {
     try await GatewayHarness.with(priority: "stripe") { harness in
       harness.vault.method.withLock { $0.adyen = nil }

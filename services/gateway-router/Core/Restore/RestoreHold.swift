@@ -17,6 +17,37 @@ package enum RestoreHold: Sendable, Hashable {
   package var isUnresolved: Bool { self == .pending || self == .forPeople }
 }
 
+/// What restores have left although money moves again, in words for people.
+package struct RestoreRest: Sendable, Hashable {
+  /// Lists that were not read to their end: "payments of stripe:main".
+  package var unread: [String]
+  /// Something that was found is neither rebuilt nor settled.
+  package var isUnresolved: Bool
+
+  package init(unread: [String], isUnresolved: Bool) {
+    self.unread = unread
+    self.isUnresolved = isUnresolved
+  }
+
+  package var isOver: Bool { unread.isEmpty && !isUnresolved }
+
+  package var words: String {
+    var words: [String] = []
+    if isUnresolved {
+      words.append(
+        "Payments or refunds that a restore has lost are not yet rebuilt or for people; each holds "
+          + "its payment. See tender restore list.")
+    }
+    if !unread.isEmpty {
+      words.append(
+        "Not read to their end: \(unread.sorted().joined(separator: ", ")). What they would name is "
+          + "not known here and holds nothing, so that it may be charged again. Let the settings name "
+          + "each account with a key that may list it; tender restore status shows the errors.")
+    }
+    return words.joined(separator: " ")
+  }
+}
+
 /// What people say became of a payment or refund that nothing can rebuild. Raw values are those of the
 /// contract and of SQL.
 package enum SettlementVerdict: Int16, Sendable, Hashable, CaseIterable {

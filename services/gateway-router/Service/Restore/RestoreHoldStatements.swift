@@ -66,10 +66,12 @@ enum RestoreHoldStatements {
     """
   }
 
-  /// Whether all lists of every restore were read, and whether anything is unresolved.
+  /// The lists of every restore that are not read to their end, and whether anything is unresolved.
   static func rest() -> Statement {
     """
-    select not exists (select 1 from restore_reading where finished_at is null),
+    select (
+        select coalesce(array_agg(distinct subject || ' of ' || gateway || ':' || account), '{}')
+        from restore_reading where finished_at is null),
       exists (select 1 from restore_payment where state in (1, 3))
     """
   }

@@ -32,9 +32,7 @@ final class RestoreWorker: Sendable {
   /// What was found of an open restore last, so that only changes are told.
   private struct Rest: Equatable {
     var restore: RestoreID
-    var isRead: Bool
-    var isUnresolved: Bool
-    var isOver: Bool { isRead && !isUnresolved }
+    var left: RestoreRest
   }
 
   private let rest = Mutex<Rest?>(nil)
@@ -68,7 +66,7 @@ final class RestoreWorker: Sendable {
         return try await restores.setGate()
       }
     case .open:
-      guard rest.withLock({ $0?.restore != restore.id || $0?.isOver == false }) else {
+      guard rest.withLock({ $0?.restore != restore.id || $0?.left.isOver == false }) else {
         // A report that was fetched late may have named something.
         if try await ports.routing.restore.mayHold() { try await tell(restore) }
         return
@@ -89,23 +87,23 @@ final class RestoreWorker: Sendable {
     if restore.state == .open { try await tell(restore) }
   }
 
-  /// People hear of what holds payments although money moves again, whichever restore has left it.
+  /// People hear of what holds payments although money moves again, whichever restore has left it, and
+  /// of lists that nobody has read: what those would name holds nothing.
   private func tell(_ restore: RestoreRecord) async throws {
-    let (isRead, isUnresolved) = try await environment.database.query(
+    let (unread, isUnresolved) = try await environment.database.query(
       RestoreHoldStatements.rest()
-    ).single().decode((Bool, Bool).self)
-    let now = Rest(restore: restore.id, isRead: isRead, isUnresolved: isUnresolved)
+    ).single().decode(([String], Bool).self)
+    let now = Rest(
+      restore: restore.id, left: RestoreRest(unread: unread, isUnresolved: isUnresolved))
     let before = rest.withLock { $0 }
-    if before?.restore != now.restore || before?.isUnresolved != isUnresolved {
+    if before != now {
       _ = try await environment.database.query(
-        isUnresolved
-          ? Alerts.raise(
+        now.left.isOver
+          ? Alerts.resolve(dedupKeys: [Self.alertKind], actor: Self.actor)
+          : Alerts.raise(
             Alert(
               .critical, kind: Self.alertKind, subject: restore.id.description,
-              message: "Payments or refunds that a restore has lost are not yet rebuilt or for "
-                + "people; each holds its payment. See tender restore list.",
-              actor: Self.actor, dedupKey: Self.alertKind))
-          : Alerts.resolve(dedupKeys: [Self.alertKind], actor: Self.actor))
+              message: now.left.words, actor: Self.actor, dedupKey: Self.alertKind)))
     }
     rest.withLock { $0 = now }
   }

@@ -163,6 +163,23 @@ struct RefundTests {
     #expect(step == expected)
   }
 
+  /// Queued at a restore's point, it may have gone out since: never sent without evidence.
+  @Test func whatARestoreFoundQueuedIsNotJustSent() {
+    let refund = Refund(id: Self.id, amount: Self.amount, state: .queued)
+    for (gateway, expected) in [(GatewayName.stripe, RefundStep.list), (.adyen, .doubt)] {
+      for age in [Int64(0), 1_000_000] {
+        let step = RefundRule.step(
+          for: refund, at: gateway, ageSeconds: age, keySaysNothing: false,
+          isOlderThanRestore: true)
+        #expect(step == expected)
+      }
+    }
+    let begun = Timestamp(seconds: 1_000)
+    let gate = RestoreGate(isClosed: false, begunAt: begun)
+    #expect(gate.mayHaveLost(after: begun) && !gate.mayHaveLost(after: begun + .seconds(1)))
+    #expect(!RestoreGate.open.mayHaveLost(after: begun))
+  }
+
   /// Without the gateway's id: the same request while the key is remembered, then only reads.
   @Test func theKeysWindowEndsTheReplay() {
     let refund = Refund(id: Self.id, amount: Self.amount, state: .unknown)

@@ -110,6 +110,45 @@ struct RefundRecoveryTests {
     }
   }
 
+  /// A restore has forgotten that a queued refund went out, and Stripe its key: the payment's list
+  /// tells, and what is not on it is sent.
+  @Test func whatARestoreFoundQueuedIsSentOnlyWhereTheListHasItNot() async throws {
+    try await GatewayHarness.with(priority: "stripe") { harness in
+      harness.vault.method.withLock { $0.adyen = nil }
+      let order = harness.order()
+      _ = try await harness.first.execute(order)
+      for id in [Self.refund, Self.other] {
+        try await harness.gateways.inject("stripe", "rate_limited", on: ["refund"])
+        _ = try await harness.first.refund(order, id, minor: 1_000)
+        guard id == Self.refund else { continue }
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      #expect(try await Self.refunded(harness) == [1_000])
+      try await harness.test.run(
+        """
+        alter table gateway.refund disable trigger user;
+        update gateway.refund set state = 6, has_succeeded = false, reference = null,
+          decided_at = null, next_try_at = now();
+        alter table gateway.refund enable trigger user;
+        delete from gateway.outbox;
+        delete from gateway.fact where kind = 12;
+        update gateway.operation set fact_count = fact_count - 1, version = version + 1;
+        """)
+      let id = try await harness.begin().id
+      try await harness.read()
+      try await harness.openByAll(id)
+      try await harness.gateways.advance(hours: 25)
+      for _ in 0..<3 {
+        try await harness.hurry()
+        try await harness.first.recover()
+      }
+      #expect(try await Self.refunded(harness) == [2_000])
+      let done: Int64 = try await harness.value("select count(*) from refund where state = 3")
+      #expect(done == 2)
+    }
+  }
+
   /// The window counts from the last first send: one that was queued for a day has just left.
   @Test func whatWasJustSentAgainIsNotAbsent() async throws {
     try await GatewayHarness.with { harness in

@@ -10,6 +10,8 @@ package enum RefundStep: Sendable, Hashable {
   case get(reference: String)
   /// Search the refunds of the payment for our reference; finding nothing proves nothing.
   case list
+  /// It may have gone out although its row says that it did not: unknown from now on.
+  case doubt
   /// Only a notification or a report can tell.
   case wait
   case done
@@ -20,13 +22,18 @@ package enum RefundRule {
   /// - Parameters:
   ///   - ageSeconds: since a first send may have happened last.
   ///   - keySaysNothing: a replay was answered by a failure that the key keeps.
+  ///   - isOlderThanRestore: what became of it after the restore's point is lost: one that was queued
+  ///     then may have been sent since, under a key that is forgotten.
   package static func step(
-    for refund: Refund, at gateway: GatewayName, ageSeconds: Int64, keySaysNothing: Bool
+    for refund: Refund, at gateway: GatewayName, ageSeconds: Int64, keySaysNothing: Bool,
+    isOlderThanRestore: Bool = false
   ) -> RefundStep {
     let traits = gateway.traits
     switch refund.state {
     case .succeeded, .failed: return .done
-    case .queued: return .send
+    case .queued:
+      guard isOlderThanRestore else { return .send }
+      return traits.canGet ? .list : .doubt
     case .accepted:
       guard traits.canGet, let reference = refund.reference else { return .wait }
       return .get(reference: reference)

@@ -17,6 +17,9 @@ package struct RestoreGate: Sendable, Hashable {
   /// Never restored.
   package static let open = RestoreGate(isClosed: false, begunAt: nil)
 
+  /// Whether what was done then may have been followed by what the newest restore has lost.
+  package func mayHaveLost(after time: Timestamp) -> Bool { begunAt.map { time <= $0 } ?? false }
+
   /// Whether a payment request may be repeated under its key. Never while it is closed, and never
   /// of an attempt from before the restore: another gateway may have been asked after it, which
   /// nobody here remembers.

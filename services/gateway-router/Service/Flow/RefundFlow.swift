@@ -156,17 +156,27 @@ extension GatewayFlow {
     else { return }
     let now = record.now(environment.clock)
     let sentFor = now.seconds - known.sentAt.seconds
+    let gate = try await ports.routing.restore.gate()
     let step = RefundRule.step(
-      for: known.refund, at: attempt.gateway, ageSeconds: sentFor, keySaysNothing: false)
+      for: known.refund, at: attempt.gateway, ageSeconds: sentFor, keySaysNothing: false,
+      isOlderThanRestore: gate.mayHaveLost(after: known.createdAt))
     switch step {
     case .done: return
-    case .send:
-      // Committed as sending again first: after a crash it is unknown, not unsent. Whoever comes
-      // second here sends nothing: his answer would prove nothing about the first one's.
-      let isOurs = try await learn(
-        .sendAgain, about: refund, of: id, intent, detail: "sent again")
-      guard isOurs else { return }
-      try await sendRefund(refund, of: id, intent, .first, within: limit)
+    case .send: try await sendAgain(refund, of: id, intent, within: limit)
+    case .doubt:
+      try await learn(
+        .outcome(.unknown(.notFound)), about: refund, of: id, intent,
+        detail: "it may have been sent after a restore's point")
+    case .list where known.refund.state == .queued:
+      let started = environment.loop.now
+      let heard = await ports.list(known.refund, at: attempt, within: limit)
+      if heard.isAbsent {
+        let left = limit - started.duration(to: environment.loop.now)
+        try await sendAgain(refund, of: id, intent, within: left)
+      } else if heard.tells {
+        try await learn(
+          .outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
+      }
     case .replay:
       try await sendRefund(refund, of: id, intent, .replay, within: limit)
     case .get(let reference):
@@ -184,6 +194,18 @@ extension GatewayFlow {
     }
     try await alertByAge(
       refund, age: now.seconds - known.createdAt.seconds, record, attempt)
+  }
+
+  /// The first send of one that was proven not executed.
+  private func sendAgain(
+    _ refund: RefundID, of id: OperationID, _ intent: PaymentIntentID, within limit: Duration
+  ) async throws {
+    // Committed as sending again first: after a crash it is unknown, not unsent. Whoever comes
+    // second here sends nothing: his answer would prove nothing about the first one's.
+    guard limit > .zero,
+      try await learn(.sendAgain, about: refund, of: id, intent, detail: "sent again")
+    else { return }
+    try await sendRefund(refund, of: id, intent, .first, within: limit)
   }
 
   /// Sends a refund under its key and stores what came of it. Where the key holds a failure that
@@ -209,7 +231,7 @@ extension GatewayFlow {
       try await learn(.outcome(heard.outcome), about: refund, of: id, intent, detail: heard.detail)
     case .replay:
       try await sendRefund(refund, of: id, intent, .replay, within: rest)
-    case .send, .get, .wait, .done: return
+    case .send, .doubt, .get, .wait, .done: return
     }
   }
 
@@ -324,6 +346,13 @@ extension GatewayFlow {
     case .amount:
       .failedPrecondition("REFUND_MISMATCH", "This refund id was used for another amount.")
     }
+  }
+}
+
+extension GatewayPorts.Heard {
+  /// Whether it says anything, be it a contradiction: silence must not take back what is known.
+  fileprivate var tells: Bool {
+    if case .unknown(let reason) = outcome { reason.isConflict } else { true }
   }
 }
 

@@ -318,6 +318,38 @@ struct EventCatchUpTests {
       #expect(try await harness.second.database.query(started).affected == 0)
     }
   }
+
+  /// The database was restored to when it was authorised: the list is read on from where that database
+  /// stands, and tells that it was captured since.
+  @Test func whatWasCapturedAfterARestoresPointIsTold() async throws {
+    try await GatewayHarness.with { harness in
+      let order = harness.order(capture: .manual)
+      #expect(try await harness.first.execute(order).kinds == [.authorized])
+      let before = try await catchUp(harness.first)
+      while try await round(before, on: harness.first) {}
+      let captured = try await onLoop(harness.first.loop) {
+        try await harness.first.flow.capture(
+          order.id, of: order.intent, order.merchant, CaptureID(bits: 1), order.operation.amount)
+      }
+      #expect(captured.kinds == [.authorized, .captured])
+      try await harness.test.run(
+        """
+        set session_replication_role = replica;
+        delete from gateway.capture; delete from gateway.outbox; delete from gateway.notification;
+        delete from gateway.fact where kind = 2;
+        update gateway.attempt set evidence = 'authorized';
+        update gateway.operation set fact_count = 1, version = version + 1;
+        """)
+      #expect(try await harness.first.load(order).story == ["1 stripe winner authorized"])
+      _ = try await harness.begin()
+      let after = try await catchUp(harness.second)
+      while try await round(after, on: harness.second) {}
+      try await harness.second.notice()
+      let back = try await harness.first.load(order)
+      #expect(back.story == ["1 stripe winner captured"])
+      #expect(back.operation.winner?.captures.map(\.amount.minor) == [4_999])
+    }
+  }
 }
 
 extension GatewayHarness {

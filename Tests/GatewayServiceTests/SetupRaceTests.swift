@@ -184,4 +184,32 @@ struct SetupRaceTests {
       #expect(try await harness.gateways.payments().isEmpty)
     }
   }
+
+  /// A restore that begins while a call or a round of recovery is under way: neither a first request
+  /// nor a repetition goes out, and both go on afterwards.
+  @Test func nothingGoesOutOnceARestoreHasBegun() async throws {
+    try await GatewayHarness.with { harness in
+      try await harness.gateways.inject("stripe", "timeout_before", on: ["setup"])
+      let sent = try await SetupTests.create(harness, key: "sent", gateway: "stripe")
+      #expect(sent.status == .processing)
+      let ids = [try #require(SetupIntentID(sent.id)), try await SetupTests.abandoned(harness)]
+      let restore = try await harness.begin().id
+      for id in ids {
+        try await onLoop(harness.first.loop) {
+          try await SetupFlow(flow: harness.first.flow).advance(id, of: GatewayHarness.merchant)
+        }
+        #expect(try await SetupTests.get(harness, id.description).status == .processing)
+      }
+      #expect(try await harness.gateways.setups().isEmpty)
+      #expect(try await SetupTests.get(harness, ids[1].description).gateway == "")
+      try await harness.read()
+      try await harness.openByAll(restore)
+      try await harness.hurry()
+      try await harness.second.recover()
+      for id in ids {
+        #expect(try await SetupTests.get(harness, id.description).status == .succeeded)
+      }
+      #expect(try await harness.gateways.setups().count == 2)
+    }
+  }
 }

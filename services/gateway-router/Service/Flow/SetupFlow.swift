@@ -122,6 +122,7 @@ struct SetupFlow: Sendable {
       of: record.amount, brand: method.brand,
       after: try OperationBeginning(declines).declines, now: now)
     guard refusal == nil else { return try await refuse(record, .networkLimit) }
+    if try await isHeld(record) { return }
     let rows = try await environment.database.query(
       SetupStatements.choose(account, for: id, of: merchant, environment.stamp))
     // Somebody else was first: their request is under way.
@@ -129,6 +130,13 @@ struct SetupFlow: Sendable {
     let heard = await flow.ports.setUp(
       try SetupRecord(row), at: account, method, .first, within: GatewayPorts.sendLimit)
     try await learn(heard, about: id, of: merchant)
+  }
+
+  /// A restore has begun while the call or the round was under way: nothing goes out.
+  private func isHeld(_ record: SetupRecord) async throws -> Bool {
+    guard try await flow.ports.routing.restore.gate().isClosed else { return false }
+    try await leave(record, "the database was restored and is not yet opened")
+    return true
   }
 
   private func leave(_ record: SetupRecord, _ detail: String) async throws {
@@ -150,6 +158,7 @@ struct SetupFlow: Sendable {
     guard let method, method.has(account.gateway) else {
       return try await leave(record, "its payment method was deleted")
     }
+    if try await isHeld(record) { return }
     let rows = try await environment.database.query(
       SetupStatements.noteRepetition(of: id, of: merchant, environment.stamp))
     // Decided meanwhile.

@@ -196,4 +196,18 @@ struct NetworkCeilingTests {
     #expect(Self.refusal("visa", others + own) == nil)
     #expect(Self.refusal("mastercard", others + own)?.class == .later)
   }
+
+  /// A set-up asks about nothing, in whatever currency.
+  @Test func nothingIsOneAmountInEveryCurrency() throws {
+    let currencies = try ["EUR", "USD", "GBP", "CHF"].map { try #require(Currency($0)) }
+    let asked = currencies.flatMap {
+      Self.declines(5, ageSeconds: Self.hour, amount: Amount($0, minor: 0))
+    }
+    let refusal = { (amount: Amount, declines: [CardDecline]) in
+      NetworkCeiling.refusal(of: amount, brand: "visa", after: declines, now: Self.now)
+    }
+    #expect(refusal(Amount(.eur, minor: 0), asked)?.class == .later)
+    #expect(refusal(Amount(.eur, minor: 0), Array(asked.dropLast())) == nil)
+    #expect(refusal(Sample.amount, asked) == nil)
+  }
 }

@@ -17,7 +17,7 @@ package struct CardDecline: Sendable, Hashable {
 /// How often the card networks let a card be tried again: facts of their published rules, data.
 ///
 /// - Visa: nothing after a decline of category 1; otherwise 20 tries again in 30 days with one card
-///   and amount (15 before 25 May 2025).
+///   and amount (15 before 25 May 2025); nothing is one amount in every currency.
 /// - Mastercard: nothing after the advice codes 03, 21; otherwise 10 in 24 hours and 35 in 30 days
 ///   with one card.
 ///
@@ -70,12 +70,17 @@ package enum NetworkCeiling {
     }
   }
 
+  /// Whoever asks about nothing could ask in one currency after the other.
+  private static func isOne(_ left: Amount, _ right: Amount) -> Bool {
+    left == right || left.minor == 0 && right.minor == 0
+  }
+
   /// Seconds until one of the window's declines has left it; nil while there is room.
   private static func wait(
     _ window: Window, _ amount: Amount, _ declines: [CardDecline], _ now: Timestamp
   ) -> Int64? {
     let counted = declines
-      .filter { !window.countsOneAmount || $0.amount == amount }
+      .filter { !window.countsOneAmount || isOne($0.amount, amount) }
       .map(\.at.seconds).filter { $0 > now.seconds - window.seconds }
       .sorted(by: >)
     guard counted.count >= window.triesMax else { return nil }

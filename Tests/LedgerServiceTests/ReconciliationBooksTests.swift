@@ -1,5 +1,6 @@
 import LedgerCore
 import Money
+import Outbox
 import Postgres
 import Reactor
 import ServiceKit
@@ -54,6 +55,30 @@ extension ReconciliationTests {
         try await Self.alerts(test) == ["critical reconciliation_breaks stripe:acct_1 test"]
       )
       try await test.expectSoundSets()
+    }
+  }
+
+  /// While one release follows the other, a run of the older one raises alerts that name no books.
+  @Test func aRunEndsWhatTheReleaseBeforeHasRaised() async throws {
+    try await Books.with { books in
+      let test = try ReconCalls(books)
+      books.clock.set(Self.today)
+      try await test.importing(Self.charge, key: "import-1")
+      for kind in ["reconciliation_breaks", "reconciliation_out_of_balance"] {
+        for subject in ["stripe:acct_1", "stripe:acct_2"] {
+          _ = try await books.database.query(
+            Alerts.raise(
+              Alert(.critical, kind: kind, subject: subject, message: "x", actor: "test")))
+        }
+      }
+      _ = try await test.run(key: "run-1")
+      #expect(
+        try await Self.alerts(test) == [
+          "critical reconciliation_breaks stripe:acct_1 test",
+          "critical reconciliation_breaks stripe:acct_2",
+          "critical reconciliation_out_of_balance stripe:acct_2",
+        ]
+      )
     }
   }
 

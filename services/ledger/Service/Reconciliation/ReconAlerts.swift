@@ -27,6 +27,16 @@ enum ReconAlerts {
     """
   }
 
+  /// What a replica of the release before has raised of the account, when it did not tell live books
+  /// from test ones: nobody else ends it.
+  static func endOfBothBooks(_ book: ReconBook) -> Statement {
+    let subject = "\(book.account.gateway):\(book.account.account)"
+    return Alerts.resolve(
+      dedupKeys: [breaksKind, deviationKind].map { "\($0):\(subject)" },
+      actor: PostingAlerts.actor
+    )
+  }
+
   static func breaks(_ book: ReconBook, _ open: ReconOpenBreaks) -> Statement {
     guard open.count > 0 else {
       return Alerts.resolve(

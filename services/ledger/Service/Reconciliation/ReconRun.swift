@@ -88,7 +88,8 @@ struct ReconRun: Sendable {
       totals: try found[2].map(Self.total)
     )
     _ = try await transaction.batch([
-      insert(record), ReconAlerts.breaks(book, open), ReconAlerts.deviation(book, record.totals),
+      insert(record), ReconAlerts.endOfBothBooks(book), ReconAlerts.breaks(book, open),
+      ReconAlerts.deviation(book, record.totals),
     ])
     return record
   }

@@ -103,7 +103,7 @@ GUARDS = {
         "GatewayServiceTests.RestoreHoldTests", ["nothingEndsWhileALostPaymentIsUnresolved"]),
     "no capture beside a lost payment": (
         "services/gateway-router/Service/Flow/LookFlow.swift",
-        [("of: record.merchant) == .free\n", "of: record.merchant) != .stands\n")],
+        [("of: record.merchant) == .free\n    else", "of: record.merchant) != .stands\n    else")],
         "GatewayServiceTests.RestoreHoldTests", ["noCaptureGoesOutBesideALostPayment"]),
     "a payment that stands": (
         "services/gateway-router/Service/Flow/ExecuteFlow.swift",
@@ -157,6 +157,28 @@ GUARDS = {
         [("    guard hold != .stands else {", "    guard hold != .stands || record.id.bits != 0 else {")],
         "GatewayServiceTests.RestoreSettlementTests",
         ["whatIsAuthorisedBesideAPaymentThatStandsIsReleased"]),
+    "what never arrived beside a payment that stands": (
+        "services/gateway-router/Service/Flow/CloseFlow.swift",
+        [("isPaid ? PaidBeforeRestore.decline : ", "isPaid && record.id.bits == 0 ? .unsent(\"\") : ")],
+        "GatewayServiceTests.RestoreStandsTests", ["whatNeverArrivedHereEndsAsPaid"]),
+    "what is known beside a payment that stands": (
+        "services/gateway-router/Service/Flow/GatewayFlow.swift",
+        [("      if hold == .stands { actions", "      if hold == .stands, actions.isEmpty { actions")],
+        "GatewayServiceTests.RestoreStandsTests", ["whatIsKnownHereEndsAsPaid"]),
+    "no repetition beside a lost payment": (
+        "services/gateway-router/Service/Flow/LookFlow.swift",
+        [("isInTime && isFree && gate", "isInTime && (isFree || id.bits != 0) && gate")],
+        "GatewayServiceTests.RestoreReplayTests", ["recoveryOnlyReads"]),
+    "no repetition of a call beside a lost payment": (
+        "services/gateway-router/Service/Flow/FailoverFlow.swift",
+        [("    if hold != .free {", "    if hold != .free, course.record.id.bits == 0 {")],
+        "GatewayServiceTests.RestoreReplayTests", ["aLiveCallOnlyReads"]),
+    "a refund that a restore found queued": (
+        "services/gateway-router/Core/Refund/RefundRule.swift",
+        [("      guard isOlderThanRestore else { return .send }",
+          "      guard isOlderThanRestore, ageSeconds < 0 else { return .send }")],
+        "GatewayServiceTests.RefundRecoveryTests",
+        ["whatARestoreFoundQueuedIsSentOnlyWhereTheListHasItNot"]),
     "only what waits is withdrawn": (
         "services/gateway-router/Core/Operation/OperationCaptures.swift",
         [("    guard winner.captures[index].state == .queued else { return }\n", "")],

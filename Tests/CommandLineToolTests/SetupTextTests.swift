@@ -42,4 +42,19 @@ struct SetupTextTests {
     #expect(Self.answer(.succeeded).lines.count == 3)
     #expect(Self.answer(.failed, gateway: "").lines.contains("gateway   none"))
   }
+
+  @Test func aWordAboutAContradictionSaysWhoIsMissing() {
+    func lines(_ resolved: Bool, _ people: [String]) -> [String] {
+      SetupReviewAnswer(
+        Self.id, GatewayV1.ResolveSetupConflictResponse(resolved: resolved, people: people)
+      ).lines
+    }
+    let said = lines(false, ["operator:ann"])
+    #expect(said.first?.hasSuffix("looked at by operator:ann") == true)
+    #expect(said.last == "another operator says so too: --as approver")
+    let ended = lines(true, ["operator:ann", "operator:approver"])
+    #expect(ended.first?.hasSuffix("by operator:ann and operator:approver") == true)
+    #expect(ended.last == "no alert is open")
+    #expect((said + ended).allSatisfy { $0.count <= 100 })
+  }
 }

@@ -29,7 +29,7 @@ struct SetupResolve: Command {
       }
     }
     let answer = SetupReviewAnswer(id, response)
-    try output.result(answer) { [answer.line] }
+    try output.result(answer) { answer.lines }
     return answer.resolved ? .succeeded : .processing
   }
 }
@@ -46,10 +46,10 @@ struct SetupReviewAnswer: Encodable {
     people = response.people
   }
 
-  var line: String {
-    let names = people.joined(separator: " and ")
-    return resolved
-      ? "\(id): looked at by \(names); no alert is open"
-      : "\(id): looked at by \(names); another operator says so too: --as approver"
+  var lines: [String] {
+    [
+      "\(id)  looked at by \(people.joined(separator: " and "))",
+      resolved ? "no alert is open" : "another operator says so too: --as approver",
+    ]
   }
 }

@@ -80,9 +80,13 @@ struct OperationStates {
     }
     for capture in operation.winner?.captures ?? [] {
       events += outcomes.map { ("capture \($0)", .captureOutcome(capture.id, $1)) }
+      events.append(("capture withdrawn", .withdrawCapture(capture.id, paidOtherwise)))
     }
     return events
   }
+
+  private static let paidOtherwise = Decline(
+    class: .never, code: "paid_before_restore", gatewayCode: "")
 
   private static let outcomes: [(String, Outcome)] = {
     let request = SentRequest(

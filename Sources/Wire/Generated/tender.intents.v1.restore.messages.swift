@@ -59,7 +59,7 @@ extension IntentsV1 {
 extension IntentsV1 {
   /// What is known of a payment that is not rebuilt. It only ever goes on in this order.
   package enum RestoredClaimState: WireEnum {
-    /// As for people.
+    /// From a release before this was told, which would not say later that it is settled: as settled.
     case unspecified
     /// It may still be rebuilt.
     case pending

@@ -49,8 +49,8 @@ struct RestoreCalls: IntentsV1.PaymentRestores.SimpleServiceProtocol {
   private static func state(_ wire: IntentsV1.RestoredClaimState) -> RestoredClaim.State {
     switch wire {
     case .pending: .pending
-    case .settled: .settled
-    case .forPeople, .unspecified, .unrecognized: .forPeople
+    case .forPeople, .unrecognized: .forPeople
+    case .settled, .unspecified: .settled
     }
   }
 

@@ -32,24 +32,25 @@ struct IntentMachineTests {
     ("action", .fact(.requiresAction)), ("captureFailed", .fact(.captureFailed(code: "no"))),
     ("conflicted", .fact(.conflicted)), ("expired", .fact(.expired)),
     ("undone", .fact(.captureUndone(code: "no"))), ("returned", .fact(.returned)),
+    ("paidBefore", .fact(.paidBeforeRestore(code: "paid_before_restore"))),
   ]
 
   /// `-` stays as it is · `x` refused · `!` stays, people must look · otherwise the new state
   /// (automatic capture; a trailing `!` also alerts).
   static let table = """
-    state      confirm capture   cancel    authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted expired   undone     returned
-    created    unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !
-    action     x       x         canceling capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
-    unknown    x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
-    bank       x       x         x         capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !          retryable !          !
-    bankHeld   x       x         x         capturing  succeeded  retryable retryable   -       -       retryable action terminal      !          retryable !          !
-    capturing  x       x         x         -          succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !
-    canceling  x       x         x         -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !          canceled  !          !
-    capturable x       capturing canceling -          succeeded! !         !           -       -       retryable !      !             !          retryable !          !
-    succeeded  x       x         x         !          !          -         -           -       -       -         -      -             !          -         succeeded! succeeded
-    retryable  unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !
-    terminal   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !
-    canceled   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !
+    state      confirm capture   cancel    authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted expired   undone     returned   paidBefore
+    created    unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !          -
+    action     x       x         canceling capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
+    unknown    x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
+    bank       x       x         x         capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !          retryable !          !          terminal
+    bankHeld   x       x         x         capturing  succeeded  retryable retryable   -       -       retryable action terminal      !          retryable !          !          terminal
+    capturing  x       x         x         -          succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
+    canceling  x       x         x         -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !          canceled  !          !          canceled
+    capturable x       capturing canceling -          succeeded! !         !           -       -       retryable !      !             !          retryable !          !          !
+    succeeded  x       x         x         !          !          -         -           -       -       -         -      -             !          -         succeeded! succeeded  -
+    retryable  unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !          -
+    terminal   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !          -
+    canceled   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !          -
     """
 
   struct Case: Sendable, CustomStringConvertible {

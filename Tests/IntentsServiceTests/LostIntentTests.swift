@@ -82,4 +82,21 @@ struct LostIntentTests {
       #expect(payments.harness.router.captures == 1)
     }
   }
+
+  /// Two people have settled that its payer has paid: nobody is to try once more.
+  @Test func whatWasPaidBeforeARestoreIsNeverTriedAgain() async throws {
+    try await Payments.with { payments in
+      payments.harness.router.behave(.unknown)
+      let id = try await payments.pay("k").id
+      #expect(
+        try await payments.hear(.notExecuted, of: id) {
+          $0.decline = GatewayV1.Decline(code: "paid_before_restore")
+        } == ["applied"])
+      let ended = try await payments.get(id)
+      #expect(ended.status == .failed && ended.failure?.code == "paid_before_restore")
+      #expect(
+        await Payments.word { try await payments.confirm(id, key: "again") }
+          == "PAYMENT_INTENT_STATE")
+    }
+  }
 }

@@ -6,6 +6,8 @@ package enum Fact: Sendable, Hashable {
   case captured
   case declined(IntentFailure)
   case notExecuted(code: String)
+  /// Nothing was sent or will be: a payment that a restore has lost keeps the intent's money.
+  case paidBeforeRestore(code: String)
   case unknown
   case pending
   /// Every attempt is proven void, because somebody here asked for it.
@@ -26,6 +28,7 @@ package enum Fact: Sendable, Hashable {
     case .declined(let failure): failure
     case .notExecuted(let code), .captureFailed(let code):
       IntentFailure(kind: .retryable, code: code)
+    case .paidBeforeRestore(let code): IntentFailure(kind: .terminal, code: code)
     case .canceled: IntentFailure(kind: .retryable, code: "authorization_released")
     case .expired: IntentFailure(kind: .retryable, code: "authorization_expired")
     case .authorized, .captured, .unknown, .pending, .requiresAction, .captureUndone, .conflicted,
@@ -56,6 +59,7 @@ package enum IntentEvent: Sendable, Hashable {
       case .captured: .captured
       case .declined: .declined
       case .notExecuted: .notExecuted
+      case .paidBeforeRestore: .paidBeforeRestore
       case .unknown: .unknown
       case .pending: .pending
       case .canceled: .canceled
@@ -79,6 +83,7 @@ package enum IntentEventKind: String, Sendable, Hashable, CaseIterable {
   case captured
   case declined
   case notExecuted = "not_executed"
+  case paidBeforeRestore = "paid_before_restore"
   case unknown
   case pending
   case canceled
@@ -93,8 +98,8 @@ package enum IntentEventKind: String, Sendable, Hashable, CaseIterable {
   package var isRequest: Bool {
     switch self {
     case .confirm, .capture, .cancel: true
-    case .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .expired,
-      .requiresAction, .captureFailed, .captureUndone, .conflicted, .returned:
+    case .authorized, .captured, .declined, .notExecuted, .paidBeforeRestore, .unknown, .pending,
+      .canceled, .expired, .requiresAction, .captureFailed, .captureUndone, .conflicted, .returned:
       false
     }
   }

@@ -140,6 +140,10 @@ package enum IntentTable {
       active, .notExecuted, .move(.failedRetryable), [.event("payment_intent.payment_failed")],
       because: "nothing was sent anywhere, and nothing will be"),
     IntentTransition(
+      active, .paidBeforeRestore, .move(.failedTerminal),
+      [.event("payment_intent.payment_failed")],
+      because: "its payer has paid before a restore, as two people have settled: never once more"),
+    IntentTransition(
       active, .canceled, .move(.failedRetryable), [.event("payment_intent.payment_failed")],
       because: "every attempt is proven void, or given back"),
     IntentTransition(
@@ -179,7 +183,7 @@ package enum IntentTable {
   // MARK: The caller gave it up
 
   private static let canceling: [IntentTransition] =
-    [.canceled, .declined, .notExecuted, .captureFailed, .expired].map {
+    [.canceled, .declined, .notExecuted, .paidBeforeRestore, .captureFailed, .expired].map {
       IntentTransition(
         [.cancelPending], $0, .move(.canceled), [.event("payment_intent.canceled")],
         because: "whatever ends without money having moved cancels it")
@@ -231,7 +235,9 @@ package enum IntentTable {
     + [.authorized, .unknown, .pending].map {
       IntentTransition([.requiresCapture], $0, .stay, because: "known: it is authorised")
     }
-    + [.declined, .notExecuted, .requiresAction, .captureFailed, .conflicted].map {
+    + [
+      .declined, .notExecuted, .paidBeforeRestore, .requiresAction, .captureFailed, .conflicted,
+    ].map {
       IntentTransition(
         [.requiresCapture], $0, .stay, [.alert(kind: "fact_contradicts_state")],
         because: "it is authorised: people decide")
@@ -270,8 +276,8 @@ package enum IntentTable {
         because: "money went back that nobody here had"),
     ]
     + [
-      .declined, .notExecuted, .unknown, .pending, .canceled, .expired, .requiresAction,
-      .captureFailed,
+      .declined, .notExecuted, .paidBeforeRestore, .unknown, .pending, .canceled, .expired,
+      .requiresAction, .captureFailed,
     ].map {
       IntentTransition(idle, $0, .stay, because: "too late to matter: settled states absorb")
     }

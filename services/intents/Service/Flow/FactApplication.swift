@@ -168,6 +168,9 @@ struct FactApplication {
 
 /// A fact of the contract in the terms of the machine.
 struct FactMeaning {
+  /// gateway-router's word for an operation that ends because a payment stands which a restore has lost.
+  static let paidBeforeRestore = "paid_before_restore"
+
   var fact: Fact
   var capture: CaptureID?
   var closesOperation: Bool
@@ -185,7 +188,8 @@ struct FactMeaning {
       fact = .declined(Self.failure(wire.decline))
       closesOperation = true
     case .notExecuted:
-      fact = .notExecuted(code: Self.code(wire.decline, otherwise: "not_executed"))
+      let code = Self.code(wire.decline, otherwise: "not_executed")
+      fact = code == Self.paidBeforeRestore ? .paidBeforeRestore(code: code) : .notExecuted(code: code)
       closesOperation = true
     case .unknown: fact = .unknown
     case .pending: fact = .pending

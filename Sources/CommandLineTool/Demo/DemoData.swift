@@ -25,17 +25,24 @@ enum DemoData {
   static func register(
     _ method: DemoMethod, _ session: ServiceSession, merchant: MerchantID? = nil
   ) async throws -> String {
-    let request = VaultV1.CreatePaymentMethodRequest(
-      type: .card,
-      references: [
+    try await register(
+      [
         VaultV1.GatewayReference(gateway: "stripe", reference: method.stripe),
         VaultV1.GatewayReference(gateway: "adyen", reference: method.adyen),
-      ],
+      ], alias: method.alias, last4: method.last4, session, merchant: merchant)
+  }
+
+  /// The same for a card that the gateways hold under these references.
+  static func register(
+    _ references: [VaultV1.GatewayReference], alias: String, last4: String,
+    _ session: ServiceSession, merchant: MerchantID? = nil
+  ) async throws -> String {
+    let request = VaultV1.CreatePaymentMethodRequest(
+      type: .card, references: references,
       card: VaultV1.CardSummary(
-        brand: "visa", last4: method.last4, expiryMonth: 12, expiryYear: expiryYear),
-      alias: method.alias)
-    let metadata = CallKeys.metadata(
-      key: "demo-method-\(method.alias)-v\(version)", merchant: merchant)
+        brand: "visa", last4: last4, expiryMonth: 12, expiryYear: expiryYear),
+      alias: alias)
+    let metadata = CallKeys.metadata(key: "demo-method-\(alias)-v\(version)", merchant: merchant)
     let made = try await session.call(.vault, as: merchant == nil ? .demoMerchant : .operator) {
       client in
       try await VaultV1.PaymentMethods.Client(wrapping: client)

@@ -51,7 +51,8 @@ struct Quiescence: Sendable {
     }
   }
 
-  /// What is still under way; the cheap looks first.
+  /// What is still under way, in the order in which it moves on: a notification that was delivered after
+  /// the queues were read, and before it was asked what the gateways still hold, would be seen nowhere.
   private func left() async throws -> [String] {
     let absent = try Outage.absent(supervisor)
     guard absent.isEmpty else { return absent.map { "\($0) is not ready" } }
@@ -59,15 +60,15 @@ struct Quiescence: Sendable {
       return ["PostgreSQL takes no queries"]
     }
     do {
-      var left = try await UnsentQueues.lines(
+      let notifications = try chaos.counts().waiting
+      var left = notifications > 0 ? ["\(notifications) notifications on their way"] : []
+      left += try await UnsentQueues.lines(
         Reads(session: session, merchant: session.merchant), ignoring: ignoredQueues)
       let facts = try await queries.facts()
       left += facts.runningClaims.map { "claim \($0)" } + facts.unsentRows.map { "unsent \($0)" }
       left += facts.openReversals.map { "reversal \($0)" }
       left += facts.openCaptures.map { "capture \($0)" }
       left += try await unfinishedPayments() + unfinishedRefunds()
-      let notifications = try chaos.counts().waiting
-      if notifications > 0 { left.append("\(notifications) notifications on their way") }
       return left.isEmpty ? try await unreceived() : left
     } catch let error as CallFailure where error.isWorthRepeating {
       return ["\(error.service.rawValue) does not answer (\(error.code))"]

@@ -9,27 +9,36 @@ extension SeedRun {
   private static let breakerMilliseconds: Int64 = 80_000
   private static let probeAmountMinor: Int64 = 100
 
+  /// A card that one gateway alone holds: with another one healthy before it, nothing else would ever
+  /// probe the second one.
+  private static let probes = [("stripe", "pm_card_visa"), ("adyen", "stored_visa")]
+
   /// The first payments are staged for gateways that are asked: payments of nobody's seed are the
   /// probes that close what an earlier seed has left open.
   func closeBreakers() async throws {
     let states = BreakerStates(session: session)
     let end = MonotonicClock.milliseconds + Self.breakerMilliseconds
-    var method: String?
+    var payers: [String] = []
     while try await states.read(within: ServiceSession.callLimit) != ["closed"] {
       guard MonotonicClock.milliseconds < end else {
         throw Failure("a breaker stays open", next: "see tender routing health")
       }
-      let payer: String
-      if let method { payer = method } else {
-        payer = try await MethodAlias.resolve(PaymentDraft.good, session)
-        method = payer
+      if payers.isEmpty {
+        for (gateway, reference) in Self.probes {
+          payers.append(
+            try await DemoData.register(
+              [VaultV1.GatewayReference(gateway: gateway, reference: reference)],
+              alias: "prove_probe_\(gateway)", last4: "4242", session))
+        }
       }
-      let request = IntentsV1.CreatePaymentIntentRequest(
-        amount: CommonV1.Money(
-          currency: ProvePlan.currency, amountMinor: Self.probeAmountMinor),
-        captureMethod: .automatic, paymentMethodID: payer, confirm: true)
-      _ = try await PaymentCall.create(
-        request, key: try CallKeys.fresh("prove-probe"), session)
+      for payer in payers {
+        let request = IntentsV1.CreatePaymentIntentRequest(
+          amount: CommonV1.Money(
+            currency: ProvePlan.currency, amountMinor: Self.probeAmountMinor),
+          captureMethod: .automatic, paymentMethodID: payer, confirm: true)
+        _ = try await PaymentCall.create(
+          request, key: try CallKeys.fresh("prove-probe"), session)
+      }
       try await Task.sleep(for: .milliseconds(200))
     }
   }

@@ -8,6 +8,9 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
   /// Authorisations that take their time, at payments that are captured later, while a process of
   /// intents stands still: claims whose holder wakes up long after another has ended them.
   case fences
+  /// The request to the first gateway never arrives, the second one has its turn: whoever sends the first
+  /// one again charges twice.
+  case lost
 
   static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -61,6 +64,8 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
       ]
     case .fences:
       [SimulatorControl.Fault("slow", amountMinor: payment.amountMinor)]
+    case .lost:
+      [SimulatorControl.Fault("timeout_before", amountMinor: payment.amountMinor)]
     }
   }
 
@@ -72,7 +77,7 @@ enum ProveFocus: String, CaseIterable, ExpressibleByArgument, Sendable {
         SimulatorControl.Fault(
           "bad_gateway", at: "stripe", operation: "list", count: Self.unreadableLists)
       ]
-    case .fences: []
+    case .fences, .lost: []
     }
   }
 }

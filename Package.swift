@@ -199,7 +199,7 @@ let tools: [Target] =
   ? []
   : [
     .executableTarget(
-      name: "draw-documents", dependencies: ["IntentsCore", "GatewayCore", "Money"],
+      name: "draw-documents", dependencies: ["IntentsCore", "GatewayCore", "LedgerCore", "Money"],
       path: "Sources/draw-documents", swiftSettings: baseSettings)
   ]
 

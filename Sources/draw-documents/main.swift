@@ -21,6 +21,7 @@ let documents = [
 
     """,
   "failure-windows.md": FailureDocument.text(generated),
+  "posting-templates.md": PostingDocument.text(generated),
 ]
 do {
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -59,6 +59,18 @@ final class FakeLedger: LedgerV1.Ledger.SimpleServiceProtocol {
     throw RPCError(code: .unimplemented, message: "not in these tests")
   }
 
+  func setAccountLimits(
+    request: LedgerV1.SetAccountLimitsRequest, context: ServerContext
+  ) async throws -> LedgerV1.SetAccountLimitsResponse {
+    throw RPCError(code: .unimplemented, message: "not in these tests")
+  }
+
+  func listPending(
+    request: LedgerV1.ListPendingRequest, context: ServerContext
+  ) async throws -> LedgerV1.ListPendingResponse {
+    throw RPCError(code: .unimplemented, message: "not in these tests")
+  }
+
   func getTrialBalance(
     request: LedgerV1.GetTrialBalanceRequest, context: ServerContext
   ) async throws -> LedgerV1.GetTrialBalanceResponse {

@@ -50,6 +50,9 @@ import Testing
       ("effective_at", { $0.effectiveAtMicroseconds = 1 }),
       ("subject", { $0.subject = "pi_y" }),
       ("external_reference", { $0.externalReference = "" }),
+      ("phase", { $0.action = .pending(expiresAtMicroseconds: 1) }),
+      ("phase", { $0.action = .voidPending(LedgerTransactionID(bits: 9)) }),
+      ("reverses", { $0.action = .reverse(LedgerTransactionID(bits: 9)) }),
     ]
     let stored = command(["D bank:a 100 EUR", "C merchant_payable 100 EUR"])
     for (name, change) in changes {
@@ -57,6 +60,58 @@ import Testing
       change(&submitted)
       #expect(PostingDifference.first(stored: stored, submitted: submitted) == name)
     }
+  }
+
+  @Test func differencesOfActions() {
+    let (one, two) = (LedgerTransactionID(bits: 1), LedgerTransactionID(bits: 2))
+    let rows: [(PostingAction, PostingAction, String?)] = [
+      (.pending(expiresAtMicroseconds: 1), .pending(expiresAtMicroseconds: 1), nil),
+      (.pending(expiresAtMicroseconds: 1), .pending(expiresAtMicroseconds: 2), "expires_at"),
+      (.postPending(one), .postPending(two), "pending_id"),
+      (.postPending(one), .voidPending(one), "phase"),
+      (.reverse(one), .reverse(two), "reverses"),
+    ]
+    for (stored, submitted, expected) in rows {
+      let legs = ["D bank:a 100 EUR", "C merchant_payable 100 EUR"]
+      #expect(
+        PostingDifference.first(
+          stored: command(legs, action: stored),
+          submitted: command(legs, action: submitted)
+        ) == expected
+      )
+    }
+  }
+
+  /// A row's columns give back the action that they were made of, and nothing else.
+  @Test func actionsComeBackFromTheirColumns() {
+    let id = LedgerTransactionID(bits: 1)
+    let actions: [PostingAction] = [
+      .post, .pending(expiresAtMicroseconds: 5), .postPending(id), .voidPending(id),
+      .expirePending(id), .reverse(id),
+    ]
+    for action in actions {
+      #expect(
+        PostingAction(
+          phase: action.phase?.rawValue,
+          pending: action.pending,
+          expiresAtMicroseconds: action.expiresAtMicroseconds,
+          reversed: action.reversed
+        ) == action
+      )
+    }
+    func made(_ phase: Int16?, _ pending: Bool, _ expires: Bool, _ reversed: Bool) -> PostingAction?
+    {
+      PostingAction(
+        phase: phase,
+        pending: pending ? id : nil,
+        expiresAtMicroseconds: expires ? 5 : nil,
+        reversed: reversed ? id : nil
+      )
+    }
+    #expect(made(9, false, false, false) == nil && made(0, true, false, false) == nil)
+    #expect(made(1, false, false, false) == nil && made(1, true, true, false) == nil)
+    #expect(made(2, false, false, false) == nil && made(2, true, true, false) == nil)
+    #expect(made(3, true, false, true) == nil && made(nil, true, false, false) == nil)
   }
 
   @Test func theOrderOfLegsAndTheFactFlagAreNoDifference() {
@@ -98,6 +153,13 @@ import Testing
       {
         $0.kind = ""; $0.subject = "ab"
       },
+      { $0.action = .pending(expiresAtMicroseconds: 1) },
+      { $0.action = .pending(expiresAtMicroseconds: 2) },
+      { $0.action = .postPending(LedgerTransactionID(bits: 1)) },
+      { $0.action = .postPending(LedgerTransactionID(bits: 2)) },
+      { $0.action = .voidPending(LedgerTransactionID(bits: 1)) },
+      { $0.action = .expirePending(LedgerTransactionID(bits: 1)) },
+      { $0.action = .reverse(LedgerTransactionID(bits: 1)) },
     ]
     let bytes = changes.map { change in
       var changed = base

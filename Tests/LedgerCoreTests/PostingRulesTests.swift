@@ -8,7 +8,8 @@ func command(
   kind: String = "capture",
   merchant: MerchantID? = MerchantID(bits: 2),
   effectiveAt: Int64? = 1_700_000_000_000_000,
-  fact: Bool = false
+  fact: Bool = false,
+  action: PostingAction? = .post
 ) -> PostingCommand {
   let entries = legs.map { leg in
     let parts = leg.split(separator: " ").map(String.init)
@@ -28,13 +29,14 @@ func command(
     effectiveAtMicroseconds: effectiveAt,
     subject: "pi_x",
     externalReference: "ch_1",
-    recordsFact: fact
+    recordsFact: fact,
+    action: action
   )
 }
 
-func outcome(_ command: PostingCommand) -> PostingRefusal? {
+func outcome(_ command: PostingCommand, link: PostingLink = .none) -> PostingRefusal? {
   do throws(PostingRefusal) {
-    return try PostingRules.check(command).refusal
+    return try PostingRules.check(command, link: link).refusal
   } catch {
     return error
   }
@@ -164,8 +166,56 @@ func outcome(_ command: PostingCommand) -> PostingRefusal? {
     #expect(
       outcome(command(["D bank:a 2 EUR", "C bank:b 1 EUR"], fact: true)) == .unbalanced
     )
-    for refusal in PostingRefusal.allCases where !refusal.isStructural {
-      #expect(refusal == .kindUnknown || refusal == .accountUnknown)
+  }
+
+  /// What never gets better comes before what the books may allow later.
+  @Test func structuralRefusalsComeFirst() {
+    let structural = PostingRefusal.allCases.map(\.isStructural)
+    #expect(structural == structural.sorted { $0 && !$1 })
+    #expect(PostingRefusal.allCases.first { !$0.isStructural } == .kindUnknown)
+  }
+
+  /// Which actions go with facts, with legs and without.
+  @Test func actionsAndTheirLegs() {
+    let two = ["D bank:a 1 EUR", "C bank:b 1 EUR"]
+    let (id, own) = (LedgerTransactionID(bits: 9), LedgerTransactionID(bits: 7))
+    let hold = PostingAction.pending(expiresAtMicroseconds: 1)
+    let rows: [(PostingAction?, [String], Bool, PostingRefusal?)] = [
+      (nil, two, false, .phaseInvalid), (nil, two, true, .phaseInvalid),
+      (hold, two, false, nil), (hold, two, true, .phaseInvalid), (hold, [], false, .tooFewEntries),
+      (.postPending(id), two, false, nil), (.postPending(id), two, true, nil),
+      (.postPending(id), [], false, nil), (.postPending(id), [], true, .tooFewEntries),
+      (.postPending(id), [two[0]], false, .tooFewEntries),
+      (.postPending(own), two, false, .phaseInvalid),
+      (.voidPending(id), [], false, nil), (.voidPending(id), two, false, .tooManyEntries),
+      (.voidPending(id), [two[0]], false, .tooManyEntries),
+      (.voidPending(id), [], true, .phaseInvalid),
+      (.expirePending(id), [], false, .phaseInvalid),
+      (.reverse(id), two, false, nil), (.reverse(id), [], false, nil),
+      (.reverse(id), [], true, .tooFewEntries), (.reverse(own), two, false, .phaseInvalid),
+    ]
+    for (action, legs, fact, expected) in rows {
+      let command = command(legs, fact: fact, action: action)
+      #expect(outcome(command) == expected, "\(String(describing: action)) \(legs) \(fact)")
+    }
+  }
+
+  @Test func chains() {
+    let two = ["D bank:a 1 EUR", "C bank:b 1 EUR"]
+    #expect(outcome(command(two), link: .chained) == nil)
+    #expect(outcome(command(two), link: .open) == .linkedChainOpen)
+    #expect(outcome(command(two, fact: true), link: .chained) == .linkedFact)
+    #expect(outcome(command(two, fact: true), link: .open) == .linkedFact)
+    let rows: [([Bool], [PostingLink], [ClosedRange<Int>])] = [
+      ([], [], []), ([false], [.none], []), ([true], [.open], []),
+      ([true, false], [.chained, .chained], [0...1]),
+      ([false, true, true, false, false], [.none, .chained, .chained, .chained, .none], [1...3]),
+      ([true, false, true, false], [.chained, .chained, .chained, .chained], [0...1, 2...3]),
+      ([false, true, true], [.none, .chained, .open], [1...2]),
+    ]
+    for (linked, links, ranges) in rows {
+      #expect(PostingChain.links(linked) == links, "\(linked)")
+      #expect(PostingChain.ranges(linked) == ranges, "\(linked)")
     }
   }
 

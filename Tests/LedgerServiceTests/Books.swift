@@ -116,6 +116,59 @@ struct Books: Sendable {
     )
   }
 
+  /// A payment of what is owed to the merchant, held, posted or released; no amount: no legs.
+  static func payment(
+    _ id: UInt128,
+    _ minor: Int64?,
+    _ action: PostingAction = .post,
+    fact: Bool = false,
+    linked: Bool = false,
+    kind: String = "merchant_payment",
+    debit: String = "merchant_payable",
+    credit: String = "bank:a",
+    subject: String = "po_1"
+  ) throws -> PendingPosting {
+    let legs = minor.map { minor in
+      [(debit, Side.debit), (credit, .credit)].map { code, side in
+        PostingEntry(code, side, currencyCode: "EUR", amountMinor: minor)
+      }
+    }
+    let command = PostingCommand(
+      id: LedgerTransactionID(bits: id),
+      merchant: merchant,
+      kind: kind,
+      entries: legs ?? [],
+      effectiveAtMicroseconds: 1_768_478_400_000_000,
+      subject: subject,
+      recordsFact: fact,
+      action: action
+    )
+    return PendingPosting(
+      posting: try PostingRules.check(command),
+      actor: "operator:ann",
+      traceID: nil,
+      isLinked: linked
+    )
+  }
+
+  /// Held from now on for so many seconds of the ledger's clock.
+  func hold(seconds: Int64) -> PostingAction {
+    .pending(expiresAtMicroseconds: clock.now.microseconds + seconds * 1_000_000)
+  }
+
+  /// What an account keeps: debits and credits posted, then held; nil if it does not exist.
+  func sums(_ code: String) async throws -> [Int64]? {
+    let rows = try await database.query(
+      """
+      select b.debits_posted_minor, b.credits_posted_minor, b.debits_pending_minor,
+        b.credits_pending_minor
+      from account a join balance b on b.shard = a.shard and b.account_id = a.id
+      where a.merchant_id = \(Self.merchant) and a.code = \(code) and a.currency = 'EUR'
+      """
+    )
+    return try rows.first.map { row in try (0..<4).map { try row[$0, as: Int64.self] } }
+  }
+
   func count(_ table: String) async throws -> Int64 {
     try await database.query(Statement(sql: "select count(*) from \(table)")).single()[
       0,

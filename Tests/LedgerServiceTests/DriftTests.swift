@@ -75,6 +75,38 @@ struct DriftTests {
     }
   }
 
+  /// What is held, and the limits, are kept beside the balance for speed.
+  @Test(arguments: [
+    (
+      "update balance set debits_pending_minor = debits_pending_minor + 1 where debits_pending_minor > 0",
+      ["pending_differs merchant_payable"]
+    ),
+    (
+      "update pending_open set amount_minor = amount_minor + 1 where side = 1",
+      ["pending_differs merchant_payable"]
+    ),
+    (
+      "update pending_entry set amount_minor = amount_minor + 1 where side = 1",
+      ["pending_differs merchant_payable"]
+    ),
+    (
+      "delete from pending_open where side = -1", ["pending_differs bank:a"]
+    ),
+    ("update balance set net_minimum_minor = null", ["limits_differ bank:a"]),
+    (
+      "update account_limit set maximum_minor = 7", ["limits_differ bank:a"]
+    ),
+  ])
+  func whatIsHeldIsReported(_ change: String, _ expected: [String]) async throws {
+    try await Books.with { books in
+      _ = try await LedgerCalls(books).setLimits("bank:a", minimum: -1_000)
+      _ = try await books.writer.post([Books.payment(1, 5, books.hold(seconds: 60))])
+      #expect(try await books.drift() == [])
+      try await ProofTests.tamper(change)
+      #expect(Self.texts(try await books.drift()) == expected)
+    }
+  }
+
   /// What is posted while the checks run is no finding.
   @Test func checksRunBesidePostings() async throws {
     try await Books.with { books in
@@ -113,7 +145,8 @@ struct DriftTests {
       try await ProofTests.tamper("update transaction set subject = 'x' where batch = 2")
       try await ProofTests.tamper("update balance set credits_posted_minor = 1")
       try await ProofTests.tamper(
-        "update worker_lease set expires_at = now() - interval '1 second'")
+        "update worker_lease set expires_at = now() - interval '1 second'"
+      )
       books.clock.advance(by: .seconds(25 * 3_600))
       #expect(try await keepers[1].work() == 2)
       let runsKept = try await books.database.query(

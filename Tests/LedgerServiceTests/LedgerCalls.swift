@@ -54,6 +54,7 @@ struct LedgerCalls: Sendable {
   private func call<R: Sendable>(
     as peer: PeerIdentity = .merchant(id: "m", client: "demo"),
     merchant: MerchantID? = Books.merchant,
+    key: IdempotencyKey? = nil,
     _ body: @Sendable (ServerContext) async throws -> R
   ) async throws -> R {
     let context = CallContext(
@@ -61,7 +62,7 @@ struct LedgerCalls: Sendable {
       peer: peer,
       merchant: merchant,
       trace: .random(),
-      key: nil
+      key: key
     )
     let server = ServerContext(
       descriptor: MethodDescriptor(fullyQualifiedService: "test", method: "test"),
@@ -70,6 +71,53 @@ struct LedgerCalls: Sendable {
       cancellation: ServerContext.RPCCancellationHandle()
     )
     return try await CallContext.$current.withValue(context) { try await body(server) }
+  }
+
+  /// A keyed call as an operator.
+  private func keyed<R: Sendable>(
+    _ body: @Sendable (ServerContext) async throws -> R
+  ) async throws -> R {
+    let key = try IdempotencyKey("test-\(UInt64.random(in: 0...UInt64.max))")
+    return try await call(as: .operator("ann"), key: key, body)
+  }
+
+  func setLimits(
+    _ code: String,
+    _ currency: String = "EUR",
+    minimum: Int64? = nil,
+    maximum: Int64? = nil
+  ) async throws -> LedgerV1.Account {
+    let request = LedgerV1.SetAccountLimitsRequest(
+      accountCode: code,
+      currency: currency,
+      minimumBalanceMinor: minimum,
+      maximumBalanceMinor: maximum
+    )
+    let answer = try await keyed {
+      try await ledger.setAccountLimits(request: request, context: $0)
+    }
+    return answer.account ?? LedgerV1.Account()
+  }
+
+  func accounts() async throws -> [LedgerV1.Account] {
+    try await call {
+      try await ledger.listAccounts(request: LedgerV1.ListAccountsRequest(), context: $0)
+    }.accounts
+  }
+
+  func pending() async throws -> [LedgerV1.Transaction] {
+    try await call {
+      try await ledger.listPending(request: LedgerV1.ListPendingRequest(), context: $0)
+    }.transactions
+  }
+
+  func transaction(_ id: UInt128) async throws -> LedgerV1.Transaction? {
+    let request = LedgerV1.GetTransactionRequest(
+      transactionID: LedgerTransactionID(bits: id).description
+    )
+    return try await call {
+      try await ledger.getTransaction(request: request, context: $0)
+    }.transaction
   }
 
   /// The refusal of a call; nil if it succeeds or fails otherwise.

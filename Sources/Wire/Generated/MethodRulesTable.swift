@@ -564,6 +564,22 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 1048576,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.ledger.v1.Ledger/SetAccountLimits",
+      access: [.operator],
+      mutation: .keyed,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.ledger.v1.Ledger/ListPending",
+      access: [.merchant, .operator, .auditor],
+      mutation: .reads,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.ledger.v1.Ledger/GetTrialBalance",
       access: [.merchant, .operator, .auditor],
       mutation: .reads,

@@ -43,6 +43,61 @@ extension LedgerV1 {
 }
 
 extension LedgerV1 {
+  /// When a transaction's money moves. A held amount changes no balance, and counts for limits.
+  package enum PostingPhase: WireEnum {
+    /// At once.
+    case unspecified
+    /// It is held until somebody posts or voids it, or until `expires_at`.
+    case pending
+    /// The held transaction `pending_id` moves, as a whole or in part; the rest of it is released.
+    case postPending
+    /// The held transaction `pending_id` is released.
+    case voidPending
+    /// The held transaction `pending_id` is released because its time is over. Only in answers: the
+    /// ledger does it by itself.
+    case expirePending
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .pending
+      case 2: self = .postPending
+      case 3: self = .voidPending
+      case 4: self = .expirePending
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .pending: 1
+      case .postPending: 2
+      case .voidPending: 3
+      case .expirePending: 4
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "POSTING_PHASE_UNSPECIFIED"
+      case .pending: "POSTING_PHASE_PENDING"
+      case .postPending: "POSTING_PHASE_POST_PENDING"
+      case .voidPending: "POSTING_PHASE_VOID_PENDING"
+      case .expirePending: "POSTING_PHASE_EXPIRE_PENDING"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .pending, .postPending, .voidPending, .expirePending]
+  }
+}
+
+extension LedgerV1 {
   package enum PostingStatus: WireEnum {
     case unspecified
     case created
@@ -107,6 +162,12 @@ extension LedgerV1 {
     /// On the account's normal side.
     package var balanceMinor: Int64
     package var createdAt: GoogleProtobuf.Timestamp?
+    /// Held, not moved; in `balance_minor` neither. Only in ListAccounts and SetAccountLimits.
+    package var debitsPendingMinor: Int64
+    package var creditsPendingMinor: Int64
+    /// The limits of the balance; unset: none. Only in ListAccounts and SetAccountLimits.
+    package var minimumBalanceMinor: Int64?
+    package var maximumBalanceMinor: Int64?
 
     package init(
       id: String = "",
@@ -117,7 +178,11 @@ extension LedgerV1 {
       debitsPostedMinor: Int64 = 0,
       creditsPostedMinor: Int64 = 0,
       balanceMinor: Int64 = 0,
-      createdAt: GoogleProtobuf.Timestamp? = nil
+      createdAt: GoogleProtobuf.Timestamp? = nil,
+      debitsPendingMinor: Int64 = 0,
+      creditsPendingMinor: Int64 = 0,
+      minimumBalanceMinor: Int64? = nil,
+      maximumBalanceMinor: Int64? = nil
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -128,6 +193,10 @@ extension LedgerV1 {
       self.creditsPostedMinor = creditsPostedMinor
       self.balanceMinor = balanceMinor
       self.createdAt = createdAt
+      self.debitsPendingMinor = debitsPendingMinor
+      self.creditsPendingMinor = creditsPendingMinor
+      self.minimumBalanceMinor = minimumBalanceMinor
+      self.maximumBalanceMinor = maximumBalanceMinor
     }
   }
 }
@@ -155,6 +224,18 @@ extension LedgerV1.Account {
     self.creditsPostedMinor = c.pointee.credits_posted_minor
     self.balanceMinor = c.pointee.balance_minor
     self.createdAt = try reader.message(c.pointee.created_at, "created_at")
+    self.debitsPendingMinor = c.pointee.debits_pending_minor
+    self.creditsPendingMinor = c.pointee.credits_pending_minor
+    if c.pointee._minimum_balance_minor_case.rawValue == 12 {
+      self.minimumBalanceMinor = c.pointee.minimum_balance_minor
+    } else {
+      self.minimumBalanceMinor = nil
+    }
+    if c.pointee._maximum_balance_minor_case.rawValue == 13 {
+      self.maximumBalanceMinor = c.pointee.maximum_balance_minor
+    } else {
+      self.maximumBalanceMinor = nil
+    }
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -169,6 +250,16 @@ extension LedgerV1.Account {
     c.pointee.credits_posted_minor = creditsPostedMinor
     c.pointee.balance_minor = balanceMinor
     c.pointee.created_at = writer.message(createdAt)
+    c.pointee.debits_pending_minor = debitsPendingMinor
+    c.pointee.credits_pending_minor = creditsPendingMinor
+    if let value = minimumBalanceMinor {
+      c.pointee._minimum_balance_minor_case = .init(rawValue: 12)
+      c.pointee.minimum_balance_minor = value
+    }
+    if let value = maximumBalanceMinor {
+      c.pointee._maximum_balance_minor_case = .init(rawValue: 13)
+      c.pointee.maximum_balance_minor = value
+    }
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -181,6 +272,10 @@ extension LedgerV1.Account {
     json.field("creditsPostedMinor", creditsPostedMinor)
     json.field("balanceMinor", balanceMinor)
     json.field("createdAt", createdAt)
+    json.field("debitsPendingMinor", debitsPendingMinor)
+    json.field("creditsPendingMinor", creditsPendingMinor)
+    json.field("minimumBalanceMinor", minimumBalanceMinor)
+    json.field("maximumBalanceMinor", maximumBalanceMinor)
   }
 }
 
@@ -248,7 +343,9 @@ extension LedgerV1 {
     package var merchantID: String
     /// capture, refund, fee, … ; a row of the posting templates.
     package var kind: String
-    /// 2 to 32; debits equal credits per currency.
+    /// 2 to 32; debits equal credits per currency. None for POSTING_PHASE_VOID_PENDING. For
+    /// POSTING_PHASE_POST_PENDING, and with `reverses`, none means all of that transaction's; a fact
+    /// always names its own.
     package var entries: [LedgerV1.Entry]
     /// When it happened in the world.
     package var effectiveAt: GoogleProtobuf.Timestamp?
@@ -256,8 +353,23 @@ extension LedgerV1 {
     package var subject: String
     /// The gateway's own reference, for reconciliation.
     package var externalReference: String
-    /// True when it records what has happened: it is never refused for a business reason.
+    /// True when it records what has happened: it is never refused for a business reason. Nothing has
+    /// happened when something is held or released, so not with POSTING_PHASE_PENDING and
+    /// POSTING_PHASE_VOID_PENDING.
     package var recordsFact: Bool
+    package var phase: LedgerV1.PostingPhase
+    /// For POSTING_PHASE_POST_PENDING and POSTING_PHASE_VOID_PENDING, and only there: `ltx_…` of the held
+    /// transaction.
+    package var pendingID: String
+    /// For POSTING_PHASE_PENDING, and only there: behind the ledger's own time, by 366 days at most. At
+    /// that time the ledger releases it.
+    package var expiresAt: GoogleProtobuf.Timestamp?
+    /// Posted together with the next command or not at all, so that a chain of commands ends with the
+    /// first that is not linked. Not for facts.
+    package var linked: Bool
+    /// `ltx_…` of the transaction that this one takes back, once, with the same legs and the sides
+    /// exchanged. Only with the phase unspecified.
+    package var reverses: String
 
     package init(
       transactionID: String = "",
@@ -267,7 +379,12 @@ extension LedgerV1 {
       effectiveAt: GoogleProtobuf.Timestamp? = nil,
       subject: String = "",
       externalReference: String = "",
-      recordsFact: Bool = false
+      recordsFact: Bool = false,
+      phase: LedgerV1.PostingPhase = .init(rawValue: 0),
+      pendingID: String = "",
+      expiresAt: GoogleProtobuf.Timestamp? = nil,
+      linked: Bool = false,
+      reverses: String = ""
     ) {
       self.transactionID = transactionID
       self.merchantID = merchantID
@@ -277,6 +394,11 @@ extension LedgerV1 {
       self.subject = subject
       self.externalReference = externalReference
       self.recordsFact = recordsFact
+      self.phase = phase
+      self.pendingID = pendingID
+      self.expiresAt = expiresAt
+      self.linked = linked
+      self.reverses = reverses
     }
   }
 }
@@ -298,11 +420,16 @@ extension LedgerV1.PostingCommand {
     self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefix: "ltx")
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
     self.kind = try reader.string(c.pointee.kind, "kind", required: true, lengthMax: 40)
-    self.entries = try reader.messages(c.pointee.n_entries, c.pointee.entries, "entries", required: true, countMax: 32)
+    self.entries = try reader.messages(c.pointee.n_entries, c.pointee.entries, "entries", countMax: 32)
     self.effectiveAt = try reader.message(c.pointee.effective_at, "effective_at", required: true)
     self.subject = try reader.string(c.pointee.subject, "subject", lengthMax: 64)
     self.externalReference = try reader.string(c.pointee.external_reference, "external_reference", lengthMax: 255)
     self.recordsFact = c.pointee.records_fact != 0
+    self.phase = try reader.enumeration(c.pointee.phase.rawValue, "phase")
+    self.pendingID = try reader.string(c.pointee.pending_id, "pending_id", idPrefix: "ltx")
+    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
+    self.linked = c.pointee.linked != 0
+    self.reverses = try reader.string(c.pointee.reverses, "reverses", idPrefix: "ltx")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -317,6 +444,11 @@ extension LedgerV1.PostingCommand {
     c.pointee.subject = writer.string(subject)
     c.pointee.external_reference = writer.string(externalReference)
     c.pointee.records_fact = recordsFact ? 1 : 0
+    c.pointee.phase = .init(rawValue: UInt32(bitPattern: phase.rawValue))
+    c.pointee.pending_id = writer.string(pendingID)
+    c.pointee.expires_at = writer.message(expiresAt)
+    c.pointee.linked = linked ? 1 : 0
+    c.pointee.reverses = writer.string(reverses)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -328,6 +460,11 @@ extension LedgerV1.PostingCommand {
     json.field("subject", subject)
     json.field("externalReference", externalReference)
     json.field("recordsFact", recordsFact)
+    json.field("phase", phase)
+    json.field("pendingId", pendingID)
+    json.field("expiresAt", expiresAt)
+    json.field("linked", linked)
+    json.field("reverses", reverses)
   }
 }
 
@@ -335,9 +472,17 @@ extension LedgerV1 {
   package struct PostingResult: WireMessage {
     package var transactionID: String
     package var status: LedgerV1.PostingStatus
-    /// In order of precedence: MERCHANT_INVALID, EFFECTIVE_TIME_INVALID, TOO_FEW_ENTRIES,
-    /// TOO_MANY_ENTRIES, CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW, UNBALANCED,
-    /// KIND_UNKNOWN, ACCOUNT_UNKNOWN. The last two only without records_fact, and remembered.
+    /// In order of precedence: MERCHANT_INVALID, EFFECTIVE_TIME_INVALID, PHASE_INVALID (phase,
+    /// pending_id, expires_at, reverses and records_fact do not go together), LINKED_FACT,
+    /// LINKED_CHAIN_OPEN (the last command is linked), TOO_FEW_ENTRIES, TOO_MANY_ENTRIES,
+    /// CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW (of an account's sums: after all
+    /// others), UNBALANCED.
+    /// Then, only without records_fact, and remembered with the id: KIND_UNKNOWN, ACCOUNT_UNKNOWN,
+    /// EXPIRY_PASSED, EXPIRY_TOO_FAR, PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
+    /// PENDING_EXCEEDED (more than is held), REVERSED_UNKNOWN, REVERSED_ALREADY, REVERSAL_DIFFERS,
+    /// BALANCE_BELOW_LIMIT, BALANCE_ABOVE_LIMIT.
+    /// LINKED_TRANSACTION_FAILED: another one of the chain was refused, or exists with a difference;
+    /// remembered unless that one's reason is of the first group.
     package var reason: String
     package var difference: String
 
@@ -403,6 +548,15 @@ extension LedgerV1 {
     package var subject: String
     package var externalReference: String
     package var batch: UInt64
+    package var phase: LedgerV1.PostingPhase
+    /// The held transaction that it ends.
+    package var pendingID: String
+    /// Of a held transaction.
+    package var expiresAt: GoogleProtobuf.Timestamp?
+    /// The transaction that it takes back.
+    package var reverses: String
+    /// Of a held transaction: what posted or released it; empty while it is held.
+    package var endedBy: String
 
     package init(
       id: String = "",
@@ -413,7 +567,12 @@ extension LedgerV1 {
       recordedAt: GoogleProtobuf.Timestamp? = nil,
       subject: String = "",
       externalReference: String = "",
-      batch: UInt64 = 0
+      batch: UInt64 = 0,
+      phase: LedgerV1.PostingPhase = .init(rawValue: 0),
+      pendingID: String = "",
+      expiresAt: GoogleProtobuf.Timestamp? = nil,
+      reverses: String = "",
+      endedBy: String = ""
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -424,6 +583,11 @@ extension LedgerV1 {
       self.subject = subject
       self.externalReference = externalReference
       self.batch = batch
+      self.phase = phase
+      self.pendingID = pendingID
+      self.expiresAt = expiresAt
+      self.reverses = reverses
+      self.endedBy = endedBy
     }
   }
 }
@@ -451,6 +615,11 @@ extension LedgerV1.Transaction {
     self.subject = try reader.string(c.pointee.subject, "subject")
     self.externalReference = try reader.string(c.pointee.external_reference, "external_reference")
     self.batch = c.pointee.batch
+    self.phase = try reader.enumeration(c.pointee.phase.rawValue, "phase")
+    self.pendingID = try reader.string(c.pointee.pending_id, "pending_id")
+    self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
+    self.reverses = try reader.string(c.pointee.reverses, "reverses")
+    self.endedBy = try reader.string(c.pointee.ended_by, "ended_by")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -466,6 +635,11 @@ extension LedgerV1.Transaction {
     c.pointee.subject = writer.string(subject)
     c.pointee.external_reference = writer.string(externalReference)
     c.pointee.batch = batch
+    c.pointee.phase = .init(rawValue: UInt32(bitPattern: phase.rawValue))
+    c.pointee.pending_id = writer.string(pendingID)
+    c.pointee.expires_at = writer.message(expiresAt)
+    c.pointee.reverses = writer.string(reverses)
+    c.pointee.ended_by = writer.string(endedBy)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -478,6 +652,11 @@ extension LedgerV1.Transaction {
     json.field("subject", subject)
     json.field("externalReference", externalReference)
     json.field("batch", batch)
+    json.field("phase", phase)
+    json.field("pendingId", pendingID)
+    json.field("expiresAt", expiresAt)
+    json.field("reverses", reverses)
+    json.field("endedBy", endedBy)
   }
 }
 
@@ -798,6 +977,204 @@ extension LedgerV1.ListAccountsResponse {
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("accounts", accounts)
+  }
+}
+
+extension LedgerV1 {
+  package struct SetAccountLimitsRequest: WireMessage {
+    /// Its first segment is in the chart of accounts.
+    package var accountCode: String
+    /// ISO 4217.
+    package var currency: String
+    /// Unset: no limit.
+    package var minimumBalanceMinor: Int64?
+    /// Not below the minimum. Unset: no limit.
+    package var maximumBalanceMinor: Int64?
+
+    package init(
+      accountCode: String = "",
+      currency: String = "",
+      minimumBalanceMinor: Int64? = nil,
+      maximumBalanceMinor: Int64? = nil
+    ) {
+      self.accountCode = accountCode
+      self.currency = currency
+      self.minimumBalanceMinor = minimumBalanceMinor
+      self.maximumBalanceMinor = maximumBalanceMinor
+    }
+  }
+}
+
+extension LedgerV1.SetAccountLimitsRequest {
+  package static let fullName = "tender.ledger.v1.SetAccountLimitsRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__set_account_limits_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__SetAccountLimitsRequest.self)
+    self.accountCode = try reader.string(c.pointee.account_code, "account_code", required: true, lengthMax: 120)
+    self.currency = try reader.string(c.pointee.currency, "currency", required: true, lengthMax: 3)
+    if c.pointee._minimum_balance_minor_case.rawValue == 3 {
+      self.minimumBalanceMinor = c.pointee.minimum_balance_minor
+    } else {
+      self.minimumBalanceMinor = nil
+    }
+    if c.pointee._maximum_balance_minor_case.rawValue == 4 {
+      self.maximumBalanceMinor = c.pointee.maximum_balance_minor
+    } else {
+      self.maximumBalanceMinor = nil
+    }
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__SetAccountLimitsRequest.self, capacity: 1)
+    tender__ledger__v1__set_account_limits_request__init(c)
+    c.pointee.account_code = writer.string(accountCode)
+    c.pointee.currency = writer.string(currency)
+    if let value = minimumBalanceMinor {
+      c.pointee._minimum_balance_minor_case = .init(rawValue: 3)
+      c.pointee.minimum_balance_minor = value
+    }
+    if let value = maximumBalanceMinor {
+      c.pointee._maximum_balance_minor_case = .init(rawValue: 4)
+      c.pointee.maximum_balance_minor = value
+    }
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("accountCode", accountCode)
+    json.field("currency", currency)
+    json.field("minimumBalanceMinor", minimumBalanceMinor)
+    json.field("maximumBalanceMinor", maximumBalanceMinor)
+  }
+}
+
+extension LedgerV1.SetAccountLimitsRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, accountCode)
+    fingerprint.field(2, currency)
+    fingerprint.field(3, minimumBalanceMinor)
+    fingerprint.field(4, maximumBalanceMinor)
+  }
+}
+
+extension LedgerV1 {
+  package struct SetAccountLimitsResponse: WireMessage {
+    package var account: LedgerV1.Account?
+
+    package init(
+      account: LedgerV1.Account? = nil
+    ) {
+      self.account = account
+    }
+  }
+}
+
+extension LedgerV1.SetAccountLimitsResponse {
+  package static let fullName = "tender.ledger.v1.SetAccountLimitsResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__set_account_limits_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__SetAccountLimitsResponse.self)
+    self.account = try reader.message(c.pointee.account, "account")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__SetAccountLimitsResponse.self, capacity: 1)
+    tender__ledger__v1__set_account_limits_response__init(c)
+    c.pointee.account = writer.message(account)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("account", account)
+  }
+}
+
+extension LedgerV1 {
+  package struct ListPendingRequest: WireMessage {
+
+    package init() {}
+  }
+}
+
+extension LedgerV1.ListPendingRequest {
+  package static let fullName = "tender.ledger.v1.ListPendingRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__list_pending_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ListPendingRequest.self, capacity: 1)
+    tender__ledger__v1__list_pending_request__init(c)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+  }
+}
+
+extension LedgerV1 {
+  package struct ListPendingResponse: WireMessage {
+    package var transactions: [LedgerV1.Transaction]
+
+    package init(
+      transactions: [LedgerV1.Transaction] = []
+    ) {
+      self.transactions = transactions
+    }
+  }
+}
+
+extension LedgerV1.ListPendingResponse {
+  package static let fullName = "tender.ledger.v1.ListPendingResponse"
+  package static let bytesMax = 1048576
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__list_pending_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ListPendingResponse.self)
+    self.transactions = try reader.messages(c.pointee.n_transactions, c.pointee.transactions, "transactions")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ListPendingResponse.self, capacity: 1)
+    tender__ledger__v1__list_pending_response__init(c)
+    c.pointee.n_transactions = transactions.count
+    c.pointee.transactions = writer.messages(transactions)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("transactions", transactions)
   }
 }
 

@@ -65,6 +65,32 @@ extension LedgerV1.Ledger {
         type: .unary
       )
     }
+    /// Namespace for "SetAccountLimits" metadata.
+    package enum SetAccountLimits: Sendable {
+      /// Request type for "SetAccountLimits".
+      package typealias Input = LedgerV1.SetAccountLimitsRequest
+      /// Response type for "SetAccountLimits".
+      package typealias Output = LedgerV1.SetAccountLimitsResponse
+      /// Descriptor for "SetAccountLimits".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.ledger.v1.Ledger"),
+        method: "SetAccountLimits",
+        type: .unary
+      )
+    }
+    /// Namespace for "ListPending" metadata.
+    package enum ListPending: Sendable {
+      /// Request type for "ListPending".
+      package typealias Input = LedgerV1.ListPendingRequest
+      /// Response type for "ListPending".
+      package typealias Output = LedgerV1.ListPendingResponse
+      /// Descriptor for "ListPending".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.ledger.v1.Ledger"),
+        method: "ListPending",
+        type: .unary
+      )
+    }
     /// Namespace for "GetTrialBalance" metadata.
     package enum GetTrialBalance: Sendable {
       /// Request type for "GetTrialBalance".
@@ -84,6 +110,8 @@ extension LedgerV1.Ledger {
       GetTransaction.descriptor,
       ListTransactions.descriptor,
       ListAccounts.descriptor,
+      SetAccountLimits.descriptor,
+      ListPending.descriptor,
       GetTrialBalance.descriptor
     ]
   }
@@ -113,7 +141,9 @@ extension LedgerV1.Ledger {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+    /// > not read fields that it does not know.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -182,6 +212,46 @@ extension LedgerV1.Ledger {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListAccountsResponse>
 
+    /// Handle the "SetAccountLimits" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+    /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+    /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+    /// > it is new.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `LedgerV1.SetAccountLimitsRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `LedgerV1.SetAccountLimitsResponse` messages.
+    func setAccountLimits(
+      request: GRPCCore.StreamingServerRequest<LedgerV1.SetAccountLimitsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.SetAccountLimitsResponse>
+
+    /// Handle the "ListPending" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is held, at most 200, those first that end first.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `LedgerV1.ListPendingRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `LedgerV1.ListPendingResponse` messages.
+    func listPending(
+      request: GRPCCore.StreamingServerRequest<LedgerV1.ListPendingRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListPendingResponse>
+
     /// Handle the "GetTrialBalance" method.
     ///
     /// > Source IDL Documentation:
@@ -213,7 +283,9 @@ extension LedgerV1.Ledger {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+    /// > not read fields that it does not know.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -282,6 +354,46 @@ extension LedgerV1.Ledger {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<LedgerV1.ListAccountsResponse>
 
+    /// Handle the "SetAccountLimits" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+    /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+    /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+    /// > it is new.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.SetAccountLimitsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `LedgerV1.SetAccountLimitsResponse` message.
+    func setAccountLimits(
+      request: GRPCCore.ServerRequest<LedgerV1.SetAccountLimitsRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse>
+
+    /// Handle the "ListPending" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is held, at most 200, those first that end first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListPendingRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `LedgerV1.ListPendingResponse` message.
+    func listPending(
+      request: GRPCCore.ServerRequest<LedgerV1.ListPendingRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<LedgerV1.ListPendingResponse>
+
     /// Handle the "GetTrialBalance" method.
     ///
     /// > Source IDL Documentation:
@@ -311,7 +423,9 @@ extension LedgerV1.Ledger {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+    /// > not read fields that it does not know.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -379,6 +493,46 @@ extension LedgerV1.Ledger {
       request: LedgerV1.ListAccountsRequest,
       context: GRPCCore.ServerContext
     ) async throws -> LedgerV1.ListAccountsResponse
+
+    /// Handle the "SetAccountLimits" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+    /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+    /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+    /// > it is new.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `LedgerV1.SetAccountLimitsRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `LedgerV1.SetAccountLimitsResponse` to respond with.
+    func setAccountLimits(
+      request: LedgerV1.SetAccountLimitsRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> LedgerV1.SetAccountLimitsResponse
+
+    /// Handle the "ListPending" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is held, at most 200, those first that end first.
+    ///
+    /// - Parameters:
+    ///   - request: A `LedgerV1.ListPendingRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `LedgerV1.ListPendingResponse` to respond with.
+    func listPending(
+      request: LedgerV1.ListPendingRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> LedgerV1.ListPendingResponse
 
     /// Handle the "GetTrialBalance" method.
     ///
@@ -448,6 +602,28 @@ extension LedgerV1.Ledger.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: LedgerV1.Ledger.Method.SetAccountLimits.descriptor,
+      deserializer: WireRequestDeserializer<LedgerV1.SetAccountLimitsRequest>(LedgerV1.Ledger.Method.SetAccountLimits.descriptor),
+      serializer: WireSerializer<LedgerV1.SetAccountLimitsResponse>(),
+      handler: { request, context in
+        try await self.setAccountLimits(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: LedgerV1.Ledger.Method.ListPending.descriptor,
+      deserializer: WireRequestDeserializer<LedgerV1.ListPendingRequest>(LedgerV1.Ledger.Method.ListPending.descriptor),
+      serializer: WireSerializer<LedgerV1.ListPendingResponse>(),
+      handler: { request, context in
+        try await self.listPending(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: LedgerV1.Ledger.Method.GetTrialBalance.descriptor,
       deserializer: WireRequestDeserializer<LedgerV1.GetTrialBalanceRequest>(LedgerV1.Ledger.Method.GetTrialBalance.descriptor),
       serializer: WireSerializer<LedgerV1.GetTrialBalanceResponse>(),
@@ -501,6 +677,28 @@ extension LedgerV1.Ledger.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListAccountsResponse> {
     let response = try await self.listAccounts(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func setAccountLimits(
+    request: GRPCCore.StreamingServerRequest<LedgerV1.SetAccountLimitsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.SetAccountLimitsResponse> {
+    let response = try await self.setAccountLimits(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func listPending(
+    request: GRPCCore.StreamingServerRequest<LedgerV1.ListPendingRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListPendingResponse> {
+    let response = try await self.listPending(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -573,6 +771,32 @@ extension LedgerV1.Ledger.SimpleServiceProtocol {
     )
   }
 
+  package func setAccountLimits(
+    request: GRPCCore.ServerRequest<LedgerV1.SetAccountLimitsRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse> {
+    return GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse>(
+      message: try await self.setAccountLimits(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func listPending(
+    request: GRPCCore.ServerRequest<LedgerV1.ListPendingRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<LedgerV1.ListPendingResponse> {
+    return GRPCCore.ServerResponse<LedgerV1.ListPendingResponse>(
+      message: try await self.listPending(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
   package func getTrialBalance(
     request: GRPCCore.ServerRequest<LedgerV1.GetTrialBalanceRequest>,
     context: GRPCCore.ServerContext
@@ -599,7 +823,9 @@ extension LedgerV1.Ledger {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+    /// > not read fields that it does not know.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -688,6 +914,56 @@ extension LedgerV1.Ledger {
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListAccountsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
+    /// Call the "SetAccountLimits" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+    /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+    /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+    /// > it is new.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.SetAccountLimitsRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.SetAccountLimitsRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.SetAccountLimitsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func setAccountLimits<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.SetAccountLimitsRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.SetAccountLimitsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.SetAccountLimitsResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.SetAccountLimitsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ListPending" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is held, at most 200, those first that end first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListPendingRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ListPendingRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ListPendingResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func listPending<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ListPendingRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ListPendingRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ListPendingResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListPendingResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
     /// Call the "GetTrialBalance" method.
     ///
     /// > Source IDL Documentation:
@@ -732,7 +1008,9 @@ extension LedgerV1.Ledger {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+    /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+    /// > not read fields that it does not know.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -865,6 +1143,78 @@ extension LedgerV1.Ledger {
       )
     }
 
+    /// Call the "SetAccountLimits" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+    /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+    /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+    /// > it is new.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.SetAccountLimitsRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.SetAccountLimitsRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.SetAccountLimitsResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func setAccountLimits<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.SetAccountLimitsRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.SetAccountLimitsRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.SetAccountLimitsResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.SetAccountLimitsResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: LedgerV1.Ledger.Method.SetAccountLimits.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "ListPending" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is held, at most 200, those first that end first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListPendingRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ListPendingRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ListPendingResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listPending<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ListPendingRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ListPendingRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ListPendingResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListPendingResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: LedgerV1.Ledger.Method.ListPending.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
     /// Call the "GetTrialBalance" method.
     ///
     /// > Source IDL Documentation:
@@ -907,7 +1257,9 @@ extension LedgerV1.Ledger.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+  /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+  /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+  /// > not read fields that it does not know.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
@@ -1020,6 +1372,68 @@ extension LedgerV1.Ledger.ClientProtocol {
     )
   }
 
+  /// Call the "SetAccountLimits" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+  /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+  /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+  /// > it is new.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `LedgerV1.SetAccountLimitsRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func setAccountLimits<Result>(
+    request: GRPCCore.ClientRequest<LedgerV1.SetAccountLimitsRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.SetAccountLimitsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.setAccountLimits(
+      request: request,
+      serializer: WireSerializer<LedgerV1.SetAccountLimitsRequest>(),
+      deserializer: WireResponseDeserializer<LedgerV1.SetAccountLimitsResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListPending" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What is held, at most 200, those first that end first.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `LedgerV1.ListPendingRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listPending<Result>(
+    request: GRPCCore.ClientRequest<LedgerV1.ListPendingRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListPendingResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.listPending(
+      request: request,
+      serializer: WireSerializer<LedgerV1.ListPendingRequest>(),
+      deserializer: WireResponseDeserializer<LedgerV1.ListPendingResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
   /// Call the "GetTrialBalance" method.
   ///
   /// > Source IDL Documentation:
@@ -1056,7 +1470,9 @@ extension LedgerV1.Ledger.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Post 1 to 8,000 transactions; each item succeeds or fails alone, in order.
+  /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
+  /// > order. Callers use what release N brought once all replicas are of release N: an older one does
+  /// > not read fields that it does not know.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
@@ -1179,6 +1595,76 @@ extension LedgerV1.Ledger.ClientProtocol {
       metadata: metadata
     )
     return try await self.listAccounts(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "SetAccountLimits" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Set what an account's balance may be at least and at most, on its normal side, counting what is
+  /// > held as if only that were posted which brings it closer to the limit. Replaces both limits; from
+  /// > then on authorising commands that would pass one are refused, facts never. The account is made if
+  /// > it is new.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN, LIMITS_INVALID; idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func setAccountLimits<Result>(
+    _ message: LedgerV1.SetAccountLimitsRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.SetAccountLimitsResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<LedgerV1.SetAccountLimitsRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.setAccountLimits(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListPending" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > What is held, at most 200, those first that end first.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listPending<Result>(
+    _ message: LedgerV1.ListPendingRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListPendingResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<LedgerV1.ListPendingRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.listPending(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -241,8 +241,9 @@ extension LedgerV1.CheckDriftRequest {
 extension LedgerV1 {
   /// Sums kept beside the entries that are not theirs.
   package struct DriftFinding: WireMessage {
-    /// balance_differs, balance_missing, snapshot_differs, piece_differs or block_differs (the last three:
-    /// what balances at an instant are read from).
+    /// balance_differs, balance_missing, snapshot_differs, piece_differs or block_differs (these three:
+    /// what balances at an instant are read from), pending_differs (the sums of what is held),
+    /// limits_differ (the limits that count are not the newest; the amounts are those of what is held).
     package var kind: String
     package var merchantID: String
     /// `acc_…`

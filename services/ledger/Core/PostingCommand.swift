@@ -21,6 +21,75 @@ package struct PostingEntry: Hashable, Sendable {
   }
 }
 
+/// What a command does with the money that it names.
+package enum PostingAction: Hashable, Sendable {
+  /// It moves at once.
+  case post
+  /// It is held until an instant (microseconds since 1970): nothing has moved, and limits count it.
+  case pending(expiresAtMicroseconds: Int64)
+  /// A held transaction moves, as a whole or in part; what is left of it is released.
+  case postPending(LedgerTransactionID)
+  /// A held transaction is released.
+  case voidPending(LedgerTransactionID)
+  /// A held transaction is released because its time is over: by the ledger alone.
+  case expirePending(LedgerTransactionID)
+  /// What a transaction has moved is moved back.
+  case reverse(LedgerTransactionID)
+
+  /// The phases that the tables know; reversals move at once.
+  package enum Phase: Int16, Hashable, Sendable, CaseIterable {
+    case pending = 1
+    case postPending = 2
+    case voidPending = 3
+    case expirePending = 4
+  }
+
+  package var phase: Phase? {
+    switch self {
+    case .post, .reverse: nil
+    case .pending: .pending
+    case .postPending: .postPending
+    case .voidPending: .voidPending
+    case .expirePending: .expirePending
+    }
+  }
+
+  /// The held transaction that it ends.
+  package var pending: LedgerTransactionID? {
+    switch self {
+    case .postPending(let id), .voidPending(let id), .expirePending(let id): id
+    case .post, .pending, .reverse: nil
+    }
+  }
+
+  package var expiresAtMicroseconds: Int64? {
+    if case .pending(let time) = self { time } else { nil }
+  }
+
+  package var reversed: LedgerTransactionID? {
+    if case .reverse(let id) = self { id } else { nil }
+  }
+
+  /// From the columns of a row; nil if they contradict each other.
+  package init?(
+    phase: Int16?,
+    pending: LedgerTransactionID?,
+    expiresAtMicroseconds: Int64?,
+    reversed: LedgerTransactionID?
+  ) {
+    let known = phase.map { Phase(rawValue: $0) }
+    switch (known, pending, expiresAtMicroseconds, reversed) {
+    case (nil, nil, nil, nil): self = .post
+    case (nil, nil, nil, let id?): self = .reverse(id)
+    case (.pending??, nil, let time?, nil): self = .pending(expiresAtMicroseconds: time)
+    case (.postPending??, let id?, nil, nil): self = .postPending(id)
+    case (.voidPending??, let id?, nil, nil): self = .voidPending(id)
+    case (.expirePending??, let id?, nil, nil): self = .expirePending(id)
+    default: return nil
+    }
+  }
+}
+
 /// One transaction to post, as a caller names it.
 package struct PostingCommand: Hashable, Sendable {
   /// Derived from the movement it records (`Movement.canonicalText`).
@@ -35,6 +104,8 @@ package struct PostingCommand: Hashable, Sendable {
   package var externalReference: String
   /// It records what has happened, and is not refused for a business reason.
   package var recordsFact: Bool
+  /// Nil if the caller's phase, pending_id, expires_at and reverses do not go together.
+  package var action: PostingAction?
 
   package init(
     id: LedgerTransactionID,
@@ -44,7 +115,8 @@ package struct PostingCommand: Hashable, Sendable {
     effectiveAtMicroseconds: Int64?,
     subject: String = "",
     externalReference: String = "",
-    recordsFact: Bool = false
+    recordsFact: Bool = false,
+    action: PostingAction? = .post
   ) {
     self.id = id
     self.merchant = merchant
@@ -54,5 +126,6 @@ package struct PostingCommand: Hashable, Sendable {
     self.subject = subject
     self.externalReference = externalReference
     self.recordsFact = recordsFact
+    self.action = action
   }
 }

@@ -3,7 +3,7 @@ package enum PostingDifference {
   /// The first differing field, in the order of the contract's fields; nil if they are the same.
   ///
   /// The order of the legs has no meaning. `recordsFact` is how a command wants to be treated, not
-  /// what it says, and is not compared.
+  /// what it says, and is not compared; neither is whether it was linked.
   package static func first(stored: PostingCommand, submitted: PostingCommand) -> String? {
     if stored.merchant != submitted.merchant { return "merchant_id" }
     if stored.kind != submitted.kind { return "kind" }
@@ -13,7 +13,15 @@ package enum PostingDifference {
     }
     if stored.subject != submitted.subject { return "subject" }
     if stored.externalReference != submitted.externalReference { return "external_reference" }
-    return nil
+    return action(stored.action, submitted.action)
+  }
+
+  private static func action(_ stored: PostingAction?, _ submitted: PostingAction?) -> String? {
+    if stored == submitted { return nil }
+    if stored?.phase != submitted?.phase { return "phase" }
+    if stored?.pending != submitted?.pending { return "pending_id" }
+    if stored?.expiresAtMicroseconds != submitted?.expiresAtMicroseconds { return "expires_at" }
+    return "reverses"
   }
 
   private static func entries(_ stored: [PostingEntry], _ submitted: [PostingEntry]) -> String? {

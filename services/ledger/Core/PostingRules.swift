@@ -14,13 +14,47 @@ package struct BookableEntry: Hashable, Sendable {
 
 /// A transaction that can be booked: balanced in each currency.
 package struct BookablePosting: Hashable, Sendable {
-  package let command: PostingCommand
+  package internal(set) var command: PostingCommand
   package let merchant: MerchantID
   package let effectiveAtMicroseconds: Int64
-  package let entries: [BookableEntry]
-  package let remarks: [PostingRemark]
+  package let action: PostingAction
+  /// None where it releases, or where all of another transaction's are meant.
+  package internal(set) var entries: [BookableEntry]
+  package internal(set) var remarks: [PostingRemark]
   /// Why an authorising command is not booked unless its id is there already; nil for facts.
   package let refusal: PostingRefusal?
+}
+
+extension BookablePosting {
+  /// What releases a held transaction whose time is over; it takes effect when the time was.
+  package static func expiry(
+    _ id: LedgerTransactionID,
+    of pending: LedgerTransactionID,
+    merchant: MerchantID,
+    kind: String,
+    subject: String,
+    externalReference: String,
+    expiresAtMicroseconds: Int64
+  ) -> BookablePosting {
+    BookablePosting(
+      command: PostingCommand(
+        id: id,
+        merchant: merchant,
+        kind: kind,
+        entries: [],
+        effectiveAtMicroseconds: expiresAtMicroseconds,
+        subject: subject,
+        externalReference: externalReference,
+        action: .expirePending(pending)
+      ),
+      merchant: merchant,
+      effectiveAtMicroseconds: expiresAtMicroseconds,
+      action: .expirePending(pending),
+      entries: [],
+      remarks: [],
+      refusal: nil
+    )
+  }
 }
 
 /// What may be posted.
@@ -30,14 +64,22 @@ package enum PostingRules {
 
   /// Checks everything that needs no table.
   ///
+  /// - Parameter link: what the chain that it is in, if any, asks of it.
   /// - Throws: the structural refusal with the highest precedence.
   package static func check(
-    _ command: PostingCommand
+    _ command: PostingCommand,
+    link: PostingLink = .none
   ) throws(PostingRefusal) -> BookablePosting {
     guard let merchant = command.merchant else { throw .merchantInvalid }
     guard let effectiveAt = command.effectiveAtMicroseconds else { throw .effectiveTimeInvalid }
-    guard command.entries.count >= entryCount.lowerBound else { throw .tooFewEntries }
-    guard command.entries.count <= entryCount.upperBound else { throw .tooManyEntries }
+    guard let action = action(of: command) else { throw .phaseInvalid }
+    if link != .none, command.recordsFact { throw .linkedFact }
+    if link == .open { throw .linkedChainOpen }
+    let count = entryCount(action, isFact: command.recordsFact)
+    guard command.entries.count >= count.lowerBound,
+      command.entries.count != 1 || count.upperBound < 1
+    else { throw .tooFewEntries }
+    guard command.entries.count <= count.upperBound else { throw .tooManyEntries }
     let currencies = try currencies(of: command.entries)
     let sides = try sides(of: command.entries)
     guard command.entries.allSatisfy({ $0.amountMinor > 0 }) else { throw .amountNotPositive }
@@ -48,21 +90,17 @@ package enum PostingRules {
     var entries: [BookableEntry] = []
     entries.reserveCapacity(command.entries.count)
     for (index, entry) in command.entries.enumerated() {
-      let place = place(of: entry.accountCode)
-      if place.inSuspense {
+      let bookable = Self.entry(
+        entry.accountCode,
+        sides[index],
+        currencies[index],
+        entry.amountMinor
+      )
+      if bookable.submittedCode != nil {
         accountsKnown = false
         remarks.append(.accountInSuspense(code: entry.accountCode))
       }
-      entries.append(
-        BookableEntry(
-          account: place.account,
-          line: place.line,
-          side: sides[index],
-          currency: currencies[index],
-          amountMinor: entry.amountMinor,
-          submittedCode: place.inSuspense ? entry.accountCode : nil
-        )
-      )
+      entries.append(bookable)
     }
     let kindKnown = PostingKind(rawValue: command.kind) != nil
     if !kindKnown { remarks.append(.kindUnknown(command.kind)) }
@@ -70,10 +108,49 @@ package enum PostingRules {
       command: command,
       merchant: merchant,
       effectiveAtMicroseconds: effectiveAt,
+      action: action,
       entries: entries,
       remarks: command.recordsFact ? remarks : [],
       refusal: command.recordsFact
         ? nil : !kindKnown ? .kindUnknown : !accountsKnown ? .accountUnknown : nil
+    )
+  }
+
+  /// What a caller may ask for. A hold or its release moves nothing that could be a fact.
+  private static func action(of command: PostingCommand) -> PostingAction? {
+    switch command.action {
+    case .pending, .voidPending: command.recordsFact ? nil : command.action
+    case .postPending(let id), .reverse(let id): id == command.id ? nil : command.action
+    case .post: .post
+    case .expirePending, nil: nil
+    }
+  }
+
+  /// Who asks may leave out the legs of a transaction that is named, and means all of them. What
+  /// has happened says itself what it was.
+  private static func entryCount(_ action: PostingAction, isFact: Bool) -> ClosedRange<Int> {
+    switch action {
+    case .post, .pending: entryCount
+    case .postPending, .reverse: isFact ? entryCount : 0...entryCount.upperBound
+    case .voidPending, .expirePending: 0...0
+    }
+  }
+
+  /// A leg on an account, or in suspense where the chart does not know it.
+  static func entry(
+    _ code: String,
+    _ side: Side,
+    _ currency: Currency,
+    _ amountMinor: Int64
+  ) -> BookableEntry {
+    let place = place(of: code)
+    return BookableEntry(
+      account: place.account,
+      line: place.line,
+      side: side,
+      currency: currency,
+      amountMinor: amountMinor,
+      submittedCode: place.inSuspense ? code : nil
     )
   }
 

@@ -59,6 +59,8 @@ package struct RecordedTransaction: Hashable, Sendable {
   package var externalReference: String
   package var actor: String
   package var traceID: [UInt8]?
+  package var action: PostingAction
+  /// Held, for a pending transaction; moved, for any other.
   package var legs: [Leg]
 
   package init(
@@ -72,6 +74,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     externalReference: String,
     actor: String,
     traceID: [UInt8]? = nil,
+    action: PostingAction = .post,
     legs: [Leg]
   ) {
     self.sequence = sequence
@@ -84,6 +87,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     self.externalReference = externalReference
     self.actor = actor
     self.traceID = traceID
+    self.action = action
     self.legs = legs
   }
 
@@ -94,8 +98,8 @@ package struct RecordedTransaction: Hashable, Sendable {
     case .unordered:
       canonical.append("tender.transaction.v1")
       canonical.append(sequence)
-    case .ordered:
-      canonical.append("tender.transaction.v2")
+    case .ordered, .extended:
+      canonical.append(action == .post ? "tender.transaction.v2" : "tender.transaction.v3")
     }
     canonical.append(id.bits)
     canonical.append(merchant.bits)
@@ -105,9 +109,14 @@ package struct RecordedTransaction: Hashable, Sendable {
     canonical.append(subject)
     canonical.append(externalReference)
     canonical.append(actor)
-    if format == .ordered {
+    if format != .unordered {
       canonical.append(UInt8(traceID == nil ? 0 : 1))
       canonical.append(traceID ?? [])
+    }
+    if format != .unordered, action != .post {
+      canonical.append(action.phase?.rawValue ?? 0)
+      canonical.append((action.pending ?? action.reversed)?.bits ?? 0)
+      canonical.append(action.expiresAtMicroseconds ?? 0)
     }
     canonical.append(UInt16(legs.count))
     for leg in legs {

@@ -13,6 +13,7 @@ package final class LedgerServer: TenderService {
   private let alerts: PostingAlerts
   private let partitions: PartitionKeeper
   private let proof: ProofKeeper
+  private let pending: PendingKeeper
   private let reconciliation: ReconSettings
 
   package init(_ environment: ServiceEnvironment) async throws {
@@ -23,12 +24,14 @@ package final class LedgerServer: TenderService {
       loop: environment.loop,
       workers: environment.workers,
       database: environment.database,
-      clock: environment.clock,
+      // The database's: what is due by the books is due for all replicas alike.
+      clock: nil,
       alerts: alerts,
       logger: environment.logger
     )
     partitions = PartitionKeeper(environment)
     proof = ProofKeeper(environment)
+    pending = PendingKeeper(environment, writer: writer)
   }
 
   package var handlers: [any RegistrableRPCService] {
@@ -42,10 +45,12 @@ package final class LedgerServer: TenderService {
   package func start() async throws {
     partitions.start()
     proof.start()
+    pending.start()
   }
 
   /// Batches under way end by themselves; the loop awaits them.
   package func shutdown() async {
+    await pending.shutdown()
     await proof.shutdown()
     await partitions.shutdown()
   }

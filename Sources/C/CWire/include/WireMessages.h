@@ -670,6 +670,18 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_ac
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_accounts_response(void) {
   return &tender__ledger__v1__list_accounts_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__set_account_limits_request(void) {
+  return &tender__ledger__v1__set_account_limits_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__set_account_limits_response(void) {
+  return &tender__ledger__v1__set_account_limits_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_pending_request(void) {
+  return &tender__ledger__v1__list_pending_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_pending_response(void) {
+  return &tender__ledger__v1__list_pending_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_trial_balance_request(void) {
   return &tender__ledger__v1__get_trial_balance_request__descriptor;
 }

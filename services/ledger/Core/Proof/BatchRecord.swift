@@ -7,6 +7,9 @@ package enum BatchFormat: Int16, Hashable, Sendable {
   case unordered = 1
   /// The database gives the numbers in order of commit; the hash covers the whole row, leaves too.
   case ordered = 2
+  /// The same, with transactions that do more than move money at once (`PostingAction`): the release
+  /// before must not judge what it cannot read.
+  case extended = 3
 }
 
 /// A batch as it lies in the table.
@@ -69,13 +72,14 @@ package struct BatchRecord: Hashable, Sendable {
     switch format {
     case .unordered:
       return SHA256.hash(previousHash + fixed.bytes + recomputed)
-    case .ordered:
+    case .ordered, .extended:
       fixed.append(first.bits)
       fixed.append(last.bits)
       fixed.append(recordedAtMicroseconds)
       fixed.append(Int32(positions?.count ?? 0))
       for position in positions ?? [] { fixed.append(position) }
-      return SHA256.hash(Array("tender.batch.v2".utf8) + previousHash + fixed.bytes + leaves)
+      let name = format == .ordered ? "tender.batch.v2" : "tender.batch.v3"
+      return SHA256.hash(Array(name.utf8) + previousHash + fixed.bytes + leaves)
     }
   }
 
@@ -83,7 +87,7 @@ package struct BatchRecord: Hashable, Sendable {
   /// format does not say, or the row contradicts itself.
   package var expected: [(sequence: BookSequence, leaf: ArraySlice<UInt8>)]? {
     let count = leaves.count / Self.leafSize
-    guard format == .ordered, leaves.count == count * Self.leafSize, count == Int(transactions),
+    guard format != .unordered, leaves.count == count * Self.leafSize, count == Int(transactions),
       positions.map({ $0.count == count }) ?? true
     else { return nil }
     return (0..<count).map { index in

@@ -26,17 +26,17 @@ package enum BooksProof {
   ) -> [BooksFinding] {
     var findings = order(batch, after: previous)
     let leaves =
-      batch.format == .ordered ? [] : transactions.flatMap { $0.leaf(batch.format) }
+      batch.format != .unordered ? [] : transactions.flatMap { $0.leaf(batch.format) }
     if batch.computedHash(leaves: leaves) != batch.hash {
       let what =
-        batch.format == .ordered
+        batch.format != .unordered
         ? "its row is not what its hash covers"
         : "its row or one of its transactions is not what its hash covers"
       findings.append(BooksFinding(.batchChanged, batch: batch.number, what: what))
     }
     guard let expected = batch.expected else {
       return findings + transactions.compactMap { contradiction($0, batch.number) }
-        + (batch.format == .ordered
+        + (batch.format != .unordered
           ? [
             BooksFinding(
               .batchChanged,
@@ -91,7 +91,7 @@ package enum BooksProof {
     if batch.previousHash != previous.hash, batch.number == next {
       what.append("previous_hash: not the hash of the batch before")
     }
-    if batch.format == .ordered, batch.first <= previous.last {
+    if batch.format != .unordered, batch.first <= previous.last {
       what.append("first_sequence: not behind the batch before")
     }
     if batch.last < batch.first { what.append("last_sequence: before first_sequence") }

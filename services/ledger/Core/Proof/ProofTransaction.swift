@@ -11,19 +11,51 @@ package struct ProofTransaction: Hashable, Sendable {
     package var leg: RecordedTransaction.Leg
     /// The account's row; nil if there is none.
     package var account: AccountKey?
+    /// It lies among the held ones.
+    package var isPending: Bool
 
     package init(
       position: Int16,
       merchant: MerchantID,
       effectiveAtMicroseconds: Int64?,
       leg: RecordedTransaction.Leg,
-      account: AccountKey?
+      account: AccountKey?,
+      isPending: Bool = false
     ) {
       self.position = position
       self.merchant = merchant
       self.effectiveAtMicroseconds = effectiveAtMicroseconds
       self.leg = leg
       self.account = account
+      self.isPending = isPending
+    }
+  }
+
+  /// What other tables say of a held transaction, of its end, and of a reversal.
+  package struct Relations: Hashable, Sendable {
+    /// The transaction that ended the held one that this is, or names; nil: none.
+    package var ending: BookSequence?
+    /// That transaction says so itself.
+    package var isEndingMutual: Bool
+    /// Legs of this one that are listed as held.
+    package var openLegs: Int
+    /// The transaction that has taken back the one that this takes back; nil: none.
+    package var reversal: BookSequence?
+    /// What is said to have taken this one back says so itself; also true if nothing is said.
+    package var isReversalMutual: Bool
+
+    package init(
+      ending: BookSequence? = nil,
+      isEndingMutual: Bool = true,
+      openLegs: Int = 0,
+      reversal: BookSequence? = nil,
+      isReversalMutual: Bool = true
+    ) {
+      self.ending = ending
+      self.isEndingMutual = isEndingMutual
+      self.openLegs = openLegs
+      self.reversal = reversal
+      self.isReversalMutual = isReversalMutual
     }
   }
 
@@ -37,19 +69,22 @@ package struct ProofTransaction: Hashable, Sendable {
   package var entries: [Entry]
   /// Columns that hold what they never can, so that something else stands in `entries`.
   package var unreadable: [String]
+  package var relations: Relations
 
   package init(
     head: RecordedTransaction,
     batch: Int64,
     movement: BookSequence?,
     entries: [Entry],
-    unreadable: [String] = []
+    unreadable: [String] = [],
+    relations: Relations = Relations()
   ) {
     self.head = head
     self.batch = batch
     self.movement = movement
     self.entries = entries
     self.unreadable = unreadable
+    self.relations = relations
   }
 
   package var sequence: BookSequence { BookSequence(head.sequence) }
@@ -69,8 +104,9 @@ package struct ProofTransaction: Hashable, Sendable {
     case sequence?: break
     case _?: found.append("id: its movement names another row")
     }
+    found += relationProblems
     if entries.isEmpty {
-      found.append("entries: all are missing")
+      if !isRelease { found.append("entries: all are missing") }
     } else if entries.map(\.position) != (0..<Int16(entries.count)).map({ $0 }) {
       found.append("entries.position: not 0 to \(entries.count - 1)")
     }
@@ -93,6 +129,47 @@ package struct ProofTransaction: Hashable, Sendable {
       if account.merchant != head.merchant || account.id != entry.leg.account {
         found.append("\(name).account_id: the account's row is not what its id says")
       }
+    }
+    return found
+  }
+
+  /// It releases what is held, and moves nothing.
+  private var isRelease: Bool {
+    head.action.phase == .voidPending || head.action.phase == .expirePending
+  }
+
+  private var relationProblems: [String] {
+    var found: [String] = []
+    let isHeld = head.action.phase == .pending
+    if isRelease, !entries.isEmpty { found.append("entries: a release has none") }
+    if entries.contains(where: { $0.isPending != isHeld }) {
+      found.append(
+        isHeld ? "entries: of what is held, as if it had moved" : "pending_entry: it holds nothing"
+      )
+    }
+    // A fact is booked also where there was nothing to end.
+    let mayStandAlone = head.recordsFact
+    switch head.action.phase {
+    case .pending:
+      let expected = relations.ending == nil ? entries.count : 0
+      if relations.openLegs != expected {
+        found.append("pending_open: \(relations.openLegs) legs instead of \(expected)")
+      }
+      if !relations.isEndingMutual {
+        found.append("pending_resolution: of a transaction that does not end it")
+      }
+    case .postPending, .voidPending, .expirePending:
+      if relations.ending != sequence, !mayStandAlone {
+        found.append("pending_resolution: not this transaction's")
+      }
+    case nil:
+      if relations.ending != nil { found.append("pending_resolution: it was never held") }
+    }
+    if head.action.reversed != nil, relations.reversal != sequence, !mayStandAlone {
+      found.append("reversal: not this transaction's")
+    }
+    if !relations.isReversalMutual {
+      found.append("reversal: of a transaction that does not take it back")
     }
     return found
   }

@@ -24,8 +24,9 @@ struct CheckedPostings: Sendable {
     traceID: [UInt8]?
   ) throws(RPCFailure) {
     ids.reserveCapacity(commands.count)
-    places.reserveCapacity(commands.count)
-    bookable.reserveCapacity(commands.count)
+    var checked: [Result<BookablePosting, PostingRefusal>] = []
+    checked.reserveCapacity(commands.count)
+    let links = PostingChain.links(commands.map(\.linked))
     for (index, wire) in commands.enumerated() {
       guard let id = LedgerTransactionID(wire.transactionID) else {
         throw RPCFailure.invalid(
@@ -37,12 +38,35 @@ struct CheckedPostings: Sendable {
       ids.append(wire.transactionID)
       let command = PostingCommand(wire, id: id)
       do throws(PostingRefusal) {
-        let posting = try PostingRules.check(command)
-        places.append(.bookable(bookable.count))
-        bookable.append(PendingPosting(posting: posting, actor: actor, traceID: traceID))
+        checked.append(.success(try PostingRules.check(command, link: links[index])))
       } catch {
-        places.append(.refused(error))
+        checked.append(.failure(error))
         if command.recordsFact { refusedFacts.append((command, error.rawValue)) }
+      }
+    }
+    // Nothing of a chain is booked if one of it can never be.
+    for chain in PostingChain.ranges(commands.map(\.linked)) {
+      let isBroken = checked[chain].contains { if case .failure = $0 { true } else { false } }
+      guard isBroken else { continue }
+      for index in chain {
+        if case .success = checked[index] { checked[index] = .failure(.linkedTransactionFailed) }
+      }
+    }
+    places.reserveCapacity(commands.count)
+    bookable.reserveCapacity(commands.count)
+    for (result, command) in zip(checked, commands) {
+      switch result {
+      case .success(let posting):
+        places.append(.bookable(bookable.count))
+        bookable.append(
+          PendingPosting(
+            posting: posting,
+            actor: actor,
+            traceID: traceID,
+            isLinked: command.linked
+          )
+        )
+      case .failure(let refusal): places.append(.refused(refusal))
       }
     }
   }

@@ -84,7 +84,60 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
       BalanceStore.accounts(of: merchant, limit: Self.accountsMax)
     )
     return LedgerV1.ListAccountsResponse(
-      accounts: try rows.map { try BalanceStore.decodeAccount($0, of: merchant) }
+      accounts: try rows.map { try BalanceStore.decodeCurrentAccount($0, of: merchant) }
+    )
+  }
+
+  package func setAccountLimits(
+    request: LedgerV1.SetAccountLimitsRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.SetAccountLimitsResponse {
+    guard let currency = Currency(request.currency) else {
+      throw RPCFailure.invalid("currency", "CURRENCY_UNKNOWN", "The currency is not known.")
+    }
+    guard let code = AccountCode(request.accountCode), let line = ChartOfAccounts.line(of: code)
+    else {
+      throw RPCFailure.invalid(
+        "account_code",
+        "ACCOUNT_UNKNOWN",
+        "No account of the chart has this code; see services/ledger/README.md."
+      )
+    }
+    guard
+      let limits = AccountLimits(
+        minimumMinor: request.minimumBalanceMinor,
+        maximumMinor: request.maximumBalanceMinor
+      )
+    else {
+      throw RPCFailure.invalid(
+        "minimum_balance_minor",
+        "LIMITS_INVALID",
+        "The minimum is above the maximum, or beyond what a balance can be."
+      )
+    }
+    return try await environment.idempotency.perform(request) { [environment] transaction, call in
+      let merchant = try call.requireMerchant()
+      let key = AccountKey(merchant: merchant, code: code.description, currency: currency)
+      let rows = try await transaction.batch([
+        BalanceStore.setLimits(limits, of: key, line, environment.stamp),
+        BalanceStore.account(key.id),
+      ])
+      return LedgerV1.SetAccountLimitsResponse(
+        account: try BalanceStore.decodeCurrentAccount(try rows[1].single(), of: merchant)
+      )
+    }
+  }
+
+  package func listPending(
+    request: LedgerV1.ListPendingRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ListPendingResponse {
+    let merchant = try CallContext.require().requireMerchant()
+    let rows = try await environment.database.query(
+      TransactionStore.pending(of: merchant, limit: Self.transactionsMax)
+    )
+    return LedgerV1.ListPendingResponse(
+      transactions: try TransactionStore.decode(rows).map { LedgerV1.Transaction($0) }
     )
   }
 

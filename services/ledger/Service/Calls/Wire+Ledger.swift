@@ -12,8 +12,24 @@ extension PostingCommand {
       effectiveAtMicroseconds: wire.effectiveAt.flatMap(Self.microseconds),
       subject: wire.subject,
       externalReference: wire.externalReference,
-      recordsFact: wire.recordsFact
+      recordsFact: wire.recordsFact,
+      action: Self.action(wire)
     )
+  }
+
+  /// Nil if the fields do not go together.
+  private static func action(_ wire: LedgerV1.PostingCommand) -> PostingAction? {
+    let pending = LedgerTransactionID(wire.pendingID)
+    let reversed = LedgerTransactionID(wire.reverses)
+    switch (wire.phase, pending, wire.expiresAt, reversed) {
+    case (.unspecified, nil, nil, nil): return .post
+    case (.unspecified, nil, nil, let id?): return .reverse(id)
+    case (.pending, nil, let time?, nil):
+      return microseconds(time).map { .pending(expiresAtMicroseconds: $0) }
+    case (.postPending, let id?, nil, nil): return .postPending(id)
+    case (.voidPending, let id?, nil, nil): return .voidPending(id)
+    default: return nil
+    }
   }
 
   /// Nil outside the range of google.protobuf.Timestamp (years 1 to 9999), which also fits the
@@ -68,7 +84,27 @@ extension LedgerV1.Transaction {
       recordedAt: GoogleProtobuf.Timestamp(stored.recordedAt),
       subject: recorded.subject,
       externalReference: recorded.externalReference,
-      batch: UInt64(stored.batch)
+      batch: UInt64(stored.batch),
+      phase: LedgerV1.PostingPhase(recorded.action.phase),
+      pendingID: recorded.action.pending?.description ?? "",
+      expiresAt: recorded.action.expiresAtMicroseconds.map {
+        GoogleProtobuf.Timestamp(Timestamp(microseconds: $0))
+      },
+      reverses: recorded.action.reversed?.description ?? "",
+      endedBy: stored.endedBy?.description ?? ""
     )
+  }
+}
+
+extension LedgerV1.PostingPhase {
+  init(_ phase: PostingAction.Phase?) {
+    self =
+      switch phase {
+      case nil: .unspecified
+      case .pending: .pending
+      case .postPending: .postPending
+      case .voidPending: .voidPending
+      case .expirePending: .expirePending
+      }
   }
 }

@@ -91,7 +91,7 @@ package struct BooksVerifier: Sendable {
     let (hash, last, format) = try row.decode(([UInt8], UUIDBits, Int16).self)
     return (
       ProofPlace(number: number, hash: hash, last: BookSequence(last.bits)),
-      format == BatchFormat.ordered.rawValue
+      format != BatchFormat.unordered.rawValue
     )
   }
 
@@ -101,7 +101,7 @@ package struct BooksVerifier: Sendable {
     after start: ProofPlace,
     from low: BookSequence?
   ) async throws -> Page {
-    let isOrdered = batches[0].format == .ordered
+    let isOrdered = batches[0].format != .unordered
     let firsts = batches.map(\.first)
     let first = isOrdered ? min(low ?? firsts[0], firsts.min() ?? firsts[0]) : firsts[0]
     let last = batches.map(\.last).max() ?? .zero

@@ -11,6 +11,10 @@ package struct DriftFinding: Hashable, Sendable {
     case snapshotDiffers = "snapshot_differs"
     case pieceDiffers = "piece_differs"
     case blockDiffers = "block_differs"
+    /// The sums of what is held, beside a balance or in the list of what is held.
+    case pendingDiffers = "pending_differs"
+    /// The limits beside a balance are not the newest ones.
+    case limitsDiffer = "limits_differ"
   }
 
   package struct Sums: Hashable, Sendable {
@@ -100,10 +104,53 @@ package struct DriftChecker: Sendable {
         )
       )
     }
+    page.findings += try await pending(after: id)
     if rows.count < Int(Self.accountsMax) {
       page.next = .snapshot(AccountID(bits: 0), .zero)
     }
     return page
+  }
+
+  /// Of the same accounts: what is held, and the limits.
+  private func pending(after id: AccountID) async throws -> [DriftFinding] {
+    let rows = try await database.query(
+      """
+      select account_id, merchant_id, code, currency, kept_debits, kept_credits, listed_debits,
+        listed_credits, entries_debits, entries_credits, limits_agree
+      from drift_pending(\(LedgerShard.only), \(id), \(Self.accountsMax))
+      """
+    )
+    var findings: [DriftFinding] = []
+    for row in rows {
+      func sums(_ column: Int) throws -> DriftFinding.Sums {
+        DriftFinding.Sums(
+          debitsMinor: try row[column, as: Int64.self],
+          creditsMinor: try row[column + 1, as: Int64.self]
+        )
+      }
+      let (kept, listed, entries) = (try sums(4), try sums(6), try sums(8))
+      var kinds: [(DriftFinding.Kind, DriftFinding.Sums)] = []
+      if kept != entries {
+        kinds.append((.pendingDiffers, kept))
+      } else if listed != entries {
+        kinds.append((.pendingDiffers, listed))
+      }
+      if !(try row[10, as: Bool.self]) { kinds.append((.limitsDiffer, kept)) }
+      for (kind, kept) in kinds {
+        findings.append(
+          DriftFinding(
+            kind: kind,
+            merchant: try row[1, as: MerchantID.self],
+            account: try row[0, as: AccountID.self],
+            code: try row[2, as: String.self],
+            currency: try row[3, as: String.self],
+            kept: kept,
+            entries: entries
+          )
+        )
+      }
+    }
+    return findings
   }
 
   private func snapshots(after id: AccountID, _ sequence: BookSequence) async throws -> Page {

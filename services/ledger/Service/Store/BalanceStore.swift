@@ -1,18 +1,61 @@
 import LedgerCore
 import Money
 import Postgres
+import ServiceKit
 import Wire
 
 /// Reads accounts, balances and totals.
 enum BalanceStore {
+  private static let current = """
+    select a.id, a.code, a.currency, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
+      a.created_at, b.debits_pending_minor, b.credits_pending_minor, b.net_minimum_minor,
+      b.net_maximum_minor
+    from account a join balance b on b.shard = a.shard and b.account_id = a.id
+    """
+
   static func accounts(of merchant: MerchantID, limit: Int64) -> Statement {
     """
-    select a.id, a.code, a.currency, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
-      a.created_at
-    from account a join balance b on b.shard = a.shard and b.account_id = a.id
+    \(raw: current)
     where a.shard = \(LedgerShard.only) and a.merchant_id = \(merchant)
     order by a.code, a.currency limit \(limit)
     """
+  }
+
+  static func account(_ id: AccountID) -> Statement {
+    "\(raw: current) where a.shard = \(LedgerShard.only) and a.id = \(id)"
+  }
+
+  /// Makes the account if it is new; answers the version of its limits.
+  static func setLimits(
+    _ limits: AccountLimits,
+    of key: AccountKey,
+    _ line: ChartLine,
+    _ stamp: Stamp
+  ) -> Statement {
+    """
+    select set_account_limit(\(LedgerShard.only), \(key.id), \(key.merchant),
+      \(key.merchant.isLive), \(key.code), \(key.currency.code), \(line.accountClass.rawValue),
+      \(line.normalSide.rawValue), \(limits.minimumMinor), \(limits.maximumMinor),
+      \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  /// With what is held and the limits, as they are now.
+  static func decodeCurrentAccount(
+    _ row: Row,
+    of merchant: MerchantID
+  ) throws(PostgresError) -> LedgerV1.Account {
+    var account = try decodeAccount(row, of: merchant)
+    account.debitsPendingMinor = try row[7, as: Int64.self]
+    account.creditsPendingMinor = try row[8, as: Int64.self]
+    let limits = BooksStateStore.limits(
+      account.normalSide == .debit ? .debit : .credit,
+      try row[9, as: Int64?.self],
+      try row[10, as: Int64?.self]
+    )
+    account.minimumBalanceMinor = limits.minimumMinor
+    account.maximumBalanceMinor = limits.maximumMinor
+    return account
   }
 
   static func decodeAccount(

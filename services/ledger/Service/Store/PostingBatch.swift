@@ -8,15 +8,26 @@ package struct PendingPosting: Sendable {
   package var posting: BookablePosting
   package var actor: String
   package var traceID: [UInt8]?
+  /// It is posted with the next one or not at all.
+  package var isLinked: Bool
 
-  package init(posting: BookablePosting, actor: String, traceID: [UInt8]?) {
+  package init(
+    posting: BookablePosting,
+    actor: String,
+    traceID: [UInt8]?,
+    isLinked: Bool = false
+  ) {
     self.posting = posting
     self.actor = actor
     self.traceID = traceID
+    self.isLinked = isLinked
   }
+
+  /// Whether it is posted, or how, depends on what the books say.
+  var needsDecision: Bool { isLinked || posting.action != .post }
 }
 
-/// One batch as the arrays that `append_batch` takes (migrations/0003-order-and-history).
+/// One batch as the arrays that `write_batch` takes (migrations/0006-limits-and-pending).
 struct PostingBatch {
   private struct Account {
     var id: AccountID
@@ -51,10 +62,48 @@ struct PostingBatch {
   private var accountPlaces: [AccountID: Int32] = [:]
   private var absent: [Account] = []
 
+  private var phases: [Int16] = []
+  private var others: [LedgerTransactionID?] = []
+  private var expiries: [Timestamp?] = []
+  private var ends: [Bool] = []
+  /// Each item was decided on under the shard's lock.
+  private let isDecided: Bool
+
+  /// Transactions that move at once: the database says what becomes of each.
   init(_ items: [PendingPosting], accounts directory: AccountDirectory) {
+    isDecided = false
     reserve(items.count)
-    for item in items { append(item, directory) }
+    for item in items {
+      let (posting, command) = (item.posting, item.posting.command)
+      let refusal =
+        command.recordsFact ? nil : refused[command.id] ?? posting.refusal?.rawValue
+      if let refusal { refused[command.id] = refusal }
+      append(item, refusal: refusal, ends: false, directory)
+    }
   }
+
+  /// What is to be booked, and what is to be remembered as refused.
+  init(
+    decided items: [(item: PendingPosting, verdict: Verdict)],
+    accounts directory: AccountDirectory
+  ) {
+    isDecided = true
+    reserve(items.count)
+    for (item, verdict) in items {
+      switch verdict {
+      case .create(let posting, let ends):
+        var item = item
+        item.posting = posting
+        append(item, refusal: nil, ends: ends, directory)
+      case .refuse(let refusal, isRemembered: true):
+        append(item, refusal: refusal.rawValue, ends: false, directory)
+      case .refuse, .refusedBefore, .exists: break
+      }
+    }
+  }
+
+  /// Nothing is to be written.
+  var isEmpty: Bool { ids.isEmpty }
 
   /// The accounts that may have been absent; known to exist once the batch has committed.
   var newAccounts: [AccountID] { absent.map(\.id) }
@@ -66,7 +115,12 @@ struct PostingBatch {
     entryAmounts.reserveCapacity(2 * count)
   }
 
-  private mutating func append(_ item: PendingPosting, _ directory: AccountDirectory) {
+  private mutating func append(
+    _ item: PendingPosting,
+    refusal: String?,
+    ends: Bool,
+    _ directory: AccountDirectory
+  ) {
     let (posting, command) = (item.posting, item.posting.command)
     ids.append(command.id)
     merchants.append(posting.merchant)
@@ -77,10 +131,8 @@ struct PostingBatch {
     externalReferences.append(command.externalReference)
     actors.append(item.actor)
     traceIDs.append(item.traceID)
-    let refusal =
-      command.recordsFact ? nil : refused[command.id] ?? posting.refusal?.rawValue
-    if let refusal { refused[command.id] = refusal }
     refusals.append(refusal)
+    if isDecided { append(posting.action, ends: ends) }
 
     var legs: [RecordedTransaction.Leg] = []
     legs.reserveCapacity(posting.entries.count)
@@ -115,9 +167,18 @@ struct PostingBatch {
       externalReference: command.externalReference,
       actor: item.actor,
       traceID: item.traceID,
+      action: posting.action,
       legs: legs
     )
     leaves.append(SHA256.hash(recorded.leafBytes(.ordered)))
+  }
+
+  private mutating func append(_ action: PostingAction, ends: Bool) {
+    // 5 takes back what has moved.
+    phases.append(action.phase?.rawValue ?? (action.reversed == nil ? 0 : 5))
+    others.append(action.pending ?? action.reversed)
+    expiries.append(action.expiresAtMicroseconds.map { Timestamp(microseconds: $0) })
+    self.ends.append(ends)
   }
 
   /// The account's position in the batch's list, from 1.
@@ -140,12 +201,16 @@ struct PostingBatch {
   }
 
   /// Answers a row (item, status, existing sequence, reason) for each item not created.
-  func statement(recordedAt: Timestamp) -> Statement {
-    Statement(
+  ///
+  /// - Parameter recordedAt: nil for the database's clock.
+  func statement(recordedAt: Timestamp?) -> Statement {
+    // Most batches have nothing of it, and then nothing is sent.
+    let isExtended = phases.contains { $0 != 0 }
+    return Statement(
       sql: """
-        select item, status, existing, reason from append_batch(
+        select item, status, existing, reason from write_batch(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
         """,
       LedgerShard.only,
       recordedAt,
@@ -175,7 +240,12 @@ struct PostingBatch {
       absent.map(\.entry.currency.code),
       absent.map(\.entry.line.accountClass.rawValue),
       absent.map(\.entry.line.normalSide.rawValue),
-      absent.map(\.actor)
+      absent.map(\.actor),
+      isExtended ? phases : [],
+      isExtended ? others : [],
+      isExtended ? expiries : [],
+      isExtended ? ends : [],
+      isDecided
     )
   }
 }

@@ -85,7 +85,18 @@ enum ProofStore {
 
   private static let transactionColumns = """
     t.sequence, t.id, t.merchant_id, t.kind, t.effective_at, t.records_fact, t.subject,
-      t.external_reference, t.actor, t.trace_id, t.batch, m.sequence
+      t.external_reference, t.actor, t.trace_id, t.batch, m.sequence, t.phase, t.pending_id,
+      t.expires_at, t.reverses,
+      (select r.sequence from pending_resolution r
+        where r.shard = t.shard and r.pending_id = coalesce(t.pending_id, t.id)),
+      not exists (select from pending_resolution r where r.shard = t.shard and r.pending_id = t.id
+        and not exists (select from transaction x where x.shard = r.shard
+          and x.sequence = r.sequence and x.pending_id = t.id and x.phase = r.phase)),
+      (select count(*) from pending_open o where o.shard = t.shard and o.pending_id = t.id),
+      (select v.sequence from reversal v where v.shard = t.shard and v.reversed_id = t.reverses),
+      not exists (select from reversal v where v.shard = t.shard and v.reversed_id = t.id
+        and not exists (select from transaction x where x.shard = v.shard
+          and x.sequence = v.sequence and x.reverses = t.id))
     """
 
   static func entries(
@@ -95,19 +106,35 @@ enum ProofStore {
   ) -> Statement {
     """
     select e.sequence, e.position, e.merchant_id, e.effective_at, e.account_id, e.side, e.currency,
-      e.amount_minor, e.submitted_code, a.merchant_id, a.code, a.currency
-    from entry e left join account a on a.shard = e.shard and a.id = e.account_id
-    where e.shard = \(LedgerShard.only) and e.sequence >= \(UUIDBits(low.bits))
-      and e.sequence <= \(UUIDBits(high.bits))
-    order by e.sequence, e.position limit \(limit)
+      e.amount_minor, e.submitted_code, a.merchant_id, a.code, a.currency, e.pending
+    from (
+      select shard, sequence, position, merchant_id, effective_at, account_id, side, currency,
+        amount_minor, submitted_code, false as pending
+      from entry where shard = \(LedgerShard.only) and sequence >= \(UUIDBits(low.bits))
+        and sequence <= \(UUIDBits(high.bits))
+      union all
+      select shard, sequence, position, merchant_id, effective_at, account_id, side, currency,
+        amount_minor, null, true
+      from pending_entry where shard = \(LedgerShard.only)
+        and sequence >= \(UUIDBits(low.bits)) and sequence <= \(UUIDBits(high.bits))
+      order by sequence, position limit \(limit)
+    ) e
+    left join account a on a.shard = e.shard and a.id = e.account_id
+    order by e.sequence, e.position
     """
   }
 
   /// Sequences of entries behind a place that have no transaction.
   static func strayEntries(behind place: BookSequence, limit: Int64) -> Statement {
     """
-    select distinct e.sequence from entry e
-    where e.shard = \(LedgerShard.only) and e.sequence > \(UUIDBits(place.bits)) and not exists (
+    select distinct e.sequence from (
+      select shard, sequence from entry
+      where shard = \(LedgerShard.only) and sequence > \(UUIDBits(place.bits))
+      union all
+      select shard, sequence from pending_entry
+      where shard = \(LedgerShard.only) and sequence > \(UUIDBits(place.bits))
+    ) e
+    where not exists (
       select from transaction t where t.shard = e.shard and t.sequence = e.sequence)
     order by e.sequence limit \(limit)
     """
@@ -169,7 +196,8 @@ enum ProofStore {
   }
 
   static func decodeHead(_ row: Row) throws(PostgresError) -> ProofTransaction {
-    ProofTransaction(
+    let action = try TransactionStore.decodeAction(row, 12)
+    return ProofTransaction(
       head: RecordedTransaction(
         sequence: try row[0, as: UUIDBits.self].bits,
         id: try row[1, as: LedgerTransactionID.self],
@@ -181,11 +209,21 @@ enum ProofStore {
         externalReference: try row[7, as: String.self],
         actor: try row[8, as: String.self],
         traceID: try row[9, as: [UInt8]?.self],
+        action: action ?? .post,
         legs: []
       ),
       batch: try row[10, as: Int64.self],
       movement: try row[11, as: UUIDBits?.self].map { BookSequence($0.bits) },
-      entries: []
+      entries: [],
+      unreadable: action == nil
+        ? ["phase, pending_id, expires_at, reverses: they contradict each other"] : [],
+      relations: ProofTransaction.Relations(
+        ending: try row[16, as: UUIDBits?.self].map { BookSequence($0.bits) },
+        isEndingMutual: try row[17, as: Bool.self],
+        openLegs: Int(try row[18, as: Int64.self]),
+        reversal: try row[19, as: UUIDBits?.self].map { BookSequence($0.bits) },
+        isReversalMutual: try row[20, as: Bool.self]
+      )
     )
   }
 
@@ -217,7 +255,8 @@ enum ProofStore {
           amountMinor: try row[7, as: Int64.self],
           submittedCode: try row[8, as: String?.self]
         ),
-        account: account
+        account: account,
+        isPending: try row[12, as: Bool.self]
       )
     )
   }

@@ -9,6 +9,8 @@ struct StoredTransaction {
   var recordedAt: Timestamp
   /// The legs by the codes they are booked on.
   var booked: [PostingEntry]
+  /// What ended it, where it is held.
+  var endedBy: LedgerTransactionID?
 
   /// What the caller had submitted, for comparison with a repeated command.
   var submitted: PostingCommand {
@@ -25,27 +27,58 @@ struct StoredTransaction {
       effectiveAtMicroseconds: recorded.effectiveAtMicroseconds,
       subject: recorded.subject,
       externalReference: recorded.externalReference,
-      recordsFact: recorded.recordsFact
+      recordsFact: recorded.recordsFact,
+      action: recorded.action
     )
   }
 }
 
 /// Reads transactions.
 enum TransactionStore {
+  // What is held has its legs elsewhere; a release has none.
   private static let columns = """
     select t.sequence, t.id, t.merchant_id, t.kind, t.effective_at, t.records_fact, t.subject,
       t.external_reference, t.actor, t.batch, b.recorded_at, e.account_id, e.side, e.currency,
-      e.amount_minor, e.submitted_code, a.code
+      e.amount_minor, e.submitted_code, a.code, t.phase, t.pending_id, t.expires_at, t.reverses,
+      case when t.phase = 1 then (
+        select x.id from pending_resolution r
+        join transaction x on x.shard = r.shard and x.sequence = r.sequence
+        where r.shard = t.shard and r.pending_id = t.id) end
     from transaction t
     join batch b on b.shard = t.shard and b.number = t.batch
-    join entry e on e.shard = t.shard and e.sequence = t.sequence
-    join account a on a.shard = e.shard and a.id = e.account_id
+    left join lateral (
+      select position, account_id, side, currency, amount_minor, submitted_code from entry
+      where shard = t.shard and sequence = t.sequence
+      union all
+      select position, account_id, side, currency, amount_minor, null from pending_entry
+      where t.phase = 1 and shard = t.shard and sequence = t.sequence
+    ) e on true
+    left join account a on a.shard = t.shard and a.id = e.account_id
     """
 
   static func bySequences(_ sequences: [UUIDBits]) -> Statement {
     """
     \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(\(sequences))
     order by t.sequence, e.position
+    """
+  }
+
+  static func byIDs(_ ids: [LedgerTransactionID]) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(array(
+      select sequence from movement where shard = \(LedgerShard.only) and id = any(\(ids))))
+    order by t.sequence, e.position
+    """
+  }
+
+  /// What is held for a merchant, with what ends first before the others.
+  static func pending(of merchant: MerchantID, limit: Int64) -> Statement {
+    """
+    \(raw: columns) where t.shard = \(LedgerShard.only) and t.sequence = any(array(
+      select o.sequence from pending_open o
+      where o.shard = \(LedgerShard.only) and o.merchant_id = \(merchant)
+      group by o.sequence, o.expires_at order by o.expires_at, o.sequence limit \(limit)))
+    order by t.expires_at, t.sequence, e.position
     """
   }
 
@@ -79,11 +112,12 @@ enum TransactionStore {
     for row in rows {
       let sequence = try row[0, as: UUIDBits.self].bits
       if result.last?.recorded.sequence != sequence { result.append(try head(row, sequence)) }
+      guard let account = try row[11, as: AccountID?.self] else { continue }
       let side: Side = try row[12, as: Int16.self] == 1 ? .debit : .credit
       let (currency, amount) = (try row[13, as: Currency.self], try row[14, as: Int64.self])
       result[result.count - 1].recorded.legs.append(
         RecordedTransaction.Leg(
-          account: try row[11, as: AccountID.self],
+          account: account,
           side: side,
           currency: currency,
           amountMinor: amount,
@@ -106,7 +140,10 @@ enum TransactionStore {
     _ row: Row,
     _ sequence: UInt128
   ) throws(PostgresError) -> StoredTransaction {
-    StoredTransaction(
+    guard let action = try decodeAction(row, 17) else {
+      throw PostgresError(.decoding, "a transaction whose phase contradicts itself")
+    }
+    return StoredTransaction(
       recorded: RecordedTransaction(
         sequence: sequence,
         id: try row[1, as: LedgerTransactionID.self],
@@ -117,11 +154,26 @@ enum TransactionStore {
         subject: try row[6, as: String.self],
         externalReference: try row[7, as: String.self],
         actor: try row[8, as: String.self],
+        action: action,
         legs: []
       ),
       batch: try row[9, as: Int64.self],
       recordedAt: try row[10, as: Timestamp.self],
-      booked: []
+      booked: [],
+      endedBy: try row[21, as: LedgerTransactionID?.self]
+    )
+  }
+
+  /// From phase, pending_id, expires_at and reverses, which begin at a column.
+  static func decodeAction(
+    _ row: Row,
+    _ column: Int
+  ) throws(PostgresError) -> PostingAction? {
+    PostingAction(
+      phase: try row[column, as: Int16?.self],
+      pending: try row[column + 1, as: LedgerTransactionID?.self],
+      expiresAtMicroseconds: try row[column + 2, as: Timestamp?.self]?.microseconds,
+      reversed: try row[column + 3, as: LedgerTransactionID?.self]
     )
   }
 }

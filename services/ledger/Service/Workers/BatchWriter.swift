@@ -27,17 +27,20 @@ package final class BatchWriter: Sendable {
   private let loop: EventLoop
   private let workers: Workers
   private let database: PostgresClient
-  private let clock: any WallClock
+  private let clock: (any WallClock)?
   private let alerts: PostingAlerts
   private let logger: Logger
-  private let accounts = AccountDirectory()
+  private let accounts: AccountDirectory
+  private let decided: DecidedPosting
   private let queue = Mutex(BatchQueue<Group>())
 
+  /// - Parameter clock: what the books are dated by, and holds end by; nil for the database's clock,
+  ///   which is one for all replicas.
   package init(
     loop: EventLoop,
     workers: Workers,
     database: PostgresClient,
-    clock: any WallClock,
+    clock: (any WallClock)?,
     alerts: PostingAlerts,
     logger: Logger
   ) {
@@ -47,6 +50,14 @@ package final class BatchWriter: Sendable {
     self.clock = clock
     self.alerts = alerts
     self.logger = logger
+    accounts = AccountDirectory()
+    decided = DecidedPosting(
+      workers: workers,
+      database: database,
+      clock: clock,
+      alerts: alerts,
+      accounts: accounts
+    )
   }
 
   /// Commands that wait for the next batch.
@@ -72,7 +83,11 @@ package final class BatchWriter: Sendable {
     }
   }
 
-  private static let overloaded = RPCFailure(
+  /// Releases held transactions whose time is over; answers how many.
+  @discardableResult
+  package func expireDue() async throws -> Int { try await decided.expireDue() }
+
+  static let overloaded = RPCFailure(
     .resourceExhausted,
     "OVERLOADED",
     "Too many postings wait. Try again with the same ids.",
@@ -103,14 +118,18 @@ package final class BatchWriter: Sendable {
 
   private func persist(_ items: [PendingPosting]) async throws -> [PostingOutcome] {
     var attempt = 1
+    // What moves at once is tried without a look at the books: the database says when that is not
+    // enough, because a limit may be passed or a balance has left its range.
+    var decides = items.contains { $0.needsDecision }
     while true {
       do {
-        return try await store(items)
+        return try await decides ? decided.post(items) : store(items)
       } catch let error as PostgresError {
-        if error.sqlState == .foreignKeyViolation, attempt < Self.triesMax {
+        if !decides, error.sqlState == Self.mustBeDecided || error.sqlState == .numericOutOfRange {
+          decides = true
+          continue
+        } else if error.sqlState == .foreignKeyViolation, attempt < Self.triesMax {
           accounts.forget()
-        } else if error.sqlState == .numericOutOfRange {
-          return try await isolate(items)
         } else if Self.isWorthRepeating(error), attempt < Self.triesMax {
           try await loop.sleep(for: Self.retryPause)
         } else {
@@ -120,6 +139,9 @@ package final class BatchWriter: Sendable {
       }
     }
   }
+
+  /// Of `write_batch`: a limit may be passed.
+  private static let mustBeDecided = SQLState("TL001")
 
   private static func isWorthRepeating(_ error: PostgresError) -> Bool {
     switch error.code {
@@ -131,27 +153,8 @@ package final class BatchWriter: Sendable {
     }
   }
 
-  /// A balance left its range: find whose, so that nobody else's posting fails for it. Halving is
-  /// bounded by the logarithm of the batch.
-  private func isolate(_ items: [PendingPosting]) async throws -> [PostingOutcome] {
-    guard items.count > 1 else {
-      let refusal = PostingRefusal.overflow.rawValue
-      if let item = items.first, item.posting.command.recordsFact {
-        try await alerts.raiseRefusedFact(
-          item.posting.command.id,
-          of: item.posting.merchant,
-          reason: refusal
-        )
-      }
-      return [.rejected(reason: refusal)]
-    }
-    let middle = items.count / 2
-    let first = try await persist(Array(items[..<middle]))
-    return try await first + persist(Array(items[middle...]))
-  }
-
   private func store(_ items: [PendingPosting]) async throws -> [PostingOutcome] {
-    let now = clock.now
+    let now = clock?.now
     let accounts = accounts
     let assemble = { @Sendable () -> (Statement, [AccountID]) in
       let batch = PostingBatch(items, accounts: accounts)

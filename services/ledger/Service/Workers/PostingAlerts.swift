@@ -45,6 +45,28 @@ package struct PostingAlerts: Sendable {
         actor: actor,
         merchant: merchant
       )
+    case .pendingDiffers(let id):
+      Alert(
+        .warning,
+        kind: "posting_without_hold",
+        subject: subject,
+        message:
+          "A fact posts \(id), which is not held, or held less; it is booked as it says. Compare "
+          + "both with `tender ledger show`.",
+        actor: actor,
+        merchant: merchant
+      )
+    case .reversalDiffers(let id):
+      Alert(
+        .warning,
+        kind: "posting_reversal_differs",
+        subject: subject,
+        message:
+          "A fact takes back \(id), which is not booked, was taken back before, or moved something "
+          + "else; it is booked as it says. Compare both with `tender ledger show`.",
+        actor: actor,
+        merchant: merchant
+      )
     }
   }
 

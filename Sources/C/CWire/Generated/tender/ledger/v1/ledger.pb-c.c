@@ -592,6 +592,186 @@ void   tender__ledger__v1__list_accounts_response__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__list_accounts_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__ledger__v1__set_account_limits_request__init
+                     (Tender__Ledger__V1__SetAccountLimitsRequest         *message)
+{
+  static const Tender__Ledger__V1__SetAccountLimitsRequest init_value = TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__set_account_limits_request__get_packed_size
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__set_account_limits_request__pack
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__set_account_limits_request__pack_to_buffer
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__SetAccountLimitsRequest *
+       tender__ledger__v1__set_account_limits_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__SetAccountLimitsRequest *)
+     protobuf_c_message_unpack (&tender__ledger__v1__set_account_limits_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__set_account_limits_request__free_unpacked
+                     (Tender__Ledger__V1__SetAccountLimitsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__set_account_limits_response__init
+                     (Tender__Ledger__V1__SetAccountLimitsResponse         *message)
+{
+  static const Tender__Ledger__V1__SetAccountLimitsResponse init_value = TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__set_account_limits_response__get_packed_size
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__set_account_limits_response__pack
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__set_account_limits_response__pack_to_buffer
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__SetAccountLimitsResponse *
+       tender__ledger__v1__set_account_limits_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__SetAccountLimitsResponse *)
+     protobuf_c_message_unpack (&tender__ledger__v1__set_account_limits_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__set_account_limits_response__free_unpacked
+                     (Tender__Ledger__V1__SetAccountLimitsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__list_pending_request__init
+                     (Tender__Ledger__V1__ListPendingRequest         *message)
+{
+  static const Tender__Ledger__V1__ListPendingRequest init_value = TENDER__LEDGER__V1__LIST_PENDING_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__list_pending_request__get_packed_size
+                     (const Tender__Ledger__V1__ListPendingRequest *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__list_pending_request__pack
+                     (const Tender__Ledger__V1__ListPendingRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__list_pending_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ListPendingRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ListPendingRequest *
+       tender__ledger__v1__list_pending_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ListPendingRequest *)
+     protobuf_c_message_unpack (&tender__ledger__v1__list_pending_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__list_pending_request__free_unpacked
+                     (Tender__Ledger__V1__ListPendingRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__list_pending_response__init
+                     (Tender__Ledger__V1__ListPendingResponse         *message)
+{
+  static const Tender__Ledger__V1__ListPendingResponse init_value = TENDER__LEDGER__V1__LIST_PENDING_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__list_pending_response__get_packed_size
+                     (const Tender__Ledger__V1__ListPendingResponse *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__list_pending_response__pack
+                     (const Tender__Ledger__V1__ListPendingResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__list_pending_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ListPendingResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ListPendingResponse *
+       tender__ledger__v1__list_pending_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ListPendingResponse *)
+     protobuf_c_message_unpack (&tender__ledger__v1__list_pending_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__list_pending_response__free_unpacked
+                     (Tender__Ledger__V1__ListPendingResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__list_pending_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__ledger__v1__get_trial_balance_request__init
                      (Tender__Ledger__V1__GetTrialBalanceRequest         *message)
 {
@@ -727,7 +907,7 @@ void   tender__ledger__v1__get_trial_balance_response__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__get_trial_balance_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descriptors[13] =
 {
   {
     "id",
@@ -837,22 +1017,74 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "debits_pending_minor",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Account, debits_pending_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "credits_pending_minor",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Account, credits_pending_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "minimum_balance_minor",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Tender__Ledger__V1__Account, _minimum_balance_minor_case),
+    offsetof(Tender__Ledger__V1__Account, minimum_balance_minor),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_balance_minor",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Tender__Ledger__V1__Account, _maximum_balance_minor_case),
+    offsetof(Tender__Ledger__V1__Account, maximum_balance_minor),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__account__field_indices_by_name[] = {
   7,   /* field[7] = balance_minor */
   2,   /* field[2] = code */
   8,   /* field[8] = created_at */
+  10,   /* field[10] = credits_pending_minor */
   6,   /* field[6] = credits_posted_minor */
   3,   /* field[3] = currency */
+  9,   /* field[9] = debits_pending_minor */
   5,   /* field[5] = debits_posted_minor */
   0,   /* field[0] = id */
+  12,   /* field[12] = maximum_balance_minor */
   1,   /* field[1] = merchant_id */
+  11,   /* field[11] = minimum_balance_minor */
   4,   /* field[4] = normal_side */
 };
 static const ProtobufCIntRange tender__ledger__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__account__descriptor =
 {
@@ -862,7 +1094,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__account__descriptor =
   "Tender__Ledger__V1__Account",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__Account),
-  9,
+  13,
   tender__ledger__v1__account__field_descriptors,
   tender__ledger__v1__account__field_indices_by_name,
   1,  tender__ledger__v1__account__number_ranges,
@@ -933,7 +1165,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__entry__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field_descriptors[13] =
 {
   {
     "transaction_id",
@@ -1031,21 +1263,86 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "phase",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__PostingCommand, phase),
+    &tender__ledger__v1__posting_phase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pending_id",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__PostingCommand, pending_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__PostingCommand, expires_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "linked",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__PostingCommand, linked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reverses",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__PostingCommand, reverses),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__posting_command__field_indices_by_name[] = {
   4,   /* field[4] = effective_at */
   3,   /* field[3] = entries */
+  10,   /* field[10] = expires_at */
   6,   /* field[6] = external_reference */
   2,   /* field[2] = kind */
+  11,   /* field[11] = linked */
   1,   /* field[1] = merchant_id */
+  9,   /* field[9] = pending_id */
+  8,   /* field[8] = phase */
   7,   /* field[7] = records_fact */
+  12,   /* field[12] = reverses */
   5,   /* field[5] = subject */
   0,   /* field[0] = transaction_id */
 };
 static const ProtobufCIntRange tender__ledger__v1__posting_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__posting_command__descriptor =
 {
@@ -1055,7 +1352,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__posting_command__descriptor
   "Tender__Ledger__V1__PostingCommand",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__PostingCommand),
-  8,
+  13,
   tender__ledger__v1__posting_command__field_descriptors,
   tender__ledger__v1__posting_command__field_indices_by_name,
   1,  tender__ledger__v1__posting_command__number_ranges,
@@ -1139,7 +1436,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__posting_result__descriptor 
   (ProtobufCMessageInit) tender__ledger__v1__posting_result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_descriptors[14] =
 {
   {
     "id",
@@ -1249,22 +1546,87 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "phase",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Transaction, phase),
+    &tender__ledger__v1__posting_phase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pending_id",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Transaction, pending_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expires_at",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Transaction, expires_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reverses",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Transaction, reverses),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ended_by",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Transaction, ended_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__transaction__field_indices_by_name[] = {
   8,   /* field[8] = batch */
   4,   /* field[4] = effective_at */
+  13,   /* field[13] = ended_by */
   3,   /* field[3] = entries */
+  11,   /* field[11] = expires_at */
   7,   /* field[7] = external_reference */
   0,   /* field[0] = id */
   2,   /* field[2] = kind */
   1,   /* field[1] = merchant_id */
+  10,   /* field[10] = pending_id */
+  9,   /* field[9] = phase */
   5,   /* field[5] = recorded_at */
+  12,   /* field[12] = reverses */
   6,   /* field[6] = subject */
 };
 static const ProtobufCIntRange tender__ledger__v1__transaction__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__transaction__descriptor =
 {
@@ -1274,7 +1636,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__transaction__descriptor =
   "Tender__Ledger__V1__Transaction",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__Transaction),
-  9,
+  14,
   tender__ledger__v1__transaction__field_descriptors,
   tender__ledger__v1__transaction__field_indices_by_name,
   1,  tender__ledger__v1__transaction__number_ranges,
@@ -1565,6 +1927,177 @@ const ProtobufCMessageDescriptor tender__ledger__v1__list_accounts_response__des
   (ProtobufCMessageInit) tender__ledger__v1__list_accounts_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor tender__ledger__v1__set_account_limits_request__field_descriptors[4] =
+{
+  {
+    "account_code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, account_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "minimum_balance_minor",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, _minimum_balance_minor_case),
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, minimum_balance_minor),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_balance_minor",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, _maximum_balance_minor_case),
+    offsetof(Tender__Ledger__V1__SetAccountLimitsRequest, maximum_balance_minor),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__set_account_limits_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_code */
+  1,   /* field[1] = currency */
+  3,   /* field[3] = maximum_balance_minor */
+  2,   /* field[2] = minimum_balance_minor */
+};
+static const ProtobufCIntRange tender__ledger__v1__set_account_limits_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.SetAccountLimitsRequest",
+  "SetAccountLimitsRequest",
+  "Tender__Ledger__V1__SetAccountLimitsRequest",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__SetAccountLimitsRequest),
+  4,
+  tender__ledger__v1__set_account_limits_request__field_descriptors,
+  tender__ledger__v1__set_account_limits_request__field_indices_by_name,
+  1,  tender__ledger__v1__set_account_limits_request__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__set_account_limits_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__set_account_limits_response__field_descriptors[1] =
+{
+  {
+    "account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__SetAccountLimitsResponse, account),
+    &tender__ledger__v1__account__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__set_account_limits_response__field_indices_by_name[] = {
+  0,   /* field[0] = account */
+};
+static const ProtobufCIntRange tender__ledger__v1__set_account_limits_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.SetAccountLimitsResponse",
+  "SetAccountLimitsResponse",
+  "Tender__Ledger__V1__SetAccountLimitsResponse",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__SetAccountLimitsResponse),
+  1,
+  tender__ledger__v1__set_account_limits_response__field_descriptors,
+  tender__ledger__v1__set_account_limits_response__field_indices_by_name,
+  1,  tender__ledger__v1__set_account_limits_response__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__set_account_limits_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tender__ledger__v1__list_pending_request__field_descriptors NULL
+#define tender__ledger__v1__list_pending_request__field_indices_by_name NULL
+#define tender__ledger__v1__list_pending_request__number_ranges NULL
+const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ListPendingRequest",
+  "ListPendingRequest",
+  "Tender__Ledger__V1__ListPendingRequest",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ListPendingRequest),
+  0,
+  tender__ledger__v1__list_pending_request__field_descriptors,
+  tender__ledger__v1__list_pending_request__field_indices_by_name,
+  0,  tender__ledger__v1__list_pending_request__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__list_pending_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__list_pending_response__field_descriptors[1] =
+{
+  {
+    "transactions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__ListPendingResponse, n_transactions),
+    offsetof(Tender__Ledger__V1__ListPendingResponse, transactions),
+    &tender__ledger__v1__transaction__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__list_pending_response__field_indices_by_name[] = {
+  0,   /* field[0] = transactions */
+};
+static const ProtobufCIntRange tender__ledger__v1__list_pending_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ListPendingResponse",
+  "ListPendingResponse",
+  "Tender__Ledger__V1__ListPendingResponse",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ListPendingResponse),
+  1,
+  tender__ledger__v1__list_pending_response__field_descriptors,
+  tender__ledger__v1__list_pending_response__field_indices_by_name,
+  1,  tender__ledger__v1__list_pending_response__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__list_pending_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define tender__ledger__v1__get_trial_balance_request__field_descriptors NULL
 #define tender__ledger__v1__get_trial_balance_request__field_indices_by_name NULL
 #define tender__ledger__v1__get_trial_balance_request__number_ranges NULL
@@ -1752,6 +2285,40 @@ const ProtobufCEnumDescriptor tender__ledger__v1__normal_side__descriptor =
   tender__ledger__v1__normal_side__enum_values_by_name,
   1,
   tender__ledger__v1__normal_side__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__ledger__v1__posting_phase__enum_values_by_number[5] =
+{
+  { "POSTING_PHASE_UNSPECIFIED", "TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED", 0 },
+  { "POSTING_PHASE_PENDING", "TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_PENDING", 1 },
+  { "POSTING_PHASE_POST_PENDING", "TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_POST_PENDING", 2 },
+  { "POSTING_PHASE_VOID_PENDING", "TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_VOID_PENDING", 3 },
+  { "POSTING_PHASE_EXPIRE_PENDING", "TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_EXPIRE_PENDING", 4 },
+};
+static const ProtobufCIntRange tender__ledger__v1__posting_phase__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex tender__ledger__v1__posting_phase__enum_values_by_name[5] =
+{
+  { "POSTING_PHASE_EXPIRE_PENDING", 4 },
+  { "POSTING_PHASE_PENDING", 1 },
+  { "POSTING_PHASE_POST_PENDING", 2 },
+  { "POSTING_PHASE_UNSPECIFIED", 0 },
+  { "POSTING_PHASE_VOID_PENDING", 3 },
+};
+const ProtobufCEnumDescriptor tender__ledger__v1__posting_phase__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.PostingPhase",
+  "PostingPhase",
+  "Tender__Ledger__V1__PostingPhase",
+  "tender.ledger.v1",
+  5,
+  tender__ledger__v1__posting_phase__enum_values_by_number,
+  5,
+  tender__ledger__v1__posting_phase__enum_values_by_name,
+  1,
+  tender__ledger__v1__posting_phase__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue tender__ledger__v1__posting_status__enum_values_by_number[5] =

@@ -30,6 +30,10 @@ typedef struct Tender__Ledger__V1__ListTransactionsRequest Tender__Ledger__V1__L
 typedef struct Tender__Ledger__V1__ListTransactionsResponse Tender__Ledger__V1__ListTransactionsResponse;
 typedef struct Tender__Ledger__V1__ListAccountsRequest Tender__Ledger__V1__ListAccountsRequest;
 typedef struct Tender__Ledger__V1__ListAccountsResponse Tender__Ledger__V1__ListAccountsResponse;
+typedef struct Tender__Ledger__V1__SetAccountLimitsRequest Tender__Ledger__V1__SetAccountLimitsRequest;
+typedef struct Tender__Ledger__V1__SetAccountLimitsResponse Tender__Ledger__V1__SetAccountLimitsResponse;
+typedef struct Tender__Ledger__V1__ListPendingRequest Tender__Ledger__V1__ListPendingRequest;
+typedef struct Tender__Ledger__V1__ListPendingResponse Tender__Ledger__V1__ListPendingResponse;
 typedef struct Tender__Ledger__V1__GetTrialBalanceRequest Tender__Ledger__V1__GetTrialBalanceRequest;
 typedef struct Tender__Ledger__V1__TrialBalanceLine Tender__Ledger__V1__TrialBalanceLine;
 typedef struct Tender__Ledger__V1__GetTrialBalanceResponse Tender__Ledger__V1__GetTrialBalanceResponse;
@@ -43,6 +47,14 @@ typedef enum _Tender__Ledger__V1__NormalSide {
   TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_CREDIT = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__NORMAL_SIDE)
 } Tender__Ledger__V1__NormalSide;
+typedef enum _Tender__Ledger__V1__PostingPhase {
+  TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED = 0,
+  TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_PENDING = 1,
+  TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_POST_PENDING = 2,
+  TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_VOID_PENDING = 3,
+  TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_EXPIRE_PENDING = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__POSTING_PHASE)
+} Tender__Ledger__V1__PostingPhase;
 typedef enum _Tender__Ledger__V1__PostingStatus {
   TENDER__LEDGER__V1__POSTING_STATUS__POSTING_STATUS_UNSPECIFIED = 0,
   TENDER__LEDGER__V1__POSTING_STATUS__POSTING_STATUS_CREATED = 1,
@@ -53,6 +65,18 @@ typedef enum _Tender__Ledger__V1__PostingStatus {
 } Tender__Ledger__V1__PostingStatus;
 
 /* --- messages --- */
+
+typedef enum {
+  TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR__NOT_SET = 0,
+  TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR_MINIMUM_BALANCE_MINOR = 12
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR__CASE)
+} Tender__Ledger__V1__Account__MinimumBalanceMinorCase;
+
+typedef enum {
+  TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR__NOT_SET = 0,
+  TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR_MAXIMUM_BALANCE_MINOR = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR__CASE)
+} Tender__Ledger__V1__Account__MaximumBalanceMinorCase;
 
 struct  Tender__Ledger__V1__Account
 {
@@ -66,10 +90,20 @@ struct  Tender__Ledger__V1__Account
   int64_t credits_posted_minor;
   int64_t balance_minor;
   Google__Protobuf__Timestamp *created_at;
+  int64_t debits_pending_minor;
+  int64_t credits_pending_minor;
+  Tender__Ledger__V1__Account__MinimumBalanceMinorCase _minimum_balance_minor_case;
+  union {
+    int64_t minimum_balance_minor;
+  };
+  Tender__Ledger__V1__Account__MaximumBalanceMinorCase _maximum_balance_minor_case;
+  union {
+    int64_t maximum_balance_minor;
+  };
 };
 #define TENDER__LEDGER__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__account__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, 0, 0, 0, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, 0, 0, 0, NULL, 0, 0, TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR__NOT_SET, {0}, TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR__NOT_SET, {0} }
 
 
 struct  Tender__Ledger__V1__Entry
@@ -96,10 +130,15 @@ struct  Tender__Ledger__V1__PostingCommand
   ProtobufCBinaryData subject;
   ProtobufCBinaryData external_reference;
   protobuf_c_boolean records_fact;
+  Tender__Ledger__V1__PostingPhase phase;
+  ProtobufCBinaryData pending_id;
+  Google__Protobuf__Timestamp *expires_at;
+  protobuf_c_boolean linked;
+  ProtobufCBinaryData reverses;
 };
 #define TENDER__LEDGER__V1__POSTING_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__posting_command__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, 0, {0,NULL} }
 
 
 struct  Tender__Ledger__V1__PostingResult
@@ -128,10 +167,15 @@ struct  Tender__Ledger__V1__Transaction
   ProtobufCBinaryData subject;
   ProtobufCBinaryData external_reference;
   uint64_t batch;
+  Tender__Ledger__V1__PostingPhase phase;
+  ProtobufCBinaryData pending_id;
+  Google__Protobuf__Timestamp *expires_at;
+  ProtobufCBinaryData reverses;
+  ProtobufCBinaryData ended_by;
 };
 #define TENDER__LEDGER__V1__TRANSACTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__transaction__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Ledger__V1__PostRequest
@@ -214,6 +258,67 @@ struct  Tender__Ledger__V1__ListAccountsResponse
 };
 #define TENDER__LEDGER__V1__LIST_ACCOUNTS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_accounts_response__descriptor) \
+    , 0,NULL }
+
+
+typedef enum {
+  TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MINIMUM_BALANCE_MINOR__NOT_SET = 0,
+  TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MINIMUM_BALANCE_MINOR_MINIMUM_BALANCE_MINOR = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MINIMUM_BALANCE_MINOR__CASE)
+} Tender__Ledger__V1__SetAccountLimitsRequest__MinimumBalanceMinorCase;
+
+typedef enum {
+  TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MAXIMUM_BALANCE_MINOR__NOT_SET = 0,
+  TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MAXIMUM_BALANCE_MINOR_MAXIMUM_BALANCE_MINOR = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MAXIMUM_BALANCE_MINOR__CASE)
+} Tender__Ledger__V1__SetAccountLimitsRequest__MaximumBalanceMinorCase;
+
+struct  Tender__Ledger__V1__SetAccountLimitsRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData account_code;
+  ProtobufCBinaryData currency;
+  Tender__Ledger__V1__SetAccountLimitsRequest__MinimumBalanceMinorCase _minimum_balance_minor_case;
+  union {
+    int64_t minimum_balance_minor;
+  };
+  Tender__Ledger__V1__SetAccountLimitsRequest__MaximumBalanceMinorCase _maximum_balance_minor_case;
+  union {
+    int64_t maximum_balance_minor;
+  };
+};
+#define TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__set_account_limits_request__descriptor) \
+    , {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MINIMUM_BALANCE_MINOR__NOT_SET, {0}, TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_REQUEST___MAXIMUM_BALANCE_MINOR__NOT_SET, {0} }
+
+
+struct  Tender__Ledger__V1__SetAccountLimitsResponse
+{
+  ProtobufCMessage base;
+  Tender__Ledger__V1__Account *account;
+};
+#define TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__set_account_limits_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Ledger__V1__ListPendingRequest
+{
+  ProtobufCMessage base;
+};
+#define TENDER__LEDGER__V1__LIST_PENDING_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_pending_request__descriptor) \
+     }
+
+
+struct  Tender__Ledger__V1__ListPendingResponse
+{
+  ProtobufCMessage base;
+  size_t n_transactions;
+  Tender__Ledger__V1__Transaction **transactions;
+};
+#define TENDER__LEDGER__V1__LIST_PENDING_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_pending_response__descriptor) \
     , 0,NULL }
 
 
@@ -499,6 +604,82 @@ Tender__Ledger__V1__ListAccountsResponse *
 void   tender__ledger__v1__list_accounts_response__free_unpacked
                      (Tender__Ledger__V1__ListAccountsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__SetAccountLimitsRequest methods */
+void   tender__ledger__v1__set_account_limits_request__init
+                     (Tender__Ledger__V1__SetAccountLimitsRequest         *message);
+size_t tender__ledger__v1__set_account_limits_request__get_packed_size
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest   *message);
+size_t tender__ledger__v1__set_account_limits_request__pack
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__set_account_limits_request__pack_to_buffer
+                     (const Tender__Ledger__V1__SetAccountLimitsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__SetAccountLimitsRequest *
+       tender__ledger__v1__set_account_limits_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__set_account_limits_request__free_unpacked
+                     (Tender__Ledger__V1__SetAccountLimitsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__SetAccountLimitsResponse methods */
+void   tender__ledger__v1__set_account_limits_response__init
+                     (Tender__Ledger__V1__SetAccountLimitsResponse         *message);
+size_t tender__ledger__v1__set_account_limits_response__get_packed_size
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse   *message);
+size_t tender__ledger__v1__set_account_limits_response__pack
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__set_account_limits_response__pack_to_buffer
+                     (const Tender__Ledger__V1__SetAccountLimitsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__SetAccountLimitsResponse *
+       tender__ledger__v1__set_account_limits_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__set_account_limits_response__free_unpacked
+                     (Tender__Ledger__V1__SetAccountLimitsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ListPendingRequest methods */
+void   tender__ledger__v1__list_pending_request__init
+                     (Tender__Ledger__V1__ListPendingRequest         *message);
+size_t tender__ledger__v1__list_pending_request__get_packed_size
+                     (const Tender__Ledger__V1__ListPendingRequest   *message);
+size_t tender__ledger__v1__list_pending_request__pack
+                     (const Tender__Ledger__V1__ListPendingRequest   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__list_pending_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ListPendingRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ListPendingRequest *
+       tender__ledger__v1__list_pending_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__list_pending_request__free_unpacked
+                     (Tender__Ledger__V1__ListPendingRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ListPendingResponse methods */
+void   tender__ledger__v1__list_pending_response__init
+                     (Tender__Ledger__V1__ListPendingResponse         *message);
+size_t tender__ledger__v1__list_pending_response__get_packed_size
+                     (const Tender__Ledger__V1__ListPendingResponse   *message);
+size_t tender__ledger__v1__list_pending_response__pack
+                     (const Tender__Ledger__V1__ListPendingResponse   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__list_pending_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ListPendingResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ListPendingResponse *
+       tender__ledger__v1__list_pending_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__list_pending_response__free_unpacked
+                     (Tender__Ledger__V1__ListPendingResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Ledger__V1__GetTrialBalanceRequest methods */
 void   tender__ledger__v1__get_trial_balance_request__init
                      (Tender__Ledger__V1__GetTrialBalanceRequest         *message);
@@ -597,6 +778,18 @@ typedef void (*Tender__Ledger__V1__ListAccountsRequest_Closure)
 typedef void (*Tender__Ledger__V1__ListAccountsResponse_Closure)
                  (const Tender__Ledger__V1__ListAccountsResponse *message,
                   void *closure_data);
+typedef void (*Tender__Ledger__V1__SetAccountLimitsRequest_Closure)
+                 (const Tender__Ledger__V1__SetAccountLimitsRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__SetAccountLimitsResponse_Closure)
+                 (const Tender__Ledger__V1__SetAccountLimitsResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ListPendingRequest_Closure)
+                 (const Tender__Ledger__V1__ListPendingRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ListPendingResponse_Closure)
+                 (const Tender__Ledger__V1__ListPendingResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Ledger__V1__GetTrialBalanceRequest_Closure)
                  (const Tender__Ledger__V1__GetTrialBalanceRequest *message,
                   void *closure_data);
@@ -613,6 +806,7 @@ typedef void (*Tender__Ledger__V1__GetTrialBalanceResponse_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    tender__ledger__v1__normal_side__descriptor;
+extern const ProtobufCEnumDescriptor    tender__ledger__v1__posting_phase__descriptor;
 extern const ProtobufCEnumDescriptor    tender__ledger__v1__posting_status__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__account__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__entry__descriptor;
@@ -627,6 +821,10 @@ extern const ProtobufCMessageDescriptor tender__ledger__v1__list_transactions_re
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_transactions_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_accounts_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_accounts_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__trial_balance_line__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_response__descriptor;

@@ -1,0 +1,387 @@
+import LedgerCore
+import Money
+import Testing
+
+/// What is held, and how it ends.
+@Suite struct PendingDecisionTests {
+  static let held = LedgerTransactionID(bits: 50)
+  static let second: Int64 = 1_000_000
+  static let hold = PostingAction.pending(expiresAtMicroseconds: 5 * second)
+
+  /// 100 are held for a payment to the merchant, until 5 s; it is 1 s.
+  static func scene(
+    ending: PostingAction.Phase? = nil,
+    expires: Int64 = 5 * second
+  ) throws -> DecisionScene {
+    var scene = DecisionScene()
+    scene.state.pendings[held] = PendingState(
+      merchant: DecisionScene.merchant,
+      expiresAtMicroseconds: expires,
+      legs: DecisionScene.legs("merchant_payable", "bank:a", 100),
+      ending: ending
+    )
+    try scene.account("merchant_payable", .credit, posted: (0, 100), pending: (100, 0), minimum: 0)
+    try scene.account("bank:a", .debit, posted: (100, 0), pending: (0, 100), minimum: 0)
+    return scene
+  }
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    var name: String
+    var action: PostingAction = .postPending(PendingDecisionTests.held)
+    /// On the held accounts; nil: no legs.
+    var minor: Int64?
+    var debit = "merchant_payable"
+    var merchant = DecisionScene.merchant
+    var ending: PostingAction.Phase?
+    var expires: Int64 = 5 * PendingDecisionTests.second
+    var expected = "created"
+    var testDescription: String { name }
+  }
+
+  static let rows: [Row] = [
+    Row(name: "post all"), Row(name: "post all, named", minor: 100),
+    Row(name: "post a part", minor: 1),
+    Row(name: "post more", minor: 101, expected: "PENDING_EXCEEDED"),
+    Row(
+      name: "post on another account",
+      minor: 1,
+      debit: "write_offs",
+      expected: "PENDING_EXCEEDED"
+    ),
+    Row(name: "void", action: .voidPending(held)),
+    Row(
+      name: "post what is not there",
+      action: .postPending(LedgerTransactionID(bits: 51)),
+      minor: 1,
+      expected: "PENDING_UNKNOWN"
+    ),
+    Row(
+      name: "void what is not there",
+      action: .voidPending(LedgerTransactionID(bits: 51)),
+      expected: "PENDING_UNKNOWN"
+    ),
+    Row(name: "another merchant's", merchant: MerchantID(bits: 4), expected: "PENDING_UNKNOWN"),
+    Row(
+      name: "void another merchant's",
+      action: .voidPending(held),
+      merchant: MerchantID(bits: 4),
+      expected: "PENDING_UNKNOWN"
+    ),
+    Row(name: "post what was posted", ending: .postPending, expected: "PENDING_POSTED"),
+    Row(
+      name: "void what was posted",
+      action: .voidPending(held),
+      ending: .postPending,
+      expected: "PENDING_POSTED"
+    ),
+    Row(name: "post what was voided", ending: .voidPending, expected: "PENDING_VOIDED"),
+    Row(
+      name: "void what was voided",
+      action: .voidPending(held),
+      ending: .voidPending,
+      expected: "PENDING_VOIDED"
+    ),
+    Row(name: "post what has expired", ending: .expirePending, expected: "PENDING_EXPIRED"),
+    Row(
+      name: "more than what has ended: how it ended comes first",
+      minor: 500,
+      ending: .voidPending,
+      expected: "PENDING_VOIDED"
+    ),
+    // Whether or not somebody has released it by now.
+    Row(name: "post at its very end", expires: second, expected: "PENDING_EXPIRED"),
+    Row(name: "post just before", expires: second + 1),
+    Row(
+      name: "void at its end",
+      action: .voidPending(held),
+      expires: second,
+      expected: "PENDING_EXPIRED"
+    ),
+    Row(name: "hold", action: hold, minor: 1, debit: "write_offs", expected: "BALANCE_BELOW_LIMIT"),
+    Row(
+      name: "hold until now",
+      action: .pending(expiresAtMicroseconds: second),
+      minor: 1,
+      expected: "EXPIRY_PASSED"
+    ),
+    Row(
+      name: "hold until the past",
+      action: .pending(expiresAtMicroseconds: -5),
+      minor: 1,
+      expected: "EXPIRY_PASSED"
+    ),
+    Row(
+      name: "hold too long",
+      action: .pending(expiresAtMicroseconds: second + 366 * 86_400 * second + 1),
+      minor: 1,
+      expected: "EXPIRY_TOO_FAR"
+    ),
+    Row(
+      name: "hold until the end of time",
+      action: .pending(expiresAtMicroseconds: .max),
+      minor: 1,
+      expected: "EXPIRY_TOO_FAR"
+    ),
+  ]
+
+  @Test(arguments: rows) func endings(_ row: Row) throws {
+    let scene = try Self.scene(ending: row.ending, expires: row.expires)
+    let item = try DecisionScene.item(
+      1,
+      row.debit,
+      "bank:a",
+      row.minor,
+      row.action,
+      merchant: row.merchant
+    )
+    #expect(scene.words([item]) == [row.expected])
+  }
+
+  /// A life in one batch: each ends once, and what it held is free again.
+  @Test func eachEndsOnce() throws {
+    var scene = DecisionScene()
+    try scene.account("merchant_payable", .credit, posted: (0, 100), minimum: 0)
+    let first = LedgerTransactionID(bits: 1)
+    let words = scene.words([
+      try DecisionScene.item(1, minor: 100, hold: 5), try DecisionScene.item(2, minor: 1),
+      try DecisionScene.item(3, minor: 60, .postPending(first)),
+      try DecisionScene.item(4, minor: nil, .postPending(first)),
+      try DecisionScene.item(5, minor: nil, .voidPending(first)),
+      try DecisionScene.item(6, minor: 40, hold: 5), try DecisionScene.item(7, minor: 1),
+      try DecisionScene.item(8, minor: nil, .voidPending(LedgerTransactionID(bits: 6))),
+      try DecisionScene.item(9, minor: 40), try DecisionScene.item(10, minor: 1),
+    ])
+    #expect(
+      words == [
+        "created", "BALANCE_BELOW_LIMIT", "created", "PENDING_POSTED", "PENDING_POSTED", "created",
+        "BALANCE_BELOW_LIMIT", "created", "created", "BALANCE_BELOW_LIMIT",
+      ]
+    )
+  }
+
+  /// What it leaves out is filled in, so that the same command again is the same.
+  @Test func allLegsAreFilledIn() throws {
+    let scene = try Self.scene()
+    var decision = BatchDecision(scene.state)
+    let item = try DecisionScene.item(1, minor: nil, .postPending(Self.held))
+    let verdict = decision.verdicts([item])[0]
+    guard case .create(let posting, ends: true) = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    #expect(posting.entries.map(\.amountMinor) == [100, 100])
+    #expect(posting.command.entries.map(\.accountCode) == ["merchant_payable", "bank:a"])
+    #expect(posting.command.entries.map(\.side) == [.debit, .credit])
+  }
+
+  /// A fact is booked whatever became of the hold, and says what is odd.
+  @Test func factsAreBooked() throws {
+    let rows: [(PostingAction.Phase?, Int64, UInt128, Bool, Int)] = [
+      (nil, 100, 50, true, 0), (nil, 40, 50, true, 0), (nil, 101, 50, true, 1),
+      (.voidPending, 100, 50, false, 1), (.postPending, 100, 50, false, 1),
+      (nil, 100, 51, false, 1),
+    ]
+    for (ending, minor, pending, ends, remarks) in rows {
+      // Also when its time is over and nobody has released it.
+      let scene = try Self.scene(ending: ending, expires: 1)
+      var decision = BatchDecision(scene.state)
+      let action = PostingAction.postPending(LedgerTransactionID(bits: pending))
+      let item = try DecisionScene.item(
+        1,
+        "merchant_payable",
+        "bank:a",
+        minor,
+        action,
+        fact: true
+      )
+      guard case .create(let posting, let itEnds) = decision.verdicts([item])[0] else {
+        Issue.record("not booked")
+        continue
+      }
+      #expect(itEnds == ends)
+      #expect(posting.remarks.count == remarks)
+    }
+  }
+}
+
+extension DecisionScene {
+  /// Held for so many seconds.
+  static func item(_ id: UInt128, minor: Int64, hold seconds: Int64) throws -> BatchDecision.Item {
+    try item(
+      id,
+      "merchant_payable",
+      "bank:a",
+      minor,
+      .pending(expiresAtMicroseconds: seconds * 1_000_000)
+    )
+  }
+
+  static func item(
+    _ id: UInt128,
+    minor: Int64?,
+    _ action: PostingAction
+  ) throws -> BatchDecision.Item {
+    try item(id, "merchant_payable", "bank:a", minor, action)
+  }
+}
+
+/// Chains, and what takes something back.
+@Suite struct ChainDecisionTests {
+  private static func scene() throws -> DecisionScene {
+    var scene = DecisionScene()
+    try scene.account("merchant_payable", .credit, posted: (0, 100), minimum: 0)
+    return scene
+  }
+
+  private static func item(
+    _ id: UInt128,
+    _ minor: Int64,
+    linked: Bool,
+    kind: String = "merchant_payment"
+  ) throws -> BatchDecision.Item {
+    try DecisionScene.item(
+      id,
+      "merchant_payable",
+      "bank:a",
+      minor,
+      kind: kind,
+      linked: linked
+    )
+  }
+
+  @Test func allOrNone() throws {
+    let failed = "LINKED_TRANSACTION_FAILED"
+    let rows: [([(UInt128, Int64, Bool)], [String])] = [
+      ([(1, 40, true), (2, 60, false)], ["created", "created"]),
+      ([(1, 40, true), (2, 61, false)], [failed, "BALANCE_BELOW_LIMIT"]),
+      // What the chain would have taken is there for the next one.
+      (
+        [(1, 40, true), (2, 61, false), (3, 100, false)],
+        [failed, "BALANCE_BELOW_LIMIT", "created"]
+      ),
+      // Two chains side by side; one of three.
+      (
+        [(1, 90, true), (2, 20, false), (3, 30, true), (4, 30, true), (5, 40, false)],
+        [failed, "BALANCE_BELOW_LIMIT", "created", "created", "created"]
+      ),
+      ([(1, 200, true), (2, 1, true), (3, 1, false)], ["BALANCE_BELOW_LIMIT", failed, failed]),
+      // The same chain again, in one batch: the same answers.
+      (
+        [(1, 40, true), (2, 61, false), (1, 40, true), (2, 61, false)],
+        [failed, "BALANCE_BELOW_LIMIT", "before: \(failed)", "before: BALANCE_BELOW_LIMIT"]
+      ),
+      (
+        [(1, 40, true), (2, 60, false), (1, 40, true), (2, 60, false)],
+        ["created", "created", "exists", "exists"]
+      ),
+      // Something else under an id of the chain breaks it.
+      ([(1, 40, false), (1, 41, true), (2, 1, false)], ["created", "exists", failed]),
+      // One that was there counts as posted.
+      ([(1, 40, false), (1, 40, true), (2, 1, false)], ["created", "exists", "created"]),
+    ]
+    for (items, expected) in rows {
+      let words = try Self.scene().words(
+        items.map { try Self.item($0.0, $0.1, linked: $0.2) }
+      )
+      #expect(words == expected, "\(items)")
+    }
+  }
+
+  /// What is not remembered of one is not remembered of its neighbours.
+  @Test func aReasonThatMayPassIsNotRemembered() throws {
+    var scene = try Self.scene()
+    try scene.account("bank:a", .debit, posted: (0, .max - 50))
+    let words = scene.words([
+      try Self.item(1, 40, linked: true), try Self.item(2, 20, linked: false),
+      try Self.item(1, 40, linked: false),
+    ])
+    #expect(
+      words == [
+        "LINKED_TRANSACTION_FAILED (not remembered)", "OVERFLOW (not remembered)", "created",
+      ]
+    )
+  }
+
+  /// A hold that a failed chain has made is not there; one that it ended is open again.
+  @Test func holdsOfAFailedChainAreUndone() throws {
+    var scene = try PendingDecisionTests.scene()
+    scene.state.accounts[DecisionScene.account("merchant_payable")]?.limits = AccountLimits.none
+    let held = PendingDecisionTests.held
+    let hold = PostingAction.pending(expiresAtMicroseconds: 9_000_000)
+    let words = scene.words([
+      try DecisionScene.item(1, "merchant_payable", "bank:b", 5, hold, linked: true),
+      try DecisionScene.item(
+        2,
+        "merchant_payable",
+        "bank:a",
+        nil,
+        .postPending(held),
+        linked: true
+      ),
+      try DecisionScene.item(3, kind: "gift"),
+      try DecisionScene.item(4, minor: nil, .voidPending(LedgerTransactionID(bits: 1))),
+      try DecisionScene.item(5, minor: nil, .voidPending(held)),
+    ])
+    let failed = "LINKED_TRANSACTION_FAILED"
+    #expect(words == [failed, failed, "KIND_UNKNOWN", "PENDING_UNKNOWN", "created"])
+  }
+
+  @Test func reversals() throws {
+    let booked = LedgerTransactionID(bits: 60)
+    func scene(reversed: Bool = false) -> DecisionScene {
+      var scene = DecisionScene()
+      scene.state.reversible[booked] = ReversibleState(
+        merchant: DecisionScene.merchant,
+        legs: DecisionScene.legs("bank:a", "merchant_payable", 100),
+        isReversed: reversed
+      )
+      return scene
+    }
+    func item(
+      _ id: UInt128,
+      _ minor: Int64?,
+      debit: String = "merchant_payable",
+      of: UInt128 = 60,
+      merchant: MerchantID = DecisionScene.merchant,
+      fact: Bool = false
+    ) throws -> BatchDecision.Item {
+      try DecisionScene.item(
+        id,
+        debit,
+        "bank:a",
+        minor,
+        .reverse(LedgerTransactionID(bits: of)),
+        kind: "reversal",
+        merchant: merchant,
+        fact: fact
+      )
+    }
+    #expect(try scene().words([item(1, nil)]) == ["created"])
+    #expect(try scene().words([item(1, 100)]) == ["created"])
+    #expect(try scene().words([item(1, 99)]) == ["REVERSAL_DIFFERS"])
+    #expect(try scene().words([item(1, 100, debit: "write_offs")]) == ["REVERSAL_DIFFERS"])
+    #expect(try scene().words([item(1, 100, of: 61)]) == ["REVERSED_UNKNOWN"])
+    #expect(
+      try scene().words([item(1, nil, merchant: MerchantID(bits: 4))]) == ["REVERSED_UNKNOWN"]
+    )
+    #expect(try scene(reversed: true).words([item(1, 7)]) == ["REVERSED_ALREADY"])
+    #expect(try scene().words([item(1, nil), item(2, nil)]) == ["created", "REVERSED_ALREADY"])
+    // A fact is booked, also the second one; the reversal itself may be taken back.
+    #expect(
+      try scene(reversed: true).words([item(1, 7, fact: true), item(2, 100, fact: true)])
+        == ["created", "created"]
+    )
+    #expect(
+      try scene().words([
+        item(1, nil),
+        DecisionScene.item(
+          2,
+          "bank:a",
+          "merchant_payable",
+          100,
+          .reverse(LedgerTransactionID(bits: 1))
+        ),
+      ]) == ["created", "created"]
+    )
+  }
+}

@@ -1,0 +1,81 @@
+/// What an account may hold at least and at most, on its normal side; held amounts count against
+/// both. Nil: no limit.
+package struct AccountLimits: Hashable, Sendable {
+  package var minimumMinor: Int64?
+  package var maximumMinor: Int64?
+
+  /// Nil if the minimum is above the maximum, or the most negative number, which has no opposite.
+  package init?(minimumMinor: Int64?, maximumMinor: Int64?) {
+    guard minimumMinor != .min, maximumMinor != .min else { return nil }
+    if let minimumMinor, let maximumMinor, minimumMinor > maximumMinor { return nil }
+    self.minimumMinor = minimumMinor
+    self.maximumMinor = maximumMinor
+  }
+
+  package static let none = AccountLimits()
+
+  private init() {}
+}
+
+/// An account's sums, as decisions need them.
+package struct AccountState: Hashable, Sendable {
+  /// Debits and credits of what has moved, or of what is held.
+  package struct Sums: Hashable, Sendable {
+    package var debitsMinor: Int64
+    package var creditsMinor: Int64
+
+    package init(debitsMinor: Int64 = 0, creditsMinor: Int64 = 0) {
+      self.debitsMinor = debitsMinor
+      self.creditsMinor = creditsMinor
+    }
+
+    subscript(side: Side) -> Int64 {
+      get { side == .debit ? debitsMinor : creditsMinor }
+      set { if side == .debit { debitsMinor = newValue } else { creditsMinor = newValue } }
+    }
+  }
+
+  package var normalSide: Side
+  package var posted: Sums
+  package var pending: Sums
+  package var limits: AccountLimits
+
+  package init(
+    normalSide: Side,
+    posted: Sums = Sums(),
+    pending: Sums = Sums(),
+    limits: AccountLimits = .none
+  ) {
+    self.normalSide = normalSide
+    self.posted = posted
+    self.pending = pending
+    self.limits = limits
+  }
+
+  /// What has moved, on the normal side.
+  package var balanceMinor: Int128 {
+    Int128(posted[normalSide]) - Int128(posted[normalSide.opposite])
+  }
+
+  /// The balance if of all that is held only what lowers it were posted.
+  package var lowestMinor: Int128 { balanceMinor - Int128(pending[normalSide.opposite]) }
+
+  /// The balance if of all that is held only what raises it were posted.
+  package var highestMinor: Int128 { balanceMinor + Int128(pending[normalSide]) }
+
+  /// Why an authorising command may not change `before` into this; what brings the account closer
+  /// to its limits is allowed, wherever facts have taken it.
+  package func refusal(from before: AccountState) -> PostingRefusal? {
+    if let minimum = limits.minimumMinor, lowestMinor < Int128(minimum),
+      lowestMinor < before.lowestMinor
+    {
+      return .balanceBelowLimit
+    }
+    if let maximum = limits.maximumMinor, highestMinor > Int128(maximum),
+      highestMinor > before.highestMinor
+    {
+      return .balanceAboveLimit
+    }
+    return nil
+  }
+}

@@ -1,0 +1,29 @@
+import Reactor
+import ServiceKit
+
+/// Releases held transactions whose time is over, at whichever replica comes first: the shard's lock
+/// and the key of `pending_resolution` let each end once.
+final class PendingKeeper: Sendable {
+  /// How often a replica looks.
+  static let interval = Duration.seconds(5)
+  /// Batches of one round.
+  static let batchesMax = 100
+
+  private let worker: WorkerLoop
+  private let writer: BatchWriter
+
+  init(_ environment: ServiceEnvironment, writer: BatchWriter) {
+    worker = WorkerLoop("pending keeper", environment, every: Self.interval)
+    self.writer = writer
+  }
+
+  func start() {
+    worker.start { [self] in
+      for _ in 0..<Self.batchesMax {
+        guard try await writer.expireDue() > 0 else { return }
+      }
+    }
+  }
+
+  func shutdown() async { await worker.shutdown() }
+}

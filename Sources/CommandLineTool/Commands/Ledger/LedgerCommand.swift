@@ -6,10 +6,12 @@ import Wire
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger",
-    abstract: "Show accounts, balances at any instant, transactions; prove the books.",
+    abstract: "Show accounts, balances at any instant, transactions; book, hold; prove the books.",
     subcommands: [
       LedgerAccounts.self, LedgerTrialBalance.self, LedgerShow.self, LedgerStatement.self,
-      LedgerAsOf.self, LedgerJournal.self, LedgerVerify.self, LedgerDrift.self,
+      LedgerAsOf.self, LedgerJournal.self, LedgerPost.self, LedgerPending.self,
+      LedgerPostPending.self, LedgerVoid.self, LedgerReverse.self, LedgerLimit.self,
+      LedgerVerify.self, LedgerDrift.self,
     ],
     defaultSubcommand: LedgerAccounts.self)
 }
@@ -29,6 +31,15 @@ struct LedgerAccounts: Command {
     let debitsMinor: Int64
     let creditsMinor: Int64
     let balanceMinor: Int64
+    let debitsPendingMinor: Int64
+    let creditsPendingMinor: Int64
+    let minimumMinor: Int64?
+    let maximumMinor: Int64?
+
+    var isPlain: Bool {
+      debitsPendingMinor == 0 && creditsPendingMinor == 0 && minimumMinor == nil
+        && maximumMinor == nil
+    }
 
     init(_ account: LedgerV1.Account) {
       code = account.code
@@ -37,6 +48,10 @@ struct LedgerAccounts: Command {
       debitsMinor = account.debitsPostedMinor
       creditsMinor = account.creditsPostedMinor
       balanceMinor = account.balanceMinor
+      debitsPendingMinor = account.debitsPendingMinor
+      creditsPendingMinor = account.creditsPendingMinor
+      minimumMinor = account.minimumBalanceMinor
+      maximumMinor = account.maximumBalanceMinor
     }
   }
 
@@ -51,7 +66,8 @@ struct LedgerAccounts: Command {
   }
 
   static func table(_ rows: [Row]) -> [String] {
-    Table.lines(
+    let special = rows.filter { !$0.isPlain }
+    return Table.lines(
       ["account", "side", "debits", "credits", "balance"],
       rows.map {
         [
@@ -59,16 +75,35 @@ struct LedgerAccounts: Command {
           LedgerText.amount($0.creditsMinor, $0.currency),
           LedgerText.amount($0.balanceMinor, $0.currency),
         ]
+      }) + (special.isEmpty ? [] : [""] + heldAndLimits(special))
+  }
+
+  private static func heldAndLimits(_ rows: [Row]) -> [String] {
+    func limit(_ minor: Int64?, _ row: Row) -> String {
+      minor.map { LedgerText.amount($0, row.currency) } ?? "none"
+    }
+    return Table.lines(
+      ["account", "held debits", "held credits", "at least", "at most"],
+      rows.map {
+        [
+          $0.code, LedgerText.amount($0.debitsPendingMinor, $0.currency),
+          LedgerText.amount($0.creditsPendingMinor, $0.currency), limit($0.minimumMinor, $0),
+          limit($0.maximumMinor, $0),
+        ]
       })
   }
 
   static func csv(_ rows: [Row]) -> [String] {
     LedgerText.csv(
-      ["account", "currency", "side", "debits_minor", "credits_minor", "balance_minor"],
+      [
+        "account", "currency", "side", "debits_minor", "credits_minor", "balance_minor",
+        "debits_pending_minor", "credits_pending_minor", "minimum_minor", "maximum_minor",
+      ],
       rows.map {
         [
           $0.code, $0.currency, $0.normalSide, String($0.debitsMinor), String($0.creditsMinor),
-          String($0.balanceMinor),
+          String($0.balanceMinor), String($0.debitsPendingMinor), String($0.creditsPendingMinor),
+          $0.minimumMinor.map { String($0) } ?? "", $0.maximumMinor.map { String($0) } ?? "",
         ]
       })
   }
@@ -93,7 +128,21 @@ struct LedgerShow: Command {
     let subject: String
     let externalReference: String
     let batch: UInt64
+    /// pending, post_pending, void_pending or expire_pending; nil: it moved at once.
+    let phase: String?
+    let pending: String?
+    let expiresAt: String?
+    let endedBy: String?
+    let reverses: String?
     let entries: [Leg]
+
+    /// What it has to do with other transactions.
+    var relations: [String] {
+      [
+        phase, pending.map { "of \($0)" }, expiresAt.map { "until \($0)" },
+        endedBy.map { "ended by \($0)" }, reverses.map { "takes back \($0)" },
+      ].compactMap { $0 }
+    }
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
@@ -107,6 +156,9 @@ struct LedgerShow: Command {
     let answer = Answer(
       id: found.id, kind: found.kind, subject: found.subject,
       externalReference: found.externalReference, batch: found.batch,
+      phase: found.phase == .unspecified ? nil : WireText.word(found.phase, "POSTING_PHASE_"),
+      pending: Self.named(found.pendingID), expiresAt: found.expiresAt.map { LedgerText.time($0) },
+      endedBy: Self.named(found.endedBy), reverses: Self.named(found.reverses),
       entries: found.entries.map {
         Leg(
           side: WireText.word($0.side, "NORMAL_SIDE_"), account: $0.accountCode,
@@ -116,12 +168,14 @@ struct LedgerShow: Command {
       [
         "\(answer.id)  \(answer.kind)  \(answer.subject)  \(answer.externalReference)"
           + "  batch \(answer.batch)"
-      ]
+      ] + (answer.relations.isEmpty ? [] : [answer.relations.joined(separator: "  ")])
         + Table.lines(
           ["side", "account", "amount"], answer.entries.map { [$0.side, $0.account, $0.amount] })
     }
     return .succeeded
   }
+
+  private static func named(_ id: String) -> String? { id.isEmpty ? nil : id }
 }
 
 enum LedgerText {

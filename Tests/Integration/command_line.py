@@ -1,5 +1,6 @@
 """What the command line refuses: exit code 64 and one line that says which and what to do."""
 import csv
+import datetime
 import json
 import os
 import subprocess
@@ -26,7 +27,11 @@ OTHERS = [
     (["bench", "payments", "--seed", "7"], "say --fault-percent too"),
     (["ledger", "as-of", "nobody"], "ACCOUNT_NOT_FOUND"),
     (["ledger", "as-of", "merchant_payable", "--recorded", "noon"], "noon is no instant"),
-    (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant")]
+    (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant"),
+    (["ledger", "post", "debit bank:a 1.00 EUR"], "names no kind"),
+    (["ledger", "post", "fee: bank:a 1.00 EUR"], "is no leg"),
+    (["ledger", "limit", "nobody"], "ACCOUNT_UNKNOWN"),
+    (["ledger", "limit", "write_offs", "--minimum", "2", "--maximum", "1"], "LIMITS_INVALID")]
 
 
 def tender(*words):
@@ -89,3 +94,50 @@ def test_a_statement_adds_up():
     journal = json.loads(tender("ledger", "journal", intent.id, "--json").stdout)
     assert sorted((leg["side"], leg["amountMinor"]) for leg in journal) == [
         ("credit", 4999), ("debit", 4999)]
+
+
+def posted(*words, code=0):
+    """(status, why) of what was sent, and its ids."""
+    done = tender("ledger", *words, "--json")
+    assert done.returncode == code, (words, done)
+    rows = json.loads(done.stdout)
+    return [(row["status"], row["reason"]) for row in rows], [row["transaction"] for row in rows]
+
+
+def test_holds_chains_limits_and_reversals():
+    """Everything that the ledger can be asked to do, from the command line, on accounts of its own."""
+    account = f"bank:held_{os.getpid()}"
+    line = lambda amount: f"adjustment: debit adjustments {amount} EUR, credit {account} {amount} EUR"
+    fund = f"adjustment: debit {account} 10.00 EUR, credit adjustments 10.00 EUR"
+    assert posted("post", fund)[0] == [("created", "")]
+    done = tender("ledger", "limit", account, "--minimum", "0", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["minimumMinor"] == 0, done
+    tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    until = ("--pending-until", tomorrow.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    results, (hold,) = posted("post", line("6.00"), *until)
+    assert results == [("created", "")]
+    assert hold in tender("ledger", "pending", "--csv").stdout
+    # What is held is not there for others; a chain falls as a whole.
+    assert posted("post", line("4.01"), code=2)[0] == [("rejected", "BALANCE_BELOW_LIMIT")]
+    assert posted("post", line("3.00"), line("1.01"), "--linked", code=2)[0] == [
+        ("rejected", "LINKED_TRANSACTION_FAILED"), ("rejected", "BALANCE_BELOW_LIMIT")]
+    assert posted("post", line("3.00"), line("1.00"), "--linked")[0] == [("created", "")] * 2
+    # Posted in part, once; the rest is free.
+    assert posted("post-pending", hold, "--amount", "2.50")[0] == [("created", "")]
+    assert posted("void", hold, code=2)[0] == [("rejected", "PENDING_POSTED")]
+    results, (last,) = posted("post", line("3.50"))
+    assert results == [("created", "")]
+    shown = json.loads(tender("ledger", "show", hold, "--json").stdout)
+    assert shown["phase"] == "pending" and shown["endedBy"].startswith("ltx_"), shown
+    # Taken back, once.
+    assert posted("reverse", last)[0] == [("created", "")]
+    assert posted("reverse", last, code=2)[0] == [("rejected", "REVERSED_ALREADY")]
+    _, (hold,) = posted("post", line("3.50"), *until)
+    assert posted("void", hold)[0] == [("created", "")]
+    balance = json.loads(tender("ledger", "as-of", account, "--json").stdout)["balanceMinor"]
+    assert balance == 350, balance
+    key = ("--key", f"again-{os.getpid()}", "--effective", "2026-01-01")
+    assert posted("post", line("1.00"), *key)[0] == [("created", "")]
+    assert posted("post", line("1.00"), *key)[0] == [("exists", "")]
+    assert posted("post", line("2.00"), *key, code=2)[0] == [
+        ("exists_with_difference", "entries.amount.amount_minor")]

@@ -268,7 +268,9 @@ def test_postings():
         for what, currency, minor, expected in cases:
             message = full(post.descriptor.input_type)
             command = message.commands[0]
-            command.records_fact = False
+            # Moves at once, by itself.
+            for field in ("records_fact", "phase", "pending_id", "expires_at", "linked", "reverses"):
+                command.ClearField(field)
             command.effective_at.GetCurrentTime()
             command.entries.add().CopyFrom(command.entries[0])
             command.entries.add().CopyFrom(command.entries[0])

@@ -49,6 +49,8 @@ def executable(name, request, number):
         request.reason = f"number {number}"
     elif name == "SetupIntents/CreateSetupIntent":
         request.gateway = "stripe"
+    elif name == "Ledger/SetAccountLimits":
+        request.account_code, request.minimum_balance_minor = "write_offs", -10**15 - number
     elif name == "Reconciliation/RunReconciliation":
         request.gateway, request.gateway_account = "stripe", f"acct_{number}"
     elif name == "Routing/ActivateRouting":
@@ -185,6 +187,8 @@ def executed():
     yield request(
         "Refunds/CreateRefund", payment_intent_id=intent().payment_intent.id)
     yield request("FailoverPolicies/SetFailoverPolicy", speculates_with_payer=True)
+    yield request("Ledger/SetAccountLimits", account_code="write_offs", currency="EUR",
+                  minimum_balance_minor=-10**15)
     yield request("Routing/ProposeRouting", document=RULES, reason="again")
     # What the approver proposes the operator approves.
     number = made(*request("Routing/ProposeRouting", document=RULES, reason="again"),

@@ -421,6 +421,28 @@ GUARDS = {
         [("    where r.kind = 'chain' and r.head_batch > 0 and",
           "    where r.kind = 'chain' and r.head_batch < 0 and")],
         "LedgerServiceTests.ProofTests", ["anEarlierHeadIsMissed"]),
+    "limits count what is held": (
+        "services/ledger/Core/Decision/AccountState.swift",
+        [("{ balanceMinor - Int128(pending[normalSide.opposite]) }", "{ balanceMinor }")],
+        "LedgerCoreTests.AccountLimitTests", ["limits"]),
+    "facts and limits": (
+        "services/ledger/Core/Decision/BatchDecision.swift",
+        [("    guard !posting.command.recordsFact else { return changes }\n", "")],
+        "LedgerCoreTests.AccountLimitTests", ["limits"]),
+    "a chain falls as a whole": (
+        "services/ledger/Core/Decision/BatchDecision.swift",
+        [("      for step in (undo ?? []).reversed() { step(&state) }\n", "")],
+        "LedgerCoreTests.ChainDecisionTests", ["allOrNone"]),
+    "time-outs by the ledger's time": (
+        "services/ledger/Core/Decision/BatchDecision+Rules.swift",
+        [("      return pending.expiresAtMicroseconds <= state.nowMicroseconds ? .pendingExpired : nil",
+          "      return nil")],
+        "LedgerCoreTests.PendingDecisionTests", ["endings"]),
+    "holds are decided on": (
+        "services/ledger/Service/Workers/BatchWriter.swift",
+        [("    var decides = items.contains { $0.needsDecision }",
+          "    var decides = items.contains { $0.isLinked }")],
+        "LedgerServiceTests.PendingTests", ["whatIsHeldHasNotMovedAndCounts"]),
     "refusals within a batch": (
         "services/ledger/Service/Store/PostingBatch.swift",
         [("command.recordsFact ? nil : refused[command.id] ?? posting",

@@ -7,6 +7,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot"))
 import access  # noqa: E402
 import bad_input  # noqa: E402
+import books  # noqa: E402
 import command_line  # noqa: E402
 import debits  # noqa: E402
 import faults  # noqa: E402
@@ -32,7 +33,7 @@ def main():
     modules = (
         payments, bad_input, mutations, objects, identity, access, command_line, metrics,
         notifications, proxy, refunds, refund_outcomes, debits, setups, recovery, routing,
-        reconciliation, restores, faults, outage)
+        reconciliation, restores, faults, outage, books)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -117,6 +117,8 @@ def test_holds_chains_limits_and_reversals():
     results, (hold,) = posted("post", line("6.00"), *until)
     assert results == [("created", "")]
     assert hold in tender("ledger", "pending", "--csv").stdout
+    now = json.loads(tender("ledger", "as-of", account, "--json").stdout)
+    assert (now["balanceMinor"], now["creditsPendingMinor"], now["minimumMinor"]) == (1000, 600, 0)
     # What is held is not there for others; a chain falls as a whole.
     assert posted("post", line("4.01"), code=2)[0] == [("rejected", "BALANCE_BELOW_LIMIT")]
     assert posted("post", line("3.00"), line("1.01"), "--linked", code=2)[0] == [

@@ -248,6 +248,29 @@ struct DecisionScene {
     }
   }
 
+  @Test(arguments: [
+    (0, 0, nil), (-1, 0, .minimum), (100, 0, nil), (101, 0, .maximum), (50, -50, nil),
+    (50, -51, .minimum), (50, 50, nil), (50, 51, .maximum),
+  ] as [(Int64, Int64, AccountBound?)])
+  func whatIsPassed(_ balance: Int64, _ held: Int64, _ expected: AccountBound?) throws {
+    func sums(_ minor: Int64, _ side: Side) -> AccountState.Sums {
+      let isDebit = (minor > 0) == (side == .debit)
+      let size = abs(minor)
+      return AccountState.Sums(debitsMinor: isDebit ? size : 0, creditsMinor: isDebit ? 0 : size)
+    }
+    for side in [Side.debit, .credit] {
+      var account = AccountState(
+        normalSide: side,
+        posted: sums(balance, side),
+        pending: sums(held, side),
+        limits: try #require(AccountLimits(minimumMinor: 0, maximumMinor: 100))
+      )
+      #expect(account.passed == expected)
+      account.limits = .none
+      #expect(account.passed == nil)
+    }
+  }
+
   @Test func limitsThatCannotBe() {
     #expect(AccountLimits(minimumMinor: 1, maximumMinor: 0) == nil)
     #expect(AccountLimits(minimumMinor: .min, maximumMinor: nil) == nil)

@@ -171,14 +171,21 @@ struct LedgerCalls: Sendable {
     recorded: Timestamp? = nil,
     effective: Timestamp? = nil
   ) async throws -> Int64? {
+    try await account(code, recorded: recorded, effective: effective)?.balanceMinor
+  }
+
+  func account(
+    _ code: String,
+    recorded: Timestamp? = nil,
+    effective: Timestamp? = nil
+  ) async throws -> LedgerV1.Account? {
     let request = LedgerV1.GetBalanceRequest(
       accountCode: code,
       currency: "EUR",
       asOfRecorded: recorded.map { GoogleProtobuf.Timestamp($0) },
       asOfEffective: effective.map { GoogleProtobuf.Timestamp($0) }
     )
-    return try await call { try await history.getBalance(request: request, context: $0) }
-      .account?.balanceMinor
+    return try await call { try await history.getBalance(request: request, context: $0) }.account
   }
 
   func entries(

@@ -44,6 +44,64 @@ struct LimitTests {
     }
   }
 
+  /// Nobody refuses a fact: people hear of the account until it is back.
+  @Test func accountsBeyondALimitAreToldUntilTheyAreBack() async throws {
+    try await Books.with { books in
+      let calls = try await Self.limited(books)
+      let writer = books.writer
+      // To the limit itself.
+      _ = try await writer.post([Books.payment(1, 1_000, fact: true)])
+      #expect(try await Self.told(books, changes: 0) == [])
+      _ = try await writer.post([Books.payment(2, 2, fact: true)])
+      #expect(try await Self.told(books, changes: 1) == ["merchant_payable EUR open"])
+      // Neither further nor closer is news.
+      _ = try await writer.post([Books.payment(3, 1, fact: true)])
+      _ = try await writer.post([Books.posting(901, "bank:a", minor: 2)])
+      #expect(try await Self.told(books, changes: 0) == ["merchant_payable EUR open"])
+      // Back; and out again, until the limit is another.
+      _ = try await writer.post([Books.posting(902, "bank:a", minor: 1)])
+      #expect(try await Self.told(books, changes: 1) == ["merchant_payable EUR resolved"])
+      _ = try await writer.post([Books.payment(4, 5, fact: true)])
+      #expect(try await Self.told(books, changes: 1) == ["merchant_payable EUR open"])
+      _ = try await calls.setLimits("merchant_payable", minimum: -5)
+      #expect(try await Self.told(books, changes: 1) == ["merchant_payable EUR resolved"])
+      // Above, on the other side: what is held counts, while it is held.
+      _ = try await calls.setLimits("bank:a", maximum: 10)
+      let hold = try Books.payment(
+        5,
+        10,
+        books.hold(seconds: 60),
+        debit: "bank:a",
+        credit: "write_offs"
+      )
+      #expect(try await writer.post([hold]) == [.created])
+      #expect(try await books.balance("bank:a") == -5)
+      _ = try await writer.post([Books.posting(903, "bank:a", minor: 6, fact: true)])
+      #expect(
+        try await Self.told(books, changes: 1)
+          == ["bank:a EUR open", "merchant_payable EUR resolved"]
+      )
+      books.clock.advance(by: .seconds(60))
+      #expect(try await writer.expireDue() == 1)
+      #expect(
+        try await Self.told(books, changes: 1)
+          == ["bank:a EUR resolved", "merchant_payable EUR resolved"]
+      )
+      try await books.expectSound()
+    }
+  }
+
+  /// What people are told of limits after one more look, which changes so many alerts.
+  private static func told(_ books: Books, changes: Int) async throws -> [String] {
+    #expect(try await LimitAlerts(database: books.database).look() == changes)
+    return try await books.database.query(
+      """
+      select subject || ' ' || state from alert
+      where kind = 'account_limit_passed' order by subject
+      """
+    ).column(as: String.self)
+  }
+
   /// Each item of a batch sees what those before it have done, also where the fast way cannot tell.
   @Test func eachItemStandsAlone() async throws {
     try await Books.with { books in

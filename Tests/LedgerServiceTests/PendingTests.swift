@@ -38,7 +38,13 @@ struct PendingTests {
       )
       #expect(try await books.sums("merchant_payable") == [0, 1_000, 700, 0])
       #expect(try await books.sums("bank:a") == [1_000, 0, 0, 700])
-      #expect(try await calls.balance("merchant_payable") == 1_000)
+      let payable = try await calls.account("merchant_payable")
+      #expect(payable?.balanceMinor == 1_000 && payable?.minimumBalanceMinor == 0)
+      #expect(payable?.debitsPendingMinor == 700 && payable?.creditsPendingMinor == 0)
+      // Of an instant only what has moved is told.
+      let then = try await calls.account("merchant_payable", recorded: books.clock.now)
+      #expect(then?.balanceMinor == 1_000 && then?.minimumBalanceMinor == nil)
+      #expect(then?.debitsPendingMinor == 0)
       #expect(try await calls.entries("merchant_payable").entries.count == 1)
       #expect(try await books.count("entry") == 2)
       #expect(

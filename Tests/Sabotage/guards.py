@@ -429,6 +429,11 @@ GUARDS = {
         "services/ledger/Core/Decision/BatchDecision.swift",
         [("    guard !posting.command.recordsFact else { return changes }\n", "")],
         "LedgerCoreTests.AccountLimitTests", ["limits"]),
+    "alert for accounts beyond a limit": (
+        "services/ledger/Core/Decision/AccountState.swift",
+        [("lowestMinor < Int128(minimum) { return .minimum }",
+          "balanceMinor < Int128(minimum) { return .minimum }")],
+        "LedgerCoreTests.AccountLimitTests", ["whatIsPassed"]),
     "a chain falls as a whole": (
         "services/ledger/Core/Decision/BatchDecision.swift",
         [("      for step in (undo ?? []).reversed() { step(&state) }\n", "")],

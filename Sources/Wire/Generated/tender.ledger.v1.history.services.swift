@@ -90,7 +90,7 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An account's sums, now or at an instant.
+    /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
     ///
     /// - Parameters:
@@ -164,7 +164,7 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An account's sums, now or at an instant.
+    /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
     ///
     /// - Parameters:
@@ -236,7 +236,7 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An account's sums, now or at an instant.
+    /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
     ///
     /// - Parameters:
@@ -428,7 +428,7 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An account's sums, now or at an instant.
+    /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
     ///
     /// - Parameters:
@@ -525,7 +525,7 @@ extension LedgerV1.LedgerHistory {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > An account's sums, now or at an instant.
+    /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
     ///
     /// - Parameters:
@@ -637,7 +637,7 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > An account's sums, now or at an instant.
+  /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
   /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
   ///
   /// - Parameters:
@@ -733,7 +733,7 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > An account's sums, now or at an instant.
+  /// > An account's sums, now or at an instant; without an instant also what is held, and the limits.
   /// > Errors: INVALID_ARGUMENT AS_OF_INVALID; NOT_FOUND ACCOUNT_NOT_FOUND.
   ///
   /// - Parameters:

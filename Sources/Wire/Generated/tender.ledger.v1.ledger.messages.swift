@@ -162,10 +162,11 @@ extension LedgerV1 {
     /// On the account's normal side.
     package var balanceMinor: Int64
     package var createdAt: GoogleProtobuf.Timestamp?
-    /// Held, not moved; in `balance_minor` neither. Only in ListAccounts and SetAccountLimits.
+    /// Held, not moved; in `balance_minor` neither. Only in ListAccounts and SetAccountLimits, and in
+    /// GetBalance without an instant: what is held is told as it is now.
     package var debitsPendingMinor: Int64
     package var creditsPendingMinor: Int64
-    /// The limits of the balance; unset: none. Only in ListAccounts and SetAccountLimits.
+    /// The limits of the balance; unset: none. Only where what is held is told.
     package var minimumBalanceMinor: Int64?
     package var maximumBalanceMinor: Int64?
 

@@ -31,7 +31,11 @@ package final class LedgerServer: TenderService {
     )
     partitions = PartitionKeeper(environment)
     proof = ProofKeeper(environment)
-    pending = PendingKeeper(environment, writer: writer)
+    pending = PendingKeeper(
+      environment,
+      writer: writer,
+      limits: LimitAlerts(database: environment.database)
+    )
   }
 
   package var handlers: [any RegistrableRPCService] {

@@ -5,7 +5,8 @@ import Wire
 /// One account's balance at an instant.
 struct LedgerAsOf: Command {
   static let configuration = CommandConfiguration(
-    commandName: "as-of", abstract: "Show an account's balance at an instant.")
+    commandName: "as-of",
+    abstract: "Show an account's balance at an instant; without one also what is held.")
 
   @OptionGroup var common: CommonOptions
   @Argument(help: "The account's code, such as merchant_payable.") var account: String

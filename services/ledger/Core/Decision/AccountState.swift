@@ -17,6 +17,11 @@ package struct AccountLimits: Hashable, Sendable {
   private init() {}
 }
 
+/// One of an account's limits.
+package enum AccountBound: String, Hashable, Sendable {
+  case minimum, maximum
+}
+
 /// An account's sums, as decisions need them.
 package struct AccountState: Hashable, Sendable {
   /// Debits and credits of what has moved, or of what is held.
@@ -62,6 +67,13 @@ package struct AccountState: Hashable, Sendable {
 
   /// The balance if of all that is held only what raises it were posted.
   package var highestMinor: Int128 { balanceMinor + Int128(pending[normalSide]) }
+
+  /// The limit that it is beyond: facts may take it there, or a limit that was set anew.
+  package var passed: AccountBound? {
+    if let minimum = limits.minimumMinor, lowestMinor < Int128(minimum) { return .minimum }
+    if let maximum = limits.maximumMinor, highestMinor > Int128(maximum) { return .maximum }
+    return nil
+  }
 
   /// Why an authorising command may not change `before` into this; what brings the account closer
   /// to its limits is allowed, wherever facts have taken it.

@@ -27,20 +27,23 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let row = try await database.query(
       HistoryStore.balance(of: account.id, recorded: recorded, effective: effective)
     ).single()
-    let (debits, credits) = try row.decode((Int64, Int64).self)
-    return LedgerV1.GetBalanceResponse(
-      account: LedgerV1.Account(
-        id: account.id.description,
-        merchantID: merchant.description,
-        code: request.accountCode,
-        currency: request.currency,
-        normalSide: account.side == .debit ? .debit : .credit,
-        debitsPostedMinor: debits,
-        creditsPostedMinor: credits,
-        balanceMinor: account.side == .debit ? debits &- credits : credits &- debits,
-        createdAt: GoogleProtobuf.Timestamp(account.createdAt)
-      )
+    let (debits, credits) = (try row[0, as: Int64.self], try row[1, as: Int64.self])
+    var answer = LedgerV1.Account(
+      id: account.id.description,
+      merchantID: merchant.description,
+      code: request.accountCode,
+      currency: request.currency,
+      normalSide: account.side == .debit ? .debit : .credit,
+      debitsPostedMinor: debits,
+      creditsPostedMinor: credits,
+      balanceMinor: account.side == .debit ? debits &- credits : credits &- debits,
+      createdAt: GoogleProtobuf.Timestamp(account.createdAt)
     )
+    // Of another instant nothing is known but what moved.
+    if recorded == nil, effective == nil {
+      try BalanceStore.decodeHeldAndLimits(row, at: 2, into: &answer)
+    }
+    return LedgerV1.GetBalanceResponse(account: answer)
   }
 
   package func listEntries(

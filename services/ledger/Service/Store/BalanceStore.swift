@@ -46,16 +46,25 @@ enum BalanceStore {
     of merchant: MerchantID
   ) throws(PostgresError) -> LedgerV1.Account {
     var account = try decodeAccount(row, of: merchant)
-    account.debitsPendingMinor = try row[7, as: Int64.self]
-    account.creditsPendingMinor = try row[8, as: Int64.self]
+    try decodeHeldAndLimits(row, at: 7, into: &account)
+    return account
+  }
+
+  /// Four columns of `balance`: held debits and credits, then the limits of debits less credits.
+  static func decodeHeldAndLimits(
+    _ row: Row,
+    at first: Int,
+    into account: inout LedgerV1.Account
+  ) throws(PostgresError) {
+    account.debitsPendingMinor = try row[first, as: Int64.self]
+    account.creditsPendingMinor = try row[first + 1, as: Int64.self]
     let limits = BooksStateStore.limits(
       account.normalSide == .debit ? .debit : .credit,
-      try row[9, as: Int64?.self],
-      try row[10, as: Int64?.self]
+      try row[first + 2, as: Int64?.self],
+      try row[first + 3, as: Int64?.self]
     )
     account.minimumBalanceMinor = limits.minimumMinor
     account.maximumBalanceMinor = limits.maximumMinor
-    return account
   }
 
   static func decodeAccount(

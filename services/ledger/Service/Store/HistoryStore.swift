@@ -36,15 +36,18 @@ enum HistoryStore {
     )
   }
 
-  /// Debits and credits.
+  /// Debits and credits; then, as they are now, what is held of both and the limits.
   static func balance(
     of account: AccountID,
     recorded: Timestamp?,
     effective: Timestamp?
   ) -> Statement {
     """
-    select debits_minor, credits_minor from balance_at(\(LedgerShard.only), \(account),
-      books_at(\(LedgerShard.only), \(recorded)), \(effective))
+    select x.debits_minor, x.credits_minor, b.debits_pending_minor, b.credits_pending_minor,
+      b.net_minimum_minor, b.net_maximum_minor
+    from balance_at(\(LedgerShard.only), \(account),
+      books_at(\(LedgerShard.only), \(recorded)), \(effective)) x
+    join balance b on b.shard = \(LedgerShard.only) and b.account_id = \(account)
     """
   }
 

@@ -2,7 +2,8 @@ import Reactor
 import ServiceKit
 
 /// Releases held transactions whose time is over, at whichever replica comes first: the shard's lock
-/// and the key of `pending_resolution` let each end once.
+/// and the key of `pending_resolution` let each end once. Then tells people of accounts that are
+/// beyond a limit.
 final class PendingKeeper: Sendable {
   /// How often a replica looks.
   static let interval = Duration.seconds(5)
@@ -11,16 +12,21 @@ final class PendingKeeper: Sendable {
 
   private let worker: WorkerLoop
   private let writer: BatchWriter
+  private let limits: LimitAlerts
 
-  init(_ environment: ServiceEnvironment, writer: BatchWriter) {
+  init(_ environment: ServiceEnvironment, writer: BatchWriter, limits: LimitAlerts) {
     worker = WorkerLoop("pending keeper", environment, every: Self.interval)
     self.writer = writer
+    self.limits = limits
   }
 
   func start() {
     worker.start { [self] in
       for _ in 0..<Self.batchesMax {
-        guard try await writer.expireDue() > 0 else { return }
+        guard try await writer.expireDue() > 0 else { break }
+      }
+      for _ in 0..<Self.batchesMax {
+        guard try await limits.look() > 0 else { return }
       }
     }
   }

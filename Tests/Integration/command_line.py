@@ -30,7 +30,8 @@ OTHERS = [
     (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant"),
     (["ledger", "post", "debit bank:a 1.00 EUR"], "names no kind"),
     (["ledger", "post", "fee: bank:a 1.00 EUR"], "is no leg"),
-    (["ledger", "limit", "nobody"], "ACCOUNT_UNKNOWN"),
+    (["ledger", "limit", "merchant_payable"], "or --none, which takes both away"),
+    (["ledger", "limit", "nobody", "--none"], "ACCOUNT_UNKNOWN"),
     (["ledger", "limit", "write_offs", "--minimum", "2", "--maximum", "1"], "LIMITS_INVALID")]
 
 
@@ -135,7 +136,12 @@ def test_holds_chains_limits_and_reversals():
     assert posted("reverse", last)[0] == [("created", "")]
     assert posted("reverse", last, code=2)[0] == [("rejected", "REVERSED_ALREADY")]
     _, (hold,) = posted("post", line("3.50"), *until)
-    assert posted("void", hold)[0] == [("created", "")]
+    done = tender("ledger", "void", hold, "--json")
+    [voided] = json.loads(done.stdout)
+    assert voided["status"] == "created", voided
+    # Said again with the key and the time that it named: it is there.
+    again = ("--key", voided["key"], "--effective", voided["effectiveAt"])
+    assert posted("void", hold, *again)[0] == [("exists", "")]
     balance = json.loads(tender("ledger", "as-of", account, "--json").stdout)["balanceMinor"]
     assert balance == 350, balance
     key = ("--key", f"again-{os.getpid()}", "--effective", "2026-01-01")

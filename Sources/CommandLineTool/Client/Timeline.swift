@@ -106,7 +106,9 @@ extension Timeline {
         "\(WireText.word($0.side, "NORMAL_SIDE_")) \($0.accountCode) \(WireText.money($0.amount))"
       }
       add(
-        transaction.recordedAt, .ledger, transaction.kind,
+        transaction.recordedAt, .ledger,
+        transaction.phase == .unspecified
+          ? transaction.kind : "\(transaction.kind), \(LedgerText.phase(transaction.phase))",
         [transaction.id, "batch \(transaction.batch)"] + legs)
     }
   }

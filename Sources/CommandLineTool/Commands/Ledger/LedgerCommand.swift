@@ -198,6 +198,17 @@ enum LedgerText {
     return GoogleProtobuf.Timestamp(time)
   }
 
+  static func phase(_ phase: LedgerV1.PostingPhase) -> String {
+    switch phase {
+    case .unspecified: "moved"
+    case .pending: "held"
+    case .postPending: "moved from held"
+    case .voidPending: "released"
+    case .expirePending: "expired"
+    case .unrecognized(let value): "phase \(value)"
+    }
+  }
+
   static func time(_ time: GoogleProtobuf.Timestamp?) -> String {
     time.map { "\(Timestamp($0))" } ?? ""
   }

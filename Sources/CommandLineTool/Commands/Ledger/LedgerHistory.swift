@@ -148,6 +148,8 @@ struct LedgerJournal: Command {
   struct Leg: Encodable {
     let transaction: String
     let kind: String
+    /// What its amounts did: `moved`, `held`, or ended a held transaction.
+    let phase: String
     let effectiveAt: String
     let recordedAt: String
     let side: String
@@ -166,6 +168,7 @@ struct LedgerJournal: Command {
       transaction.entries.map { entry in
         Leg(
           transaction: transaction.id, kind: transaction.kind,
+          phase: LedgerText.phase(transaction.phase),
           effectiveAt: LedgerText.time(transaction.effectiveAt),
           recordedAt: LedgerText.time(transaction.recordedAt),
           side: WireText.word(entry.side, "NORMAL_SIDE_"), account: entry.accountCode,
@@ -177,21 +180,21 @@ struct LedgerJournal: Command {
       if csv {
         return LedgerText.csv(
           [
-            "transaction", "kind", "effective_at", "recorded_at", "side", "account", "currency",
-            "amount_minor", "external_reference",
+            "transaction", "kind", "phase", "effective_at", "recorded_at", "side", "account",
+            "currency", "amount_minor", "external_reference",
           ],
           legs.map {
             [
-              $0.transaction, $0.kind, $0.effectiveAt, $0.recordedAt, $0.side, $0.account,
-              $0.currency, String($0.amountMinor), $0.externalReference,
+              $0.transaction, $0.kind, $0.phase, $0.effectiveAt, $0.recordedAt, $0.side,
+              $0.account, $0.currency, String($0.amountMinor), $0.externalReference,
             ]
           })
       }
       return Table.lines(
-        ["effective", "kind", "side", "account", "amount", "transaction"],
+        ["effective", "kind", "", "side", "account", "amount", "transaction"],
         legs.map {
           [
-            $0.effectiveAt, $0.kind, $0.side, $0.account,
+            $0.effectiveAt, $0.kind, $0.phase, $0.side, $0.account,
             LedgerText.amount($0.amountMinor, $0.currency), $0.transaction,
           ]
         })

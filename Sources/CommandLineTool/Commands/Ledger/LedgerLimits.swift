@@ -14,11 +14,20 @@ struct LedgerLimit: Command {
   @OptionGroup var common: CommonOptions
   @Argument(help: "The account's code, such as merchant_payable.") var account: String
   @Option(help: "ISO 4217.") var currency = "EUR"
-  @Option(help: "The least, on the account's normal side: 0, 100.00, -5.00; no limit without it.")
+  @Option(
+    parsing: .unconditional,
+    help: "The least, on the account's normal side: 0, 100.00, -5.00; no limit without it.")
   var minimum: String?
-  @Option(help: "The most; no limit without it.") var maximum: String?
+  @Option(parsing: .unconditional, help: "The most; no limit without it.") var maximum: String?
+  @Flag(help: "Take both limits away.") var none = false
   @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
   @Option(help: "The idempotency key; a fresh one is made without it.") var key: String?
+
+  func validate() throws {
+    guard none == (minimum == nil && maximum == nil) else {
+      throw ValidationError("say --minimum, --maximum or both; or --none, which takes both away")
+    }
+  }
 
   func perform(_ output: Output) async throws -> ExitStatus {
     let request = LedgerV1.SetAccountLimitsRequest(
@@ -68,6 +77,9 @@ struct LedgerPending: Command {
   @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
   @Flag(help: "Print comma-separated values, amounts in minor units.") var csv = false
 
+  /// `ListPending` tells no more.
+  static let listedMax = 200
+
   struct Row: Encodable {
     let transaction: String
     let kind: String
@@ -102,7 +114,12 @@ struct LedgerPending: Command {
       }.transactions
     }
     let rows = held.map { Row($0) }
-    try output.result(rows) { csv ? Self.csv(rows) : Self.table(rows) }
+    try output.result(rows) {
+      if csv { return Self.csv(rows) }
+      let isCut = rows.count >= Self.listedMax
+      return Self.table(rows)
+        + (isCut ? ["the first \(Self.listedMax); what ends later may be held too"] : [])
+    }
     return .succeeded
   }
 

@@ -9,8 +9,12 @@ struct PostingAnswer: Encodable {
   let status: String
   /// Why it was refused, or the first field that differs.
   let reason: String
+  /// Both of them again are the same transaction again.
+  let key: String
+  let effectiveAt: String
 
-  init(_ result: LedgerV1.PostingResult) {
+  init(_ result: LedgerV1.PostingResult, key: String, effectiveAt: String) {
+    (self.key, self.effectiveAt) = (key, effectiveAt)
     transaction = result.transactionID
     status = WireText.word(result.status, "POSTING_STATUS_")
     reason = result.reason.isEmpty ? result.difference : result.reason
@@ -22,11 +26,25 @@ struct PostingAnswer: Encodable {
   }
 }
 
-/// Sends commands as an operator, under ids that derive from the key: again is harmless.
+/// Sends commands as an operator, under ids that derive from the key: again, with the key and the time
+/// that it names, is harmless.
 struct PostingCall {
   let key: String
+  let effectiveAt: GoogleProtobuf.Timestamp
   let merchant: MerchantID
   let session: ServiceSession
+
+  init(
+    key: String, effectiveAt: GoogleProtobuf.Timestamp?, merchant: MerchantID,
+    session: ServiceSession
+  ) {
+    self.key = key
+    self.effectiveAt =
+      effectiveAt
+      ?? GoogleProtobuf.Timestamp(Timestamp(milliseconds: MonotonicClock.wallMilliseconds))
+    self.merchant = merchant
+    self.session = session
+  }
 
   func id(_ number: Int) -> LedgerTransactionID {
     let digest = SHA256.hash(Array("tender.command-line.v1\n\(key)\n\(number)".utf8))
@@ -39,19 +57,25 @@ struct PostingCall {
         var command = command
         command.transactionID = id(number).description
         command.merchantID = merchant.description
-        command.effectiveAt =
-          command.effectiveAt
-          ?? GoogleProtobuf.Timestamp(Timestamp(milliseconds: MonotonicClock.wallMilliseconds))
+        command.effectiveAt = effectiveAt
         return command
       })
     let metadata = CallKeys.metadata(key: key)
+    let time = LedgerText.time(effectiveAt)
     let results = try await output.whileWaiting("waiting for the ledger") {
-      try await session.call(.ledger, as: .operator) { client in
-        try await LedgerV1.Ledger.Client(wrapping: client).post(request, metadata: metadata)
+      do {
+        return try await session.call(.ledger, as: .operator) { client in
+          try await LedgerV1.Ledger.Client(wrapping: client).post(request, metadata: metadata)
+        }.results
+      } catch let error as CallFailure where error.isWorthRepeating {
+        throw error.repeatable(
+          "\(key) --effective \(time)", "with both it is booked at most once")
       }
-    }.results
-    let answers = results.map { PostingAnswer($0) }
-    try output.result(answers) { PostingAnswer.table(answers) + ["key  \(key)"] }
+    }
+    let answers = results.map { PostingAnswer($0, key: key, effectiveAt: time) }
+    try output.result(answers) {
+      PostingAnswer.table(answers) + ["again  --key \(key) --effective \(time)"]
+    }
     let isBooked = results.allSatisfy { $0.status == .created || $0.status == .exists }
     return isBooked ? .succeeded : .declined
   }
@@ -63,7 +87,7 @@ struct LedgerPost: Command {
     abstract: "Book transactions, or hold them: authorised, so limits may refuse them.",
     discussion: """
       Each argument is one transaction, for example \(PostingLine.example). The same key with the \
-      same --effective is the same transactions.
+      same --effective is the same transactions: again is harmless.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -74,47 +98,54 @@ struct LedgerPost: Command {
   var pendingUntil: String?
   @Option(help: "What it is about, such as a payment's id.") var subject = ""
   @Option(help: "Somebody else's reference.") var reference = ""
-  @Option(help: "When it took effect (RFC 3339, or a day); now without it.") var effective: String?
-  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
-  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
-  var key: String?
+  @OptionGroup var options: PostingOptions
 
   func perform(_ output: Output) async throws -> ExitStatus {
     let lines = try transactions.map { try PostingLine($0) }
     let until = try LedgerText.instant(pendingUntil, "--pending-until")
-    let effectiveAt = try LedgerText.instant(effective, "--effective")
+    let effectiveAt = try LedgerText.instant(options.effective, "--effective")
     let commands = lines.enumerated().map { number, line in
       LedgerV1.PostingCommand(
-        kind: line.kind, entries: line.entries, effectiveAt: effectiveAt, subject: subject,
-        externalReference: reference, phase: until == nil ? .unspecified : .pending,
-        expiresAt: until, linked: linked && number < lines.count - 1)
+        kind: line.kind, entries: line.entries, subject: subject, externalReference: reference,
+        phase: until == nil ? .unspecified : .pending, expiresAt: until, linked: linked && number < lines.count - 1)
     }
-    let key = try CallKeys.choose(key, prefix: "ledger")
+    let key = try CallKeys.choose(options.key, prefix: "ledger")
     return try await ServiceSession.with(try Checkout.find()) { session in
       try await PostingCall(
-        key: key, merchant: MerchantOption.resolve(merchant, session), session: session
+        key: key, effectiveAt: effectiveAt, merchant: MerchantOption.resolve(options.merchant, session),
+        session: session
       ).perform(commands, output)
     }
   }
 }
 
+/// Whose books, when, and once.
+struct PostingOptions: ParsableArguments {
+  @Option(help: "When it took effect (RFC 3339, or a day); now without it.") var effective: String?
+  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
+  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
+  var key: String?
+}
+
 /// Ends or takes back one transaction.
 private enum PostingChange {
   static func perform(
-    _ id: String, merchant: String?, key: String?, _ output: Output,
+    _ id: String, _ options: PostingOptions, _ output: Output,
     _ change: @escaping @Sendable (LedgerV1.Transaction) throws -> LedgerV1.PostingCommand
   ) async throws -> ExitStatus {
-    let key = try CallKeys.choose(key, prefix: "ledger")
+    let effectiveAt = try LedgerText.instant(options.effective, "--effective")
+    let key = try CallKeys.choose(options.key, prefix: "ledger")
     return try await ServiceSession.with(try Checkout.find()) { session in
-      let merchant = try MerchantOption.resolve(merchant, session)
+      let merchant = try MerchantOption.resolve(options.merchant, session)
       guard let found = try await Reads(session: session, merchant: merchant).transaction(id)
       else {
         throw Failure("ledger answered without the transaction", next: "see tender doctor")
       }
       var command = try change(found)
       command.subject = found.subject
-      return try await PostingCall(key: key, merchant: merchant, session: session)
-        .perform([command], output)
+      return try await PostingCall(
+        key: key, effectiveAt: effectiveAt, merchant: merchant, session: session
+      ).perform([command], output)
     }
   }
 }
@@ -128,16 +159,14 @@ struct LedgerPostPending: Command {
   @Argument(help: "The held transaction: ltx_…") var id: String
   @Option(help: "A part of it, in its own currency: 5.00. Only where it has two legs.")
   var amount: String?
-  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
-  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
-  var key: String?
+  @OptionGroup var options: PostingOptions
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    try await PostingChange.perform(id, merchant: merchant, key: key, output) {
+    try await PostingChange.perform(id, options, output) {
       [id, amount] held in
       LedgerV1.PostingCommand(
-        kind: held.kind, entries: try Self.part(amount, of: held), phase: .postPending,
-        pendingID: id)
+        kind: held.kind, entries: try Self.part(amount, of: held),
+        externalReference: held.externalReference, phase: .postPending, pendingID: id)
     }
   }
 
@@ -163,12 +192,10 @@ struct LedgerVoid: Command {
 
   @OptionGroup var common: CommonOptions
   @Argument(help: "The held transaction: ltx_…") var id: String
-  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
-  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
-  var key: String?
+  @OptionGroup var options: PostingOptions
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    try await PostingChange.perform(id, merchant: merchant, key: key, output) { [id] held in
+    try await PostingChange.perform(id, options, output) { [id] held in
       LedgerV1.PostingCommand(kind: held.kind, phase: .voidPending, pendingID: id)
     }
   }
@@ -181,12 +208,10 @@ struct LedgerReverse: Command {
 
   @OptionGroup var common: CommonOptions
   @Argument(help: "The booked transaction: ltx_…") var id: String
-  @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
-  @Option(help: "The idempotency key; a fresh one is made and printed without it.")
-  var key: String?
+  @OptionGroup var options: PostingOptions
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    try await PostingChange.perform(id, merchant: merchant, key: key, output) { [id] _ in
+    try await PostingChange.perform(id, options, output) { [id] _ in
       LedgerV1.PostingCommand(kind: "reversal", reverses: id)
     }
   }

@@ -81,6 +81,7 @@ struct DecisionScene {
       switch verdict {
       case .create: "created"
       case .exists: "exists"
+      case .differs(let field): "differs: \(field)"
       case .refuse(let refusal, let isRemembered):
         refusal.rawValue + (isRemembered ? "" : " (not remembered)")
       case .refusedBefore(let reason): "before: \(reason)"

@@ -7,6 +7,9 @@ package enum Verdict: Hashable, Sendable {
   case create(BookablePosting, ends: Bool)
   /// Its id is booked; the contents are to be compared.
   case exists(PostingCommand)
+  /// It breaks its chain: its id has another content, the field being the first that differs. Perhaps
+  /// that of an item of the same chain, which is not booked then: there is nothing to compare later.
+  case differs(String)
   /// `isRemembered`: with its id.
   case refuse(PostingRefusal, isRemembered: Bool)
   /// For what its id was refused before.
@@ -84,8 +87,8 @@ package struct BatchDecision {
     defer { undo = nil }
     var verdicts: [Verdict] = []
     for (place, posting) in postings.enumerated() {
-      let verdict = verdict(posting)
-      guard breaks(verdict) else {
+      let verdict = compared(verdict(posting))
+      guard Self.breaks(verdict) else {
         verdicts.append(verdict)
         continue
       }
@@ -98,15 +101,18 @@ package struct BatchDecision {
     return verdicts
   }
 
-  private func breaks(_ verdict: Verdict) -> Bool {
+  private static func breaks(_ verdict: Verdict) -> Bool {
     switch verdict {
-    case .create: false
-    case .refuse, .refusedBefore: true
-    case .exists(let command):
-      state.contents[command.id].map {
-        PostingDifference.first(stored: $0, submitted: command) != nil
-      } ?? false
+    case .create, .exists: false
+    case .refuse, .refusedBefore, .differs: true
     }
+  }
+
+  private func compared(_ verdict: Verdict) -> Verdict {
+    guard case .exists(let command) = verdict, let stored = state.contents[command.id],
+      let field = PostingDifference.first(stored: stored, submitted: command)
+    else { return verdict }
+    return .differs(field)
   }
 
   /// One whose neighbour has failed.

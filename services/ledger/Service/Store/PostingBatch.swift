@@ -97,7 +97,7 @@ struct PostingBatch {
         append(item, refusal: nil, ends: ends, directory)
       case .refuse(let refusal, isRemembered: true):
         append(item, refusal: refusal.rawValue, ends: false, directory)
-      case .refuse, .refusedBefore, .exists: break
+      case .refuse, .refusedBefore, .exists, .differs: break
       }
     }
   }

@@ -91,6 +91,7 @@ struct DecidedPosting: Sendable {
       switch verdict {
       case .create: outcomes.append(.created)
       case .refusedBefore(let reason): outcomes.append(.rejected(reason: reason))
+      case .differs(let field): outcomes.append(.differs(field))
       case .refuse(let refusal, _):
         if item.posting.command.recordsFact {
           try await alerts.raiseRefusedFact(

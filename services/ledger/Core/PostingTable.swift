@@ -110,7 +110,12 @@ package enum PostingTable {
       takesBack: .orphanCapture
     ),
     row(.merchantPayment, "What is owed to the merchant was paid.", .payable, .bank),
-    row(.adjustment, "A difference in our favour, approved.", .clearing, .adjustments),
+    row(
+      .adjustment,
+      "A gateway's correction, or a difference that was settled: in our favour as here, else reversed.",
+      .clearing,
+      .adjustments
+    ),
     row(.writeOff, "A difference given up, approved by two people.", .writeOffs, .clearing),
     PostingTableRow(
       kind: .suspenseCleared,

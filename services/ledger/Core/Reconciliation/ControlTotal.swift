@@ -13,8 +13,9 @@ package struct ControlTotal: Sendable, Hashable {
   package var pairedLinesMinor: Int64
   /// The gross amounts of lines that nothing in the books answers; duplicates are none.
   package var unbookedLinesMinor: Int64
-  /// The fees within all lines.
+  /// The fees within all lines, and those of them that nobody has booked.
   package var feesMinor: Int64
+  package var unbookedFeesMinor: Int64
 
   package init(
     currency: Currency,
@@ -23,7 +24,8 @@ package struct ControlTotal: Sendable, Hashable {
     pairedItemsMinor: Int64,
     pairedLinesMinor: Int64,
     unbookedLinesMinor: Int64,
-    feesMinor: Int64
+    feesMinor: Int64,
+    unbookedFeesMinor: Int64 = 0
   ) {
     self.currency = currency
     self.clearingBalanceMinor = clearingBalanceMinor
@@ -32,6 +34,7 @@ package struct ControlTotal: Sendable, Hashable {
     self.pairedLinesMinor = pairedLinesMinor
     self.unbookedLinesMinor = unbookedLinesMinor
     self.feesMinor = feesMinor
+    self.unbookedFeesMinor = unbookedFeesMinor
   }
 
   /// Zero, or the items are not the account: then no figure of the run can be trusted.

@@ -17,3 +17,9 @@ package enum ReconBreakKind: EntityKind {
 }
 /// Something that books and reports do not say alike.
 package typealias ReconBreakID = EntityID<ReconBreakKind>
+
+package enum WriteOffKind: EntityKind {
+  package static func prefix(of bits: UInt128) -> StaticString { "rw" }
+}
+/// A proposal to give a difference up.
+package typealias WriteOffID = EntityID<WriteOffKind>

@@ -57,6 +57,27 @@ package struct StagedLine: Sendable, Hashable {
     return match.amount.minor.subtractingReportingOverflow(feeMinor ?? 0) == (net.minor, false)
   }
 
+  package var isPayout: Bool { match.type == .payout || match.type == .payoutReversed }
+
+  /// What the digest of a report's lines begins with, and each line's part of it.
+  static let digestHead: [UInt8] = {
+    var canonical = CanonicalBytes(capacity: 32)
+    canonical.append("tender.report.v1")
+    return canonical.bytes
+  }()
+
+  func append(to canonical: inout CanonicalBytes) {
+    for text in [typeText, movementReference, match.paymentReference, batch, bookedAt]
+      + match.sourceReferences
+    {
+      canonical.append(text)
+    }
+    canonical.append(match.amount.currency)
+    canonical.append(match.amount.minor)
+    canonical.append(feeMinor ?? 0)
+    canonical.append(net?.minor ?? 0)
+  }
+
   /// "2026-11-01 10:00:00", or with a T: the first ten characters.
   private static func day(_ text: String) -> CivilDate? {
     Timestamp(text.prefix(10) + "T00:00:00Z")?.date

@@ -675,19 +675,49 @@ extension ContractFile {
       "tender.ledger.v1.ExplainBreakResponse",
       "tender.ledger.v1.ChangeBreakRequest",
       "tender.ledger.v1.ChangeBreakResponse",
+      "tender.ledger.v1.WriteOff",
+      "tender.ledger.v1.ListSchedulesRequest",
+      "tender.ledger.v1.ReconSchedule",
+      "tender.ledger.v1.ListSchedulesResponse",
       "tender.ledger.v1.ReconReportKind",
       "tender.ledger.v1.ReconClass",
       "tender.ledger.v1.BreakState",
       "tender.ledger.v1.BreakAction",
+      "tender.ledger.v1.BookingTemplate",
       "tender.ledger.v1.Reconciliation",
       "tender.ledger.v1.Reconciliation.ImportReport",
       "tender.ledger.v1.Reconciliation.RunReconciliation",
       "tender.ledger.v1.Reconciliation.ListBreaks",
       "tender.ledger.v1.Reconciliation.ExplainBreak",
       "tender.ledger.v1.Reconciliation.ChangeBreak",
+      "tender.ledger.v1.Reconciliation.ListSchedules",
     ]),
     ContractFile(
-      index: 26, name: "tender/options/v1/options.proto",
+      index: 26, name: "tender/ledger/v1/settlement.proto",
+      dependencies: [
+      "tender/ledger/v1/reconciliation.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.ledger.v1.BreakSettlements",
+    ],
+      symbols: [
+      "tender.ledger.v1.ResolveBreakRequest",
+      "tender.ledger.v1.ResolveBreakResponse",
+      "tender.ledger.v1.ProposeWriteOffRequest",
+      "tender.ledger.v1.ProposeWriteOffResponse",
+      "tender.ledger.v1.ApproveWriteOffRequest",
+      "tender.ledger.v1.ApproveWriteOffResponse",
+      "tender.ledger.v1.ListWriteOffsRequest",
+      "tender.ledger.v1.ListWriteOffsResponse",
+      "tender.ledger.v1.BreakSettlements",
+      "tender.ledger.v1.BreakSettlements.ResolveBreak",
+      "tender.ledger.v1.BreakSettlements.ProposeWriteOff",
+      "tender.ledger.v1.BreakSettlements.ApproveWriteOff",
+      "tender.ledger.v1.BreakSettlements.ListWriteOffs",
+    ]),
+    ContractFile(
+      index: 27, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -702,7 +732,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 27, name: "tender/testing/v1/everything.proto",
+      index: 28, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -733,7 +763,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 28, name: "tender/vault/v1/vault.proto",
+      index: 29, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -781,7 +811,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 29, name: "tender/webhooks/v1/webhooks.proto",
+      index: 30, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

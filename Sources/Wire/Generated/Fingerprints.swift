@@ -137,7 +137,7 @@ extension LedgerV1.SetAccountLimitsRequest: KeyedMessage {
 
 extension LedgerV1.ImportReportRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
-  package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4, 6, 7, 8]
+  package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4, 6, 7, 8, 9, 10]
 }
 
 extension LedgerV1.RunReconciliationRequest: KeyedMessage {
@@ -146,6 +146,21 @@ extension LedgerV1.RunReconciliationRequest: KeyedMessage {
 }
 
 extension LedgerV1.ChangeBreakRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension LedgerV1.ResolveBreakRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension LedgerV1.ProposeWriteOffRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension LedgerV1.ApproveWriteOffRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = nil
 }

@@ -240,6 +240,88 @@ extension LedgerV1 {
 }
 
 extension LedgerV1 {
+  /// What a line of a report, or a difference, may be booked as: on the clearing account, and against …
+  package enum BookingTemplate: WireEnum {
+    case unspecified
+    /// … `gateway_fees`.
+    case fee
+    /// … `payouts_in_transit`.
+    case payout
+    /// … the same, of a payout that came back.
+    case payoutReversal
+    /// … `rolling_reserve`.
+    case reserve
+    /// … `adjustments`: a line of this kind, or the difference of any break that is one.
+    case adjustment
+    /// … `chargebacks`.
+    case disputeOpened
+    /// … `merchant_payable`.
+    case directDebitReturn
+    /// … `chargebacks`.
+    case disputeWon
+    /// … `orphan_receipts`: money that nobody of ours has asked for, and its return.
+    case orphanCapture
+    case orphanReversal
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .fee
+      case 2: self = .payout
+      case 3: self = .payoutReversal
+      case 4: self = .reserve
+      case 5: self = .adjustment
+      case 6: self = .disputeOpened
+      case 7: self = .directDebitReturn
+      case 8: self = .disputeWon
+      case 9: self = .orphanCapture
+      case 10: self = .orphanReversal
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .fee: 1
+      case .payout: 2
+      case .payoutReversal: 3
+      case .reserve: 4
+      case .adjustment: 5
+      case .disputeOpened: 6
+      case .directDebitReturn: 7
+      case .disputeWon: 8
+      case .orphanCapture: 9
+      case .orphanReversal: 10
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "BOOKING_TEMPLATE_UNSPECIFIED"
+      case .fee: "BOOKING_TEMPLATE_FEE"
+      case .payout: "BOOKING_TEMPLATE_PAYOUT"
+      case .payoutReversal: "BOOKING_TEMPLATE_PAYOUT_REVERSAL"
+      case .reserve: "BOOKING_TEMPLATE_RESERVE"
+      case .adjustment: "BOOKING_TEMPLATE_ADJUSTMENT"
+      case .disputeOpened: "BOOKING_TEMPLATE_DISPUTE_OPENED"
+      case .directDebitReturn: "BOOKING_TEMPLATE_DIRECT_DEBIT_RETURN"
+      case .disputeWon: "BOOKING_TEMPLATE_DISPUTE_WON"
+      case .orphanCapture: "BOOKING_TEMPLATE_ORPHAN_CAPTURE"
+      case .orphanReversal: "BOOKING_TEMPLATE_ORPHAN_REVERSAL"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .fee, .payout, .payoutReversal, .reserve, .adjustment, .disputeOpened, .directDebitReturn, .disputeWon, .orphanCapture, .orphanReversal]
+  }
+}
+
+extension LedgerV1 {
   /// What the gateway says it paid out for a batch or payout, after fees.
   package struct PayoutTotal: WireMessage {
     /// As in the report: a payout's id at Stripe, a batch's number at Adyen.
@@ -310,6 +392,12 @@ extension LedgerV1 {
     package var payouts: [LedgerV1.PayoutTotal]
     /// A report of the live account; false: of the test account.
     package var livemode: Bool
+    /// Which part `content` is, from 1, and of how many; both 0: the whole. `sha256` is that of the whole.
+    package var part: UInt32
+    package var partCount: UInt32
+    /// With parts: 32 random bytes of the caller's, the same for each. Parts wait encrypted by them, so that
+    /// nobody reads a file, whatever its columns hold, that was not checked yet.
+    package var partKey: [UInt8]
 
     package init(
       gateway: String = "",
@@ -319,7 +407,10 @@ extension LedgerV1 {
       content: [UInt8] = [],
       currency: String = "",
       payouts: [LedgerV1.PayoutTotal] = [],
-      livemode: Bool = false
+      livemode: Bool = false,
+      part: UInt32 = 0,
+      partCount: UInt32 = 0,
+      partKey: [UInt8] = []
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
@@ -329,6 +420,9 @@ extension LedgerV1 {
       self.currency = currency
       self.payouts = payouts
       self.livemode = livemode
+      self.part = part
+      self.partCount = partCount
+      self.partKey = partKey
     }
   }
 }
@@ -356,6 +450,9 @@ extension LedgerV1.ImportReportRequest {
     self.currency = try reader.string(c.pointee.currency, "currency", lengthMax: 3)
     self.payouts = try reader.messages(c.pointee.n_payouts, c.pointee.payouts, "payouts", countMax: 100)
     self.livemode = c.pointee.livemode != 0
+    self.part = c.pointee.part
+    self.partCount = c.pointee.part_count
+    self.partKey = try reader.bytes(c.pointee.part_key, "part_key", lengthMax: 32)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -370,6 +467,9 @@ extension LedgerV1.ImportReportRequest {
     c.pointee.n_payouts = payouts.count
     c.pointee.payouts = writer.messages(payouts)
     c.pointee.livemode = livemode ? 1 : 0
+    c.pointee.part = part
+    c.pointee.part_count = partCount
+    c.pointee.part_key = writer.bytes(partKey)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -381,6 +481,9 @@ extension LedgerV1.ImportReportRequest {
     json.field("currency", currency)
     json.field("payouts", payouts)
     json.field("livemode", livemode)
+    json.field("part", part)
+    json.field("partCount", partCount)
+    json.field("partKey", partKey)
   }
 }
 
@@ -394,6 +497,9 @@ extension LedgerV1.ImportReportRequest: FingerprintedMessage {
     fingerprint.field(6, currency)
     fingerprint.field(7, payouts)
     fingerprint.field(8, livemode)
+    fingerprint.field(9, part)
+    fingerprint.field(10, partCount)
+    fingerprint.field(11, partKey)
   }
 }
 
@@ -501,12 +607,17 @@ extension LedgerV1.ReconFile {
 
 extension LedgerV1 {
   package struct ImportReportResponse: WireMessage {
+    /// Absent while parts are missing.
     package var file: LedgerV1.ReconFile?
+    /// Parts that are there; 0 for a report in one message.
+    package var partsReceived: UInt32
 
     package init(
-      file: LedgerV1.ReconFile? = nil
+      file: LedgerV1.ReconFile? = nil,
+      partsReceived: UInt32 = 0
     ) {
       self.file = file
+      self.partsReceived = partsReceived
     }
   }
 }
@@ -526,16 +637,19 @@ extension LedgerV1.ImportReportResponse {
   package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
     let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ImportReportResponse.self)
     self.file = try reader.message(c.pointee.file, "file")
+    self.partsReceived = c.pointee.parts_received
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Ledger__V1__ImportReportResponse.self, capacity: 1)
     tender__ledger__v1__import_report_response__init(c)
     c.pointee.file = writer.message(file)
+    c.pointee.parts_received = partsReceived
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("file", file)
+    json.field("partsReceived", partsReceived)
   }
 }
 
@@ -666,6 +780,8 @@ extension LedgerV1 {
     /// What the account will hold once all that was reported is booked: the open items, when every line
     /// was paid out.
     package var afterBookingMinor: Int64
+    /// Of `fees_minor`: those that are not booked.
+    package var unbookedFeesMinor: Int64
 
     package init(
       currency: String = "",
@@ -676,7 +792,8 @@ extension LedgerV1 {
       unbookedLinesMinor: Int64 = 0,
       feesMinor: Int64 = 0,
       deviationMinor: Int64 = 0,
-      afterBookingMinor: Int64 = 0
+      afterBookingMinor: Int64 = 0,
+      unbookedFeesMinor: Int64 = 0
     ) {
       self.currency = currency
       self.clearingBalanceMinor = clearingBalanceMinor
@@ -687,6 +804,7 @@ extension LedgerV1 {
       self.feesMinor = feesMinor
       self.deviationMinor = deviationMinor
       self.afterBookingMinor = afterBookingMinor
+      self.unbookedFeesMinor = unbookedFeesMinor
     }
   }
 }
@@ -714,6 +832,7 @@ extension LedgerV1.ReconTotal {
     self.feesMinor = c.pointee.fees_minor
     self.deviationMinor = c.pointee.deviation_minor
     self.afterBookingMinor = c.pointee.after_booking_minor
+    self.unbookedFeesMinor = c.pointee.unbooked_fees_minor
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -728,6 +847,7 @@ extension LedgerV1.ReconTotal {
     c.pointee.fees_minor = feesMinor
     c.pointee.deviation_minor = deviationMinor
     c.pointee.after_booking_minor = afterBookingMinor
+    c.pointee.unbooked_fees_minor = unbookedFeesMinor
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -740,6 +860,7 @@ extension LedgerV1.ReconTotal {
     json.field("feesMinor", feesMinor)
     json.field("deviationMinor", deviationMinor)
     json.field("afterBookingMinor", afterBookingMinor)
+    json.field("unbookedFeesMinor", unbookedFeesMinor)
   }
 }
 
@@ -756,6 +877,13 @@ extension LedgerV1 {
     package var breaksResolved: UInt32
     /// Opened, reopened or acknowledged after it.
     package var breaksOpen: UInt32
+    /// What was booked before comparing: lines and payouts, and fees within lines.
+    package var movementsBooked: UInt64
+    package var feesBooked: UInt64
+    /// Lines and payouts that were not, as nobody knows whose account it is (`recon.merchants`).
+    package var withoutMerchant: UInt64
+    /// Lines, payouts and fees that the books have in other words, or refuse.
+    package var contradicted: UInt64
 
     package init(
       runID: String = "",
@@ -765,7 +893,11 @@ extension LedgerV1 {
       totals: [LedgerV1.ReconTotal] = [],
       breaksOpened: UInt32 = 0,
       breaksResolved: UInt32 = 0,
-      breaksOpen: UInt32 = 0
+      breaksOpen: UInt32 = 0,
+      movementsBooked: UInt64 = 0,
+      feesBooked: UInt64 = 0,
+      withoutMerchant: UInt64 = 0,
+      contradicted: UInt64 = 0
     ) {
       self.runID = runID
       self.lineCount = lineCount
@@ -775,6 +907,10 @@ extension LedgerV1 {
       self.breaksOpened = breaksOpened
       self.breaksResolved = breaksResolved
       self.breaksOpen = breaksOpen
+      self.movementsBooked = movementsBooked
+      self.feesBooked = feesBooked
+      self.withoutMerchant = withoutMerchant
+      self.contradicted = contradicted
     }
   }
 }
@@ -801,6 +937,10 @@ extension LedgerV1.RunReconciliationResponse {
     self.breaksOpened = c.pointee.breaks_opened
     self.breaksResolved = c.pointee.breaks_resolved
     self.breaksOpen = c.pointee.breaks_open
+    self.movementsBooked = c.pointee.movements_booked
+    self.feesBooked = c.pointee.fees_booked
+    self.withoutMerchant = c.pointee.without_merchant
+    self.contradicted = c.pointee.contradicted
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -816,6 +956,10 @@ extension LedgerV1.RunReconciliationResponse {
     c.pointee.breaks_opened = breaksOpened
     c.pointee.breaks_resolved = breaksResolved
     c.pointee.breaks_open = breaksOpen
+    c.pointee.movements_booked = movementsBooked
+    c.pointee.fees_booked = feesBooked
+    c.pointee.without_merchant = withoutMerchant
+    c.pointee.contradicted = contradicted
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -827,6 +971,10 @@ extension LedgerV1.RunReconciliationResponse {
     json.field("breaksOpened", breaksOpened)
     json.field("breaksResolved", breaksResolved)
     json.field("breaksOpen", breaksOpen)
+    json.field("movementsBooked", movementsBooked)
+    json.field("feesBooked", feesBooked)
+    json.field("withoutMerchant", withoutMerchant)
+    json.field("contradicted", contradicted)
   }
 }
 
@@ -1405,17 +1553,29 @@ extension LedgerV1 {
     package var items: [LedgerV1.ReconItem]
     /// Oldest first, at most 100.
     package var changes: [LedgerV1.BreakChange]
+    /// What ResolveBreak may book it as; nothing while it is resolved.
+    package var templates: [LedgerV1.BookingTemplate]
+    /// What was reported less what was booked and settled; absent where no amount ends it.
+    package var difference: CommonV1.Money?
+    /// Newest first, at most 20.
+    package var writeOffs: [LedgerV1.WriteOff]
 
     package init(
       reconBreak: LedgerV1.ReconBreak? = nil,
       line: LedgerV1.ReconLine? = nil,
       items: [LedgerV1.ReconItem] = [],
-      changes: [LedgerV1.BreakChange] = []
+      changes: [LedgerV1.BreakChange] = [],
+      templates: [LedgerV1.BookingTemplate] = [],
+      difference: CommonV1.Money? = nil,
+      writeOffs: [LedgerV1.WriteOff] = []
     ) {
       self.reconBreak = reconBreak
       self.line = line
       self.items = items
       self.changes = changes
+      self.templates = templates
+      self.difference = difference
+      self.writeOffs = writeOffs
     }
   }
 }
@@ -1439,6 +1599,9 @@ extension LedgerV1.ExplainBreakResponse {
     self.line = try reader.message(c.pointee.line, "line")
     self.items = try reader.messages(c.pointee.n_items, c.pointee.items, "items")
     self.changes = try reader.messages(c.pointee.n_changes, c.pointee.changes, "changes")
+    self.templates = try reader.enumerations(c.pointee.n_templates, c.pointee.templates, "templates")
+    self.difference = try reader.message(c.pointee.difference, "difference")
+    self.writeOffs = try reader.messages(c.pointee.n_write_offs, c.pointee.write_offs, "write_offs")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1450,6 +1613,11 @@ extension LedgerV1.ExplainBreakResponse {
     c.pointee.items = writer.messages(items)
     c.pointee.n_changes = changes.count
     c.pointee.changes = writer.messages(changes)
+    c.pointee.n_templates = templates.count
+    c.pointee.templates = writer.enumerations(templates)
+    c.pointee.difference = writer.message(difference)
+    c.pointee.n_write_offs = writeOffs.count
+    c.pointee.write_offs = writer.messages(writeOffs)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1457,6 +1625,9 @@ extension LedgerV1.ExplainBreakResponse {
     json.field("line", line)
     json.field("items", items)
     json.field("changes", changes)
+    json.field("templates", templates)
+    json.field("difference", difference)
+    json.field("writeOffs", writeOffs)
   }
 }
 
@@ -1566,5 +1737,282 @@ extension LedgerV1.ChangeBreakResponse {
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("reconBreak", reconBreak)
+  }
+}
+
+extension LedgerV1 {
+  package struct WriteOff: WireMessage {
+    /// `rw_…`
+    package var id: String
+    package var breakID: String
+    package var gateway: String
+    package var gatewayAccount: String
+    package var livemode: Bool
+    package var merchantID: String
+    /// What was reported less what was booked: negative where it is our loss.
+    package var amount: CommonV1.Money?
+    /// Why it is given up.
+    package var words: String
+    package var proposedBy: String
+    package var proposedAt: GoogleProtobuf.Timestamp?
+    /// Empty until it is approved.
+    package var approvedBy: String
+    package var approvedAt: GoogleProtobuf.Timestamp?
+    /// `ltx_…`; empty until it is approved.
+    package var transactionID: String
+
+    package init(
+      id: String = "",
+      breakID: String = "",
+      gateway: String = "",
+      gatewayAccount: String = "",
+      livemode: Bool = false,
+      merchantID: String = "",
+      amount: CommonV1.Money? = nil,
+      words: String = "",
+      proposedBy: String = "",
+      proposedAt: GoogleProtobuf.Timestamp? = nil,
+      approvedBy: String = "",
+      approvedAt: GoogleProtobuf.Timestamp? = nil,
+      transactionID: String = ""
+    ) {
+      self.id = id
+      self.breakID = breakID
+      self.gateway = gateway
+      self.gatewayAccount = gatewayAccount
+      self.livemode = livemode
+      self.merchantID = merchantID
+      self.amount = amount
+      self.words = words
+      self.proposedBy = proposedBy
+      self.proposedAt = proposedAt
+      self.approvedBy = approvedBy
+      self.approvedAt = approvedAt
+      self.transactionID = transactionID
+    }
+  }
+}
+
+extension LedgerV1.WriteOff {
+  package static let fullName = "tender.ledger.v1.WriteOff"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__write_off()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__WriteOff.self)
+    self.id = try reader.string(c.pointee.id, "id")
+    self.breakID = try reader.string(c.pointee.break_id, "break_id")
+    self.gateway = try reader.string(c.pointee.gateway, "gateway")
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.livemode = c.pointee.livemode != 0
+    self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id")
+    self.amount = try reader.message(c.pointee.amount, "amount")
+    self.words = try reader.string(c.pointee.words, "words")
+    self.proposedBy = try reader.string(c.pointee.proposed_by, "proposed_by")
+    self.proposedAt = try reader.message(c.pointee.proposed_at, "proposed_at")
+    self.approvedBy = try reader.string(c.pointee.approved_by, "approved_by")
+    self.approvedAt = try reader.message(c.pointee.approved_at, "approved_at")
+    self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__WriteOff.self, capacity: 1)
+    tender__ledger__v1__write_off__init(c)
+    c.pointee.id = writer.string(id)
+    c.pointee.break_id = writer.string(breakID)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.livemode = livemode ? 1 : 0
+    c.pointee.merchant_id = writer.string(merchantID)
+    c.pointee.amount = writer.message(amount)
+    c.pointee.words = writer.string(words)
+    c.pointee.proposed_by = writer.string(proposedBy)
+    c.pointee.proposed_at = writer.message(proposedAt)
+    c.pointee.approved_by = writer.string(approvedBy)
+    c.pointee.approved_at = writer.message(approvedAt)
+    c.pointee.transaction_id = writer.string(transactionID)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("id", id)
+    json.field("breakId", breakID)
+    json.field("gateway", gateway)
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("livemode", livemode)
+    json.field("merchantId", merchantID)
+    json.field("amount", amount)
+    json.field("words", words)
+    json.field("proposedBy", proposedBy)
+    json.field("proposedAt", proposedAt)
+    json.field("approvedBy", approvedBy)
+    json.field("approvedAt", approvedAt)
+    json.field("transactionId", transactionID)
+  }
+}
+
+extension LedgerV1 {
+  package struct ListSchedulesRequest: WireMessage {
+
+    package init() {}
+  }
+}
+
+extension LedgerV1.ListSchedulesRequest {
+  package static let fullName = "tender.ledger.v1.ListSchedulesRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__list_schedules_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ListSchedulesRequest.self, capacity: 1)
+    tender__ledger__v1__list_schedules_request__init(c)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+  }
+}
+
+extension LedgerV1 {
+  /// When a book is compared.
+  package struct ReconSchedule: WireMessage {
+    package var gateway: String
+    package var gatewayAccount: String
+    package var livemode: Bool
+    /// When the last run that the schedule made had begun; absent before the first.
+    package var lastRunAt: GoogleProtobuf.Timestamp?
+    /// `rr_…`
+    package var lastRunID: String
+    /// In the past: it is due. Absent where nobody runs by himself (`recon.dailyAt = never`).
+    package var nextRunAt: GoogleProtobuf.Timestamp?
+    /// Tries that failed since the last run, and why the last of them did.
+    package var failures: UInt32
+    package var failure: String
+
+    package init(
+      gateway: String = "",
+      gatewayAccount: String = "",
+      livemode: Bool = false,
+      lastRunAt: GoogleProtobuf.Timestamp? = nil,
+      lastRunID: String = "",
+      nextRunAt: GoogleProtobuf.Timestamp? = nil,
+      failures: UInt32 = 0,
+      failure: String = ""
+    ) {
+      self.gateway = gateway
+      self.gatewayAccount = gatewayAccount
+      self.livemode = livemode
+      self.lastRunAt = lastRunAt
+      self.lastRunID = lastRunID
+      self.nextRunAt = nextRunAt
+      self.failures = failures
+      self.failure = failure
+    }
+  }
+}
+
+extension LedgerV1.ReconSchedule {
+  package static let fullName = "tender.ledger.v1.ReconSchedule"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__recon_schedule()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ReconSchedule.self)
+    self.gateway = try reader.string(c.pointee.gateway, "gateway")
+    self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account")
+    self.livemode = c.pointee.livemode != 0
+    self.lastRunAt = try reader.message(c.pointee.last_run_at, "last_run_at")
+    self.lastRunID = try reader.string(c.pointee.last_run_id, "last_run_id")
+    self.nextRunAt = try reader.message(c.pointee.next_run_at, "next_run_at")
+    self.failures = c.pointee.failures
+    self.failure = try reader.string(c.pointee.failure, "failure")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ReconSchedule.self, capacity: 1)
+    tender__ledger__v1__recon_schedule__init(c)
+    c.pointee.gateway = writer.string(gateway)
+    c.pointee.gateway_account = writer.string(gatewayAccount)
+    c.pointee.livemode = livemode ? 1 : 0
+    c.pointee.last_run_at = writer.message(lastRunAt)
+    c.pointee.last_run_id = writer.string(lastRunID)
+    c.pointee.next_run_at = writer.message(nextRunAt)
+    c.pointee.failures = failures
+    c.pointee.failure = writer.string(failure)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("gateway", gateway)
+    json.field("gatewayAccount", gatewayAccount)
+    json.field("livemode", livemode)
+    json.field("lastRunAt", lastRunAt)
+    json.field("lastRunId", lastRunID)
+    json.field("nextRunAt", nextRunAt)
+    json.field("failures", failures)
+    json.field("failure", failure)
+  }
+}
+
+extension LedgerV1 {
+  package struct ListSchedulesResponse: WireMessage {
+    package var schedules: [LedgerV1.ReconSchedule]
+
+    package init(
+      schedules: [LedgerV1.ReconSchedule] = []
+    ) {
+      self.schedules = schedules
+    }
+  }
+}
+
+extension LedgerV1.ListSchedulesResponse {
+  package static let fullName = "tender.ledger.v1.ListSchedulesResponse"
+  package static let bytesMax = 524288
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__list_schedules_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ListSchedulesResponse.self)
+    self.schedules = try reader.messages(c.pointee.n_schedules, c.pointee.schedules, "schedules")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ListSchedulesResponse.self, capacity: 1)
+    tender__ledger__v1__list_schedules_response__init(c)
+    c.pointee.n_schedules = schedules.count
+    c.pointee.schedules = writer.messages(schedules)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("schedules", schedules)
   }
 }

@@ -78,13 +78,27 @@ extension LedgerV1.Reconciliation {
         type: .unary
       )
     }
+    /// Namespace for "ListSchedules" metadata.
+    package enum ListSchedules: Sendable {
+      /// Request type for "ListSchedules".
+      package typealias Input = LedgerV1.ListSchedulesRequest
+      /// Response type for "ListSchedules".
+      package typealias Output = LedgerV1.ListSchedulesResponse
+      /// Descriptor for "ListSchedules".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.ledger.v1.Reconciliation"),
+        method: "ListSchedules",
+        type: .unary
+      )
+    }
     /// Descriptors for all methods in the "tender.ledger.v1.Reconciliation" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       ImportReport.descriptor,
       RunReconciliation.descriptor,
       ListBreaks.descriptor,
       ExplainBreak.descriptor,
-      ChangeBreak.descriptor
+      ChangeBreak.descriptor,
+      ListSchedules.descriptor
     ]
   }
 }
@@ -121,17 +135,23 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+    /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+    /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+    /// > them all. Parts that nothing completes are forgotten after a day.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-    /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-    /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+    /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+    /// > no key of 32 bytes); then, first that applies, in
+    /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+    /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
     /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
     /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-    /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-    /// > encoding or order of columns); idempotency.
+    /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+    /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+    /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+    /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.ImportReportRequest` messages.
@@ -149,11 +169,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+    /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+    /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+    /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-    /// > books; perhaps for the other ones); idempotency.
+    /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.RunReconciliationRequest` messages.
@@ -211,11 +232,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-    /// > or snoozes it) ends the alert about them.
+    /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+    /// > (accepts or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+    /// > RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.ChangeBreakRequest` messages.
@@ -228,6 +250,26 @@ extension LedgerV1.Reconciliation {
       request: GRPCCore.StreamingServerRequest<LedgerV1.ChangeBreakRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ChangeBreakResponse>
+
+    /// Handle the "ListSchedules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > When each book that has a report was compared last, and when it will be next: once a day
+    /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+    /// > 1,000 books. Errors: none of its own.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `LedgerV1.ListSchedulesRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `LedgerV1.ListSchedulesResponse` messages.
+    func listSchedules(
+      request: GRPCCore.StreamingServerRequest<LedgerV1.ListSchedulesRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListSchedulesResponse>
   }
 
   /// Service protocol for the "tender.ledger.v1.Reconciliation" service.
@@ -250,17 +292,23 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+    /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+    /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+    /// > them all. Parts that nothing completes are forgotten after a day.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-    /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-    /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+    /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+    /// > no key of 32 bytes); then, first that applies, in
+    /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+    /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
     /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
     /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-    /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-    /// > encoding or order of columns); idempotency.
+    /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+    /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+    /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+    /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -278,11 +326,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+    /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+    /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+    /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-    /// > books; perhaps for the other ones); idempotency.
+    /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -340,11 +389,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-    /// > or snoozes it) ends the alert about them.
+    /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+    /// > (accepts or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+    /// > RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ChangeBreakRequest` message.
@@ -357,6 +407,26 @@ extension LedgerV1.Reconciliation {
       request: GRPCCore.ServerRequest<LedgerV1.ChangeBreakRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<LedgerV1.ChangeBreakResponse>
+
+    /// Handle the "ListSchedules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > When each book that has a report was compared last, and when it will be next: once a day
+    /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+    /// > 1,000 books. Errors: none of its own.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListSchedulesRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `LedgerV1.ListSchedulesResponse` message.
+    func listSchedules(
+      request: GRPCCore.ServerRequest<LedgerV1.ListSchedulesRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<LedgerV1.ListSchedulesResponse>
   }
 
   /// Simple service protocol for the "tender.ledger.v1.Reconciliation" service.
@@ -377,17 +447,23 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+    /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+    /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+    /// > them all. Parts that nothing completes are forgotten after a day.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-    /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-    /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+    /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+    /// > no key of 32 bytes); then, first that applies, in
+    /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+    /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
     /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
     /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-    /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-    /// > encoding or order of columns); idempotency.
+    /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+    /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+    /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+    /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.ImportReportRequest` message.
@@ -405,11 +481,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+    /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+    /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+    /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-    /// > books; perhaps for the other ones); idempotency.
+    /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.RunReconciliationRequest` message.
@@ -467,11 +544,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-    /// > or snoozes it) ends the alert about them.
+    /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+    /// > (accepts or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+    /// > RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.ChangeBreakRequest` message.
@@ -484,6 +562,26 @@ extension LedgerV1.Reconciliation {
       request: LedgerV1.ChangeBreakRequest,
       context: GRPCCore.ServerContext
     ) async throws -> LedgerV1.ChangeBreakResponse
+
+    /// Handle the "ListSchedules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > When each book that has a report was compared last, and when it will be next: once a day
+    /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+    /// > 1,000 books. Errors: none of its own.
+    ///
+    /// - Parameters:
+    ///   - request: A `LedgerV1.ListSchedulesRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `LedgerV1.ListSchedulesResponse` to respond with.
+    func listSchedules(
+      request: LedgerV1.ListSchedulesRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> LedgerV1.ListSchedulesResponse
   }
 }
 
@@ -545,6 +643,17 @@ extension LedgerV1.Reconciliation.StreamingServiceProtocol {
         )
       }
     )
+    router.registerHandler(
+      forMethod: LedgerV1.Reconciliation.Method.ListSchedules.descriptor,
+      deserializer: WireRequestDeserializer<LedgerV1.ListSchedulesRequest>(LedgerV1.Reconciliation.Method.ListSchedules.descriptor),
+      serializer: WireSerializer<LedgerV1.ListSchedulesResponse>(),
+      handler: { request, context in
+        try await self.listSchedules(
+          request: request,
+          context: context
+        )
+      }
+    )
   }
 }
 
@@ -599,6 +708,17 @@ extension LedgerV1.Reconciliation.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ChangeBreakResponse> {
     let response = try await self.changeBreak(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func listSchedules(
+    request: GRPCCore.StreamingServerRequest<LedgerV1.ListSchedulesRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ListSchedulesResponse> {
+    let response = try await self.listSchedules(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -672,6 +792,19 @@ extension LedgerV1.Reconciliation.SimpleServiceProtocol {
       metadata: [:]
     )
   }
+
+  package func listSchedules(
+    request: GRPCCore.ServerRequest<LedgerV1.ListSchedulesRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<LedgerV1.ListSchedulesResponse> {
+    return GRPCCore.ServerResponse<LedgerV1.ListSchedulesResponse>(
+      message: try await self.listSchedules(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
 }
 
 // MARK: tender.ledger.v1.Reconciliation (client)
@@ -694,17 +827,23 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+    /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+    /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+    /// > them all. Parts that nothing completes are forgotten after a day.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-    /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-    /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+    /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+    /// > no key of 32 bytes); then, first that applies, in
+    /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+    /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
     /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
     /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-    /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-    /// > encoding or order of columns); idempotency.
+    /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+    /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+    /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+    /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -727,11 +866,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+    /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+    /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+    /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-    /// > books; perhaps for the other ones); idempotency.
+    /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -804,11 +944,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-    /// > or snoozes it) ends the alert about them.
+    /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+    /// > (accepts or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+    /// > RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ChangeBreakRequest` message.
@@ -825,6 +966,31 @@ extension LedgerV1.Reconciliation {
       deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ChangeBreakResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ChangeBreakResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ListSchedules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > When each book that has a report was compared last, and when it will be next: once a day
+    /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+    /// > 1,000 books. Errors: none of its own.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListSchedulesRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ListSchedulesRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ListSchedulesResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func listSchedules<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ListSchedulesRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ListSchedulesRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ListSchedulesResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListSchedulesResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
   }
 
@@ -856,17 +1022,23 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+    /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+    /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+    /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+    /// > them all. Parts that nothing completes are forgotten after a day.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-    /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-    /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+    /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+    /// > no key of 32 bytes); then, first that applies, in
+    /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+    /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
     /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
     /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
     /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-    /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-    /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-    /// > encoding or order of columns); idempotency.
+    /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+    /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+    /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+    /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -900,11 +1072,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-    /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-    /// > is not looked at again: a run costs what is open and what is new.
+    /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+    /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+    /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+    /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-    /// > books; perhaps for the other ones); idempotency.
+    /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -1010,11 +1183,12 @@ extension LedgerV1.Reconciliation {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-    /// > or snoozes it) ends the alert about them.
+    /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+    /// > (accepts or snoozes it) ends the alert about them.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
     /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+    /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+    /// > RECONCILIATION_RUNNING; idempotency.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.ChangeBreakRequest` message.
@@ -1043,6 +1217,42 @@ extension LedgerV1.Reconciliation {
         onResponse: handleResponse
       )
     }
+
+    /// Call the "ListSchedules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > When each book that has a report was compared last, and when it will be next: once a day
+    /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+    /// > 1,000 books. Errors: none of its own.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ListSchedulesRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ListSchedulesRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ListSchedulesResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func listSchedules<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ListSchedulesRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ListSchedulesRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ListSchedulesResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListSchedulesResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: LedgerV1.Reconciliation.Method.ListSchedules.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
   }
 }
 
@@ -1052,17 +1262,23 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+  /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+  /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+  /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+  /// > them all. Parts that nothing completes are forgotten after a day.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-  /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-  /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+  /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+  /// > no key of 32 bytes); then, first that applies, in
+  /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+  /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
   /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
   /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
   /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-  /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-  /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-  /// > encoding or order of columns); idempotency.
+  /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+  /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+  /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+  /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.ImportReportRequest` message.
@@ -1091,11 +1307,12 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-  /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-  /// > is not looked at again: a run costs what is open and what is new.
+  /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+  /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+  /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+  /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-  /// > books; perhaps for the other ones); idempotency.
+  /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.RunReconciliationRequest` message.
@@ -1186,11 +1403,12 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-  /// > or snoozes it) ends the alert about them.
+  /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+  /// > (accepts or snoozes it) ends the alert about them.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
   /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-  /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+  /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+  /// > RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.ChangeBreakRequest` message.
@@ -1214,6 +1432,37 @@ extension LedgerV1.Reconciliation.ClientProtocol {
       onResponse: handleResponse
     )
   }
+
+  /// Call the "ListSchedules" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > When each book that has a report was compared last, and when it will be next: once a day
+  /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+  /// > 1,000 books. Errors: none of its own.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `LedgerV1.ListSchedulesRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listSchedules<Result>(
+    request: GRPCCore.ClientRequest<LedgerV1.ListSchedulesRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListSchedulesResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.listSchedules(
+      request: request,
+      serializer: WireSerializer<LedgerV1.ListSchedulesRequest>(),
+      deserializer: WireResponseDeserializer<LedgerV1.ListSchedulesResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
 }
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
@@ -1222,17 +1471,23 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines.
+  /// > Take a report over, whole or not at all. At most 8,000,000 bytes and 100,000 lines in one message; a
+  /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
+  /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
+  /// > them all. Parts that nothing completes are forgotten after a day.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
-  /// > TOTAL_INVALID (a control total without batch or amount); then, first that applies, in
-  /// > FAILED_PRECONDITION: REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
+  /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
+  /// > no key of 32 bytes); then, first that applies, in
+  /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
+  /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
   /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
   /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
   /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
-  /// > batch and its payout, or lines and a control total, differ), REPORT_DUPLICATE (these bytes were
-  /// > imported for these books), REPORT_REENCODED (the same lines were imported for them in another
-  /// > encoding or order of columns); idempotency.
+  /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
+  /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
+  /// > bytes were imported for these books), REPORT_REENCODED (the same lines were imported for them in
+  /// > another encoding or order of columns); ABORTED RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1265,11 +1520,12 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Compare the books with every report of an account at a gateway, in one transaction of at most
-  /// > 150 s. Repeating it changes nothing unless books, reports or the day have changed. What has matched
-  /// > is not looked at again: a run costs what is open and what is new.
+  /// > Book what the reports of an account at a gateway prove (fees, payouts, reserves and adjustments that
+  /// > nothing in the books answers, each once by the gateway's id of the movement), then compare the books
+  /// > with every report, within 150 s in all. Repeating it changes nothing unless books, reports or the
+  /// > day have changed. What has matched is not looked at again: a run costs what is open and what is new.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID; FAILED_PRECONDITION NO_REPORT_IMPORTED (for these
-  /// > books; perhaps for the other ones); idempotency.
+  /// > books; perhaps for the other ones); ABORTED RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1372,11 +1628,12 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > What people do with a break. It books nothing. Whoever ends the last open one of its books (accepts
-  /// > or snoozes it) ends the alert about them.
+  /// > What people do with a break without booking anything. Whoever ends the last open one of its books
+  /// > (accepts or snoozes it) ends the alert about them.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, ACTION_REQUIRED, NOTE_REQUIRED (to accept),
   /// > SNOOZE_INVALID (not after now, or more than 31 days ahead); NOT_FOUND BREAK_NOT_FOUND;
-  /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); idempotency.
+  /// > FAILED_PRECONDITION BREAK_STATE (the state does not allow it: see ExplainBreak); ABORTED
+  /// > RECONCILIATION_RUNNING; idempotency.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -1399,6 +1656,41 @@ extension LedgerV1.Reconciliation.ClientProtocol {
       metadata: metadata
     )
     return try await self.changeBreak(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ListSchedules" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > When each book that has a report was compared last, and when it will be next: once a day
+  /// > (`recon.dailyAt`, by the database's clock) and 30 s after its last import, by one of the replicas. At most
+  /// > 1,000 books. Errors: none of its own.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func listSchedules<Result>(
+    _ message: LedgerV1.ListSchedulesRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ListSchedulesResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<LedgerV1.ListSchedulesRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.listSchedules(
       request: request,
       options: options,
       onResponse: handleResponse

@@ -27,6 +27,7 @@
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
 #include "tender/ledger/v1/reconciliation.pb-c.h"
+#include "tender/ledger/v1/settlement.pb-c.h"
 #include "tender/testing/v1/everything.pb-c.h"
 #include "tender/vault/v1/vault.pb-c.h"
 #include "tender/webhooks/v1/webhooks.pb-c.h"
@@ -762,6 +763,42 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__change_
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__change_break_response(void) {
   return &tender__ledger__v1__change_break_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__write_off(void) {
+  return &tender__ledger__v1__write_off__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_schedules_request(void) {
+  return &tender__ledger__v1__list_schedules_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_schedule(void) {
+  return &tender__ledger__v1__recon_schedule__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_schedules_response(void) {
+  return &tender__ledger__v1__list_schedules_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__resolve_break_request(void) {
+  return &tender__ledger__v1__resolve_break_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__resolve_break_response(void) {
+  return &tender__ledger__v1__resolve_break_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__propose_write_off_request(void) {
+  return &tender__ledger__v1__propose_write_off_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__propose_write_off_response(void) {
+  return &tender__ledger__v1__propose_write_off_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__approve_write_off_request(void) {
+  return &tender__ledger__v1__approve_write_off_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__approve_write_off_response(void) {
+  return &tender__ledger__v1__approve_write_off_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_write_offs_request(void) {
+  return &tender__ledger__v1__list_write_offs_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_write_offs_response(void) {
+  return &tender__ledger__v1__list_write_offs_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__testing__v1__leaf(void) {
   return &tender__testing__v1__leaf__descriptor;

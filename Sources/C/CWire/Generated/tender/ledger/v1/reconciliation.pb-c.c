@@ -817,6 +817,186 @@ void   tender__ledger__v1__change_break_response__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__change_break_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__ledger__v1__write_off__init
+                     (Tender__Ledger__V1__WriteOff         *message)
+{
+  static const Tender__Ledger__V1__WriteOff init_value = TENDER__LEDGER__V1__WRITE_OFF__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__write_off__get_packed_size
+                     (const Tender__Ledger__V1__WriteOff *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__write_off__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__write_off__pack
+                     (const Tender__Ledger__V1__WriteOff *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__write_off__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__write_off__pack_to_buffer
+                     (const Tender__Ledger__V1__WriteOff *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__write_off__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__WriteOff *
+       tender__ledger__v1__write_off__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__WriteOff *)
+     protobuf_c_message_unpack (&tender__ledger__v1__write_off__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__write_off__free_unpacked
+                     (Tender__Ledger__V1__WriteOff *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__write_off__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__list_schedules_request__init
+                     (Tender__Ledger__V1__ListSchedulesRequest         *message)
+{
+  static const Tender__Ledger__V1__ListSchedulesRequest init_value = TENDER__LEDGER__V1__LIST_SCHEDULES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__list_schedules_request__get_packed_size
+                     (const Tender__Ledger__V1__ListSchedulesRequest *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__list_schedules_request__pack
+                     (const Tender__Ledger__V1__ListSchedulesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__list_schedules_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ListSchedulesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ListSchedulesRequest *
+       tender__ledger__v1__list_schedules_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ListSchedulesRequest *)
+     protobuf_c_message_unpack (&tender__ledger__v1__list_schedules_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__list_schedules_request__free_unpacked
+                     (Tender__Ledger__V1__ListSchedulesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__recon_schedule__init
+                     (Tender__Ledger__V1__ReconSchedule         *message)
+{
+  static const Tender__Ledger__V1__ReconSchedule init_value = TENDER__LEDGER__V1__RECON_SCHEDULE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__recon_schedule__get_packed_size
+                     (const Tender__Ledger__V1__ReconSchedule *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__recon_schedule__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__recon_schedule__pack
+                     (const Tender__Ledger__V1__ReconSchedule *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__recon_schedule__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__recon_schedule__pack_to_buffer
+                     (const Tender__Ledger__V1__ReconSchedule *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__recon_schedule__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ReconSchedule *
+       tender__ledger__v1__recon_schedule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ReconSchedule *)
+     protobuf_c_message_unpack (&tender__ledger__v1__recon_schedule__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__recon_schedule__free_unpacked
+                     (Tender__Ledger__V1__ReconSchedule *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__recon_schedule__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__list_schedules_response__init
+                     (Tender__Ledger__V1__ListSchedulesResponse         *message)
+{
+  static const Tender__Ledger__V1__ListSchedulesResponse init_value = TENDER__LEDGER__V1__LIST_SCHEDULES_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__list_schedules_response__get_packed_size
+                     (const Tender__Ledger__V1__ListSchedulesResponse *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__list_schedules_response__pack
+                     (const Tender__Ledger__V1__ListSchedulesResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__list_schedules_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ListSchedulesResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ListSchedulesResponse *
+       tender__ledger__v1__list_schedules_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ListSchedulesResponse *)
+     protobuf_c_message_unpack (&tender__ledger__v1__list_schedules_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__list_schedules_response__free_unpacked
+                     (Tender__Ledger__V1__ListSchedulesResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__list_schedules_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor tender__ledger__v1__payout_total__field_descriptors[2] =
 {
   {
@@ -868,7 +1048,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__payout_total__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__payout_total__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request__field_descriptors[11] =
 {
   {
     "gateway",
@@ -966,6 +1146,42 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "part",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ImportReportRequest, part),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_count",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ImportReportRequest, part_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "part_key",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ImportReportRequest, part_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__import_report_request__field_indices_by_name[] = {
   4,   /* field[4] = content */
@@ -974,13 +1190,16 @@ static const unsigned tender__ledger__v1__import_report_request__field_indices_b
   1,   /* field[1] = gateway_account */
   2,   /* field[2] = kind */
   7,   /* field[7] = livemode */
+  8,   /* field[8] = part */
+  9,   /* field[9] = part_count */
+  10,   /* field[10] = part_key */
   6,   /* field[6] = payouts */
   3,   /* field[3] = sha256 */
 };
 static const ProtobufCIntRange tender__ledger__v1__import_report_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__import_report_request__descriptor =
 {
@@ -990,7 +1209,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__import_report_request__desc
   "Tender__Ledger__V1__ImportReportRequest",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ImportReportRequest),
-  8,
+  11,
   tender__ledger__v1__import_report_request__field_descriptors,
   tender__ledger__v1__import_report_request__field_indices_by_name,
   1,  tender__ledger__v1__import_report_request__number_ranges,
@@ -1165,7 +1384,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__recon_file__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__recon_file__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_response__field_descriptors[2] =
 {
   {
     "file",
@@ -1179,14 +1398,27 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__import_report_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "parts_received",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ImportReportResponse, parts_received),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__import_report_response__field_indices_by_name[] = {
   0,   /* field[0] = file */
+  1,   /* field[1] = parts_received */
 };
 static const ProtobufCIntRange tender__ledger__v1__import_report_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__import_report_response__descriptor =
 {
@@ -1196,7 +1428,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__import_report_response__des
   "Tender__Ledger__V1__ImportReportResponse",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ImportReportResponse),
-  1,
+  2,
   tender__ledger__v1__import_report_response__field_descriptors,
   tender__ledger__v1__import_report_response__field_indices_by_name,
   1,  tender__ledger__v1__import_report_response__number_ranges,
@@ -1318,7 +1550,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__class_count__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__class_count__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__recon_total__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__recon_total__field_descriptors[10] =
 {
   {
     "currency",
@@ -1428,6 +1660,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__recon_total__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unbooked_fees_minor",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconTotal, unbooked_fees_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__recon_total__field_indices_by_name[] = {
   8,   /* field[8] = after_booking_minor */
@@ -1438,12 +1682,13 @@ static const unsigned tender__ledger__v1__recon_total__field_indices_by_name[] =
   2,   /* field[2] = open_items_minor */
   3,   /* field[3] = paired_items_minor */
   4,   /* field[4] = paired_lines_minor */
+  9,   /* field[9] = unbooked_fees_minor */
   5,   /* field[5] = unbooked_lines_minor */
 };
 static const ProtobufCIntRange tender__ledger__v1__recon_total__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__recon_total__descriptor =
 {
@@ -1453,14 +1698,14 @@ const ProtobufCMessageDescriptor tender__ledger__v1__recon_total__descriptor =
   "Tender__Ledger__V1__ReconTotal",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ReconTotal),
-  9,
+  10,
   tender__ledger__v1__recon_total__field_descriptors,
   tender__ledger__v1__recon_total__field_indices_by_name,
   1,  tender__ledger__v1__recon_total__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__recon_total__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_response__field_descriptors[8] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_response__field_descriptors[12] =
 {
   {
     "run_id",
@@ -1558,21 +1803,73 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__run_reconciliation_res
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "movements_booked",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__RunReconciliationResponse, movements_booked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fees_booked",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__RunReconciliationResponse, fees_booked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "without_merchant",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__RunReconciliationResponse, without_merchant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contradicted",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__RunReconciliationResponse, contradicted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__run_reconciliation_response__field_indices_by_name[] = {
   7,   /* field[7] = breaks_open */
   5,   /* field[5] = breaks_opened */
   6,   /* field[6] = breaks_resolved */
   3,   /* field[3] = classes */
+  11,   /* field[11] = contradicted */
+  9,   /* field[9] = fees_booked */
   2,   /* field[2] = item_count */
   1,   /* field[1] = line_count */
+  8,   /* field[8] = movements_booked */
   0,   /* field[0] = run_id */
   4,   /* field[4] = totals */
+  10,   /* field[10] = without_merchant */
 };
 static const ProtobufCIntRange tender__ledger__v1__run_reconciliation_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__run_reconciliation_response__descriptor =
 {
@@ -1582,7 +1879,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__run_reconciliation_response
   "Tender__Ledger__V1__RunReconciliationResponse",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__RunReconciliationResponse),
-  8,
+  12,
   tender__ledger__v1__run_reconciliation_response__field_descriptors,
   tender__ledger__v1__run_reconciliation_response__field_indices_by_name,
   1,  tender__ledger__v1__run_reconciliation_response__number_ranges,
@@ -2427,7 +2724,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__break_change__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__break_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__explain_break_response__field_descriptors[4] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__explain_break_response__field_descriptors[7] =
 {
   {
     "recon_break",
@@ -2477,17 +2774,56 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__explain_break_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "templates",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Tender__Ledger__V1__ExplainBreakResponse, n_templates),
+    offsetof(Tender__Ledger__V1__ExplainBreakResponse, templates),
+    &tender__ledger__v1__booking_template__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "difference",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ExplainBreakResponse, difference),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "write_offs",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__ExplainBreakResponse, n_write_offs),
+    offsetof(Tender__Ledger__V1__ExplainBreakResponse, write_offs),
+    &tender__ledger__v1__write_off__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__explain_break_response__field_indices_by_name[] = {
   3,   /* field[3] = changes */
+  5,   /* field[5] = difference */
   2,   /* field[2] = items */
   1,   /* field[1] = line */
   0,   /* field[0] = recon_break */
+  4,   /* field[4] = templates */
+  6,   /* field[6] = write_offs */
 };
 static const ProtobufCIntRange tender__ledger__v1__explain_break_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__explain_break_response__descriptor =
 {
@@ -2497,7 +2833,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__explain_break_response__des
   "Tender__Ledger__V1__ExplainBreakResponse",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__ExplainBreakResponse),
-  4,
+  7,
   tender__ledger__v1__explain_break_response__field_descriptors,
   tender__ledger__v1__explain_break_response__field_indices_by_name,
   1,  tender__ledger__v1__explain_break_response__number_ranges,
@@ -2617,6 +2953,385 @@ const ProtobufCMessageDescriptor tender__ledger__v1__change_break_response__desc
   tender__ledger__v1__change_break_response__field_indices_by_name,
   1,  tender__ledger__v1__change_break_response__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__change_break_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__write_off__field_descriptors[13] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "break_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, break_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_account",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "livemode",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "merchant_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, merchant_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, amount),
+    &tender__common__v1__money__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "words",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, words),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposed_by",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, proposed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposed_at",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, proposed_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "approved_by",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, approved_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "approved_at",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, approved_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "transaction_id",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__WriteOff, transaction_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__write_off__field_indices_by_name[] = {
+  6,   /* field[6] = amount */
+  11,   /* field[11] = approved_at */
+  10,   /* field[10] = approved_by */
+  1,   /* field[1] = break_id */
+  2,   /* field[2] = gateway */
+  3,   /* field[3] = gateway_account */
+  0,   /* field[0] = id */
+  4,   /* field[4] = livemode */
+  5,   /* field[5] = merchant_id */
+  9,   /* field[9] = proposed_at */
+  8,   /* field[8] = proposed_by */
+  12,   /* field[12] = transaction_id */
+  7,   /* field[7] = words */
+};
+static const ProtobufCIntRange tender__ledger__v1__write_off__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__write_off__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.WriteOff",
+  "WriteOff",
+  "Tender__Ledger__V1__WriteOff",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__WriteOff),
+  13,
+  tender__ledger__v1__write_off__field_descriptors,
+  tender__ledger__v1__write_off__field_indices_by_name,
+  1,  tender__ledger__v1__write_off__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__write_off__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define tender__ledger__v1__list_schedules_request__field_descriptors NULL
+#define tender__ledger__v1__list_schedules_request__field_indices_by_name NULL
+#define tender__ledger__v1__list_schedules_request__number_ranges NULL
+const ProtobufCMessageDescriptor tender__ledger__v1__list_schedules_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ListSchedulesRequest",
+  "ListSchedulesRequest",
+  "Tender__Ledger__V1__ListSchedulesRequest",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ListSchedulesRequest),
+  0,
+  tender__ledger__v1__list_schedules_request__field_descriptors,
+  tender__ledger__v1__list_schedules_request__field_indices_by_name,
+  0,  tender__ledger__v1__list_schedules_request__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__list_schedules_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__recon_schedule__field_descriptors[8] =
+{
+  {
+    "gateway",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway_account",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, gateway_account),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "livemode",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, livemode),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_run_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, last_run_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_run_id",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, last_run_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_run_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, next_run_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failure",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReconSchedule, failure),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__recon_schedule__field_indices_by_name[] = {
+  7,   /* field[7] = failure */
+  6,   /* field[6] = failures */
+  0,   /* field[0] = gateway */
+  1,   /* field[1] = gateway_account */
+  3,   /* field[3] = last_run_at */
+  4,   /* field[4] = last_run_id */
+  2,   /* field[2] = livemode */
+  5,   /* field[5] = next_run_at */
+};
+static const ProtobufCIntRange tender__ledger__v1__recon_schedule__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__recon_schedule__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ReconSchedule",
+  "ReconSchedule",
+  "Tender__Ledger__V1__ReconSchedule",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ReconSchedule),
+  8,
+  tender__ledger__v1__recon_schedule__field_descriptors,
+  tender__ledger__v1__recon_schedule__field_indices_by_name,
+  1,  tender__ledger__v1__recon_schedule__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__recon_schedule__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__list_schedules_response__field_descriptors[1] =
+{
+  {
+    "schedules",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__ListSchedulesResponse, n_schedules),
+    offsetof(Tender__Ledger__V1__ListSchedulesResponse, schedules),
+    &tender__ledger__v1__recon_schedule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__list_schedules_response__field_indices_by_name[] = {
+  0,   /* field[0] = schedules */
+};
+static const ProtobufCIntRange tender__ledger__v1__list_schedules_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__list_schedules_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ListSchedulesResponse",
+  "ListSchedulesResponse",
+  "Tender__Ledger__V1__ListSchedulesResponse",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ListSchedulesResponse),
+  1,
+  tender__ledger__v1__list_schedules_response__field_descriptors,
+  tender__ledger__v1__list_schedules_response__field_indices_by_name,
+  1,  tender__ledger__v1__list_schedules_response__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__list_schedules_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue tender__ledger__v1__recon_report_kind__enum_values_by_number[3] =
@@ -2767,5 +3482,51 @@ const ProtobufCEnumDescriptor tender__ledger__v1__break_action__descriptor =
   tender__ledger__v1__break_action__enum_values_by_name,
   1,
   tender__ledger__v1__break_action__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__ledger__v1__booking_template__enum_values_by_number[11] =
+{
+  { "BOOKING_TEMPLATE_UNSPECIFIED", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_UNSPECIFIED", 0 },
+  { "BOOKING_TEMPLATE_FEE", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_FEE", 1 },
+  { "BOOKING_TEMPLATE_PAYOUT", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_PAYOUT", 2 },
+  { "BOOKING_TEMPLATE_PAYOUT_REVERSAL", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_PAYOUT_REVERSAL", 3 },
+  { "BOOKING_TEMPLATE_RESERVE", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_RESERVE", 4 },
+  { "BOOKING_TEMPLATE_ADJUSTMENT", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ADJUSTMENT", 5 },
+  { "BOOKING_TEMPLATE_DISPUTE_OPENED", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DISPUTE_OPENED", 6 },
+  { "BOOKING_TEMPLATE_DIRECT_DEBIT_RETURN", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DIRECT_DEBIT_RETURN", 7 },
+  { "BOOKING_TEMPLATE_DISPUTE_WON", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DISPUTE_WON", 8 },
+  { "BOOKING_TEMPLATE_ORPHAN_CAPTURE", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ORPHAN_CAPTURE", 9 },
+  { "BOOKING_TEMPLATE_ORPHAN_REVERSAL", "TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ORPHAN_REVERSAL", 10 },
+};
+static const ProtobufCIntRange tender__ledger__v1__booking_template__value_ranges[] = {
+{0, 0},{0, 11}
+};
+static const ProtobufCEnumValueIndex tender__ledger__v1__booking_template__enum_values_by_name[11] =
+{
+  { "BOOKING_TEMPLATE_ADJUSTMENT", 5 },
+  { "BOOKING_TEMPLATE_DIRECT_DEBIT_RETURN", 7 },
+  { "BOOKING_TEMPLATE_DISPUTE_OPENED", 6 },
+  { "BOOKING_TEMPLATE_DISPUTE_WON", 8 },
+  { "BOOKING_TEMPLATE_FEE", 1 },
+  { "BOOKING_TEMPLATE_ORPHAN_CAPTURE", 9 },
+  { "BOOKING_TEMPLATE_ORPHAN_REVERSAL", 10 },
+  { "BOOKING_TEMPLATE_PAYOUT", 2 },
+  { "BOOKING_TEMPLATE_PAYOUT_REVERSAL", 3 },
+  { "BOOKING_TEMPLATE_RESERVE", 4 },
+  { "BOOKING_TEMPLATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__ledger__v1__booking_template__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.BookingTemplate",
+  "BookingTemplate",
+  "Tender__Ledger__V1__BookingTemplate",
+  "tender.ledger.v1",
+  11,
+  tender__ledger__v1__booking_template__enum_values_by_number,
+  11,
+  tender__ledger__v1__booking_template__enum_values_by_name,
+  1,
+  tender__ledger__v1__booking_template__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -35,6 +35,10 @@ typedef struct Tender__Ledger__V1__BreakChange Tender__Ledger__V1__BreakChange;
 typedef struct Tender__Ledger__V1__ExplainBreakResponse Tender__Ledger__V1__ExplainBreakResponse;
 typedef struct Tender__Ledger__V1__ChangeBreakRequest Tender__Ledger__V1__ChangeBreakRequest;
 typedef struct Tender__Ledger__V1__ChangeBreakResponse Tender__Ledger__V1__ChangeBreakResponse;
+typedef struct Tender__Ledger__V1__WriteOff Tender__Ledger__V1__WriteOff;
+typedef struct Tender__Ledger__V1__ListSchedulesRequest Tender__Ledger__V1__ListSchedulesRequest;
+typedef struct Tender__Ledger__V1__ReconSchedule Tender__Ledger__V1__ReconSchedule;
+typedef struct Tender__Ledger__V1__ListSchedulesResponse Tender__Ledger__V1__ListSchedulesResponse;
 
 
 /* --- enums --- */
@@ -78,6 +82,20 @@ typedef enum _Tender__Ledger__V1__BreakAction {
   TENDER__LEDGER__V1__BREAK_ACTION__BREAK_ACTION_SNOOZE = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__BREAK_ACTION)
 } Tender__Ledger__V1__BreakAction;
+typedef enum _Tender__Ledger__V1__BookingTemplate {
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_UNSPECIFIED = 0,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_FEE = 1,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_PAYOUT = 2,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_PAYOUT_REVERSAL = 3,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_RESERVE = 4,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ADJUSTMENT = 5,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DISPUTE_OPENED = 6,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DIRECT_DEBIT_RETURN = 7,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_DISPUTE_WON = 8,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ORPHAN_CAPTURE = 9,
+  TENDER__LEDGER__V1__BOOKING_TEMPLATE__BOOKING_TEMPLATE_ORPHAN_REVERSAL = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__LEDGER__V1__BOOKING_TEMPLATE)
+} Tender__Ledger__V1__BookingTemplate;
 
 /* --- messages --- */
 
@@ -104,10 +122,13 @@ struct  Tender__Ledger__V1__ImportReportRequest
   size_t n_payouts;
   Tender__Ledger__V1__PayoutTotal **payouts;
   protobuf_c_boolean livemode;
+  uint32_t part;
+  uint32_t part_count;
+  ProtobufCBinaryData part_key;
 };
 #define TENDER__LEDGER__V1__IMPORT_REPORT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__import_report_request__descriptor) \
-    , {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0 }
+    , {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__RECON_REPORT_KIND__RECON_REPORT_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, 0, 0, 0, {0,NULL} }
 
 
 struct  Tender__Ledger__V1__ReconFile
@@ -134,10 +155,11 @@ struct  Tender__Ledger__V1__ImportReportResponse
 {
   ProtobufCMessage base;
   Tender__Ledger__V1__ReconFile *file;
+  uint32_t parts_received;
 };
 #define TENDER__LEDGER__V1__IMPORT_REPORT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__import_report_response__descriptor) \
-    , NULL }
+    , NULL, 0 }
 
 
 struct  Tender__Ledger__V1__RunReconciliationRequest
@@ -175,10 +197,11 @@ struct  Tender__Ledger__V1__ReconTotal
   int64_t fees_minor;
   int64_t deviation_minor;
   int64_t after_booking_minor;
+  int64_t unbooked_fees_minor;
 };
 #define TENDER__LEDGER__V1__RECON_TOTAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__recon_total__descriptor) \
-    , {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Tender__Ledger__V1__RunReconciliationResponse
@@ -194,10 +217,14 @@ struct  Tender__Ledger__V1__RunReconciliationResponse
   uint32_t breaks_opened;
   uint32_t breaks_resolved;
   uint32_t breaks_open;
+  uint64_t movements_booked;
+  uint64_t fees_booked;
+  uint64_t without_merchant;
+  uint64_t contradicted;
 };
 #define TENDER__LEDGER__V1__RUN_RECONCILIATION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__run_reconciliation_response__descriptor) \
-    , {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Tender__Ledger__V1__ListBreaksRequest
@@ -324,10 +351,15 @@ struct  Tender__Ledger__V1__ExplainBreakResponse
   Tender__Ledger__V1__ReconItem **items;
   size_t n_changes;
   Tender__Ledger__V1__BreakChange **changes;
+  size_t n_templates;
+  Tender__Ledger__V1__BookingTemplate *templates;
+  Tender__Common__V1__Money *difference;
+  size_t n_write_offs;
+  Tender__Ledger__V1__WriteOff **write_offs;
 };
 #define TENDER__LEDGER__V1__EXPLAIN_BREAK_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__explain_break_response__descriptor) \
-    , NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 struct  Tender__Ledger__V1__ChangeBreakRequest
@@ -351,6 +383,65 @@ struct  Tender__Ledger__V1__ChangeBreakResponse
 #define TENDER__LEDGER__V1__CHANGE_BREAK_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__change_break_response__descriptor) \
     , NULL }
+
+
+struct  Tender__Ledger__V1__WriteOff
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData id;
+  ProtobufCBinaryData break_id;
+  ProtobufCBinaryData gateway;
+  ProtobufCBinaryData gateway_account;
+  protobuf_c_boolean livemode;
+  ProtobufCBinaryData merchant_id;
+  Tender__Common__V1__Money *amount;
+  ProtobufCBinaryData words;
+  ProtobufCBinaryData proposed_by;
+  Google__Protobuf__Timestamp *proposed_at;
+  ProtobufCBinaryData approved_by;
+  Google__Protobuf__Timestamp *approved_at;
+  ProtobufCBinaryData transaction_id;
+};
+#define TENDER__LEDGER__V1__WRITE_OFF__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__write_off__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL, {0,NULL}, NULL, {0,NULL} }
+
+
+struct  Tender__Ledger__V1__ListSchedulesRequest
+{
+  ProtobufCMessage base;
+};
+#define TENDER__LEDGER__V1__LIST_SCHEDULES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_schedules_request__descriptor) \
+     }
+
+
+struct  Tender__Ledger__V1__ReconSchedule
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData gateway;
+  ProtobufCBinaryData gateway_account;
+  protobuf_c_boolean livemode;
+  Google__Protobuf__Timestamp *last_run_at;
+  ProtobufCBinaryData last_run_id;
+  Google__Protobuf__Timestamp *next_run_at;
+  uint32_t failures;
+  ProtobufCBinaryData failure;
+};
+#define TENDER__LEDGER__V1__RECON_SCHEDULE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__recon_schedule__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, NULL, {0,NULL}, NULL, 0, {0,NULL} }
+
+
+struct  Tender__Ledger__V1__ListSchedulesResponse
+{
+  ProtobufCMessage base;
+  size_t n_schedules;
+  Tender__Ledger__V1__ReconSchedule **schedules;
+};
+#define TENDER__LEDGER__V1__LIST_SCHEDULES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__list_schedules_response__descriptor) \
+    , 0,NULL }
 
 
 /* Tender__Ledger__V1__PayoutTotal methods */
@@ -695,6 +786,82 @@ Tender__Ledger__V1__ChangeBreakResponse *
 void   tender__ledger__v1__change_break_response__free_unpacked
                      (Tender__Ledger__V1__ChangeBreakResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__WriteOff methods */
+void   tender__ledger__v1__write_off__init
+                     (Tender__Ledger__V1__WriteOff         *message);
+size_t tender__ledger__v1__write_off__get_packed_size
+                     (const Tender__Ledger__V1__WriteOff   *message);
+size_t tender__ledger__v1__write_off__pack
+                     (const Tender__Ledger__V1__WriteOff   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__write_off__pack_to_buffer
+                     (const Tender__Ledger__V1__WriteOff   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__WriteOff *
+       tender__ledger__v1__write_off__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__write_off__free_unpacked
+                     (Tender__Ledger__V1__WriteOff *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ListSchedulesRequest methods */
+void   tender__ledger__v1__list_schedules_request__init
+                     (Tender__Ledger__V1__ListSchedulesRequest         *message);
+size_t tender__ledger__v1__list_schedules_request__get_packed_size
+                     (const Tender__Ledger__V1__ListSchedulesRequest   *message);
+size_t tender__ledger__v1__list_schedules_request__pack
+                     (const Tender__Ledger__V1__ListSchedulesRequest   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__list_schedules_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ListSchedulesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ListSchedulesRequest *
+       tender__ledger__v1__list_schedules_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__list_schedules_request__free_unpacked
+                     (Tender__Ledger__V1__ListSchedulesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ReconSchedule methods */
+void   tender__ledger__v1__recon_schedule__init
+                     (Tender__Ledger__V1__ReconSchedule         *message);
+size_t tender__ledger__v1__recon_schedule__get_packed_size
+                     (const Tender__Ledger__V1__ReconSchedule   *message);
+size_t tender__ledger__v1__recon_schedule__pack
+                     (const Tender__Ledger__V1__ReconSchedule   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__recon_schedule__pack_to_buffer
+                     (const Tender__Ledger__V1__ReconSchedule   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ReconSchedule *
+       tender__ledger__v1__recon_schedule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__recon_schedule__free_unpacked
+                     (Tender__Ledger__V1__ReconSchedule *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ListSchedulesResponse methods */
+void   tender__ledger__v1__list_schedules_response__init
+                     (Tender__Ledger__V1__ListSchedulesResponse         *message);
+size_t tender__ledger__v1__list_schedules_response__get_packed_size
+                     (const Tender__Ledger__V1__ListSchedulesResponse   *message);
+size_t tender__ledger__v1__list_schedules_response__pack
+                     (const Tender__Ledger__V1__ListSchedulesResponse   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__list_schedules_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ListSchedulesResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ListSchedulesResponse *
+       tender__ledger__v1__list_schedules_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__list_schedules_response__free_unpacked
+                     (Tender__Ledger__V1__ListSchedulesResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Tender__Ledger__V1__PayoutTotal_Closure)
@@ -751,6 +918,18 @@ typedef void (*Tender__Ledger__V1__ChangeBreakRequest_Closure)
 typedef void (*Tender__Ledger__V1__ChangeBreakResponse_Closure)
                  (const Tender__Ledger__V1__ChangeBreakResponse *message,
                   void *closure_data);
+typedef void (*Tender__Ledger__V1__WriteOff_Closure)
+                 (const Tender__Ledger__V1__WriteOff *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ListSchedulesRequest_Closure)
+                 (const Tender__Ledger__V1__ListSchedulesRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ReconSchedule_Closure)
+                 (const Tender__Ledger__V1__ReconSchedule *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ListSchedulesResponse_Closure)
+                 (const Tender__Ledger__V1__ListSchedulesResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -761,6 +940,7 @@ extern const ProtobufCEnumDescriptor    tender__ledger__v1__recon_report_kind__d
 extern const ProtobufCEnumDescriptor    tender__ledger__v1__recon_class__descriptor;
 extern const ProtobufCEnumDescriptor    tender__ledger__v1__break_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__ledger__v1__break_action__descriptor;
+extern const ProtobufCEnumDescriptor    tender__ledger__v1__booking_template__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__payout_total__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__import_report_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__recon_file__descriptor;
@@ -779,6 +959,10 @@ extern const ProtobufCMessageDescriptor tender__ledger__v1__break_change__descri
 extern const ProtobufCMessageDescriptor tender__ledger__v1__explain_break_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__change_break_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__change_break_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__write_off__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__list_schedules_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__recon_schedule__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__list_schedules_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -17,9 +17,13 @@ struct ReconCalls: Sendable {
 
   let books: Books
   let environment: ServiceEnvironment
+  let settings: ReconSettings
   let handler: ReconciliationHandler
+  let settlements: SettlementHandler
   var account = Self.account
   var isLive = false
+  /// Who calls.
+  var person = "ann"
 
   /// The other books of the same account.
   var live: ReconCalls {
@@ -28,28 +32,45 @@ struct ReconCalls: Sendable {
     return calls
   }
 
-  /// - Parameter fees: 1 % and 0.25 EUR by default.
+  /// The same books, and another operator.
+  func by(_ person: String) -> ReconCalls {
+    var calls = self
+    calls.person = person
+    return calls
+  }
+
+  /// - Parameters:
+  ///   - fees: 1 % and 0.25 EUR by default.
+  ///   - booksReports: off, unless it is what a test is about.
   init(
     _ books: Books,
     fees: String = "stripe acct_1 EUR 100 25 0",
-    dueDays: Int = 3
+    dueDays: Int = 3,
+    booksReports: Bool = false,
+    merchants: String = "",
+    writeOffLimits: String = "EUR 1000"
   ) throws {
     self.books = books
     environment = try LedgerCalls(books).environment
-    handler = ReconciliationHandler(
-      environment,
-      ReconSettings(fees: try FeeSchedule(parsing: fees), dueDays: dueDays)
+    settings = ReconSettings(
+      fees: try FeeSchedule(parsing: fees),
+      dueDays: dueDays,
+      booksReports: booksReports,
+      merchants: try ReconMerchants(parsing: merchants),
+      writeOffLimits: try WriteOffLimits(parsing: writeOffLimits)
     )
+    handler = ReconciliationHandler(environment, settings)
+    settlements = SettlementHandler(environment, settings)
   }
 
-  private func call<R: Sendable>(
+  func call<R: Sendable>(
     _ method: String,
     key: String?,
     _ body: @Sendable (ServerContext) async throws -> R
   ) async throws -> R {
     let context = CallContext(
       method: "tender.ledger.v1.Reconciliation/\(method)",
-      peer: .operator("ann"),
+      peer: .operator(person),
       merchant: nil,
       trace: .random(),
       key: try key.map { try IdempotencyKey($0) }
@@ -100,6 +121,34 @@ struct ReconCalls: Sendable {
     return try await call("ImportReport", key: key) {
       try await handler.importReport(request: request, context: $0)
     }.file
+  }
+
+  /// Part `part` of so many, cut anywhere.
+  func importing(
+    part: Int,
+    of count: Int,
+    _ text: String,
+    sha256: [UInt8]? = nil,
+    sealedBy partKey: [UInt8] = [UInt8](repeating: 3, count: 32),
+    key: String
+  ) async throws -> LedgerV1.ImportReportResponse {
+    let content = Array(text.utf8)
+    let size = (content.count + count - 1) / count
+    let start = min(max(part - 1, 0) * size, content.count)
+    let request = LedgerV1.ImportReportRequest(
+      gateway: account.gateway,
+      gatewayAccount: account.account,
+      kind: .payoutReconciliation,
+      sha256: sha256 ?? SHA256.hash(content),
+      content: Array(content[start..<min(start + size, content.count)]),
+      livemode: isLive,
+      part: UInt32(part),
+      partCount: UInt32(count),
+      partKey: partKey
+    )
+    return try await call("ImportReport", key: key) {
+      try await handler.importReport(request: request, context: $0)
+    }
   }
 
   func run(key: String) async throws -> LedgerV1.RunReconciliationResponse {
@@ -185,6 +234,11 @@ struct ReconCalls: Sendable {
         union all select 't ' || t::text from recon_total t
         union all select 'n ' || n::text from recon_batch n
         union all select 'k ' || k::text from recon_key k
+        union all select 'g ' || g::text from recon_booking g
+        union all select 'e ' || e::text from recon_open_fee e
+        union all select 's ' || s::text from recon_settlement s
+        union all select 'w ' || w::text from recon_write_off w
+        union all select 'x ' || x.id::text from transaction x
       ) y order by x
       """
     ).column(as: String.self)
@@ -202,6 +256,9 @@ struct ReconCalls: Sendable {
         join recon_item i on i.shard = m.shard and i.sequence = m.sequence
           and i.currency = m.currency and i.gateway = m.gateway and i.account = m.account
         where m.class = 'matched'
+      ), fees as (
+        select i.* from recon_item i join recon_booking b on b.transaction_id = i.transaction_id
+        where b.part = 'fee'
       )
       select 'a line is open that has matched, or the reverse' from recon_line l
         full join (
@@ -213,18 +270,27 @@ struct ReconCalls: Sendable {
         full join (
           select shard, sequence, currency, gateway, account from recon_open_item
           union all select shard, sequence, currency, gateway, account from matched
+          union all select shard, sequence, currency, gateway, account from fees
         ) o on o.sequence = i.sequence and o.currency = i.currency and o.gateway = i.gateway
           and o.account = i.account and o.shard = i.shard
         where i.sequence is null or o.sequence is null
       union all
       select 'totals' from recon_total t full join (
-          select gateway, account, livemode, currency, count(*) as lines, sum(gross_minor) as gross,
-            coalesce(sum(fee), 0) as fees, sum(amount_minor) as items
-          from matched group by gateway, account, livemode, currency
+          select gateway, account, livemode, currency, sum(line) as lines, sum(gross_minor) as gross,
+            coalesce(sum(fee), 0) as fees, count(*) as item_count, sum(amount_minor) as items
+          from (
+            select gateway, account, livemode, currency, 1 as line, gross_minor, fee, amount_minor
+            from matched
+            union all
+            select gateway, account, livemode, currency, 0, 0, 0, amount_minor from fees
+          ) y group by gateway, account, livemode, currency
         ) x on x.gateway = t.gateway and x.account = t.account and x.livemode = t.livemode
           and x.currency = t.currency
         where (t.line_count, t.lines_minor, t.fees_minor, t.item_count, t.items_minor)
-          is distinct from (x.lines, x.gross, x.fees, x.lines, x.items)
+          is distinct from (x.lines, x.gross, x.fees, x.item_count, x.items)
+      union all
+      select 'a fee is open that is booked' from recon_open_fee f join recon_booking b
+        on b.file_id = f.file_id and b.line = f.line and b.part = 'fee'
       union all
       select 'batches' from recon_batch b full join (
           select gateway, account, livemode, batch, net_currency, count(*) as lines,
@@ -282,6 +348,10 @@ struct ReconCalls: Sendable {
       )
     ])
     guard outcomes == [.created] else { throw TestSetupError("not booked: \(outcomes)") }
+  }
+
+  func isBooked(_ id: LedgerTransactionID) async throws -> Bool {
+    try await !books.database.query("select 1 from movement where id = \(id)").isEmpty
   }
 
   static let header =

@@ -15,6 +15,7 @@ package final class LedgerServer: TenderService {
   private let proof: ProofKeeper
   private let pending: PendingKeeper
   private let reconciliation: ReconSettings
+  private let comparisons: ReconKeeper
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
@@ -36,6 +37,7 @@ package final class LedgerServer: TenderService {
       writer: writer,
       limits: LimitAlerts(database: environment.database)
     )
+    comparisons = ReconKeeper(environment, reconciliation)
   }
 
   package var handlers: [any RegistrableRPCService] {
@@ -43,6 +45,7 @@ package final class LedgerServer: TenderService {
       LedgerHandler(environment: environment, writer: writer, alerts: alerts),
       LedgerHistoryHandler(database: environment.database), LedgerProofHandler(environment),
       ReconciliationHandler(environment, reconciliation),
+      SettlementHandler(environment, reconciliation),
     ]
   }
 
@@ -50,16 +53,21 @@ package final class LedgerServer: TenderService {
     partitions.start()
     proof.start()
     pending.start()
+    comparisons.start()
   }
 
   /// Batches under way end by themselves; the loop awaits them.
   package func shutdown() async {
+    await comparisons.shutdown()
     await pending.shutdown()
     await proof.shutdown()
     await partitions.shutdown()
   }
 
   package func queues() async throws -> [QueueReport] {
-    [QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0)]
+    [
+      QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0),
+      try await comparisons.queue(),
+    ]
   }
 }

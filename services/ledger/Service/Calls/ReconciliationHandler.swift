@@ -12,8 +12,10 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
   static let itemsMax: Int64 = 20
   static let changesMax: Int64 = 100
   /// Of an import or a run, which end whoever has left.
-  static let importLimitSeconds: Int64 = 60
+  static let importLimitSeconds: Int64 = 150
   static let runLimitSeconds: Int64 = 150
+
+  static let writeOffsMax: Int64 = 20
 
   private let environment: ServiceEnvironment
   private let settings: ReconSettings
@@ -28,37 +30,28 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     context: ServerContext
   ) async throws -> LedgerV1.ImportReportResponse {
     let terms = try Self.terms(request)
+    let seal = try Self.seal(request)
     return try await environment.shielded(
       "report import",
       limit: .seconds(Self.importLimitSeconds)
     ) { [environment] in
-      let read = try await environment.workers.run { [content = request.content] in
-        Result { () throws(ReportRefusal) in try ReportFile(content, terms) }
-      }
-      return try await environment.idempotency.perform(request) { transaction, _ in
-        let file = try read.mapError { Self.failure($0) }.get()
-        let record = ReconFileRecord(
-          file,
-          terms,
-          id: environment.identifiers.make(ReconFileID.self),
-          bytes: request.content.count,
-          at: environment.clock.now
-        )
-        _ = try await transaction.query(ReconImport.lock(terms.account))
-        let inserted = try await transaction.query(
-          ReconImport.insert(record, environment.stamp)
-        )
-        guard !inserted.isEmpty else {
-          let same = try await transaction.query(ReconImport.find(terms))
-          throw Self.failure(
-            same.isEmpty
-              ? ReportRefusal(.reencoded, "its lines were imported from another file")
-              : ReportRefusal(.duplicate, "it was imported before")
+      let importer = ReconImporter(environment, terms)
+      if let seal {
+        let sealed = try await importer.seal(request.content, seal)
+        return try await environment.idempotency.perform(request) { transaction, _ in
+          let taken = try await importer.take(sealed: sealed, seal, in: transaction)
+          return LedgerV1.ImportReportResponse(
+            file: taken.file.map { LedgerV1.ReconFile($0) },
+            partsReceived: UInt32(clamping: taken.received)
           )
         }
-        for statement in ReconImport.insert(file.lines, of: record) {
-          _ = try await transaction.query(statement)
-        }
+      }
+      let prepared = try await importer.prepare(request.content)
+      return try await environment.idempotency.perform(request) { transaction, _ in
+        let record = try await importer.take(
+          try prepared.mapError { Self.failure($0) }.get(),
+          in: transaction
+        )
         return LedgerV1.ImportReportResponse(file: LedgerV1.ReconFile(record))
       }
     }
@@ -76,15 +69,18 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
       "reconciliation run",
       limit: .seconds(Self.runLimitSeconds)
     ) { [environment, settings] in
-      try await environment.idempotency.perform(request) { transaction, _ in
-        let run = ReconRun(
-          id: environment.identifiers.make(ReconRunID.self),
-          book: book,
-          settings: settings,
-          now: environment.clock.now,
-          stamp: environment.stamp
-        )
-        return LedgerV1.RunReconciliationResponse(try await run.perform(in: transaction))
+      let run = ReconRun(
+        id: environment.identifiers.make(ReconRunID.self),
+        book: book,
+        settings: settings,
+        now: environment.clock.now,
+        stamp: environment.stamp
+      )
+      // In transactions of its own, before the call's: repeating it books nothing twice.
+      let booked = try await ReconBooker(environment: environment, settings: settings, run: run)
+        .perform()
+      return try await environment.idempotency.perform(request) { transaction, _ in
+        LedgerV1.RunReconciliationResponse(try await run.perform(in: transaction, after: booked))
       }
     }
   }
@@ -153,6 +149,13 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
       ReconBreakStore.changes(found.id, limit: Self.changesMax)
     )
     response.changes = try changes.map { try LedgerV1.BreakChange($0) }
+    let settled = try await database.query(ReconSettlements.settled(found.id)).single()
+    let way = BreakWay(found, line, settledMinor: try settled[0, as: Int64.self])
+    response.templates = way.templates.map { .init($0) }
+    response.difference = way.difference.map { CommonV1.Money($0) }
+    response.writeOffs = try await database.query(
+      ReconSettlements.list(of: found.id, limit: Self.writeOffsMax)
+    ).map { LedgerV1.WriteOff(try WriteOffRecord($0)) }
     return response
   }
 
@@ -168,9 +171,15 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
         let book = try await transaction.query(ReconBreakStore.book(id)).first
           .map(ReconBreakStore.decodeBook)
       else { throw Self.breakNotFound }
-      // Whoever looks into a break leaves it open: only the others may end the alert.
+      // Whoever looks into a break leaves it open: only the others may end the alert. A run has both
+      // locks from its findings to its end.
       let turn = action == .acknowledge ? [] : [ReconAlerts.lock(book)]
-      let locked = try await transaction.batch(turn + [ReconBreakStore.lock(id)])
+      let locked: [Rows]
+      do throws(PostgresError) {
+        locked = try await transaction.batch(turn + [ReconBreakStore.lock(id)])
+      } catch {
+        throw ReconTurn.refusal(error)
+      }
       guard let row = locked.last?.first else { throw Self.breakNotFound }
       let state = BreakState(rawValue: try row[0, as: String.self])
       guard let state, BreakMachine.allows(action, in: state) else {
@@ -203,9 +212,21 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     }
   }
 
+  package func listSchedules(
+    request: LedgerV1.ListSchedulesRequest,
+    context: ServerContext
+  ) async throws -> LedgerV1.ListSchedulesResponse {
+    let rows = try await environment.database.query(ReconScheduleStore.list())
+    return LedgerV1.ListSchedulesResponse(
+      schedules: try rows.map {
+        LedgerV1.ReconSchedule(try ReconScheduleRecord($0), settings.timetable)
+      }
+    )
+  }
+
   // MARK: Parts
 
-  private static let breakNotFound = RPCFailure.notFound(
+  static let breakNotFound = RPCFailure.notFound(
     "BREAK_NOT_FOUND",
     "There is no break with this id; see `tender recon breaks`."
   )
@@ -217,7 +238,7 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     return try ReconBreakRecord(row)
   }
 
-  private static func id(_ text: String) throws(RPCFailure) -> ReconBreakID {
+  static func id(_ text: String) throws(RPCFailure) -> ReconBreakID {
     guard let id = ReconBreakID(text) else {
       throw .invalid("break_id", "ID_INVALID", "The id is not an `rb_` id.")
     }
@@ -245,6 +266,30 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
       refusal.reason.rawValue,
       "The report was not imported: \(refusal.detail)."
     )
+  }
+
+  /// nil: the report is in this message.
+  private static func seal(
+    _ request: LedgerV1.ImportReportRequest
+  ) throws(RPCFailure) -> ReportPartSeal? {
+    if request.part == 0, request.partCount == 0 { return nil }
+    guard (2...UInt32(ReportFile.partsMax)).contains(request.partCount),
+      (1...request.partCount).contains(request.part),
+      let seal = ReportPartSeal(
+        part: Int32(request.part),
+        of: Int32(request.partCount),
+        key: request.partKey,
+        sha256: request.sha256
+      )
+    else {
+      throw .invalid(
+        "part",
+        "PART_INVALID",
+        "A report comes in one message, or in 2 to \(ReportFile.partsMax) parts, counted from 1, with a "
+          + "key of 32 bytes."
+      )
+    }
+    return seal
   }
 
   private static func terms(

@@ -76,12 +76,17 @@ extension LedgerV1.RunReconciliationResponse {
           unbookedLinesMinor: $0.unbookedLinesMinor,
           feesMinor: $0.feesMinor,
           deviationMinor: $0.deviationMinor,
-          afterBookingMinor: $0.afterBookingMinor
+          afterBookingMinor: $0.afterBookingMinor,
+          unbookedFeesMinor: $0.unbookedFeesMinor
         )
       },
       breaksOpened: UInt32(clamping: run.opened),
       breaksResolved: UInt32(clamping: run.resolved),
-      breaksOpen: UInt32(clamping: run.open)
+      breaksOpen: UInt32(clamping: run.open),
+      movementsBooked: UInt64(run.booked.movements),
+      feesBooked: UInt64(run.booked.fees),
+      withoutMerchant: UInt64(run.booked.withoutMerchant),
+      contradicted: UInt64(run.booked.contradicted)
     )
   }
 }
@@ -177,5 +182,59 @@ extension MatchFit {
     case .otherCurrency: "the currency is another"
     case .otherStatus: "another thing became of it"
     }
+  }
+}
+
+extension LedgerV1.BookingTemplate {
+  init(_ template: LineTemplate) {
+    self =
+      switch template {
+      case .fee: .fee
+      case .payout: .payout
+      case .payoutReversal: .payoutReversal
+      case .reserve: .reserve
+      case .adjustment: .adjustment
+      case .disputeOpened: .disputeOpened
+      case .directDebitReturn: .directDebitReturn
+      case .disputeWon: .disputeWon
+      case .orphanCapture: .orphanCapture
+      case .orphanReversal: .orphanReversal
+      }
+  }
+}
+
+extension LedgerV1.WriteOff {
+  init(_ record: WriteOffRecord) {
+    self.init(
+      id: record.id.description,
+      breakID: record.reconBreak.description,
+      gateway: record.book.account.gateway,
+      gatewayAccount: record.book.account.account,
+      livemode: record.book.isLive,
+      merchantID: record.merchant.description,
+      amount: CommonV1.Money(record.amount),
+      words: record.words,
+      proposedBy: record.proposedBy,
+      proposedAt: record.proposedAt.wire,
+      approvedBy: record.approvedBy ?? "",
+      approvedAt: record.approvedAt?.wire,
+      transactionID: record.transaction?.description ?? ""
+    )
+  }
+}
+
+extension LedgerV1.ReconSchedule {
+  init(_ record: ReconScheduleRecord, _ timetable: ReconTimetable?) {
+    let next = timetable.map { $0.dueAt(record.entry, now: record.readAt) }
+    self.init(
+      gateway: record.book.account.gateway,
+      gatewayAccount: record.book.account.account,
+      livemode: record.book.isLive,
+      lastRunAt: record.startedAt?.wire,
+      lastRunID: record.run?.description ?? "",
+      nextRunAt: next?.wire,
+      failures: UInt32(clamping: record.entry.failures),
+      failure: record.failure
+    )
   }
 }

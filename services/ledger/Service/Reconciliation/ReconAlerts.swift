@@ -8,6 +8,7 @@ import Postgres
 enum ReconAlerts {
   static let breaksKind = "reconciliation_breaks"
   static let deviationKind = "reconciliation_out_of_balance"
+  static let failedKind = "reconciliation_failed"
 
   /// Whoever changes which breaks are open holds this to the transaction's end, so that the last one
   /// to count counts all. "RECB"; taken behind the lock of runs, before any break's row.
@@ -77,6 +78,26 @@ enum ReconAlerts {
         actor: PostingAlerts.actor
       )
     )
+  }
+}
+
+extension ReconAlerts {
+  /// The schedule has tried so often in vain.
+  static func failed(_ book: ReconBook, _ failures: Int32, _ why: String) -> Statement {
+    Alerts.raise(
+      Alert(
+        .critical,
+        kind: failedKind,
+        subject: book.text,
+        message: "Books and reports of \(book.text) were not compared, \(failures) times in a row: "
+          + "\(why) See `tender recon schedule`.",
+        actor: PostingAlerts.actor
+      )
+    )
+  }
+
+  static func compared(_ book: ReconBook) -> Statement {
+    Alerts.resolve(dedupKeys: ["\(failedKind):\(book.text)"], actor: PostingAlerts.actor)
   }
 }
 

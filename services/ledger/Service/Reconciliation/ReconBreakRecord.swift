@@ -145,6 +145,21 @@ enum ReconBreakStore {
     """
   }
 
+  /// What was booked ends it.
+  static func resolve(
+    _ id: ReconBreakID,
+    note: String,
+    at now: Timestamp,
+    _ stamp: Stamp
+  ) -> Statement {
+    """
+    update recon_break set state = 'resolved', note = \(note), snoozed_until = null,
+      version = version + 1, updated_at = \(now), actor = \(stamp.actor),
+      trace_id = \(stamp.traceID)
+    where id = \(id)
+    """
+  }
+
   /// Oldest first.
   static func changes(_ id: ReconBreakID, limit: Int64) -> Statement {
     """
@@ -208,7 +223,8 @@ enum ReconEvidence {
 
   private static let itemColumns = """
     i.transaction_id, i.merchant_id, i.kind, i.external_reference, i.currency::text, i.amount_minor,
-    i.effective_on, not \(ReconSteps.isOpenItem)
+    i.effective_on, not \(ReconSteps.isOpenItem) or exists (
+      select from recon_booking b where b.transaction_id = i.transaction_id and b.part = 'fee')
     """
 
   /// Under any of the references of a line, in the order of the books.

@@ -18,7 +18,7 @@ extension ReconSteps {
       where m.gateway = $1 and m.account = $2 and m.livemode = $3 and m.class = 'duplicate'
         and l.type not in ('payout', 'payoutReversed')
       group by l.batch, l.net_currency
-    ), found as materialized (
+    ), differs as materialized (
       select m.class, l.file_id, l.line, m.shard, m.sequence, m.currency as item_currency,
         i.merchant_id, l.currency, case m.class
           when 'fee_mismatch' then coalesce(l.fee_minor, 0) else l.gross_minor end as reported,
@@ -27,7 +27,7 @@ extension ReconSteps {
           else i.amount_minor end as booked,
         l.booked_on as occurred_on, b.id as break_id, b.state as was_state,
         b.snoozed_until as was_until, b.class as was_class, b.reported_minor as was_reported,
-        b.booked_minor as was_booked
+        b.booked_minor as was_booked, null::uuid as transaction_id
       from recon_match m
       join recon_line l on l.file_id = m.file_id and l.line = m.line
       left join recon_item i on i.shard = m.shard and i.sequence = m.sequence
@@ -51,7 +51,7 @@ extension ReconSteps {
           then 'duplicate' else 'missing_external' end,
         null, null, i.shard, i.sequence, i.currency, i.merchant_id, i.currency,
         coalesce(w.net, 0) - n.net_minor, i.amount_minor, i.effective_on, b.id, b.state,
-        b.snoozed_until, b.class, b.reported_minor, b.booked_minor
+        b.snoozed_until, b.class, b.reported_minor, b.booked_minor, i.transaction_id
       from recon_open_item i
       cross join due
       -- A payout whose lines are there: what it should be is their sum.
@@ -65,6 +65,21 @@ extension ReconSteps {
       where i.gateway = $1 and i.account = $2 and i.livemode = $3 and \(isOpenItem)
         and case when n.net_minor is null then i.effective_on <= due.day
           else n.net_minor - coalesce(w.net, 0) + i.amount_minor <> 0 end
+    ), settled as materialized (
+      -- Whose difference is what people have settled, no more and no less (`BreakSettlement`).
+      select f.break_id from differs f join (
+        select break_id, sum(amount_minor) as amount from recon_settlement
+        where gateway = $1 and account = $2 and livemode = $3 group by break_id
+      ) s on s.break_id = f.break_id
+      where s.amount = coalesce(f.reported, 0) - coalesce(f.booked, 0)
+        and f.class not in ('fee_mismatch', 'currency_mismatch', 'status_mismatch')
+    ), found as materialized (
+      select f.* from differs f
+      where not exists (select from settled x where x.break_id = f.break_id)
+        -- Nor does what settles it ask for a line.
+        and not exists (
+          select from recon_settlement s join settled x on x.break_id = s.break_id
+          where s.transaction_id = f.transaction_id)
     )
     """
 
@@ -133,7 +148,7 @@ extension ReconSteps {
   }
 
   /// Lines by class, then items that no line answers: those without a break are not due, or are
-  /// payouts that their lines come to.
+  /// payouts that their lines come to, or settled.
   func classes() -> Statement {
     Statement(
       sql: """
@@ -154,6 +169,13 @@ extension ReconSteps {
               select from recon_batch n where n.gateway = $1 and n.account = $2
                 and n.livemode = $3 and n.batch = i.external_reference
                 and n.currency = i.currency)
+              or exists (
+                select from recon_settlement s where s.transaction_id = i.transaction_id)
+              or exists (
+                select from recon_break b join recon_settlement s on s.break_id = b.id
+                where b.file_id is null and b.shard = i.shard and b.sequence = i.sequence
+                  and b.item_currency = i.currency and b.gateway = i.gateway
+                  and b.account = i.account)
             then 'matched' else 'timing' end, 1
           from recon_open_item i
           where i.gateway = $1 and i.account = $2 and i.livemode = $3
@@ -195,12 +217,20 @@ extension ReconSteps {
           where a.shard = $5 and a.code = $6 and a.livemode = $3 group by a.currency
         ), matched as (
           select * from recon_total where gateway = $1 and account = $2 and livemode = $3
+        ), settled as (
+          -- What people have settled of a line answers it.
+          select s.transaction_id, b.file_id, b.line from recon_settlement s
+          join recon_break b on b.id = s.break_id
+          join recon_match m on m.file_id = b.file_id and m.line = b.line
+          where s.gateway = $1 and s.account = $2 and s.livemode = $3
+            and b.state = 'resolved' and m.class <> 'matched'
         ), items as (
           select currency, sum(open) as open, sum(paired) as paired from (
             select currency, case when is_open then amount_minor else 0 end as open,
               case when is_open then 0 else amount_minor end as paired
             from (
-              select i.currency, i.amount_minor, \(Self.isOpenItem) as is_open
+              select i.currency, i.amount_minor, \(Self.isOpenItem) and not exists (
+                select from settled s where s.transaction_id = i.transaction_id) as is_open
               from recon_open_item i
               where i.gateway = $1 and i.account = $2 and i.livemode = $3
               offset 0
@@ -209,12 +239,15 @@ extension ReconSteps {
           ) x group by currency
         ), lines as (
           select currency, sum(paired) as paired, sum(unbooked) as unbooked, sum(fees) as fees from (
-            select l.currency, case when m.rung is not null then l.gross_minor end as paired,
+            select l.currency, case when m.rung is not null or x.line is not null
+                then l.gross_minor end as paired,
               case when m.class in ('missing_internal', 'orphan_reversal', 'unknown_type')
-                then l.gross_minor end as unbooked,
+                and x.line is null then l.gross_minor end as unbooked,
               case when m.class <> 'duplicate'
                 and coalesce(l.net_currency, l.currency) = l.currency then l.fee_minor end as fees
             from recon_match m join recon_line l on l.file_id = m.file_id and l.line = m.line
+            left join (select distinct file_id, line from settled) x
+              on x.file_id = m.file_id and x.line = m.line
             where m.gateway = $1 and m.account = $2 and m.livemode = $3 and m.class <> 'matched'
             union all select currency, lines_minor, 0, fees_minor from matched
           ) x group by currency

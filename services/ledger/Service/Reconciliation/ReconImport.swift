@@ -16,16 +16,34 @@ struct ReconFileRecord: Sendable {
   var lastDay: CivilDate
   var importedAt: Timestamp
 
-  init(_ file: ReportFile, _ terms: ReportTerms, id: ReconFileID, bytes: Int, at time: Timestamp) {
+  init(_ read: ReadReport, _ terms: ReportTerms, id: ReconFileID, at time: Timestamp) {
     self.id = id
     self.terms = terms
-    self.bytes = bytes
-    contentSHA256 = file.contentSHA256
-    lineCount = file.lines.count
-    let days = file.lines.map(\.bookedOn)
-    firstDay = days.min() ?? time.date
-    lastDay = days.max() ?? time.date
+    bytes = read.bytes
+    contentSHA256 = read.contentSHA256
+    lineCount = read.lineCount
+    firstDay = read.firstDay ?? time.date
+    lastDay = read.lastDay ?? time.date
     importedAt = time
+  }
+}
+
+/// What is known of a report once all of it was read.
+struct ReadReport: Sendable {
+  var bytes: Int
+  var lineCount: Int
+  var firstDay: CivilDate?
+  var lastDay: CivilDate?
+  var lastDays: [String: CivilDate]
+  var contentSHA256: [UInt8]
+
+  init(_ reader: ReportReader, bytes: Int) {
+    self.bytes = bytes
+    lineCount = reader.lineCount
+    firstDay = reader.firstDay
+    lastDay = reader.lastDay
+    lastDays = reader.lastDays
+    contentSHA256 = reader.contentSHA256()
   }
 }
 
@@ -33,14 +51,6 @@ struct ReconFileRecord: Sendable {
 enum ReconImport {
   /// Lines of one statement.
   static let chunkLines = 2_000
-
-  /// One import or run of an account at a time; held to the transaction's end. "RECO".
-  static func lock(_ account: GatewayAccount) -> Statement {
-    """
-    select pg_advisory_xact_lock(1380270927,
-      hashtext(\(account.gateway) || ':' || \(account.account)))
-    """
-  }
 
   /// No row: the bytes or the lines are there already.
   static func insert(_ file: ReconFileRecord, _ stamp: Stamp) -> Statement {
@@ -60,13 +70,83 @@ enum ReconImport {
     "select id from recon_file where sha256 = \(terms.sha256) and livemode = \(terms.isLive)"
   }
 
-  static func insert(_ lines: [StagedLine], of file: ReconFileRecord) -> [Statement] {
+  /// The payouts that were named: the lines come to them, or the report would not have been taken.
+  static func payouts(of file: ReconFileRecord, _ lastDays: [String: CivilDate]) -> Statement? {
+    let named = file.terms.payouts.filter { lastDays[$0.batch] != nil }
+    guard !named.isEmpty else { return nil }
+    return """
+      insert into recon_payout (file_id, batch, currency, gateway, account, livemode, net_minor,
+        paid_on)
+      select \(file.id), u.batch, u.currency, \(file.terms.account.gateway),
+        \(file.terms.account.account), \(file.terms.isLive), u.net, u.day
+      from unnest(\(named.map(\.batch)), \(named.map(\.net.currency)), \(named.map(\.net.minor)),
+        \(named.map { lastDays[$0.batch] ?? file.lastDay })) u(batch, currency, net, day)
+      on conflict do nothing
+      """
+  }
+
+  static func insert(
+    _ lines: [StagedLine],
+    of file: ReconFileID,
+    _ terms: ReportTerms
+  ) -> [Statement] {
     stride(from: 0, to: lines.count, by: chunkLines).map { start in
-      chunk(lines[start..<min(start + chunkLines, lines.count)], file)
+      chunk(lines[start..<min(start + chunkLines, lines.count)], file, terms)
     }
   }
 
-  private static func chunk(_ lines: ArraySlice<StagedLine>, _ file: ReconFileRecord) -> Statement {
+  // MARK: Parts
+
+  static func keep(
+    _ sealed: [UInt8],
+    part: Int32,
+    of count: Int32,
+    _ terms: ReportTerms
+  ) -> Statement {
+    """
+    insert into recon_part (gateway, account, livemode, sha256, part, part_count, sealed)
+    values (\(terms.account.gateway), \(terms.account.account), \(terms.isLive), \(terms.sha256),
+      \(part), \(count), \(sealed))
+    on conflict (gateway, account, livemode, sha256, part) do update set
+      part_count = excluded.part_count, sealed = excluded.sealed, received_at = now()
+    """
+  }
+
+  /// How many there are of so many.
+  static func countParts(of count: Int32, _ terms: ReportTerms) -> Statement {
+    """
+    select count(*) from recon_part
+    where gateway = \(terms.account.gateway) and account = \(terms.account.account)
+      and livemode = \(terms.isLive) and sha256 = \(terms.sha256) and part_count = \(count)
+    """
+  }
+
+  static func part(_ part: Int32, _ terms: ReportTerms) -> Statement {
+    """
+    select sealed from recon_part
+    where gateway = \(terms.account.gateway) and account = \(terms.account.account)
+      and livemode = \(terms.isLive) and sha256 = \(terms.sha256) and part = \(part)
+    """
+  }
+
+  static func forgetParts(_ terms: ReportTerms) -> Statement {
+    """
+    delete from recon_part
+    where gateway = \(terms.account.gateway) and account = \(terms.account.account)
+      and livemode = \(terms.isLive) and sha256 = \(terms.sha256)
+    """
+  }
+
+  /// What nothing has completed for a day.
+  static func forgetOldParts() -> Statement {
+    "delete from recon_part where received_at < now() - interval '1 day'"
+  }
+
+  private static func chunk(
+    _ lines: ArraySlice<StagedLine>,
+    _ file: ReconFileID,
+    _ terms: ReportTerms
+  ) -> Statement {
     Statement(
       sql: """
         insert into recon_line (file_id, gateway, account, livemode, line, type, type_text,
@@ -81,10 +161,10 @@ enum ReconImport {
           u(line, type, type_text, movement, sources, payment, ids, batch, booked_at, booked_on,
             currency, gross, fee, net_currency, net, adds, others)
         """,
-      file.id,
-      file.terms.account.gateway,
-      file.terms.account.account,
-      file.terms.isLive,
+      file,
+      terms.account.gateway,
+      terms.account.account,
+      terms.isLive,
       lines.map(\.line),
       lines.map { $0.match.type.rawValue },
       lines.map(\.typeText),

@@ -15,6 +15,8 @@ struct ReconRunRecord: Sendable {
   var open: Int64
   var classes: [(reconClass: ReconClass, count: Int64)]
   var totals: [ControlTotal]
+  /// What was booked before the comparison that it is the result of.
+  var booked = ReconBooked()
 }
 
 /// One comparison of the books with the reports of a book, within one transaction.
@@ -28,51 +30,71 @@ struct ReconRun: Sendable {
   let now: Timestamp
   let stamp: Stamp
 
-  func perform(in transaction: borrowing Transaction) async throws -> ReconRunRecord {
-    let steps = ReconSteps(id, book, settings.fees)
-    _ = try await transaction.query(ReconImport.lock(book.account))
+  private var steps: ReconSteps { ReconSteps(id, book, settings.fees) }
+  private var limit: Statement {
+    ReconSteps.limit(
+      statementMilliseconds: ReconTurn.statementMilliseconds(of: Self.statementMilliseconds)
+    )
+  }
+
+  /// Gives every open line its class, and answers up to which place of the books. Opens no break.
+  ///
+  /// - Throws: `RECONCILIATION_RUNNING`.
+  @discardableResult
+  func match(in transaction: borrowing Transaction) async throws -> UUIDBits {
+    try await ReconTurn.take(book.account, in: transaction)
     let head = try await transaction.batch([
-      ReconSteps.settings(statementMilliseconds: Self.statementMilliseconds),
+      limit, ReconSteps.settings(),
       // A place, not "now": what is posted meanwhile must be missing on both sides of the control
       // total.
-      HistoryStore.end(),
-      """
-      select 1 where exists (
-          select from recon_file
-          where gateway = \(book.account.gateway) and account = \(book.account.account)
-            and livemode = \(book.isLive))
-        -- What is open is to be resolved, also where no report is left (migration 0005).
-        or exists (
-          select from recon_break
-          where gateway = \(book.account.gateway) and account = \(book.account.account)
-            and livemode = \(book.isLive) and state <> 'resolved')
-      """,
-      steps.lastTaken(),
+      HistoryStore.end(), steps.lastTaken(),
     ])
-    guard !head[2].isEmpty else {
+    let place = try head[2].single()[0, as: UUIDBits.self]
+    let last = try head[3].single()[0, as: UUIDBits.self]
+    _ = try await transaction.batch(
+      [steps.forget(), steps.takeItems(after: last, through: place)] + steps.setAside()
+    )
+    _ = try await transaction.query(limit)
+    try await steps.climb(in: transaction)
+    _ = try await transaction.batch([limit, steps.closeLines()])
+    return place
+  }
+
+  /// Compares, and says what is wrong.
+  ///
+  /// - Throws: `NO_REPORT_IMPORTED`, `RECONCILIATION_RUNNING`.
+  func perform(
+    in transaction: borrowing Transaction,
+    after booked: ReconBooked = ReconBooked()
+  ) async throws -> ReconRunRecord {
+    guard let began = try await transaction.query(isThereAnything()).first else {
       throw RPCFailure.failedPrecondition(
         "NO_REPORT_IMPORTED",
         "No report of this account's \(book.isLive ? "live" : "test") books was imported; see "
           + "`tender recon import`."
       )
     }
-    let place = try head[1].single()[0, as: UUIDBits.self]
-    let last = try head[3].single()[0, as: UUIDBits.self]
-    _ = try await transaction.batch(
-      [steps.forget(), steps.takeItems(after: last, through: place)] + steps.setAside()
-    )
-    try await steps.climb(in: transaction)
+    let place = try await match(in: transaction)
+    let counts = try await transaction.batch([limit, steps.counts()])
     // People's changes of breaks wait from here on.
-    let found = try await transaction.batch([
-      steps.closeLines(), steps.counts(), steps.totals(through: place), ReconAlerts.lock(book),
-      steps.settleBreaks(now.date, dueDays: settings.dueDays, at: now, stamp),
-    ])
+    do throws(PostgresError) {
+      _ = try await transaction.query(ReconAlerts.lock(book))
+    } catch {
+      throw ReconTurn.refusal(error)
+    }
+    let settled = try await transaction.query(
+      steps.settleBreaks(now.date, dueDays: settings.dueDays, at: now, stamp)
+    )
     let after = try await transaction.batch([
-      steps.classes(), ReconBreakStore.open(book, now.date),
+      steps.classes(), ReconBreakStore.open(book, now.date), steps.totals(through: place),
+      ReconBookings(book).unbookedFees(),
     ])
-    let (opened, resolved) = try found[4].single().decode((Int64, Int64).self)
-    let (lineCount, itemCount) = try found[1].single().decode((Int64, Int64).self)
+    let (opened, resolved) = try settled.single().decode((Int64, Int64).self)
+    let (lineCount, itemCount) = try counts[1].single().decode((Int64, Int64).self)
     let open = try ReconOpenBreaks(try after[1].single())
+    let fees = Dictionary(
+      try after[3].decode((String, Int64).self).map { ($0.0, $0.1) }
+    ) { $0 + $1 }
     let record = ReconRunRecord(
       id: id,
       book: book,
@@ -85,13 +107,34 @@ struct ReconRun: Sendable {
       classes: try after[0].decode((String, Int64).self).compactMap { word, count in
         ReconClass(rawValue: word).map { ($0, count) }
       },
-      totals: try found[2].map(Self.total)
+      totals: try after[2].map { row in
+        var total = try Self.total(row)
+        total.unbookedFeesMinor = fees[total.currency.code] ?? 0
+        return total
+      },
+      booked: booked
     )
     _ = try await transaction.batch([
       insert(record), ReconAlerts.endOfBothBooks(book), ReconAlerts.breaks(book, open),
-      ReconAlerts.deviation(book, record.totals),
+      ReconAlerts.deviation(book, record.totals), ReconAlerts.compared(book),
+      ReconScheduleStore.succeeded(book, id, since: try began[0, as: Timestamp.self]),
     ])
     return record
+  }
+
+  /// The database's time; no row: neither a report nor a break.
+  private func isThereAnything() -> Statement {
+    """
+    select clock_timestamp() where exists (
+        select from recon_file
+        where gateway = \(book.account.gateway) and account = \(book.account.account)
+          and livemode = \(book.isLive))
+      -- What is open is to be resolved, also where no report is left (migration 0005).
+      or exists (
+        select from recon_break
+        where gateway = \(book.account.gateway) and account = \(book.account.account)
+          and livemode = \(book.isLive) and state <> 'resolved')
+    """
   }
 
   private static func total(_ row: Row) throws(PostgresError) -> ControlTotal {
@@ -117,7 +160,8 @@ struct ReconRun: Sendable {
       {"currency":"\($0.currency)","clearing_balance_minor":\($0.clearingBalanceMinor),\
       "open_items_minor":\($0.openItemsMinor),"paired_items_minor":\($0.pairedItemsMinor),\
       "paired_lines_minor":\($0.pairedLinesMinor),"unbooked_lines_minor":\($0.unbookedLinesMinor),\
-      "fees_minor":\($0.feesMinor),"deviation_minor":\($0.deviationMinor)}
+      "fees_minor":\($0.feesMinor),"unbooked_fees_minor":\($0.unbookedFeesMinor),\
+      "deviation_minor":\($0.deviationMinor)}
       """
     }
     return """

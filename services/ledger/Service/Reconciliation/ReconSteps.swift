@@ -31,14 +31,17 @@ struct ReconSteps: Sendable {
         and m.gateway = i.gateway and m.account = i.account)
     """
 
-  /// A run is one transaction: its statements may take longer than others. Plans are made for what
-  /// the tables hold now, and nothing is compiled for them.
-  static func settings(statementMilliseconds: Int64) -> Statement {
+  /// Plans are made for what the tables hold now, and nothing is compiled for them.
+  static func settings() -> Statement {
     """
-    select set_config('statement_timeout', \(String(statementMilliseconds)), true),
-      set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+    select set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
       set_config('plan_cache_mode', 'force_custom_plan', true)
     """
+  }
+
+  /// A run is one transaction: its statements may take longer than others, and no longer than the run.
+  static func limit(statementMilliseconds: Int64) -> Statement {
+    "select set_config('statement_timeout', \(String(statementMilliseconds)), true)"
   }
 
   /// What earlier runs found, but for what has matched.

@@ -85,7 +85,8 @@ enum Interleavings {
       "the transaction's id derives from the movement; each fact counts once",
       "LedgerServiceTests/PostingTests/postsOnceAndTellsRepetitions",
       "IntentsServiceTests/FactRaceTests/theRepetitionComesAfterTheAnswer",
-      "IntentsServiceTests/LifeTests/aReturnedDebitIsANewFact"),
+      "IntentsServiceTests/LifeTests/aReturnedDebitIsANewFact",
+      "LedgerServiceTests/ReconciliationBookingTests/whatIsToldTwiceIsBookedOnce"),
     FailureCase(
       "19", "a relay remembers a number, and an earlier row commits later",
       "relays look for unsent rows, never for ids above the last",

@@ -35,4 +35,49 @@ struct ReconTextTests {
     #expect(rows.map(\.mode) == ["live", "test", "test", "live"])
     #expect(ReconBreakRow.csvHead.count == rows[0].cells.count)
   }
+
+  /// A file that fits is one message; a larger one is all of its parts, in order.
+  @Test(arguments: [1, 7_500_000, 7_500_001, 15_000_000, 15_000_001])
+  func largeFilesComeInParts(count: Int) {
+    let content = [UInt8](repeating: 7, count: count)
+    let parts = ReconImport.parts(of: content)
+    #expect(parts.reduce(0) { $0 + $1.bytes.count } == count)
+    let isWhole = count <= ReconImport.partBytes
+    #expect(parts.map(\.part) == (isWhole ? [0] : (1...UInt32(parts.count)).map { $0 }))
+    #expect(parts.allSatisfy { $0.count == (isWhole ? 0 : UInt32(parts.count)) })
+    #expect(parts.allSatisfy { $0.bytes.count <= ReconImport.partBytes })
+  }
+
+  @Test func aScheduleFitsItsTable() {
+    let row = ReconScheduleCommand.Row(
+      LedgerV1.ReconSchedule(
+        gateway: "stripe",
+        gatewayAccount: "acct_1",
+        livemode: true,
+        failures: 3,
+        failure: "see the log of ledger."
+      )
+    )
+    let lines = ReconScheduleCommand.lines([row])
+    #expect(lines.last == "stripe:acct_1 live: see the log of ledger.")
+    #expect(lines.allSatisfy { $0.count <= 100 })
+    #expect(ReconScheduleCommand.lines([]) == ["no report was imported"])
+  }
+
+  @Test func theDoctorSeesWhatIsNotCompared() {
+    var schedule = LedgerV1.ReconSchedule(gateway: "adyen", gatewayAccount: "Main")
+    #expect(Doctor.finding(schedule).isFine)
+    #expect(Doctor.finding(schedule).detail == "never compared, by hand only")
+    schedule.failures = 1
+    schedule.failure = "x"
+    #expect(!Doctor.finding(schedule).isFine)
+  }
+
+  @Test func everyTemplateHasItsWord() {
+    #expect(
+      BookingTemplateArgument.allCases.allSatisfy {
+        WireText.word($0.wire, "BOOKING_TEMPLATE_") == $0.rawValue
+      }
+    )
+  }
 }

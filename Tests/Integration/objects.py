@@ -211,7 +211,9 @@ def executed():
 WITH_A_SCENE = {
     "Webhooks/RetryDelivery", "Notifications/RetryNotification", "Recovery/ProposeResolution",
     "Recovery/ApproveResolution", "Reconciliation/ImportReport",
-    "Reconciliation/RunReconciliation", "Reconciliation/ChangeBreak", "Restores/BeginRestore",
+    "Reconciliation/RunReconciliation", "Reconciliation/ChangeBreak",
+    "BreakSettlements/ResolveBreak", "BreakSettlements/ProposeWriteOff",
+    "BreakSettlements/ApproveWriteOff", "Restores/BeginRestore",
     "Restores/OpenRestore", "Restores/SettleRestoredPayment", "SetupIntents/ResolveSetupConflict"}
 
 

@@ -31,10 +31,11 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.csv"
         report.write_text(HEADER + line(payment, "49.99", "1.75", "48.24")
-                          + line("pi_nobody", "10.00", "0.40", "9.60"))
+                          + line("pi_nobody", "10.00", "0.40", "9.60")
+                          + line("pi_nobody_either", "0.03", "0.00", "0.03"))
         taking = ("recon", "import", str(report), *GATEWAY, "--json", "--key", key())
         taken = json.loads(run(*taking))
-        assert taken["lines"] == 2, taken
+        assert taken["lines"] == 3, taken
         assert json.loads(run(*taking)) == taken, "the same key is the same answer"
         # Under another key too it is the same file.
         again = run(*taking[:-2], code=64)
@@ -42,6 +43,9 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
         wrong = pathlib.Path(folder) / "wrong.csv"
         wrong.write_text(HEADER + line("pi_other", "10.00", "0.40", "9.61"))
         assert "REPORT_" in run("recon", "import", str(wrong), *GATEWAY, code=64)
+
+        # Whoever takes it for the live books is told so, and leaves nothing behind.
+        assert "BOOKS_UNKNOWN" in run("recon", "import", str(report), *GATEWAY, "--live", code=64)
 
     # The live books of the same account know nothing of it.
     assert "NO_REPORT_IMPORTED" in run("recon", "run", *GATEWAY, "--live", code=64)
@@ -53,6 +57,9 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
     assert all(total["deviationMinor"] == 0 for total in first["totals"]), first
     assert first["breaksOpen"] >= 1 and first["lines"] == sum(
         count for name, count in first["classes"].items() if name != "timing"), first
+    # The fee of the payment is booked, beside it; that of the other line waits for its line.
+    [euro] = [total for total in first["totals"] if total["currency"] == "EUR"]
+    assert euro["unbookedFeesMinor"] == 40, euro
     [unknown] = unbooked("10.00")
     assert not unbooked("49.99"), unbooked("49.99")
     noting = ("recon", "acknowledge", unknown["id"], "--note", "asked the gateway", "--json",
@@ -63,3 +70,31 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
     assert "pi_nobody" in run("recon", "explain", unknown["id"])
     second = json.loads(run("recon", "run", *GATEWAY, "--json", code=1))
     assert second["breaksOpened"] == 0 and second["classes"] == first["classes"], (first, second)
+
+    # What nobody of ours asked for is booked as such, and ends its break; the run pairs the two, and
+    # books the fee.
+    resolving = ("recon", "resolve", unknown["id"], "--book", "orphan_capture", "--merchant",
+                 DEPLOYMENT.merchant, "--json", "--key", key())
+    resolved = json.loads(run(*resolving))
+    assert resolved["found"]["state"] == "resolved", resolved
+    assert json.loads(run(*resolving)) == resolved
+    third = json.loads(run("recon", "run", *GATEWAY, "--json", code=1))
+    [euro] = [total for total in third["totals"] if total["currency"] == "EUR"]
+    assert third["breaksOpened"] == 0 and euro["unbookedFeesMinor"] == 0, third
+    assert not unbooked("10.00"), unbooked("10.00")
+
+    # Three cents are given up by two people.
+    [small] = unbooked("0.03")
+    proposal = json.loads(run("recon", "write-off", "propose", small["id"], "--words",
+                              "nobody will ask", "--merchant", DEPLOYMENT.merchant, "--json"))
+    assert "SAME_PERSON" in run("recon", "write-off", "approve", proposal["id"], "--as", "operator",
+                                code=64)
+    approved = json.loads(run("recon", "write-off", "approve", proposal["id"], "--json"))
+    assert approved["transaction"].startswith("ltx_"), approved
+    assert not unbooked("0.03"), unbooked("0.03")
+    assert json.loads(run("recon", "run", *GATEWAY, "--json"))["breaksOpened"] == 0
+
+    # What was imported is compared by itself as well.
+    [schedule] = [row for row in json.loads(run("recon", "schedule", "--json"))
+                  if row["account"] == "stripe:acct_local"]
+    assert schedule["lastRun"].startswith("rr_") and schedule["failures"] == 0, schedule

@@ -25,6 +25,12 @@ struct ReconBench: Sendable {
   /// The account's name at the gateway.
   let account: String
   let lines: Int
+  /// Each line has a fee, which the run books.
+  let hasFees: Bool
+  /// One report, in parts, instead of many.
+  let isOneReport: Bool
+  /// The database sessions of the ledger.
+  let sessions: DatabaseSessions
 
   /// Letters alone: digits in a row may look like a card's number.
   static func freshAccount() -> String {
@@ -35,9 +41,11 @@ struct ReconBench: Sendable {
     output.line("booking \(lines) captures")
     let booked = try await measure { try await book() }
     let watch = MemoryWatch()
-    let watcher = reads.session.loop.spawn(name: "memory") { [reads] in
+    let watcher = reads.session.loop.spawn(name: "memory") { [reads, sessions] in
       while !watch.isOver {
-        if let status = try? await reads.status(.ledger) { watch.note(status.residentBytes) }
+        if let status = try? await reads.status(.ledger) {
+          watch.note(status.residentBytes, await sessions.privateBytes())
+        }
         try? await reads.session.loop.sleep(for: Self.memoryInterval)
       }
     }
@@ -50,7 +58,7 @@ struct ReconBench: Sendable {
     let second = try await measure { try await compare() }
     watch.end()
     await watcher.value
-    return rows(booked.seconds, imported.seconds, first, second, watch.peakBytes)
+    return rows(booked.seconds, imported.seconds, first, second, watch)
   }
 
   private typealias Compared = (seconds: Double, value: LedgerV1.RunReconciliationResponse)
@@ -60,7 +68,7 @@ struct ReconBench: Sendable {
     _ imported: Double,
     _ first: Compared,
     _ second: Compared,
-    _ peak: UInt64
+    _ watch: MemoryWatch
   ) -> [Measurement] {
     let count = Double(lines)
     func of(_ name: LedgerV1.ReconClass) -> Int {
@@ -97,10 +105,18 @@ struct ReconBench: Sendable {
       Measurement(name: "misclassified", value: Double(misclassified), unit: "lines", bar: 0),
       Measurement(
         name: "memory of the service, peak",
-        value: Double(peak) / 1_048_576,
+        value: Double(watch.peakBytes) / 1_048_576,
         unit: "MiB",
         bar: 1_024
       ),
+      // What the sessions share with the whole server is not counted.
+      Measurement(
+        name: "memory of service and sessions, peak",
+        value: Double(watch.peakSum) / 1_048_576,
+        unit: "MiB",
+        bar: 1_024
+      ),
+      Measurement(name: "fees booked", value: Double(first.value.feesBooked), unit: ""),
     ]
   }
 
@@ -169,14 +185,24 @@ struct ReconBench: Sendable {
   // MARK: Reports
 
   private func importing() async throws {
+    guard !isOneReport else { return try await send(file(0..<lines)) }
     for start in stride(from: 0, to: lines, by: Self.linesPerFile) {
-      let content = file(start..<min(start + Self.linesPerFile, lines))
+      try await send(file(start..<min(start + Self.linesPerFile, lines)))
+    }
+  }
+
+  private func send(_ content: [UInt8]) async throws {
+    let (sha256, partKey) = (SHA256.hash(content), try RandomBytes.make(count: 32))
+    for (part, count, bytes) in ReconImport.parts(of: content) {
       let request = LedgerV1.ImportReportRequest(
         gateway: Self.gateway,
         gatewayAccount: account,
         kind: .payoutReconciliation,
-        sha256: SHA256.hash(content),
-        content: content
+        sha256: sha256,
+        content: Array(bytes),
+        part: part,
+        partCount: count,
+        partKey: part == 0 ? [] : partKey
       )
       _ = try await reads.session.call(.ledger, as: .operator, within: Self.callLimit) { client in
         try await LedgerV1.Reconciliation.Client(wrapping: client)
@@ -187,17 +213,20 @@ struct ReconBench: Sendable {
 
   private func file(_ places: Range<Int>) -> [UInt8] {
     let day = Timestamp(milliseconds: MonotonicClock.wallMilliseconds).date
-    var text =
+    var lines =
       "automatic_payout_id,balance_transaction_id,created_utc,currency,gross,fee,net,"
       + "reporting_category,source_id,payment_intent_id\n"
     for place in places {
       let isWrong = place % Self.cleanLines == 0
       let payment = place % Self.cleanLines == 1 ? "none_\(place)" : "\(account)_\(place)"
-      let amount = Amount(.eur, minor: Self.minor(place) + (isWrong ? 1 : 0)).decimal
-      text += "po_\(account)_\(places.lowerBound),txn_\(account)_\(place),\(day) 10:00:00,eur,"
-      text += "\(amount),0.00,\(amount),charge,ch_\(account)_\(place),pi_\(payment)\n"
+      let minor = Self.minor(place) + (isWrong ? 1 : 0)
+      let fee = hasFees ? minor / 100 + 25 : 0
+      func text(_ minor: Int64) -> String { Amount(.eur, minor: minor).decimal }
+      lines += "po_\(account)_\(places.lowerBound),txn_\(account)_\(place),\(day) 10:00:00,eur,"
+      lines += "\(text(minor)),\(text(fee)),\(text(minor - fee)),charge,ch_\(account)_\(place),"
+      lines += "pi_\(payment)\n"
     }
-    return Array(text.utf8)
+    return Array(lines.utf8)
   }
 
   private func compare() async throws -> LedgerV1.RunReconciliationResponse {
@@ -211,11 +240,44 @@ struct ReconBench: Sendable {
 
 /// The most that was seen.
 private final class MemoryWatch: Sendable {
-  private let state = Mutex((peak: UInt64(0), isOver: false))
+  private let state = Mutex((peak: UInt64(0), sum: UInt64(0), isOver: false))
 
   var isOver: Bool { state.withLock { $0.isOver } }
+  /// Of the service; of it and its database sessions at one time.
   var peakBytes: UInt64 { state.withLock { $0.peak } }
+  var peakSum: UInt64 { state.withLock { $0.sum } }
 
-  func note(_ bytes: UInt64) { state.withLock { $0.peak = max($0.peak, bytes) } }
+  func note(_ service: UInt64, _ sessions: UInt64) {
+    state.withLock {
+      $0.peak = max($0.peak, service)
+      $0.sum = max($0.sum, service + sessions)
+    }
+  }
   func end() { state.withLock { $0.isOver = true } }
+}
+
+/// The processes of the database that work for the ledger.
+struct DatabaseSessions: Sendable {
+  let cluster: Cluster
+  let checkout: Checkout
+
+  /// Their private memory, without what all processes of the server share.
+  func privateBytes() async -> UInt64 {
+    let text = try? await cluster.sql(
+      "select pid from pg_stat_activity where usename = 'ledger_service';",
+      database: Cluster.database,
+      checkout
+    )
+    let sessions = (text ?? "").split(separator: "\n").compactMap { Int($0) }
+    return sessions.reduce(0) { $0 + Self.privateBytes(of: $1) }
+  }
+
+  private static func privateBytes(of process: Int) -> UInt64 {
+    guard let bytes = try? Files.bytes("/proc/\(process)/status", max: 65_536),
+      let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        .first(where: { $0.hasPrefix("RssAnon:") })
+    else { return 0 }
+    let kilobytes = line.split(separator: " ").compactMap { UInt64($0) }.first
+    return (kilobytes ?? 0) * 1_024
+  }
 }

@@ -178,22 +178,30 @@ struct BenchRecon: Command {
     commandName: "recon",
     abstract: "A report of so many lines against as many captures, imported and compared by RPC.",
     discussion: """
-      In test books of its own, which stay. Files have 40,000 lines each. One line in a thousand \
-      has another amount than the books, and one is not booked.
+      In test books of its own, which stay. Files have 40,000 lines each, or --whole is one report \
+      in parts. One line in a thousand has another amount than the books, and one is not booked. \
+      With --fees each line has a fee, which the run books: as many transactions as lines.
       """)
 
   @OptionGroup var common: CommonOptions
   @Option(help: "Lines, and captures booked before.") var lines = 100_000
+  @Flag(help: "Each line has a fee.") var fees = false
+  @Flag(help: "One report in parts.") var whole = false
 
   func perform(_ output: Output) async throws -> ExitStatus {
     guard (1_000...ReconBench.linesMax).contains(lines) else {
       throw Failure("--lines is 1000 to \(ReconBench.linesMax)", next: "", status: .usage)
     }
-    let rows = try await ServiceSession.with(try Checkout.find()) { session in
+    let checkout = try Checkout.find()
+    guard let cluster = try Cluster.load(checkout) else {
+      throw Failure("no cluster is set up in \(checkout.root)", next: "run deploy/up")
+    }
+    let rows = try await ServiceSession.with(checkout) { session in
       try await ReconBench(
         reads: Reads(session: session, merchant: session.merchant),
         merchant: MerchantID.generate(milliseconds: MonotonicClock.wallMilliseconds),
-        account: ReconBench.freshAccount(), lines: lines
+        account: ReconBench.freshAccount(), lines: lines, hasFees: fees, isOneReport: whole,
+        sessions: DatabaseSessions(cluster: cluster, checkout: checkout)
       ).run(output)
     }
     try output.result(rows) { Measurement.table(rows) }

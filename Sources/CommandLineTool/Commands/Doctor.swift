@@ -134,14 +134,17 @@ struct Doctor: Command {
     let next = "see tender ledger verify, tender ledger drift, and \(checkout.log("ledger"))"
     do {
       let open = try await openAlerts(of: .ledger, checkout)
+      let schedules = try await ServiceSession.with(checkout) { try await $0.reconSchedules() }
+      let compared = schedules.map { Self.finding($0) }
       guard !open.isEmpty else {
         return [Finding(check: "books", isFine: true, detail: "no alert is open", nextStep: "")]
+          + compared
       }
       return open.map {
         Finding(
           check: "books, \($0.kind) \($0.subject)", isFine: false, detail: $0.message,
           nextStep: next)
-      }
+      } + compared
     } catch let error as CallFailure {
       return [Finding(check: "books", isFine: false, detail: error.message, nextStep: next)]
     }

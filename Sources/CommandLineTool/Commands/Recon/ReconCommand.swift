@@ -9,11 +9,14 @@ struct ReconCommand: AsyncParsableCommand {
     abstract:
       "Compare the books with the gateways' reports; show what differs and who looks into it.",
     discussion: """
-      Import a report, run the comparison, look at the breaks. Nothing here books anything.
+      Import a report, run the comparison, look at the breaks. A run books the fees and payouts \
+      that the reports prove; `resolve` books what ends a break; `write-off` gives a difference \
+      up, which takes two operators.
       """,
     subcommands: [
       ReconImport.self, ReconRun.self, ReconBreaks.self, ReconExplain.self,
-      ReconAcknowledge.self, ReconAccept.self, ReconSnooze.self,
+      ReconAcknowledge.self, ReconAccept.self, ReconSnooze.self, ReconResolve.self,
+      WriteOffCommand.self, ReconScheduleCommand.self,
     ],
     defaultSubcommand: ReconBreaks.self
   )

@@ -64,6 +64,10 @@ struct ReconExplain: Command {
     let line: Line?
     let items: [Item]
     let changes: [Change]
+    /// What `recon resolve --book` takes.
+    let templates: [String]
+    let difference: String
+    let writeOffs: [WriteOffRow]
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
@@ -99,7 +103,10 @@ struct ReconExplain: Command {
           actor: $0.actor,
           note: $0.note
         )
-      }
+      },
+      templates: response.templates.map { WireText.word($0, "BOOKING_TEMPLATE_") },
+      difference: WireText.money(response.difference),
+      writeOffs: response.writeOffs.map(WriteOffRow.init)
     )
     try output.result(answer) { Self.lines(answer) }
     return .succeeded
@@ -134,6 +141,16 @@ struct ReconExplain: Command {
     lines += answer.changes.map {
       "\($0.at)  \($0.state)  \($0.reconClass)  \($0.actor)"
         + ($0.note.isEmpty ? "" : "  \($0.note)")
+    }
+    if !answer.templates.isEmpty {
+      lines.append("to end it: tender recon resolve \(found.id) --book")
+      lines.append("  " + answer.templates.joined(separator: " | "))
+    }
+    if !answer.difference.isEmpty { lines.append("difference \(answer.difference)") }
+    lines += answer.writeOffs.map {
+      "\($0.id)  write-off of \($0.amount) by \($0.proposedBy)"
+        + ($0.approvedBy.isEmpty ? ", waits for another one" : " and \($0.approvedBy)")
+        + ": \($0.words)"
     }
     return lines
   }

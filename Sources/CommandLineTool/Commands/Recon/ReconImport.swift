@@ -53,25 +53,43 @@ struct ReconImport: Command {
 
   func perform(_ output: Output) async throws -> ExitStatus {
     let content = try Self.content(file)
-    let request = LedgerV1.ImportReportRequest(
-      gateway: gateway.gateway,
-      gatewayAccount: gateway.account,
-      kind: try kind?.wire ?? Self.kind(of: gateway.gateway),
-      sha256: try digest(content),
-      content: content,
-      currency: currency,
-      payouts: try payout.map(Self.total),
-      livemode: live
-    )
+    let sha256 = try digest(content)
+    let kind = try kind?.wire ?? Self.kind(of: gateway.gateway)
+    let payouts = try payout.map(Self.total)
+    let partKey = try RandomBytes.make(count: 32)
+    let requests = Self.parts(of: content).map { part, count, bytes in
+      LedgerV1.ImportReportRequest(
+        gateway: gateway.gateway,
+        gatewayAccount: gateway.account,
+        kind: kind,
+        sha256: sha256,
+        content: Array(bytes),
+        currency: currency,
+        payouts: payouts,
+        livemode: live,
+        part: part,
+        partCount: count,
+        partKey: part == 0 ? [] : partKey
+      )
+    }
     let key = try CallKeys.choose(key, prefix: "import")
-    let response = try await ServiceSession.with(try Checkout.find()) { session in
+    let answers = try await ServiceSession.with(try Checkout.find()) { session in
       try await output.whileWaiting("importing \(file)") {
-        try await session.call(.ledger, as: .operator, within: .seconds(60)) { client in
-          try await LedgerV1.Reconciliation.Client(wrapping: client)
-            .importReport(request, metadata: CallKeys.metadata(key: key))
+        var answers: [LedgerV1.ImportReportResponse] = []
+        for request in requests {
+          // Each part is a call of its own.
+          let own = request.part == 0 ? key : "\(key).\(request.part)"
+          answers.append(
+            try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
+              try await LedgerV1.Reconciliation.Client(wrapping: client)
+                .importReport(request, metadata: CallKeys.metadata(key: own))
+            }
+          )
         }
+        return answers
       }
     }
+    let response = answers.last { $0.file != nil } ?? LedgerV1.ImportReportResponse()
     guard let found = response.file else {
       throw Failure("ledger answered without the file", next: "see tender doctor")
     }
@@ -102,8 +120,26 @@ struct ReconImport: Command {
     return .succeeded
   }
 
+  /// Of one message, and of a whole file.
+  static let partBytes = 7_500_000
+  static let bytesMax = 40 * partBytes
+
+  /// The whole as part 0 of 0, or parts counted from 1.
+  static func parts(
+    of content: [UInt8]
+  ) -> [(part: UInt32, count: UInt32, bytes: ArraySlice<UInt8>)] {
+    guard content.count > partBytes else { return [(0, 0, content[...])] }
+    let count = (content.count + partBytes - 1) / partBytes
+    return (0..<count).map { place in
+      let start = place * partBytes
+      return (
+        UInt32(place + 1), UInt32(count), content[start..<min(start + partBytes, content.count)]
+      )
+    }
+  }
+
   private static func content(_ path: String) throws -> [UInt8] {
-    guard let bytes = try Files.bytes(path, max: 8_000_000) else {
+    guard let bytes = try Files.bytes(path, max: bytesMax) else {
       throw Failure("\(path) does not exist", next: "name a report's file", status: .usage)
     }
     return bytes

@@ -6,7 +6,7 @@ import Wire
 struct ReconRun: Command {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Compare the books with every imported report of an account; changes nothing twice."
+    abstract: "Book what an account's reports prove and compare; changes nothing twice."
   )
 
   @OptionGroup var common: CommonOptions
@@ -22,6 +22,7 @@ struct ReconRun: Command {
     let pairedLinesMinor: Int64
     let unbookedLinesMinor: Int64
     let feesMinor: Int64
+    let unbookedFeesMinor: Int64
     let deviationMinor: Int64
     let afterBookingMinor: Int64
   }
@@ -37,6 +38,10 @@ struct ReconRun: Command {
     let breaksOpened: UInt32
     let breaksResolved: UInt32
     let breaksOpen: UInt32
+    let movementsBooked: UInt64
+    let feesBooked: UInt64
+    let withoutMerchant: UInt64
+    let contradicted: UInt64
   }
 
   /// - Returns: `differs` while a clearing account is not the sum of its items or breaks are open.
@@ -73,13 +78,18 @@ struct ReconRun: Command {
           pairedLinesMinor: $0.pairedLinesMinor,
           unbookedLinesMinor: $0.unbookedLinesMinor,
           feesMinor: $0.feesMinor,
+          unbookedFeesMinor: $0.unbookedFeesMinor,
           deviationMinor: $0.deviationMinor,
           afterBookingMinor: $0.afterBookingMinor
         )
       },
       breaksOpened: found.breaksOpened,
       breaksResolved: found.breaksResolved,
-      breaksOpen: found.breaksOpen
+      breaksOpen: found.breaksOpen,
+      movementsBooked: found.movementsBooked,
+      feesBooked: found.feesBooked,
+      withoutMerchant: found.withoutMerchant,
+      contradicted: found.contradicted
     )
     try output.result(answer) { Self.lines(answer) }
     let isRight = answer.breaksOpen == 0 && answer.totals.allSatisfy { $0.deviationMinor == 0 }
@@ -102,8 +112,21 @@ struct ReconRun: Command {
           + "\(amount(total.openItemsMinor)) + paired items \(amount(total.pairedItemsMinor))"
           + (total.deviationMinor == 0
             ? "" : "  WRONG by \(amount(total.deviationMinor)): see tender doctor"),
-        "  after booking what was reported: \(amount(total.afterBookingMinor))",
+        "  after booking what was reported: \(amount(total.afterBookingMinor))"
+          + (total.unbookedFeesMinor == 0
+            ? "" : ", fees not booked: \(amount(total.unbookedFeesMinor))"),
       ]
+    }
+    lines.append(
+      "booked: \(answer.movementsBooked) movements, \(answer.feesBooked) fees within lines"
+    )
+    if answer.withoutMerchant > 0 {
+      lines.append(
+        "not booked: \(answer.withoutMerchant), as nobody knows whose; set recon.merchants"
+      )
+    }
+    if answer.contradicted > 0 {
+      lines.append("not booked: \(answer.contradicted) that the books have in other words")
     }
     lines.append(
       "breaks: \(answer.breaksOpened) opened, \(answer.breaksResolved) resolved, "

@@ -454,9 +454,9 @@ GUARDS = {
           "command.recordsFact ? nil : posting")],
         "LedgerServiceTests.PostingTests", ["aRetryInTheSameBatchStaysRefused"]),
     "hash of a report": (
-        "services/ledger/Core/Reconciliation/ReportFile.swift",
-        [("    guard SHA256.hash(bytes) == terms.sha256 else {",
-          "    guard SHA256.hash(bytes).count == terms.sha256.count else {")],
+        "services/ledger/Core/Reconciliation/ReportReader.swift",
+        [("    guard finished(&digest) == terms.sha256 else {",
+          "    guard finished(&digest).count == terms.sha256.count else {")],
         "LedgerCoreTests.ReportFileTests", ["termsAreKept"]),
     "one item for one line": (
         "services/ledger/Service/Reconciliation/ReconClimb.swift",
@@ -563,4 +563,102 @@ GUARDS = {
           "guard let gateway, tries > 0 else { return isLate ? .refuse : .begin }")],
         "GatewayServiceTests.SetupRaceTests",
         ["aChoiceThatNobodySentIsSentByWhoeverFindsIt"]),
+    "trigger: what has matched is open no longer": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_match disable trigger closed;\n        do $$ begin\n")],
+        "LedgerServiceTests.ReconciliationTests", ["theDatabaseRefusesAPairOfTwoBooks"]),
+    "trigger: no class of the other books": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_match disable trigger own_books;\n        do $$ begin\n")],
+        "LedgerServiceTests.ReconciliationTests", ["noClassIsLeftAtALineOfTheOtherBooks"]),
+    "trigger: what a run takes is open": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_item disable trigger opened;\n        do $$ begin\n")],
+        "LedgerServiceTests.ReconciliationTests", ["everythingAddsUpAfterEachRun"]),
+    "trigger: a run has classified every line": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_run disable trigger everything_classified;\n        do $$ begin\n")],
+        "LedgerServiceTests.ReconciliationGuardTests", ["aRunThatForgetsALineIsRefused"]),
+    "trigger: a fee that is booked is open no longer": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_booking disable trigger booked;\n        do $$ begin\n")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["aRunBooksWhatTheReportProves"]),
+    "trigger: two people for a write-off": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_write_off_approval disable trigger two_people;\n        do $$ begin\n")],
+        "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
+    "trigger: no write-off without an agreement": (
+        "Tests/LedgerServiceTests/Books.swift",
+        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
+          "      try await test.run(\n        \"\"\"\n"
+          "        alter table ledger.recon_settlement disable trigger approved;\n        do $$ begin\n")],
+        "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
+    "books of what was reported before": (
+        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        [("where e.gateway || '' = $1 and e.account || '' = $2 and e.livemode = $3",
+          "where e.gateway || '' = $1 and e.account || '' = $2 and $3 is not null")],
+        "LedgerServiceTests.ReconciliationTests", ["batchesAndDuplicatesBelongToTheirBooks"]),
+    "a reversal that nobody knows": (
+        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        [("then 'orphan_reversal' else 'missing_internal' end",
+          "then 'missing_internal' else 'missing_internal' end")],
+        "LedgerServiceTests.ReconciliationTests", ["everyLineGetsItsClass"]),
+    "a payout is the sum of its lines": (
+        "services/ledger/Service/Reconciliation/ReconBreaks.swift",
+        [("left join recon_batch n on i.kind = 'payout' and",
+          "left join recon_batch n on i.kind = 'none' and")],
+        "LedgerServiceTests.ReconciliationTests", ["aPayoutOfItsLinesIsNoBreak"]),
+    "control total from the books' own sums": (
+        "services/ledger/Service/Reconciliation/ReconBreaks.swift",
+        [("coalesce(b.balance, 0)::bigint, coalesce(i.open, 0)::bigint,",
+          "coalesce(i.open + i.paired, 0)::bigint + 1, coalesce(i.open, 0)::bigint,")],
+        "LedgerServiceTests.ReconciliationTests", ["theControlTotalHolds"]),
+    "the wrong books": (
+        "services/ledger/Service/Reconciliation/ReconImporter.swift",
+        [("if let row = found[1].first, try row[0, as: Bool.self] { throw",
+          "if let row = found[1].first, try row[0, as: Bool.self], found.isEmpty { throw")],
+        "LedgerServiceTests.ReconciliationTests", ["aReportForTheWrongBooksIsRefused"]),
+    "limit of write-offs": (
+        "services/ledger/Service/Calls/SettlementHandler.swift",
+        [("guard settings.writeOffLimits.allows(amount) else {",
+          "guard settings.writeOffLimits.allows(.zero(amount.currency)) else {")],
+        "LedgerServiceTests.SettlementTests", ["onlyTheNewestProposalWithinTheLimit"]),
+    "what people settle is no fact": (
+        "services/ledger/Core/Reconciliation/ReconCommands.swift",
+        [("      isFact: false\n", "      isFact: true\n")],
+        "LedgerServiceTests.SettlementTests", ["anAccountsLimitRefusesASettlement"]),
+    "two people for a write-off": (
+        "services/ledger/Core/Reconciliation/BreakSettlement.swift",
+        [("!approvedBy.isEmpty, proposedBy != approvedBy else", "!approvedBy.isEmpty else")],
+        "LedgerServiceTests.SettlementTests", ["twoPeopleWriteOff"]),
+    "only the newest proposal": (
+        "services/ledger/Service/Calls/SettlementHandler.swift",
+        [("guard try rows[1].single()[0, as: WriteOffID.self] == id else {",
+          "guard try rows[1].single()[0, as: WriteOffID.self] != WriteOffID(bits: 0) else {")],
+        "LedgerServiceTests.SettlementTests", ["onlyTheNewestProposalWithinTheLimit"]),
+    "what settles a break asks for no line": (
+        "services/ledger/Service/Reconciliation/ReconBreaks.swift",
+        [("          where s.transaction_id = f.transaction_id)",
+          "          where s.transaction_id = f.file_id)")],
+        "LedgerServiceTests.SettlementTests", ["aDifferenceIsAdjusted"]),
+    "one replica compares": (
+        "services/ledger/Service/Workers/ReconKeeper.swift",
+        [("      guard lease != nil else { continue }", "      _ = lease")],
+        "LedgerServiceTests.ReconScheduleTests", ["twoReplicasShareTheWork"]),
+    "whoever meets a run": (
+        "services/ledger/Service/Reconciliation/ReconTurn.swift",
+        [("error.sqlState == .lockNotAvailable ?", "error.sqlState == .raisedException ?")],
+        "LedgerServiceTests.ReconScheduleTests", ["whoeverMeetsARunHearsIt"]),
 }

@@ -7,19 +7,23 @@ import Testing
 @testable import LedgerService
 @testable import Postgres
 
-/// The verifier reads millions of rows in pieces: none of its statements may compare two tables row by
-/// row because they were small, or unknown to the planner, when it was planned.
+/// The verifier reads millions of rows in pieces, and decisions read under the shard's lock: none of
+/// these statements may compare two tables row by row because they were small, or unknown to the
+/// planner, when it was planned.
 @Suite(.freshDatabase(service: "ledger"), .timeLimit(.minutes(2)))
 struct ProofPlanTests {
+  private static let ids = [LedgerTransactionID(bits: 1)]
   static let statements: [Statement] = [
     ProofStore.transactions(from: .zero, through: .zero, limit: 5000),
     ProofStore.strays(behind: .zero, limit: 100),
     ProofStore.strayEntries(behind: .zero, limit: 100),
     ProofStore.movements(after: LedgerTransactionID(bits: 0), limit: 5000),
+    BooksStateStore.existing(ids), BooksStateStore.rejected(ids), BooksStateStore.pendings(ids),
+    BooksStateStore.reversible(ids), TransactionStore.byIDs(ids),
   ]
 
   /// Also where whole tables look cheaper.
-  @Test(arguments: 0..<4)
+  @Test(arguments: 0..<ProofPlanTests.statements.count)
   func looksUpByKey(_ number: Int) async throws {
     var explained = Self.statements[number]
     explained.key = StatementKey(text: "explain " + explained.text, types: explained.key.types)

@@ -24,12 +24,14 @@ struct BooksQuestion: Sendable {
     }
   }
 
-  /// One round trip that begins with the shard's lock: what is read is what will be written upon.
+  /// One round trip, under the shard's lock: what is read is what will be written upon. By key, for
+  /// plans are kept while tables grow.
   ///
   /// - Parameter now: nil for the database's clock.
   func statements(now: Timestamp?) -> [Statement] {
     [
-      BooksStateStore.lock, BooksStateStore.time(now), BooksStateStore.existing(ids),
+      ProofStore.byKey, BooksStateStore.lock, BooksStateStore.time(now),
+      BooksStateStore.existing(ids),
       BooksStateStore.rejected(ids), BooksStateStore.pendings(others),
       BooksStateStore.reversible(others),
       BooksStateStore.accounts(Array(accounts), of: others),
@@ -39,19 +41,19 @@ struct BooksQuestion: Sendable {
 
   /// Nil if something that is held is due to be released first.
   static func state(_ rows: [Rows]) throws -> BooksState? {
-    let (now, isDue) = try rows[1].single().decode((Timestamp, Bool).self)
+    let (now, isDue) = try rows[2].single().decode((Timestamp, Bool).self)
     if isDue { return nil }
     var state = BooksState(nowMicroseconds: now.microseconds)
-    state.existing = Set(try rows[2].column(as: LedgerTransactionID.self))
-    for row in rows[3] {
+    state.existing = Set(try rows[3].column(as: LedgerTransactionID.self))
+    for row in rows[4] {
       state.rejected[try row[0, as: LedgerTransactionID.self]] = try row[1, as: String.self]
     }
-    for row in rows[4] { try BooksStateStore.decodePending(row, into: &state) }
-    for row in rows[5] { try BooksStateStore.decodeReversible(row, into: &state) }
-    for row in rows[6] {
+    for row in rows[5] { try BooksStateStore.decodePending(row, into: &state) }
+    for row in rows[6] { try BooksStateStore.decodeReversible(row, into: &state) }
+    for row in rows[7] {
       state.accounts[try row[0, as: AccountID.self]] = try BooksStateStore.decodeAccount(row)
     }
-    for transaction in try TransactionStore.decode(rows[7]) {
+    for transaction in try TransactionStore.decode(rows[8]) {
       state.contents[transaction.recorded.id] = transaction.submitted
     }
     return state

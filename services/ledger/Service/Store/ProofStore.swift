@@ -4,8 +4,9 @@ import Postgres
 
 /// What the verifier reads: tables alone, by index, a bounded piece at a time.
 enum ProofStore {
-  /// Joins look up by key. Left to statistics, a plan made for tables that were small or never
-  /// analysed compared two grown ones row by row, until the statement's time was over.
+  /// Joins look up by key, here and where postings are decided. Left to statistics, a plan made for
+  /// tables that were small or never analysed compared two grown ones row by row, until the
+  /// statement's time was over.
   static let byKey: Statement = """
     select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
       set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true)

@@ -192,9 +192,10 @@ package final class BatchWriter: Sendable {
       }
     }
     guard !existing.isEmpty else { return outcomes }
-    let stored = try await database.query(
-      TransactionStore.bySequences(Set(existing.map(\.sequence)).map { UUIDBits($0) })
+    let bySequences = TransactionStore.bySequences(
+      Set(existing.map(\.sequence)).map { UUIDBits($0) }
     )
+    let stored = try await database.transaction(batch: [ProofStore.byKey, bySequences])[1]
     var submitted: [UInt128: PostingCommand] = [:]
     for transaction in try TransactionStore.decode(stored) {
       submitted[transaction.recorded.sequence] = transaction.submitted

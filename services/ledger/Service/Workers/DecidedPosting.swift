@@ -80,8 +80,9 @@ struct DecidedPosting: Sendable {
     var stored: [LedgerTransactionID: PostingCommand] = [:]
     let existing = decided.verdicts.compactMap(\.existing)
     if !existing.isEmpty {
-      let rows = try await database.query(TransactionStore.byIDs(Array(Set(existing))))
-      for transaction in try TransactionStore.decode(rows) {
+      let byIDs = TransactionStore.byIDs(Array(Set(existing)))
+      let rows = try await database.transaction(batch: [ProofStore.byKey, byIDs])
+      for transaction in try TransactionStore.decode(rows[1]) {
         stored[transaction.recorded.id] = transaction.submitted
       }
     }
@@ -124,8 +125,8 @@ struct DecidedPosting: Sendable {
     guard try look[1, as: Bool.self] else { return 0 }
     return try await database.transaction { transaction in
       let rows = try await transaction.batch([
-        BooksStateStore.lock, BooksStateStore.due(clock?.now),
-      ])[1]
+        ProofStore.byKey, BooksStateStore.lock, BooksStateStore.due(clock?.now),
+      ])[2]
       guard let first = rows.first else { return 0 }
       let now = try first[6, as: Timestamp.self]
       var items: [(item: PendingPosting, verdict: Verdict)] = []

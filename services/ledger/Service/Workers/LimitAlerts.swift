@@ -20,10 +20,13 @@ package struct LimitAlerts: Sendable {
   @discardableResult
   package func look() async throws -> Int {
     // Mostly nothing has, and nobody need wait for the shard's lock to learn that.
-    guard try await !database.query(Self.changes).isEmpty else { return 0 }
+    let look = try await database.transaction(batch: [ProofStore.byKey, Self.changes])[1]
+    guard !look.isEmpty else { return 0 }
     return try await database.transaction { transaction in
       // Nobody books, nor sets a limit, meanwhile.
-      let rows = try await transaction.batch([BooksStateStore.lock, Self.changes])[1]
+      let rows = try await transaction.batch([
+        ProofStore.byKey, BooksStateStore.lock, Self.changes,
+      ])[2]
       let statements = try rows.map { try Self.statement($0) }
       try await transaction.commit(with: statements)
       return statements.count

@@ -50,6 +50,9 @@ struct PostgresBench: Sendable {
     var reference: [Double] = []
     var rates: [Path: [Double]] = [:]
     var costs: [Path: [Double]] = [:]
+    let many = RowsBench(client: client)
+    try await many.prepare()
+    var turns: [RowsBench.Turn] = []
     for round in 1...rounds {
       output.line("round \(round) of \(rounds)")
       reference.append(
@@ -61,6 +64,7 @@ struct PostgresBench: Sendable {
         costs[path, default: []].append(
           (ServiceCosts.ownMicroseconds() - own) / (rate * Double(seconds)))
       }
+      turns.append(try await many.turn(round))
     }
     let base = Self.median(reference)
     func row(_ name: String, _ path: Path, bar: Double?, aim: Double?) -> Measurement {
@@ -69,6 +73,8 @@ struct PostgresBench: Sendable {
       return Measurement(
         name: name, value: ratio * base, unit: "1/s", reference: base, bar: bar, aim: aim)
     }
+    let bound = Self.median(turns.map(\.bound))
+    let streamed = Self.median(turns.map { $0.copied / $0.bound })
     return [
       Measurement(name: "pgbench -S -M prepared -c 8 -j 2", value: base, unit: "1/s"),
       row("pipelined", .pipelined, bar: 0.9, aim: 1),
@@ -80,6 +86,9 @@ struct PostgresBench: Sendable {
       Measurement(
         name: "CPU of the client, pooled", value: Self.median(costs[.pooled] ?? []),
         unit: "µs/transaction"),
+      // Against the same rows as arrays of a statement.
+      Measurement(
+        name: "rows by COPY", value: streamed * bound, unit: "rows/s", reference: bound, aim: 1),
     ]
   }
 

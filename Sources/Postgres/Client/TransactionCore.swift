@@ -3,7 +3,7 @@ import Synchronization
 
 /// One transaction's state. `state` is touched only on the loop.
 final class TransactionCore: Sendable {
-  private enum State {
+  enum State {
     /// Nothing was sent yet.
     case fresh
     case open
@@ -14,19 +14,19 @@ final class TransactionCore: Sendable {
     case ended
   }
 
-  private struct Confined: @unchecked Sendable {
+  struct Confined: @unchecked Sendable {
     var state = State.fresh
     var isRunning = false
   }
 
-  private final class Box: @unchecked Sendable {
+  final class Box: @unchecked Sendable {
     var confined = Confined()
   }
 
-  private let lease: Lease
-  private let client: ClientCore
+  let lease: Lease
+  let client: ClientCore
   private let isolation: IsolationLevel
-  private let box = Box()
+  let box = Box()
   private let openFlag = Atomic(true)
 
   init(lease: Lease, client: ClientCore, isolation: IsolationLevel) {
@@ -107,7 +107,7 @@ final class TransactionCore: Sendable {
 
   // MARK: - On the loop
 
-  private func submit(
+  func submit(
     _ statements: [Statement],
     commits: Bool,
     deadline: MonotonicInstant?,
@@ -191,7 +191,7 @@ final class TransactionCore: Sendable {
   }
 
   /// Without COMMIT a lost connection leaves no effect.
-  private func failedStatement(_ failure: PostgresError) -> PostgresError {
+  func failedStatement(_ failure: PostgresError) -> PostgresError {
     var failure = failure
     failure.mayHaveExecuted = false
     return failure
@@ -211,7 +211,7 @@ final class TransactionCore: Sendable {
     )
   }
 
-  private func onLoop(_ body: @escaping @Sendable () -> Void) {
+  func onLoop(_ body: @escaping @Sendable () -> Void) {
     if client.loop.isCurrent { body() } else { client.loop.execute(body) }
   }
 }

@@ -3,11 +3,13 @@ import Reactor
 
 /// Moves bytes between libpq and the session machine. Touch it only on the loop.
 final class Connection: @unchecked Sendable {
-  private let loop: EventLoop
-  private let handle: OpaquePointer
+  let loop: EventLoop
+  let handle: OpaquePointer
   private let notices: NoticeReceiver
   private var machine: SessionMachine<Submission>
   private var registration: Registration?
+  /// Rows that are streamed to the server; then nothing else is out.
+  var copy: CopyRun?
   private var calls: [SessionMachine<Submission>.Call] = []
   private(set) var isClosed = false
   /// Called once, after what was out has been answered.
@@ -43,9 +45,12 @@ final class Connection: @unchecked Sendable {
   var preparedCount: Int { machine.preparedCount }
   var oldest: Submission? { machine.oldestUnit }
 
+  /// Nothing is out.
+  var isIdle: Bool { !isClosed && machine.isIdle && copy == nil }
+
   /// Nothing is out and no transaction is open.
   var isReusable: Bool {
-    !isClosed && machine.isIdle && PQtransactionStatus(handle) == PQTRANS_IDLE
+    isIdle && PQtransactionStatus(handle) == PQTRANS_IDLE
   }
 
   func forEachSubmission(_ body: (Submission) -> Void) { machine.forEachUnit(body) }
@@ -125,18 +130,25 @@ final class Connection: @unchecked Sendable {
     }
   }
 
-  private func flush() {
+  /// Answers whether all has been given to the kernel.
+  @discardableResult
+  func flush() -> Bool {
     let left = PQflush(handle)
-    guard left >= 0 else { return close() }
+    guard left >= 0 else {
+      close()
+      return false
+    }
     do {
       try registration?.update(left == 1 ? [.read, .write] : .read)
     } catch {
       close()
     }
+    return left == 0 && !isClosed
   }
 
   private func ready(_ readiness: Readiness) {
     guard !isClosed else { return }
+    guard copy == nil else { return copyReady(readiness) }
     if readiness.contains(.read) {
       // What arrived before the end still counts, so it is read before giving up.
       let isAlive = PQconsumeInput(handle) == 1
@@ -206,6 +218,7 @@ final class Connection: @unchecked Sendable {
       )
       submission.finish()
     }
+    abandonCopy()
     let onClosed = onClosed
     self.onClosed = nil
     onClosed?()

@@ -20,10 +20,19 @@ struct ServiceConnection: Sendable {
   ) throws {
     try checkout.requireDeployed()
     let known = try Endpoints.load(checkout).replicas(of: service).map(\.address)
-    addresses = known.filter { replica == nil || $0.port == replica }
-    guard !addresses.isEmpty else {
+    let meant = known.filter { replica == nil || $0.port == replica }
+    guard !meant.isEmpty else {
       throw Failure("\(service.rawValue) has no address", next: "run deploy/up")
     }
+    self.init(service, listeningAt: meant, as: caller, in: checkout)
+  }
+
+  /// Also to processes that endpoints.json does not name.
+  init(
+    _ service: PlatformService, listeningAt addresses: [Endpoints.Address], as caller: Caller,
+    in checkout: Checkout
+  ) {
+    self.addresses = addresses
     let store = CertificateStore(checkout: checkout)
     expected = .service(service.rawValue)
     certificateFile = store.certificate(caller.rawValue)

@@ -25,6 +25,7 @@ OTHERS = [
     (["show", "nobody"], "give a pi_"), (["show", "pi_1"], "ID_INVALID"),
     (["bench", "payments", "--rounds", "2"], "say --fault-percent too"),
     (["bench", "payments", "--seed", "7"], "say --fault-percent too"),
+    (["bench", "ledger", "--whole", "--scale", "50000"], "not beside --whole"),
     (["ledger", "as-of", "nobody"], "ACCOUNT_NOT_FOUND"),
     (["ledger", "as-of", "merchant_payable", "--recorded", "noon"], "noon is no instant"),
     (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant"),

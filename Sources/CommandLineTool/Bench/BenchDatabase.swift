@@ -94,10 +94,22 @@ struct BenchDatabase: Sendable {
   }
 
   @discardableResult
-  private func sql(_ text: String, in database: String = "postgres") async throws -> String {
+  func sql(_ text: String, in database: String = "postgres") async throws -> String {
+    try await psql(["-c", text], in: database)
+  }
+
+  /// Statement by statement, with psql's own commands.
+  @discardableResult
+  func script(_ text: String, in database: String) async throws -> String {
+    try await psql(["-f", "-"], in: database, input: text)
+  }
+
+  private func psql(
+    _ arguments: [String], in database: String, input: String = ""
+  ) async throws -> String {
     try await Shell.check(
       "a statement of the bench", programs + "/psql",
-      ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text],
-      environment: environment, directory: "/")
+      ["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database] + arguments,
+      environment: environment, directory: "/", input: input)
   }
 }

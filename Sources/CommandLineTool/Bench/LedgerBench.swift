@@ -117,24 +117,32 @@ struct LedgerBench: Sendable {
 
   private func run(_ shape: Shape, milliseconds: Int64) async throws -> Run {
     let cpu = try await reads.status(.ledger).cpuMicroseconds
+    var run = try await reads.session.call(.ledger, as: .operator, within: Self.callLimit) {
+      client in
+      try await load(shape, milliseconds: milliseconds, [client])
+    }
+    run.serverMicroseconds = Double(try await reads.status(.ledger).cpuMicroseconds - cpu)
+    return run
+  }
+
+  /// The shape's callers at once, each at the next of the processes.
+  func load(
+    _ shape: Shape, milliseconds: Int64, _ clients: [ServiceSession.Client]
+  ) async throws -> Run {
     let start = MonotonicClock.microseconds
     let end = start + milliseconds * 1000
-    var run = try await reads.session.call(.ledger, as: .operator, within: Self.callLimit) {
-      [loop = reads.session.loop] client in
-      try await withTaskExecutorPreference(loop) {
-        try await withThrowingTaskGroup(of: Run.self) { group in
-          for _ in 0..<shape.callers {
-            group.addTask { try await post(shape, until: end, client) }
-          }
-          return try await group.reduce(into: Run()) { sum, run in
-            sum.transactions += run.transactions
-            sum.latencies.add(run.latencies)
-          }
+    var run = try await withTaskExecutorPreference(reads.session.loop) {
+      try await withThrowingTaskGroup(of: Run.self) { group in
+        for caller in 0..<shape.callers {
+          group.addTask { try await post(shape, until: end, clients[caller % clients.count]) }
+        }
+        return try await group.reduce(into: Run()) { sum, run in
+          sum.transactions += run.transactions
+          sum.latencies.add(run.latencies)
         }
       }
     }
     run.seconds = Double(MonotonicClock.microseconds - start) / 1e6
-    run.serverMicroseconds = Double(try await reads.status(.ledger).cpuMicroseconds - cpu)
     return run
   }
 

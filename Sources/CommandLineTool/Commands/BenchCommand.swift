@@ -148,25 +148,46 @@ struct BenchPostgres: Command {
 struct BenchLedger: Command {
   static let configuration = CommandConfiguration(
     commandName: "ledger",
-    abstract: "Postings through RPC, batched and single, in turns with pgbench's TPC-B.",
-    discussion: "Books for a test merchant of its own; what is booked stays.")
+    abstract: "Postings through RPC in turns with pgbench's TPC-B; the books at size.",
+    discussion: """
+      The postings are for a test merchant of its own in the deployment's books, and stay. Then \
+      captures of a year are loaded into books of its own, which go: what they take on disk, and \
+      what partitions cost; balances at an instant of an account with a leg of each; the whole \
+      proof; 1, 2 and 4 processes of the ledger in turns. --whole needs some 25 GB on disk and most \
+      of an hour; what an interrupted bench leaves, the next one removes.
+      """)
 
   @OptionGroup var common: CommonOptions
   @Option(help: "How long each of the runs in a round takes.") var seconds = 4
   @Option(help: "How often they take turns.") var rounds = 3
+  @Option(help: "Captures that are loaded (200,000).") var scale: Int?
+  @Flag(help: "Load 10 million captures.") var whole = false
 
   func perform(_ output: Output) async throws -> ExitStatus {
-    guard (1...60).contains(seconds), (1...20).contains(rounds) else {
-      throw Failure("--seconds is 1 to 60, --rounds 1 to 20", next: "", status: .usage)
+    let scale = scale ?? (whole ? BooksBench.scaleWhole : BooksBench.scaleDefault)
+    guard (1...60).contains(seconds), (1...20).contains(rounds),
+      BooksBench.scales.contains(scale), !whole || self.scale == nil
+    else {
+      throw Failure(
+        "--seconds is 1 to 60, --rounds 1 to 20, --scale \(BooksBench.scales.lowerBound) to "
+          + "\(BooksBench.scales.upperBound) and not beside --whole", next: "", status: .usage)
     }
     let checkout = try Checkout.find()
     let rows = try await ServiceSession.with(checkout) { session in
-      try await LedgerBench(
+      guard let cluster = try Cluster.load(checkout) else {
+        throw Failure("no cluster is set up in \(checkout.root)", next: "run deploy/up")
+      }
+      let bench = LedgerBench(
         reads: Reads(session: session, merchant: session.merchant),
         database: try BenchDatabase.ofCheckout(checkout),
         merchant: MerchantID.generate(milliseconds: MonotonicClock.wallMilliseconds),
-        seconds: seconds, rounds: rounds
-      ).run(output)
+        seconds: seconds, rounds: rounds)
+      let books = BooksBench(
+        poster: bench,
+        deployment: Deployment(
+          checkout: checkout, cluster: cluster, endpoints: try Endpoints.load(checkout)),
+        scale: scale)
+      return try await bench.run(output) + books.run(output)
     }
     try output.result(rows) { Measurement.table(rows) }
     return .succeeded

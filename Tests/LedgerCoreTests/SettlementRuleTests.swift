@@ -46,6 +46,7 @@ struct SettlementRuleTests {
       ReconCommands.line(
         template,
         amount,
+        name: "m_1",
         reference: "m_1",
         on: Self.day,
         of: MerchantID(bits: 2),
@@ -88,6 +89,9 @@ struct SettlementRuleTests {
       ReconCommands.line(
         .fee,
         line.match.amount,
+        name: MovementName.of(
+          reference, payment: line.match.paymentReference, batch: line.batch,
+          in: ReconBook(Self.account, isLive: false)),
         reference: reference,
         on: line.bookedOn,
         of: MerchantID(bits: 2),
@@ -102,6 +106,7 @@ struct SettlementRuleTests {
       ReconCommands.line(
         .fee,
         Amount(.eur, minor: minor),
+        name: reference,
         reference: reference,
         on: Self.day,
         of: MerchantID(bits: 2),
@@ -139,6 +144,34 @@ struct SettlementRuleTests {
         isOfLine: isOfLine
       ) == difference
     )
+  }
+
+  /// What is in our favour one person books; what is given up two write off.
+  @Test func onePersonAdjustsInOurFavour() {
+    func templates(_ minor: Int64?) -> [LineTemplate] {
+      BreakSettlement.templates(.amountMismatch, type: .captured, differenceMinor: minor)
+    }
+    #expect(templates(1) == [.adjustment])
+    #expect(templates(-1) == [] && templates(0) == [] && templates(nil) == [])
+  }
+
+  @Test(
+    arguments: [
+      // gateway, live, reference, payment, batch, name
+      ("stripe", false, "txn_1", "", "po_1", "txn_1"),
+      ("stripe", true, "po_1", "", "po_1", "po_1"),
+      ("adyen", false, "M1", "P1", "7", "M1"),
+      ("adyen", false, "Fees November 2026", "", "7", "test 7 Fees November 2026"),
+      ("adyen", false, "Fees November 2026", "", "8", "test 8 Fees November 2026"),
+      ("adyen", true, "7", "", "7", "live 7 7"),
+      ("adyen", true, "", "", "7", ""),
+    ]
+  )
+  func namesOfMovements(
+    gateway: String, isLive: Bool, reference: String, payment: String, batch: String, name: String
+  ) {
+    let book = ReconBook(GatewayAccount(gateway: gateway, account: "Main"), isLive: isLive)
+    #expect(MovementName.of(reference, payment: payment, batch: batch, in: book) == name)
   }
 
   @Test func limitsOfWriteOffs() throws {

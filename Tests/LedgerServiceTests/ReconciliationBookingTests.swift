@@ -182,6 +182,82 @@ struct ReconciliationBookingTests {
     }
   }
 
+  /// People have said that it is booked elsewhere: a run that could book it does not.
+  @Test func anAcceptedLineIsNeverBooked() async throws {
+    try await Books.with { books in
+      let recon = try Self.adyen(books)
+      try await recon.book(1, .capture, "P1", 4_999)
+      let another = MerchantID(bits: Books.merchant.bits + 2)
+      _ = try await books.writer.post([
+        try Books.posting(2, "gateway_clearing:adyen:Main", merchant: another, fact: true)
+      ])
+      try await recon.importing(Self.settlement, .settlementDetail, key: "import-1")
+      _ = try await recon.run(key: "run-1")
+      let fee = try #require(
+        try await recon.breaks().breaks.first { $0.reported?.amountMinor == -100 }
+      )
+      _ = try await recon.change(fee.id, .accept, note: "journal 17", key: "c1")
+      let named = try Self.adyen(books, merchants: "adyen Main \(another)")
+      #expect(try await named.run(key: "run-2").movementsBooked == 1)
+      #expect(try await Self.bookings(recon) == ["fee fee -75", "line payout -4824"])
+      #expect(try await recon.explain(fee.id).reconBreak?.state == .accepted)
+    }
+  }
+
+  /// Adyen's lines of the account's own have a text for a name, the same in each settlement of a month.
+  @Test func theFeeOfEachSettlementIsBooked() async throws {
+    try await Books.with { books in
+      let recon = try Self.adyen(books)
+      try await recon.book(1, .capture, "P1", 4_999)
+      try await recon.book(2, .capture, "P2", 4_999)
+      try await recon.importing(Self.settlement, .settlementDetail, key: "import-1")
+      #expect(try await recon.run(key: "run-1").movementsBooked == 2)
+      let next = Self.settlement.replacing("P1", with: "P2").replacing("M1", with: "M2")
+        .replacing(",7\n", with: ",8\n")
+      try await recon.importing(next, .settlementDetail, key: "import-2")
+      let run = try await recon.run(key: "run-2")
+      #expect(run.movementsBooked == 2 && run.contradicted == 0 && run.breaksOpen == 0)
+      #expect(try await books.balance("gateway_fees:adyen:Main") == 350)
+      try await recon.expectSoundSets()
+    }
+  }
+
+  /// Gross less fee is not net: that the fee was taken, nothing proves.
+  @Test func aFeeThatDoesNotAddIsNotBooked() async throws {
+    try await Books.with { books in
+      let recon = try Self.adyen(books)
+      try await recon.book(1, .capture, "P1", 4_999)
+      let whole = Self.settlement.replacing("49.24", with: "49.99")
+        .replacing("48.24", with: "48.99")
+      try await recon.importing(whole, .settlementDetail, key: "import-1")
+      let run = try await recon.run(key: "run-1")
+      #expect(run.feesBooked == 0 && run.movementsBooked == 2)
+      #expect(run.totals.first?.unbookedFeesMinor == 0)
+      #expect(try await books.balance("gateway_fees:adyen:Main") == 100)
+    }
+  }
+
+  /// A payout that was booked and comes back later is another movement, and is booked too.
+  @Test func aPayoutThatComesBackIsBooked() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books, booksReports: true)
+      books.clock.set(Self.today)
+      try await recon.book(1, .capture, "pi_1", 4_999)
+      let line = ReconCalls.line(
+        "txn_1", "charge", "ch_1", "pi_1", 4_999, fee: 75, payout: "po_1")
+      let total = LedgerV1.PayoutTotal(
+        batch: "po_1", net: CommonV1.Money(currency: "EUR", amountMinor: 4_924))
+      try await recon.importing(ReconCalls.header + line, payouts: [total], key: "import-1")
+      #expect(try await recon.run(key: "run-1").movementsBooked == 1)
+      let back = ReconCalls.line("txn_9", "payout_reversal", "po_1", "", 4_924, payout: "po_2")
+      try await recon.importing(ReconCalls.header + back, key: "import-2")
+      let run = try await recon.run(key: "run-2")
+      #expect(run.movementsBooked == 1)
+      #expect(try await books.balance("payouts_in_transit:stripe:acct_1") == 0)
+      #expect(!run.classes.contains { $0.reconClass == .statusMismatch })
+    }
+  }
+
   /// The books have the movement in other words: nobody overwrites them, and nobody hides it.
   @Test func whatTheBooksSayOtherwiseIsLeft() async throws {
     try await Books.with { books in
@@ -212,6 +288,7 @@ struct ReconciliationBookingTests {
       let fee = try #require(
         ReconCommands.fee(
           Amount(.eur, minor: 75),
+          name: "M1",
           reference: "M1",
           on: day,
           of: Books.merchant,

@@ -36,7 +36,7 @@ struct SettlementTests {
   @Test func aBreakIsResolvedByItsBooking() async throws {
     try await Self.with { recon, _ in
       let fee = try await Self.fee(recon)
-      #expect(try await recon.explain(fee.id).templates == [.fee, .adjustment])
+      #expect(try await recon.explain(fee.id).templates == [.fee])
       let done = try await recon.resolve(fee.id, .fee, key: "k1")
       #expect(done.reconBreak?.state == .resolved)
       #expect(try await recon.resolve(fee.id, .fee, key: "k1") == done)
@@ -119,8 +119,14 @@ struct SettlementTests {
       let missing = try #require(
         breaks.first { $0.reconClass == .missingExternal && $0.booked?.amountMinor == 900 }
       )
-      _ = try await recon.resolve(missing.id, .adjustment, key: "k1")
-      #expect(try await recon.books.balance("adjustments") == 900)
+      // What is given up, one person cannot book.
+      #expect(
+        try await recon.reason { try await recon.resolve(missing.id, .adjustment, key: "k1") }
+          == "TEMPLATE_NOT_FOR_BREAK"
+      )
+      let proposal = try #require(try await recon.propose(missing.id, key: "p1"))
+      _ = try await recon.by("bob").approve(proposal.id, key: "a1")
+      #expect(try await recon.books.balance("write_offs") == 900)
       #expect(try await recon.run(key: "run-2").breaksOpened == 0)
       let late = ReconCalls.line("txn_20", "charge", "ch_9", "pi_9", 900, fee: 34, payout: "po_2")
       try await recon.importing(ReconCalls.header + late, key: "import-2")

@@ -26,8 +26,8 @@ package enum BreakSettlement {
     return overflow || difference == 0 ? nil : difference
   }
 
-  /// What a break may be booked as: the templates of its line where nothing answers it, otherwise an
-  /// adjustment of the difference.
+  /// What a break may be booked as by one person: the templates of its line where nothing answers it,
+  /// and as an adjustment a difference in our favour. What is to be given up, two people write off.
   package static func templates(
     _ reconClass: ReconClass,
     type: ReportRowType?,
@@ -37,7 +37,9 @@ package enum BreakSettlement {
     if let type, [.missingInternal, .orphanReversal].contains(reconClass) {
       templates = LineTemplate.of(type)
     }
-    if differenceMinor != nil, !templates.contains(.adjustment) { templates.append(.adjustment) }
+    if let differenceMinor, differenceMinor > 0, !templates.contains(.adjustment) {
+      templates.append(.adjustment)
+    }
     return templates
   }
 

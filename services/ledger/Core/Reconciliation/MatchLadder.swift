@@ -127,7 +127,8 @@ package enum MatchLadder {
   /// The steps of one fit that footholds allow, in the order in which they are climbed; the next fit
   /// is climbed by those that are left.
   package static func steps(_ fit: MatchFit, over footholds: [Foothold]) -> [Step] {
-    footholds.map { Step(fit: fit, rung: $0.rung, place: $0.place, family: $0.family) }.sorted()
+    footholds.filter { fit != .otherStatus || $0.family.hasOtherStatus }
+      .map { Step(fit: fit, rung: $0.rung, place: $0.place, family: $0.family) }.sorted()
   }
 
   /// Where the two meet; nil: they have nothing to do with each other.
@@ -159,6 +160,7 @@ package enum MatchLadder {
     guard let pairing = ReconPairing.of(line.type), let kind = PostingKind(rawValue: item.kind)
     else { return nil }
     guard pairing.kinds.contains(kind) else {
+      guard pairing.family.hasOtherStatus else { return nil }
       let isRelated = ReconPairing.all.contains {
         $0.family == pairing.family && $0.kinds.contains(kind)
       }

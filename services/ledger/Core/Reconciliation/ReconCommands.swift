@@ -5,11 +5,14 @@ import Seal
 package enum ReconCommands {
   /// The movement of a line. Its id is among those that matching asks for.
   ///
-  /// - Parameter reference: the gateway's id of the movement, the line's first.
+  /// - Parameters:
+  ///   - name: what the movement is called (`MovementName`).
+  ///   - reference: the gateway's id of the movement, the line's first.
   /// - Returns: nil for an amount that cannot be booked and without a reference.
   package static func line(
     _ template: LineTemplate,
     _ amount: Amount,
+    name: String,
     reference: String,
     on day: CivilDate,
     of merchant: MerchantID,
@@ -19,6 +22,7 @@ package enum ReconCommands {
     return movement(
       template.kind(of: amount),
       entries,
+      name: name,
       reference: reference,
       on: day,
       of: merchant,
@@ -33,6 +37,7 @@ package enum ReconCommands {
   ///   - subject: of the transaction that the line is about, so that they are found together.
   package static func fee(
     _ fee: Amount,
+    name: String,
     reference: String,
     on day: CivilDate,
     of merchant: MerchantID,
@@ -45,6 +50,7 @@ package enum ReconCommands {
     return movement(
       .fee,
       entries,
+      name: name,
       reference: reference,
       on: day,
       of: merchant,
@@ -56,6 +62,7 @@ package enum ReconCommands {
   private static func movement(
     _ kind: PostingKind,
     _ entries: [PostingEntry],
+    name: String,
     reference: String,
     on day: CivilDate,
     of merchant: MerchantID,
@@ -63,7 +70,7 @@ package enum ReconCommands {
     at account: GatewayAccount
   ) -> PostingCommand? {
     guard !reference.isEmpty else { return nil }
-    let movement = Movement(account: account, kind: kind, source: .gatewayMovement(reference))
+    let movement = Movement(account: account, kind: kind, source: .gatewayMovement(name))
     return command(
       movement,
       entries,

@@ -5,6 +5,10 @@ package struct ReconPairing: Sendable, Hashable {
   /// Movements of one family are about the same money: one may turn out to be another.
   package enum Family: String, Sendable, Hashable, CaseIterable {
     case charge, refund, dispute, payout, fee, reserve, adjustment
+
+    /// A payout that came back is a movement of its own, booked beside the first one, under whose name
+    /// it comes.
+    package var hasOtherStatus: Bool { self != .payout }
   }
 
   package let type: ReportRowType

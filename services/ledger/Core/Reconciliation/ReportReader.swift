@@ -95,7 +95,7 @@ package final class ReportReader: @unchecked Sendable {
     lines.reserveCapacity(rows.count)
     var canonical = CanonicalBytes(capacity: 160 * rows.count)
     for row in rows {
-      let line = try StagedLine(row, at: terms.account)
+      let line = try StagedLine(row, in: terms.book)
       line.append(to: &canonical)
       note(line)
       lines.append(line)

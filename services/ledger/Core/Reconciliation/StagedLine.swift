@@ -20,7 +20,7 @@ package struct StagedLine: Sendable, Hashable {
   /// - Throws: `dateInvalid`.
   package init(
     _ row: ReportRow,
-    at account: GatewayAccount
+    in book: ReconBook
   ) throws(ReportRefusal) {
     guard let day = Self.day(row.bookedAt) else {
       throw ReportRefusal(.malformed, "line \(row.line) has no day of booking")
@@ -44,7 +44,13 @@ package struct StagedLine: Sendable, Hashable {
     }
     match = ReconLine(
       type: row.type,
-      movementIDs: Self.movements(row.type, sources, account),
+      movementIDs: Self.movements(
+        row.type,
+        sources.map {
+          MovementName.of($0, payment: row.paymentReference, batch: row.batch, in: book)
+        },
+        book.account
+      ),
       sourceReferences: sources,
       paymentReference: row.paymentReference,
       amount: row.gross

@@ -46,6 +46,12 @@ package struct SettlementHandler: LedgerV1.BreakSettlements.SimpleServiceProtoco
           ReconCommands.line(
             template,
             ofLine.match.amount,
+            name: MovementName.of(
+              ofLine.match.sourceReferences.first ?? "",
+              payment: ofLine.match.paymentReference,
+              batch: ofLine.batch,
+              in: found.record.book
+            ),
             reference: ofLine.match.sourceReferences.first ?? "",
             on: found.record.occurredOn,
             of: merchant,

@@ -81,11 +81,23 @@ struct ReconBookings: Sendable {
 
   // MARK: Candidates
 
+  /// People have said what becomes of the line (accepted, or its difference settled): nothing more is
+  /// booked for it.
+  private static func isDecided(_ line: String) -> String {
+    """
+    exists (
+      select from recon_break d where d.file_id = \(line).file_id and d.line = \(line).line
+        and (d.state = 'accepted'
+          or exists (select from recon_settlement s where s.break_id = d.id)))
+    """
+  }
+
   /// Lines that nothing answers, of types that a run books by itself.
   func lines(after place: Place, limit: Int64) -> Statement {
     let types = LineTemplate.allCases.filter(\.isAutomatic).map(\.type.rawValue)
     return """
-      select o.file_id, o.line, o.type, o.source_references, o.currency, o.gross_minor, l.booked_on
+      select o.file_id, o.line, o.type, o.source_references, o.currency, o.gross_minor, l.booked_on,
+        o.payment_reference, o.batch
       from recon_open_line o
       -- Each by its key, whatever the planner thinks of how many there are.
       cross join lateral (
@@ -97,6 +109,7 @@ struct ReconBookings: Sendable {
       where o.gateway = \(account.gateway) and o.account = \(account.account)
         and o.livemode = \(book.isLive) and o.type = any(\(types))
         and o.source_references <> '{}' and o.gross_minor <> 0 and m.class = 'missing_internal'
+        and not \(raw: Self.isDecided("o"))
         and (o.file_id, o.line) > (\(place.file), \(place.line))
       order by o.file_id, o.line limit \(limit)
       """
@@ -112,6 +125,12 @@ struct ReconBookings: Sendable {
     return ReconCommands.line(
       template,
       amount,
+      name: MovementName.of(
+        reference,
+        payment: try row[7, as: String.self],
+        batch: try row[8, as: String.self],
+        in: book
+      ),
       reference: reference,
       on: try row[6, as: CivilDate.self],
       of: merchant,
@@ -125,17 +144,22 @@ struct ReconBookings: Sendable {
   func fees(after place: Place, limit: Int64) -> Statement {
     """
     select f.file_id, f.line, f.movement_reference, f.currency, f.fee_minor, f.booked_on,
-      i.merchant_id, t.subject
+      i.merchant_id, t.subject, l.payment_reference, l.batch
     from recon_open_fee f
     cross join lateral (
       select shard, sequence, currency from recon_match
-      where file_id = f.file_id and line = f.line and sequence is not null limit 1
+      where file_id = f.file_id and line = f.line and sequence is not null
+        and class in ('matched', 'fee_mismatch') limit 1
     ) m
     cross join lateral (
       select merchant_id from recon_item
       where shard = m.shard and sequence = m.sequence and currency = m.currency
         and gateway = f.gateway and account = f.account limit 1
     ) i
+    cross join lateral (
+      select payment_reference, batch from recon_line
+      where file_id = f.file_id and line = f.line limit 1
+    ) l
     cross join lateral (
       select subject from transaction where shard = m.shard and sequence = m.sequence limit 1
     ) t
@@ -152,6 +176,12 @@ struct ReconBookings: Sendable {
     guard let amount = try? fee.negated() else { return nil }
     return ReconCommands.fee(
       fee,
+      name: MovementName.of(
+        reference,
+        payment: try row[8, as: String.self],
+        batch: try row[9, as: String.self],
+        in: book
+      ),
       reference: reference,
       on: try row[5, as: CivilDate.self],
       of: try row[6, as: MerchantID.self],
@@ -195,6 +225,7 @@ struct ReconBookings: Sendable {
     return ReconCommands.line(
       .payout,
       amount,
+      name: MovementName.of(batch, payment: "", batch: batch, in: book),
       reference: batch,
       on: try row[4, as: CivilDate.self],
       of: merchant,
@@ -213,7 +244,7 @@ struct ReconBookings: Sendable {
       return """
         select count(*) from unnest(\(files), \(lines)) u(file_id, line)
         join recon_match m on m.file_id = u.file_id and m.line = u.line
-        where m.class = 'missing_internal'
+        where m.class = 'missing_internal' and not \(raw: Self.isDecided("u"))
         """
     case .fee:
       return """

@@ -162,7 +162,8 @@ begin
     select l.gateway, l.account, l.livemode, l.file_id, l.line, l.movement_reference, l.currency,
       l.fee_minor, l.booked_on
     from inserted l
-    where l.fee_minor <> 0 and coalesce(l.net_currency, l.currency) = l.currency;
+    -- Where gross less fee is not net, the report does not prove that it was taken.
+    where l.fee_minor <> 0 and l.adds and coalesce(l.net_currency, l.currency) = l.currency;
   insert into recon_batch as b (gateway, account, livemode, batch, currency, line_count, net_minor)
     select gateway, account, livemode, batch, net_currency, count(*), sum(net_minor)::bigint
     from inserted

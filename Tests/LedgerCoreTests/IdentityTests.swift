@@ -160,6 +160,12 @@ import Testing
       { $0.action = .voidPending(LedgerTransactionID(bits: 1)) },
       { $0.action = .expirePending(LedgerTransactionID(bits: 1)) },
       { $0.action = .reverse(LedgerTransactionID(bits: 1)) },
+      {
+        $0.action = .postPending(LedgerTransactionID(bits: 1)); $0.ends = true
+      },
+      {
+        $0.action = .reverse(LedgerTransactionID(bits: 1)); $0.ends = true
+      },
     ]
     let bytes = changes.map { change in
       var changed = base

@@ -202,6 +202,56 @@ import Testing
       #expect(posting.remarks.count == remarks)
     }
   }
+
+  /// Another merchant's fact is booked too, but neither releases a hold nor takes anything back that
+  /// is not that merchant's.
+  @Test func factsEndOnlyTheirOwnMerchants() throws {
+    let booked = LedgerTransactionID(bits: 60)
+    var scene = try Self.scene()
+    scene.state.reversible[booked] = ReversibleState(
+      merchant: DecisionScene.merchant,
+      legs: DecisionScene.legs("bank:a", "merchant_payable", 100),
+      isReversed: false
+    )
+    for merchant in [DecisionScene.merchant, MerchantID(bits: 4)] {
+      for action in [PostingAction.postPending(Self.held), .reverse(booked)] {
+        var decision = BatchDecision(scene.state)
+        let item = try DecisionScene.item(
+          1,
+          "merchant_payable",
+          "bank:a",
+          100,
+          action,
+          merchant: merchant,
+          fact: true
+        )
+        guard case .create(let posting, let ends) = decision.verdicts([item])[0] else {
+          Issue.record("not booked")
+          continue
+        }
+        let isOwn = merchant == DecisionScene.merchant
+        #expect(ends == isOwn, "\(action)")
+        #expect(posting.remarks.isEmpty == isOwn, "\(action)")
+      }
+    }
+  }
+
+  /// The database adds what a batch holds before it releases anything: what would not fit meanwhile
+  /// is refused, alone, and fits in the next batch.
+  @Test func whatABatchHoldsFitsAtAnyTime() throws {
+    let half: Int64 = 5_000_000_000_000_000_000
+    let scene = DecisionScene()
+    let first = LedgerTransactionID(bits: 1)
+    let batch = [
+      try DecisionScene.item(1, minor: half, hold: 5),
+      try DecisionScene.item(2, minor: nil, .voidPending(first)),
+      try DecisionScene.item(3, minor: half, hold: 5), try DecisionScene.item(4, minor: 1, hold: 5),
+    ]
+    #expect(
+      scene.words(batch) == ["created", "created", "OVERFLOW (not remembered)", "created"]
+    )
+    #expect(scene.words([batch[2]]) == ["created"])
+  }
 }
 
 extension DecisionScene {

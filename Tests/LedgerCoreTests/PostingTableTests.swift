@@ -12,6 +12,34 @@ import Testing
     #expect(Set(PostingTable.rows.map(\.kind)) == Set(PostingKind.allCases))
   }
 
+  /// What the table tells an accountant is what the rule asks, and no other kind debits what such a
+  /// kind debits.
+  @Test func twoPeopleApproveWhatTheTableSays() throws {
+    for row in PostingTable.rows {
+      #expect(
+        PostingTable.approvedByTwo.contains(row.kind) == row.happens.contains("two people"),
+        "\(row.kind)"
+      )
+      guard
+        let entries = PostingTemplate.entries(
+          row.kind,
+          Amount(.eur, minor: 5),
+          at: Self.stripe,
+          bank: Self.bank
+        )
+      else { continue }
+      var command = command([], kind: row.kind.rawValue)
+      command.entries = entries
+      let needs = PostingTable.needsTwoPeople(try PostingRules.check(command))
+      #expect(needs == PostingTable.approvedByTwo.contains(row.kind), "\(row.kind)")
+    }
+    // By another name.
+    let legs = ["D write_offs 5 EUR", "C gateway_clearing:stripe:a 5 EUR"]
+    for kind in ["adjustment", "suspense_cleared", "gift"] {
+      #expect(try PostingTable.needsTwoPeople(PostingRules.check(command(legs, kind: kind))))
+    }
+  }
+
   @Test func everyAccountIsInTheChart() throws {
     for account in TemplateAccount.allCases {
       let code = try #require(account.code(at: Self.stripe, bank: Self.bank))

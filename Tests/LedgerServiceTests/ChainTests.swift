@@ -4,6 +4,7 @@ import Postgres
 import ServiceKit
 import TestSupport
 import Testing
+import Transport
 import Wire
 
 @testable import LedgerService
@@ -94,6 +95,47 @@ struct ChainTests {
         ["BALANCE_BELOW_LIMIT", failed]
       )
       #expect(try await books.balance("bank:a") == -100)
+      try await books.expectSound()
+    }
+  }
+
+  /// One operator cannot give anything up, by whatever name, nor as a fact; the id stays free, and
+  /// what two people have approved is posted inside the service.
+  @Test func noOperatorWritesOffAlone() async throws {
+    try await Books.with { books in
+      let calls = try LedgerCalls(books)
+      let needs = "KIND_NEEDS_APPROVAL"
+      var named = Self.command(1, 5)
+      named.kind = "write_off"
+      var fact = named
+      fact.recordsFact = true
+      let other = Self.command(2, 5, debit: "write_offs")
+      var linked = Self.command(3, 5)
+      linked.linked = true
+      let words = Self.words(
+        try await calls.post([named, fact, other, linked, named], as: .operator("ann"))
+      )
+      #expect(words == [needs, needs, needs, "LINKED_TRANSACTION_FAILED", needs])
+      #expect(try await books.count("rejection") == 0)
+      #expect(try await books.count("alert") == 0)
+      let adjustment = [Self.command(4, 5)]
+      #expect(
+        Self.words(try await calls.post(adjustment, as: .operator("ann"))) == ["created"]
+      )
+      let approved = try Books.payment(1, 5, kind: "write_off", debit: "write_offs")
+      #expect(try await books.writer.post([approved]) == [.created])
+      try await books.expectSound()
+    }
+  }
+
+  /// Who posts inside the service is answered too, and so is everybody else in the batch.
+  @Test func anIDTwiceInAChainFailsNobodyElse() async throws {
+    try await Books.with { books in
+      let failed = PostingOutcome.rejected(reason: "LINKED_TRANSACTION_FAILED")
+      let outcomes = try await books.writer.post([
+        Books.payment(1, 40, linked: true), Books.payment(1, 41), Books.payment(2, 5),
+      ])
+      #expect(outcomes == [failed, .differs("entries.amount.amount_minor"), .created])
       try await books.expectSound()
     }
   }

@@ -131,9 +131,10 @@ struct LedgerCalls: Sendable {
   }
 
   func post(
-    _ commands: [LedgerV1.PostingCommand]
+    _ commands: [LedgerV1.PostingCommand],
+    as peer: PeerIdentity = .service("intents")
   ) async throws -> [LedgerV1.PostingResult] {
-    try await call(as: .service("intents"), merchant: nil) {
+    try await call(as: peer, merchant: nil) {
       try await ledger.post(request: LedgerV1.PostRequest(commands: commands), context: $0)
     }.results
   }

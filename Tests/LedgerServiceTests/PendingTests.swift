@@ -29,6 +29,22 @@ struct PendingTests {
     return calls
   }
 
+  /// What does not fit while the batch is written is refused alone.
+  @Test func whatABatchHoldsFitsAtAnyTime() async throws {
+    try await Books.with { books in
+      let half: Int64 = 5_000_000_000_000_000_000
+      let hold = books.hold(seconds: 60)
+      let outcomes = try await books.writer.post([
+        Books.payment(1, half, hold), Books.payment(2, nil, .voidPending(Self.id(1))),
+        Books.payment(3, half, hold), Books.payment(4, 1),
+      ])
+      #expect(outcomes == [.created, .created, Self.refused("OVERFLOW"), .created])
+      #expect(try await books.writer.post([Books.payment(3, half, hold)]) == [.created])
+      #expect(try await books.sums("bank:a") == [0, 1, 0, half])
+      try await books.expectSound()
+    }
+  }
+
   @Test func whatIsHeldHasNotMovedAndCounts() async throws {
     try await Books.with { books in
       let calls = try await Self.scene(books)

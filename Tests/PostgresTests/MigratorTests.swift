@@ -106,4 +106,41 @@ struct MigratorTests {
     let reports = try await [first, second]
     #expect(reports.map(\.applied).sorted { $0.count < $1.count } == [[], [1]])
   }
+
+  @Test func aMigrationThatADeadlockEndsIsTriedAgain() async throws {
+    let database = try TestDatabase.current
+    let first = try await migration(1, "create table one (id int); create table two (id int)")
+    let second = try await migration(
+      2,
+      "alter table one add column name text; alter table two add column name text"
+    )
+    _ = try await migrate([first])
+    // It holds `two`, waits until the migration has `one` and wants `two`, and then wants `one`.
+    // It never finds the deadlock itself.
+    async let other = database.run(
+      """
+      begin; set local deadlock_timeout = '50s'; lock table things.two;
+      \(waiting("exists (select from pg_locks where not granted and relation = 'things.two'::regclass)"))
+      lock table things.one; commit
+      """
+    )
+    _ = try await database.run(
+      waiting("exists (select from pg_locks where granted and relation = 'things.two'::regclass)")
+    )
+    #expect(try await migrate([first, second]) == .init(applied: [2], current: 2))
+    _ = try await other
+  }
+
+  /// Waits until it is so.
+  private func waiting(_ condition: String) -> String {
+    """
+    do $$ begin
+      for i in 1..3000 loop
+        if \(condition) then return; end if;
+        perform pg_sleep(0.01);
+      end loop;
+      raise exception 'not within 30 s';
+    end $$;
+    """
+  }
 }

@@ -412,10 +412,43 @@ GUARDS = {
         "GatewayServiceTests.InterleavingTests", ["interleaving15ALateSuccessIsGivenBack"]),
     "leaf of a transaction": (
         "services/ledger/Core/Proof/BooksProof.swift",
-        [("      if what.isEmpty, found.leaf(batch.format)[...] != leaf {",
-          "      if what.isEmpty, found.leaf(batch.format)[...] != leaf, leaf.isEmpty {")],
+        [("found.difference(from: leaf, batch.format) {",
+          "found.difference(from: leaf, batch.format), leaf.isEmpty {")],
         "LedgerServiceTests.ProofTests",
         ["isFoundAndNamed", "pagesGoThroughEverything", "whatOnlySomeOfABatchCreatedIsIntact"]),
+    "what a fact has ended": (
+        "services/ledger/Core/RecordedTransaction.swift",
+        [("      canonical.append(UInt8(ends ? 1 : 0))\n", "")],
+        "LedgerServiceTests.HeldProofTests", ["isFoundAndNamed"]),
+    "write-offs by one operator": (
+        "services/ledger/Service/Calls/CheckedPostings.swift",
+        [("if isOperator, PostingTable", "if isOperator, command.recordsFact, PostingTable")],
+        "LedgerServiceTests.ChainTests", ["noOperatorWritesOffAlone"]),
+    "time-outs in the list of what is held": (
+        "services/ledger/Core/Proof/ProofTransaction.swift",
+        [("      if !relations.isListedAsHeld {", "      if !relations.isListedAsHeld, entries.isEmpty {")],
+        "LedgerServiceTests.HeldProofTests", ["isFoundAndNamed"]),
+    "deadlock of a migration": (
+        "Sources/Postgres/Migration/Migrator.swift",
+        [(" || error.sqlState == .deadlockDetected", "")],
+        "PostgresTests.MigratorTests", ["aMigrationThatADeadlockEndsIsTriedAgain"]),
+    "an id twice in a chain": (
+        "services/ledger/Core/Decision/BatchDecision.swift",
+        [("    case .refuse, .refusedBefore, .differs: true",
+          "    case .refuse, .refusedBefore: true\n    case .differs: false")],
+        "LedgerServiceTests.ChainTests", ["anIDTwiceInAChainFailsNobodyElse"]),
+    "holds of one batch": (
+        "services/ledger/Core/Decision/AccountState.swift",
+        [("    heldInBatch[side] = try Self.sum(heldInBatch[side], amountMinor)\n", "")],
+        "LedgerServiceTests.PendingTests", ["whatABatchHoldsFitsAtAnyTime"]),
+    "facts and holds of other merchants": (
+        "services/ledger/Core/Decision/BatchDecision+Rules.swift",
+        [("$0.merchant == posting.merchant && $0.ending == nil", "$0.ending == nil")],
+        "LedgerCoreTests.PendingDecisionTests", ["factsEndOnlyTheirOwnMerchants"]),
+    "facts and what other merchants have booked": (
+        "services/ledger/Core/Decision/BatchDecision+Rules.swift",
+        [("$0.merchant == posting.merchant && !$0.isReversed", "!$0.isReversed")],
+        "LedgerCoreTests.PendingDecisionTests", ["factsEndOnlyTheirOwnMerchants"]),
     "heads that earlier checks saw": (
         "services/ledger/Service/Store/ProofStore.swift",
         [("    where r.kind = 'chain' and r.head_batch > 0 and",

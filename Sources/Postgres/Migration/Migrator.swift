@@ -161,12 +161,18 @@ package struct Migrator: Sendable {
     while true {
       do {
         return try await applyOnce(migration, connection)
-      } catch  where error.sqlState == .lockNotAvailable && attempt < Self.lockTriesMax {
+      } catch  where Self.hasMetALock(error) && attempt < Self.lockTriesMax {
         attempt += 1
       } catch {
         throw named(error, migration)
       }
     }
+  }
+
+  /// Services work meanwhile, and lock tables in an order of their own: it may also be the migration
+  /// that the server picks to end a deadlock.
+  private static func hasMetALock(_ error: PostgresError) -> Bool {
+    error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
   }
 
   /// Everything or nothing: the change, its check and its record.

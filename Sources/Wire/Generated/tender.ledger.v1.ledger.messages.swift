@@ -476,8 +476,10 @@ extension LedgerV1 {
     /// In order of precedence: MERCHANT_INVALID, EFFECTIVE_TIME_INVALID, PHASE_INVALID (phase,
     /// pending_id, expires_at, reverses and records_fact do not go together), LINKED_FACT,
     /// LINKED_CHAIN_OPEN (the last command is linked), TOO_FEW_ENTRIES, TOO_MANY_ENTRIES,
-    /// CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW (of an account's sums: after all
-    /// others), UNBALANCED.
+    /// CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW (of an account's sums, with all
+    /// that is held in one batch: after all others), UNBALANCED,
+    /// KIND_NEEDS_APPROVAL (an operator alone asks for what two people approve: the kind write_off, or a
+    /// debit on `write_offs` by any name; BreakSettlements.ProposeWriteOff is the way).
     /// Then, only without records_fact, and remembered with the id: KIND_UNKNOWN, ACCOUNT_UNKNOWN,
     /// EXPIRY_PASSED, EXPIRY_TOO_FAR, PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
     /// PENDING_EXCEEDED (more than is held), REVERSED_UNKNOWN, REVERSED_ALREADY, REVERSAL_DIFFERS,

@@ -22,6 +22,8 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
   /// Of the command's own sums; of an account's sums it comes after all others.
   case overflow = "OVERFLOW"
   case unbalanced = "UNBALANCED"
+  /// An operator alone asks for what two people approve (`PostingTable.needsTwoPeople`).
+  case kindNeedsApproval = "KIND_NEEDS_APPROVAL"
 
   // What the books do not allow now. Remembered with the id for authorising commands, so that a
   // retry cannot turn a refusal into a posting; facts are booked anyway.
@@ -42,12 +44,12 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
   /// Another transaction of the chain was refused; remembered if that one's reason is.
   case linkedTransactionFailed = "LINKED_TRANSACTION_FAILED"
 
-  /// Depends on nothing but the command, and holds for facts too.
+  /// Depends on nothing but the command and who sends it, and holds for facts too.
   package var isStructural: Bool {
     switch self {
     case .merchantInvalid, .effectiveTimeInvalid, .phaseInvalid, .linkedFact, .linkedChainOpen,
       .tooFewEntries, .tooManyEntries, .currencyUnknown, .sideMissing, .amountNotPositive,
-      .overflow, .unbalanced:
+      .overflow, .unbalanced, .kindNeedsApproval:
       true
     case .kindUnknown, .accountUnknown, .expiryPassed, .expiryTooFar, .pendingUnknown,
       .pendingPosted, .pendingVoided, .pendingExpired, .pendingExceeded, .reversedUnknown,

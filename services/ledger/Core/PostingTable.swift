@@ -136,6 +136,25 @@ package enum PostingTable {
 
   package static func row(_ kind: PostingKind) -> PostingTableRow? { byKind[kind] }
 
+  /// Kinds that two people approve.
+  package static let approvedByTwo: Set<PostingKind> = [.writeOff]
+
+  private static let debitedByTwo = Set(
+    rows.filter { approvedByTwo.contains($0.kind) }
+      .flatMap { $0.legs.filter { $0.side == .debit }.map(\.account.segment) }
+  )
+
+  /// Whether two people must approve it: by its kind, or, whatever it is called, because it debits
+  /// what only such a kind debits.
+  package static func needsTwoPeople(_ posting: BookablePosting) -> Bool {
+    if let kind = PostingKind(rawValue: posting.command.kind), approvedByTwo.contains(kind) {
+      return true
+    }
+    return posting.entries.contains {
+      $0.side == .debit && debitedByTwo.contains($0.line.segment)
+    }
+  }
+
   private static func row(
     _ kind: PostingKind,
     _ happens: String,

@@ -60,6 +60,8 @@ package struct RecordedTransaction: Hashable, Sendable {
   package var actor: String
   package var traceID: [UInt8]?
   package var action: PostingAction
+  /// It ends the held transaction, or takes back the booked one, that it names; a fact may not.
+  package var ends: Bool
   /// Held, for a pending transaction; moved, for any other.
   package var legs: [Leg]
 
@@ -75,6 +77,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     actor: String,
     traceID: [UInt8]? = nil,
     action: PostingAction = .post,
+    ends: Bool = false,
     legs: [Leg]
   ) {
     self.sequence = sequence
@@ -88,6 +91,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     self.actor = actor
     self.traceID = traceID
     self.action = action
+    self.ends = ends
     self.legs = legs
   }
 
@@ -117,6 +121,7 @@ package struct RecordedTransaction: Hashable, Sendable {
       canonical.append(action.phase?.rawValue ?? 0)
       canonical.append((action.pending ?? action.reversed)?.bits ?? 0)
       canonical.append(action.expiresAtMicroseconds ?? 0)
+      canonical.append(UInt8(ends ? 1 : 0))
     }
     canonical.append(UInt16(legs.count))
     for leg in legs {

@@ -43,6 +43,9 @@ package struct AccountState: Hashable, Sendable {
   package var normalSide: Side
   package var posted: Sums
   package var pending: Sums
+  /// What was held before the batch, and all that the batch holds, whatever it releases: the
+  /// database adds all of a batch's holds before it releases any.
+  private(set) var heldInBatch: Sums
   package var limits: AccountLimits
 
   package init(
@@ -54,7 +57,30 @@ package struct AccountState: Hashable, Sendable {
     self.normalSide = normalSide
     self.posted = posted
     self.pending = pending
+    heldInBatch = pending
     self.limits = limits
+  }
+
+  /// Adds a leg that moves, or is held.
+  ///
+  /// - Throws: `overflow` if a sum would leave 64 bits, also on the way through the batch.
+  mutating func add(
+    _ amountMinor: Int64,
+    _ side: Side,
+    isHeld: Bool
+  ) throws(PostingRefusal) {
+    guard isHeld else {
+      posted[side] = try Self.sum(posted[side], amountMinor)
+      return
+    }
+    heldInBatch[side] = try Self.sum(heldInBatch[side], amountMinor)
+    pending[side] = try Self.sum(pending[side], amountMinor)
+  }
+
+  private static func sum(_ one: Int64, _ other: Int64) throws(PostingRefusal) -> Int64 {
+    let (sum, overflow) = one.addingReportingOverflow(other)
+    guard !overflow else { throw .overflow }
+    return sum
   }
 
   /// What has moved, on the normal side.

@@ -203,14 +203,7 @@ package struct BatchDecision {
     let isHeld = posting.action.phase == .pending
     for entry in posting.entries {
       let index = place(account(entry, posting.merchant), entry.line.normalSide)
-      let sums = isHeld ? changes[index].after.pending : changes[index].after.posted
-      let (sum, overflow) = sums[entry.side].addingReportingOverflow(entry.amountMinor)
-      guard !overflow else { throw .overflow }
-      if isHeld {
-        changes[index].after.pending[entry.side] = sum
-      } else {
-        changes[index].after.posted[entry.side] = sum
-      }
+      try changes[index].after.add(entry.amountMinor, entry.side, isHeld: isHeld)
     }
     guard !posting.command.recordsFact else { return changes }
     let refusals = changes.compactMap { change in

@@ -64,8 +64,8 @@ package enum BooksProof {
       }
       rest.removeFirst()
       var what = found.contradictions(in: batch.number)
-      if what.isEmpty, found.leaf(batch.format)[...] != leaf {
-        what = ["a column of the transaction or of its entries is not what was committed"]
+      if what.isEmpty, let difference = found.difference(from: leaf, batch.format) {
+        what = [difference]
       }
       if !what.isEmpty { findings.append(changed(found, batch.number, what)) }
     }

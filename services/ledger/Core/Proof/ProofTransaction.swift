@@ -39,6 +39,8 @@ package struct ProofTransaction: Hashable, Sendable {
     package var isEndingMutual: Bool
     /// Legs of this one that are listed as held.
     package var openLegs: Int
+    /// What is listed as held says of it what it says itself; also true if nothing is listed.
+    package var isListedAsHeld: Bool
     /// The transaction that has taken back the one that this takes back; nil: none.
     package var reversal: BookSequence?
     /// What is said to have taken this one back says so itself; also true if nothing is said.
@@ -48,12 +50,14 @@ package struct ProofTransaction: Hashable, Sendable {
       ending: BookSequence? = nil,
       isEndingMutual: Bool = true,
       openLegs: Int = 0,
+      isListedAsHeld: Bool = true,
       reversal: BookSequence? = nil,
       isReversalMutual: Bool = true
     ) {
       self.ending = ending
       self.isEndingMutual = isEndingMutual
       self.openLegs = openLegs
+      self.isListedAsHeld = isListedAsHeld
       self.reversal = reversal
       self.isReversalMutual = isReversalMutual
     }
@@ -89,10 +93,34 @@ package struct ProofTransaction: Hashable, Sendable {
 
   package var sequence: BookSequence { BookSequence(head.sequence) }
 
-  package func leaf(_ format: BatchFormat) -> [UInt8] {
+  /// Whether it ends or takes back what it names, as the tables beside it say: the leaf covers this,
+  /// for nothing else says of a fact whether it found something to end.
+  private var ends: Bool {
+    switch head.action {
+    case .post, .pending: false
+    case .postPending, .voidPending, .expirePending: relations.ending == sequence
+    case .reverse: relations.reversal == sequence
+    }
+  }
+
+  package func leaf(_ format: BatchFormat) -> [UInt8] { leaf(format, ends: ends) }
+
+  private func leaf(_ format: BatchFormat, ends: Bool) -> [UInt8] {
     var whole = head
+    whole.ends = ends
     whole.legs = entries.map(\.leg)
     return SHA256.hash(whole.leafBytes(format))
+  }
+
+  /// What of it is not what a leaf was made of, in words; nil if all is.
+  func difference(from leaf: ArraySlice<UInt8>, _ format: BatchFormat) -> String? {
+    if self.leaf(format)[...] == leaf { return nil }
+    guard self.leaf(format, ends: !ends)[...] == leaf else {
+      return "a column of the transaction or of its entries is not what was committed"
+    }
+    let table = head.action.reversed == nil ? "pending_resolution" : "reversal"
+    return ends
+      ? "\(table): this transaction was committed without" : "\(table): this transaction's is gone"
   }
 
   /// What of it contradicts itself or the tables beside it, in words.
@@ -154,6 +182,9 @@ package struct ProofTransaction: Hashable, Sendable {
       let expected = relations.ending == nil ? entries.count : 0
       if relations.openLegs != expected {
         found.append("pending_open: \(relations.openLegs) legs instead of \(expected)")
+      }
+      if !relations.isListedAsHeld {
+        found.append("pending_open: another expires_at, merchant_id or sequence")
       }
       if !relations.isEndingMutual {
         found.append("pending_resolution: of a transaction that does not end it")

@@ -17,11 +17,13 @@ struct CheckedPostings: Sendable {
   /// Facts that cannot be booked: somebody must act, for what happened is not in the books.
   private(set) var refusedFacts: [(command: PostingCommand, reason: String)] = []
 
+  /// - Parameter isOperator: one person sends it, whom nobody has approved.
   /// - Throws: INVALID_ARGUMENT for an id that is no `ltx_` id.
   init(
     _ commands: [LedgerV1.PostingCommand],
     actor: String,
-    traceID: [UInt8]?
+    traceID: [UInt8]?,
+    isOperator: Bool
   ) throws(RPCFailure) {
     ids.reserveCapacity(commands.count)
     var checked: [Result<BookablePosting, PostingRefusal>] = []
@@ -38,10 +40,15 @@ struct CheckedPostings: Sendable {
       ids.append(wire.transactionID)
       let command = PostingCommand(wire, id: id)
       do throws(PostingRefusal) {
-        checked.append(.success(try PostingRules.check(command, link: links[index])))
+        let posting = try PostingRules.check(command, link: links[index])
+        if isOperator, PostingTable.needsTwoPeople(posting) { throw .kindNeedsApproval }
+        checked.append(.success(posting))
       } catch {
         checked.append(.failure(error))
-        if command.recordsFact { refusedFacts.append((command, error.rawValue)) }
+        // Giving something up is a decision: nothing has happened that the books would lack.
+        if command.recordsFact, error != .kindNeedsApproval {
+          refusedFacts.append((command, error.rawValue))
+        }
       }
     }
     // Nothing of a chain is booked if one of it can never be.

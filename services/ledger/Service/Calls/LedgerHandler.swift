@@ -4,6 +4,7 @@ import Money
 import Postgres
 import Reactor
 import ServiceKit
+import Transport
 package import Wire
 
 /// tender.ledger.v1.Ledger.
@@ -24,11 +25,21 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
   ) async throws -> LedgerV1.PostResponse {
     let call = try CallContext.require()
     let (actor, traceID) = (call.actor, call.trace.traceIDBytes)
+    let isOperator =
+      switch call.peer {
+      case .operator: true
+      case .service, .merchant, .auditor: false
+      }
     guard !request.commands.isEmpty else {
       throw RPCFailure.invalid("commands", "COMMANDS_REQUIRED", "Name at least one transaction.")
     }
     let check = { @Sendable () throws -> CheckedPostings in
-      try CheckedPostings(request.commands, actor: actor, traceID: traceID)
+      try CheckedPostings(
+        request.commands,
+        actor: actor,
+        traceID: traceID,
+        isOperator: isOperator
+      )
     }
     let checked =
       request.commands.count <= Self.checkedOnLoopMax

@@ -168,6 +168,7 @@ struct PostingBatch {
       actor: item.actor,
       traceID: item.traceID,
       action: posting.action,
+      ends: ends,
       legs: legs
     )
     leaves.append(SHA256.hash(recorded.leafBytes(.ordered)))

@@ -92,12 +92,17 @@ enum ProofStore {
         where r.shard = t.shard and r.pending_id = coalesce(t.pending_id, t.id)),
       not exists (select from pending_resolution r where r.shard = t.shard and r.pending_id = t.id
         and not exists (select from transaction x where x.shard = r.shard
-          and x.sequence = r.sequence and x.pending_id = t.id and x.phase = r.phase)),
+          and x.sequence = r.sequence and x.pending_id = t.id and x.phase = r.phase
+          and x.merchant_id = r.merchant_id)),
       (select count(*) from pending_open o where o.shard = t.shard and o.pending_id = t.id),
       (select v.sequence from reversal v where v.shard = t.shard and v.reversed_id = t.reverses),
       not exists (select from reversal v where v.shard = t.shard and v.reversed_id = t.id
         and not exists (select from transaction x where x.shard = v.shard
-          and x.sequence = v.sequence and x.reverses = t.id))
+          and x.sequence = v.sequence and x.reverses = t.id
+          and x.merchant_id = v.merchant_id)),
+      not exists (select from pending_open o where o.shard = t.shard and o.pending_id = t.id
+        and (o.expires_at, o.merchant_id, o.sequence)
+          is distinct from (t.expires_at, t.merchant_id, t.sequence))
     """
 
   static func entries(
@@ -222,6 +227,7 @@ enum ProofStore {
         ending: try row[16, as: UUIDBits?.self].map { BookSequence($0.bits) },
         isEndingMutual: try row[17, as: Bool.self],
         openLegs: Int(try row[18, as: Int64.self]),
+        isListedAsHeld: try row[21, as: Bool.self],
         reversal: try row[19, as: UUIDBits?.self].map { BookSequence($0.bits) },
         isReversalMutual: try row[20, as: Bool.self]
       )

@@ -4,6 +4,8 @@ select p.proname, has_function_privilege('ledger_service', p.oid, 'execute') and
 from pg_proc p
 where p.pronamespace = 'ledger'::regnamespace
   and p.proname in ('append_batch', 'write_batch', 'set_account_limit');
+select p.proname, not has_function_privilege('ledger_service', p.oid, 'execute')
+from pg_proc p where p.pronamespace = 'ledger'::regnamespace and p.proname = 'post_batch';
 select 'write_pending', count(*) = 1 and not bool_or(
   has_function_privilege('ledger_service', oid, 'execute'))
 from pg_proc where pronamespace = 'ledger'::regnamespace and proname = 'write_pending';

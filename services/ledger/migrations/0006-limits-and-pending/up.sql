@@ -4,6 +4,10 @@
 -- refuses to judge batches of format 3, which it does not write. What is held lies in tables of its
 -- own, so that no sum over `entry` changes.
 
+-- Whoever posts holds the shard's lock before any other, and reads and writes the tables below in an
+-- order of its own: with the same lock first, none waits for the other in a circle.
+do $$ begin perform pg_advisory_xact_lock(1279607879, 0); end $$;
+
 -- Limits -----------------------------------------------------------------------------------------
 
 -- Each change of an account's limits, on its normal side; the newest version counts.
@@ -618,5 +622,7 @@ end $$;
 
 revoke all on function write_batch, write_pending, set_account_limit, drift_pending from public;
 grant execute on function write_batch, set_account_limit, drift_pending to ledger_service;
+-- The release before calls `append_batch`. What came before that asks nobody about limits.
+revoke execute on function post_batch from ledger_service;
 grant select on account_limit, pending_entry, pending_resolution, pending_open, reversal
   to ledger_service;

@@ -255,7 +255,7 @@ let testTargets: [Target] = [
       "IntentsService", "LedgerCore", "ServiceKit", "Wire", "Outbox", "Postgres", "Reactor",
       "Transport", "Money", "Seal", "TestSupport", grpcCore, logging,
     ]),
-  tests("LedgerCoreTests", ["LedgerCore", "Money", "ReportFormats", "Seal"]),
+  tests("LedgerCoreTests", ["LedgerCore", "Money", "ReportFormats", "Seal", "TestSupport"]),
   tests("VaultCoreTests", ["VaultCore", "Money", "Seal"]),
   tests(
     "LedgerServiceTests",

@@ -98,3 +98,19 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
     [schedule] = [row for row in json.loads(run("recon", "schedule", "--json"))
                   if row["account"] == "stripe:acct_local"]
     assert schedule["lastRun"].startswith("rr_") and schedule["failures"] == 0, schedule
+
+
+def test_what_will_be_paid_out_is_forecast():
+    """The ledger looks every few minutes: what it has seen by now holds together."""
+    for forecast in json.loads(run("recon", "forecast", "--days", "120", "--json")):
+        expected = sum(day["p50Minor"] for day in forecast["days"])
+        assert expected + forecast["feesMinor"] == forecast["openMinor"], forecast
+        assert all(0 <= day["p10Minor"] <= day["p50Minor"] <= day["p90Minor"]
+                   for day in forecast["days"]), forecast
+    assert isinstance(json.loads(run("recon", "forecast", "--errors", "--json")), list)
+    for text in (run("recon", "forecast"), run("recon", "forecast", "--errors")):
+        assert all(len(written) <= 100 for written in text.splitlines()), text
+    assert run("recon", "forecast", "--csv").startswith("account,mode,currency,day,p10,p50,p90,")
+    assert "CURRENCY_UNKNOWN" in run("recon", "forecast", "--currency", "XXQ", code=64)
+    assert "--gateway" in run("recon", "forecast", "--live", code=64)
+    assert "--days" in run("recon", "forecast", "--days", "121", code=64)

@@ -52,6 +52,36 @@ GUARDS = {
           "for item in items.prefix(1) { try verify(item, keys) }")],
         "GatewayServiceTests.InboundEndpointTests",
         ["oneForgedItemRefusesItsBatchAndPeopleHearOfIt"]),
+    "banks are closed at Easter": (
+        "services/ledger/Core/Forecast/BusinessCalendar.swift",
+        [("return fromEaster == -2 || fromEaster == 1", "return fromEaster == 0")],
+        "LedgerCoreTests.BusinessCalendarTests", ["holidaysOfAYear"]),
+    "grace before money is overdue": (
+        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        [("let isOverdue = calendar.day(graceDays, after: dueOn) < today",
+          "let isOverdue = dueOn < today")],
+        "LedgerCoreTests.SettlementForecastTests", ["whatIsOverdue"]),
+    "percentiles in order": (
+        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        [("let p90 = max(p50, DayOutcomes(", "let p90 = max(0, DayOutcomes(")],
+        "LedgerCoreTests.SettlementForecastTests", ["forecastsHoldTogether"]),
+    "a forecast's own money": (
+        "services/ledger/Core/Forecast/ForecastScore.swift",
+        [("where part.from < madeOn && part.on >= madeOn", "where part.on >= madeOn")],
+        "LedgerCoreTests.SettlementForecastTests", ["aForecastIsScoredByTheMoneyItWasAbout"]),
+    "fence of the forecast": (
+        "services/ledger/Service/Forecast/ForecastOverdue.swift",
+        [("guard head[0].affected == 1 else { return false }",
+          "guard head[0].affected <= 1 else { return false }"),
+         ("guard turn[0].affected == 1 else { return false }",
+          "guard turn[0].affected <= 1 else { return false }")],
+        "LedgerServiceTests.ForecastTests", ["aLeaseOfSomebodyElseIsRespected"]),
+    "runs alone resolve where reports come": (
+        "services/ledger/Service/Forecast/ForecastOverdue.swift",
+        [("and state <> 'resolved' and sequence <> all(\\(try sequences(items)))\n"
+          "      and \\(raw: Self.noReport)",
+          "and state <> 'resolved' and sequence <> all(\\(try sequences(items)))")],
+        "LedgerServiceTests.ForecastTests", ["aRunOfReconciliationAgrees"]),
     "end of a walk": (
         "services/gateway-router/Core/Inbound/EventWalk.swift",
         [("let until = underWay?.until ?? max(listedUntil, newest ?? listedUntil)",

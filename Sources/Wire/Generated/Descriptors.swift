@@ -561,7 +561,29 @@ extension ContractFile {
       "tender.intents.v1.PaymentRestores.RestorePayment",
     ]),
     ContractFile(
-      index: 22, name: "tender/ledger/v1/history.proto",
+      index: 22, name: "tender/ledger/v1/forecast.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.ledger.v1.Forecasts",
+    ],
+      symbols: [
+      "tender.ledger.v1.GetForecastRequest",
+      "tender.ledger.v1.GetForecastResponse",
+      "tender.ledger.v1.CashForecast",
+      "tender.ledger.v1.ForecastDay",
+      "tender.ledger.v1.GetForecastErrorsRequest",
+      "tender.ledger.v1.GetForecastErrorsResponse",
+      "tender.ledger.v1.ForecastError",
+      "tender.ledger.v1.ForecastLagSource",
+      "tender.ledger.v1.Forecasts",
+      "tender.ledger.v1.Forecasts.GetForecast",
+      "tender.ledger.v1.Forecasts.GetForecastErrors",
+    ]),
+    ContractFile(
+      index: 23, name: "tender/ledger/v1/history.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -585,7 +607,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerHistory.GetTrialBalanceAsOf",
     ]),
     ContractFile(
-      index: 23, name: "tender/ledger/v1/ledger.proto",
+      index: 24, name: "tender/ledger/v1/ledger.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -628,7 +650,7 @@ extension ContractFile {
       "tender.ledger.v1.Ledger.GetTrialBalance",
     ]),
     ContractFile(
-      index: 24, name: "tender/ledger/v1/proof.proto",
+      index: 25, name: "tender/ledger/v1/proof.proto",
       dependencies: [
       "tender/options/v1/options.proto",
     ],
@@ -647,7 +669,7 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 25, name: "tender/ledger/v1/reconciliation.proto",
+      index: 26, name: "tender/ledger/v1/reconciliation.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -693,7 +715,7 @@ extension ContractFile {
       "tender.ledger.v1.Reconciliation.ListSchedules",
     ]),
     ContractFile(
-      index: 26, name: "tender/ledger/v1/settlement.proto",
+      index: 27, name: "tender/ledger/v1/settlement.proto",
       dependencies: [
       "tender/ledger/v1/reconciliation.proto",
       "tender/options/v1/options.proto",
@@ -717,7 +739,7 @@ extension ContractFile {
       "tender.ledger.v1.BreakSettlements.ListWriteOffs",
     ]),
     ContractFile(
-      index: 27, name: "tender/options/v1/options.proto",
+      index: 28, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -732,7 +754,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 28, name: "tender/testing/v1/everything.proto",
+      index: 29, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -763,7 +785,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 29, name: "tender/vault/v1/vault.proto",
+      index: 30, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -811,7 +833,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 30, name: "tender/webhooks/v1/webhooks.proto",
+      index: 31, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

@@ -508,6 +508,22 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.ledger.v1.Forecasts/GetForecast",
+      access: [.operator, .auditor],
+      mutation: .reads,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.ledger.v1.Forecasts/GetForecastErrors",
+      access: [.operator, .auditor],
+      mutation: .reads,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.ledger.v1.LedgerHistory/GetBalance",
       access: [.merchant, .operator, .auditor],
       mutation: .reads,

@@ -3,7 +3,7 @@ import Logging
 package import Postgres
 package import ServiceKit
 
-/// The service `ledger`. Its settings: `ReconSettings`.
+/// The service `ledger`. Its settings: `ReconSettings`, `ForecastSettings`.
 package final class LedgerServer: TenderService {
   package static let name = ServiceName.ledger
   package static var migrations: [Migration] { LedgerService.migrations }
@@ -16,6 +16,8 @@ package final class LedgerServer: TenderService {
   private let pending: PendingKeeper
   private let reconciliation: ReconSettings
   private let comparisons: ReconKeeper
+  private let forecastSettings: ForecastSettings
+  private let forecasts: ForecastKeeper
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
@@ -38,6 +40,10 @@ package final class LedgerServer: TenderService {
       limits: LimitAlerts(database: environment.database)
     )
     comparisons = ReconKeeper(environment, reconciliation)
+    forecastSettings = try ForecastSettings(environment.settings)
+    forecasts = ForecastKeeper(environment, forecastSettings)
+    let gauges = ForecastGauges(database: environment.database)
+    environment.metrics.add("forecast") { try await gauges.families() }
   }
 
   package var handlers: [any RegistrableRPCService] {
@@ -46,6 +52,7 @@ package final class LedgerServer: TenderService {
       LedgerHistoryHandler(database: environment.database), LedgerProofHandler(environment),
       ReconciliationHandler(environment, reconciliation),
       SettlementHandler(environment, reconciliation),
+      ForecastHandler(environment, forecastSettings),
     ]
   }
 
@@ -54,11 +61,13 @@ package final class LedgerServer: TenderService {
     proof.start()
     pending.start()
     comparisons.start()
+    forecasts.start()
   }
 
   /// Batches under way end by themselves; the loop awaits them.
   package func shutdown() async {
     await comparisons.shutdown()
+    await forecasts.shutdown()
     await pending.shutdown()
     await proof.shutdown()
     await partitions.shutdown()

@@ -23,6 +23,7 @@
 #include "tender/intents/v1/intents.pb-c.h"
 #include "tender/intents/v1/refunds.pb-c.h"
 #include "tender/intents/v1/restore.pb-c.h"
+#include "tender/ledger/v1/forecast.pb-c.h"
 #include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
@@ -610,6 +611,27 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__restor
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__restore_payment_response(void) {
   return &tender__intents__v1__restore_payment_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_forecast_request(void) {
+  return &tender__ledger__v1__get_forecast_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_forecast_response(void) {
+  return &tender__ledger__v1__get_forecast_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__cash_forecast(void) {
+  return &tender__ledger__v1__cash_forecast__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__forecast_day(void) {
+  return &tender__ledger__v1__forecast_day__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_forecast_errors_request(void) {
+  return &tender__ledger__v1__get_forecast_errors_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_forecast_errors_response(void) {
+  return &tender__ledger__v1__get_forecast_errors_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__forecast_error(void) {
+  return &tender__ledger__v1__forecast_error__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_balance_request(void) {
   return &tender__ledger__v1__get_balance_request__descriptor;

@@ -16,7 +16,7 @@ struct ReconCommand: AsyncParsableCommand {
     subcommands: [
       ReconImport.self, ReconRun.self, ReconBreaks.self, ReconExplain.self,
       ReconAcknowledge.self, ReconAccept.self, ReconSnooze.self, ReconResolve.self,
-      WriteOffCommand.self, ReconScheduleCommand.self,
+      WriteOffCommand.self, ReconScheduleCommand.self, ReconForecast.self,
     ],
     defaultSubcommand: ReconBreaks.self
   )

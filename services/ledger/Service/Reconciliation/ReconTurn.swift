@@ -14,15 +14,17 @@ enum ReconTurn {
     in transaction: borrowing Transaction
   ) async throws {
     do throws(PostgresError) {
-      _ = try await transaction.query(
-        """
-        select pg_advisory_xact_lock(1380270927,
-          hashtext(\(account.gateway) || ':' || \(account.account)))
-        """
-      )
+      _ = try await transaction.query(lock(account))
     } catch {
       throw refusal(error)
     }
+  }
+
+  static func lock(_ account: GatewayAccount) -> Statement {
+    """
+    select pg_advisory_xact_lock(1380270927,
+      hashtext(\(account.gateway) || ':' || \(account.account)))
+    """
   }
 
   /// Of a wait for a lock that a run may hold for long: says what it is.

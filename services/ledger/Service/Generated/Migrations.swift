@@ -2676,6 +2676,9 @@ create index recon_settlement_book on recon_settlement (gateway, account, livemo
 
 create table recon_write_off (
   id uuid primary key,
+  -- Given behind the break's turn: of two of one break, the larger one is the later one, whatever the
+  -- clocks of their processes said.
+  number bigint generated always as identity,
   break_id uuid not null,
   gateway text not null,
   account text not null,
@@ -2688,7 +2691,7 @@ create table recon_write_off (
   actor text not null,
   trace_id bytea not null
 );
-create index recon_write_off_break on recon_write_off (break_id, id);
+create index recon_write_off_break on recon_write_off (break_id, number);
 
 create table recon_write_off_approval (
   write_off_id uuid primary key,
@@ -2923,7 +2926,7 @@ select 'each book with a report has its schedule', not exists (
       and s.livemode = f.livemode));
 
 """##,
-    checksum: "c3c9ab1204a1c33eb73c129383b7de6055bb17f3ecfdbc0c3eee08fe3f2ee28f"),
+    checksum: "9659c5ad797c22cbc357007eb64f8727043a02dd341d7515c67334fe5621b4c2"),
   Migration(
     number: 8, name: "forecast",
     up: ##"""

@@ -110,7 +110,7 @@ enum ReconSettlements {
   static func list(of id: ReconBreakID, limit: Int64) -> Statement {
     """
     select \(raw: columns) from \(raw: tables) where w.break_id = \(id)
-    order by w.id desc limit \(limit)
+    order by w.number desc limit \(limit)
     """
   }
 
@@ -121,7 +121,7 @@ enum ReconSettlements {
     select \(raw: columns) from \(raw: tables)
     where w.id > \(id) and (\(all) or (a.write_off_id is null
       and not exists (
-        select from recon_write_off n where n.break_id = w.break_id and n.id > w.id)
+        select from recon_write_off n where n.break_id = w.break_id and n.number > w.number)
       and exists (
         select from recon_break b where b.id = w.break_id and b.state <> 'resolved')))
     order by w.id limit \(limit)

@@ -86,6 +86,9 @@ create index recon_settlement_book on recon_settlement (gateway, account, livemo
 
 create table recon_write_off (
   id uuid primary key,
+  -- Given behind the break's turn: of two of one break, the larger one is the later one, whatever the
+  -- clocks of their processes said.
+  number bigint generated always as identity,
   break_id uuid not null,
   gateway text not null,
   account text not null,
@@ -98,7 +101,7 @@ create table recon_write_off (
   actor text not null,
   trace_id bytea not null
 );
-create index recon_write_off_break on recon_write_off (break_id, id);
+create index recon_write_off_break on recon_write_off (break_id, number);
 
 create table recon_write_off_approval (
   write_off_id uuid primary key,

@@ -195,6 +195,16 @@ struct SettlementForecastTests {
     #expect(Self.text(forecast) == ["2026-11-04 0 1000 1000", "2026-11-05 0 0 1000"])
   }
 
+  /// What came on a Saturday is paid on Monday whether it took none or one business day: once.
+  @Test func lagsThatEndOnOneDayAreOne() {
+    let flows =
+      Self.history(lags: (0..<40).map { $0 % 2 })
+      + [ClearingFlow(Self.day("2026-11-07"), in: 1_000)]
+    for day in Self.forecast(flows, "2026-11-09").days {
+      #expect(day.p90Minor <= 1_000, "\(day)")
+    }
+  }
+
   /// Contract of 3, grace of 2 business days: a payment of Monday is due on Thursday, may be booked
   /// until Monday, and is overdue from Tuesday on.
   @Test func whatIsOverdue() {

@@ -82,8 +82,12 @@ package struct SettlementForecast: Sendable, Hashable {
       open += part.openMinor
       fees += part.openMinor - net.median
       // What is neither paid nor overdue is still due within the grace.
-      var dates = lags.weights.map { (calendar.day($0.lag, after: part.day), $0.weight) }
-        .filter { today <= calendar.day(graceDays, after: $0.0) }
+      // Several lags may end on one day, behind a holiday: the money comes once.
+      var dates = Dictionary(
+        lags.weights.map { (calendar.day($0.lag, after: part.day), $0.weight) },
+        uniquingKeysWith: +
+      ).map { ($0.key, $0.value) }
+        .filter { today <= calendar.day(graceDays, after: $0.0) }.sorted { $0.0 < $1.0 }
       let isLate = isOverdue || dates.isEmpty
       if isLate { dates = [(calendar.day(0, after: today), 1)] }
       let total = dates.reduce(0) { $0 + $1.1 }

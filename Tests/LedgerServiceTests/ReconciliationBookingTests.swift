@@ -156,6 +156,30 @@ struct ReconciliationBookingTests {
     }
   }
 
+  /// Files that overlap before the first run double a payout's lines, not the payout.
+  @Test func aNamedPayoutWhoseLinesCameTwiceIsBooked() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books, booksReports: true)
+      books.clock.set(Self.today)
+      for number in [1, 2] {
+        try await recon.book(UInt128(number), .capture, "pi_\(number)", 4_999)
+      }
+      let first = ReconCalls.line(
+        "txn_1", "charge", "ch_1", "pi_1", 4_999, fee: 75, payout: "po_1")
+      let total = LedgerV1.PayoutTotal(
+        batch: "po_1", net: CommonV1.Money(currency: "EUR", amountMinor: 4_924))
+      try await recon.importing(ReconCalls.header + first, payouts: [total], key: "import-1")
+      books.clock.set(Self.today + .seconds(60))
+      let second = ReconCalls.line(
+        "txn_2", "charge", "ch_2", "pi_2", 4_999, fee: 75, payout: "po_2")
+      try await recon.importing(ReconCalls.header + first + second, key: "import-2")
+      let run = try await recon.run(key: "run-1")
+      #expect(run.movementsBooked == 1)
+      #expect(run.classes.first { $0.reconClass == .duplicate }?.count == 1)
+      #expect(try await books.balance("payouts_in_transit:stripe:acct_1") == 4_924)
+    }
+  }
+
   /// Several merchants at one account: whose its own fees and payouts are is for people to say.
   @Test func withoutAMerchantNothingOfTheAccountsOwnIsBooked() async throws {
     try await Books.with { books in

@@ -1,5 +1,16 @@
 """The guards, and the tests that must fail without each."""
 
+
+
+def without_trigger(table, trigger, suite, tests):
+    """A guard in the ledger's schema: the fresh database of a test loses it first."""
+    begin = '      try await test.run(\n        """\n'
+    rest = "        do $$ begin\n"
+    disable = f"        alter table ledger.{table} disable trigger {trigger};\n"
+    return ("Tests/LedgerServiceTests/Books.swift", [(begin + rest, begin + disable + rest)],
+            suite, tests)
+
+
 # name: (file, [(text, what stands there instead)], suite, tests that must fail)
 GUARDS = {
     "client identity check": (
@@ -626,48 +637,20 @@ GUARDS = {
           "guard let gateway, tries > 0 else { return isLate ? .refuse : .begin }")],
         "GatewayServiceTests.SetupRaceTests",
         ["aChoiceThatNobodySentIsSentByWhoeverFindsIt"]),
-    "trigger: what has matched is open no longer": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_match disable trigger closed;\n        do $$ begin\n")],
-        "LedgerServiceTests.ReconciliationTests", ["theDatabaseRefusesAPairOfTwoBooks"]),
-    "trigger: no class of the other books": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_match disable trigger own_books;\n        do $$ begin\n")],
-        "LedgerServiceTests.ReconciliationTests", ["noClassIsLeftAtALineOfTheOtherBooks"]),
-    "trigger: what a run takes is open": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_item disable trigger opened;\n        do $$ begin\n")],
-        "LedgerServiceTests.ReconciliationTests", ["everythingAddsUpAfterEachRun"]),
-    "trigger: a run has classified every line": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_run disable trigger everything_classified;\n        do $$ begin\n")],
-        "LedgerServiceTests.ReconciliationGuardTests", ["aRunThatForgetsALineIsRefused"]),
-    "trigger: a fee that is booked is open no longer": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_booking disable trigger booked;\n        do $$ begin\n")],
-        "LedgerServiceTests.ReconciliationBookingTests", ["aRunBooksWhatTheReportProves"]),
-    "trigger: two people for a write-off": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_write_off_approval disable trigger two_people;\n        do $$ begin\n")],
-        "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
-    "trigger: no write-off without an agreement": (
-        "Tests/LedgerServiceTests/Books.swift",
-        [("      try await test.run(\n        \"\"\"\n        do $$ begin\n",
-          "      try await test.run(\n        \"\"\"\n"
-          "        alter table ledger.recon_settlement disable trigger approved;\n        do $$ begin\n")],
-        "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
+    "trigger: what has matched is open no longer": without_trigger(
+        "recon_match", "closed", "LedgerServiceTests.ReconciliationTests", ["theDatabaseRefusesAPairOfTwoBooks"]),
+    "trigger: no class of the other books": without_trigger(
+        "recon_match", "own_books", "LedgerServiceTests.ReconciliationTests", ["noClassIsLeftAtALineOfTheOtherBooks"]),
+    "trigger: what a run takes is open": without_trigger(
+        "recon_item", "opened", "LedgerServiceTests.ReconciliationTests", ["everythingAddsUpAfterEachRun"]),
+    "trigger: a run has classified every line": without_trigger(
+        "recon_run", "everything_classified", "LedgerServiceTests.ReconciliationGuardTests", ["aRunThatForgetsALineIsRefused"]),
+    "trigger: a fee that is booked is open no longer": without_trigger(
+        "recon_booking", "booked", "LedgerServiceTests.ReconciliationBookingTests", ["aRunBooksWhatTheReportProves"]),
+    "trigger: two people for a write-off": without_trigger(
+        "recon_write_off_approval", "two_people", "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
+    "trigger: no write-off without an agreement": without_trigger(
+        "recon_settlement", "approved", "LedgerServiceTests.SettlementTests", ["theDatabaseWantsTwoPeople"]),
     "books of what was reported before": (
         "services/ledger/Service/Reconciliation/ReconSteps.swift",
         [("where e.gateway || '' = $1 and e.account || '' = $2 and e.livemode = $3",
@@ -724,4 +707,42 @@ GUARDS = {
         "services/ledger/Service/Reconciliation/ReconTurn.swift",
         [("error.sqlState == .lockNotAvailable ?", "error.sqlState == .raisedException ?")],
         "LedgerServiceTests.ReconScheduleTests", ["whoeverMeetsARunHearsIt"]),
+    "what people have decided is not booked": (
+        "services/ledger/Service/Reconciliation/ReconBookings.swift",
+        [("        where m.class = 'missing_internal' and not \\(raw: Self.isDecided(\"u\"))\n",
+          "        where m.class = 'missing_internal'\n"),
+         ("        and not \\(raw: Self.isDecided(\"o\"))\n", "")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["anAcceptedLineIsNeverBooked"]),
+    "each settlement's fee has a name": (
+        "services/ledger/Core/Reconciliation/MovementName.swift",
+        [("guard book.account.gateway == \"adyen\",", "guard book.account.gateway == \"none\",")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["theFeeOfEachSettlementIsBooked"]),
+    "a payout that came back is no other status": (
+        "services/ledger/Core/Reconciliation/ReconPairing.swift",
+        [("{ self != .payout }", "{ true }")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["aPayoutThatComesBackIsBooked"]),
+    "one person adjusts in our favour": (
+        "services/ledger/Core/Reconciliation/BreakSettlement.swift",
+        [("differenceMinor > 0,", "differenceMinor != 0,")],
+        "LedgerServiceTests.SettlementTests", ["aSettlementThatIsOvertakenShows"]),
+    "what came twice was paid out once": (
+        "services/ledger/Service/Reconciliation/ReconBookings.swift",
+        [("n.net_minor - coalesce(w.net, 0) = p.net_minor", "n.net_minor = p.net_minor")],
+        "LedgerServiceTests.ReconciliationBookingTests",
+        ["aNamedPayoutWhoseLinesCameTwiceIsBooked"]),
+    "lags that end on one day": (
+        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        [("      var dates = Dictionary(\n        lags.weights.map { (calendar.day($0.lag, after: "
+          "part.day), $0.weight) },\n        uniquingKeysWith: +\n      ).map { ($0.key, $0.value) }",
+          "      var dates = lags.weights.map { (calendar.day($0.lag, after: part.day), $0.weight) }")],
+        "LedgerCoreTests.SettlementForecastTests", ["lagsThatEndOnOneDayAreOne"]),
+    "what is settled is not overdue": (
+        "services/ledger/Service/Forecast/ForecastOverdue.swift",
+        [("            and not exists (\n              select from recon_break d join recon_settlement s",
+          "            and true or exists (\n              select from recon_break d join recon_settlement s")],
+        "LedgerServiceTests.ForecastTests", ["whatIsWrittenOffIsNoBreakAgain"]),
+    "a fee that the report does not prove": (
+        "services/ledger/Service/Generated/Migrations.swift",
+        [("where l.fee_minor <> 0 and l.adds and", "where l.fee_minor <> 0 and")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["aFeeThatDoesNotAddIsNotBooked"]),
 }

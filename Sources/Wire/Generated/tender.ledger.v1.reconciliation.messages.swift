@@ -251,7 +251,7 @@ extension LedgerV1 {
     case payoutReversal
     /// … `rolling_reserve`.
     case reserve
-    /// … `adjustments`: a line of this kind, or the difference of any break that is one.
+    /// … `adjustments`: a line of this kind, or a difference in our favour.
     case adjustment
     /// … `chargebacks`.
     case disputeOpened

@@ -98,7 +98,7 @@ extension LedgerV1.BreakSettlements {
   /// > Source IDL Documentation:
   /// >
   /// > A break that no later line and no later booking will end is ended by a person: with what its line
-  /// > proves, with an adjustment of the difference, or by giving the difference up, which takes two. For
+  /// > proves, with an adjustment in our favour, or by giving the difference up, which takes two. For
   /// > operators. Whoever ends the last open break of its books ends the alert about them.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "ResolveBreak" method.
@@ -106,7 +106,7 @@ extension LedgerV1.BreakSettlements {
     /// > Source IDL Documentation:
     /// >
     /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-    /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+    /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
     /// > lists the templates that fit.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
     /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -204,7 +204,7 @@ extension LedgerV1.BreakSettlements {
   /// > Source IDL Documentation:
   /// >
   /// > A break that no later line and no later booking will end is ended by a person: with what its line
-  /// > proves, with an adjustment of the difference, or by giving the difference up, which takes two. For
+  /// > proves, with an adjustment in our favour, or by giving the difference up, which takes two. For
   /// > operators. Whoever ends the last open break of its books ends the alert about them.
   package protocol ServiceProtocol: LedgerV1.BreakSettlements.StreamingServiceProtocol {
     /// Handle the "ResolveBreak" method.
@@ -212,7 +212,7 @@ extension LedgerV1.BreakSettlements {
     /// > Source IDL Documentation:
     /// >
     /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-    /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+    /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
     /// > lists the templates that fit.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
     /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -308,7 +308,7 @@ extension LedgerV1.BreakSettlements {
   /// > Source IDL Documentation:
   /// >
   /// > A break that no later line and no later booking will end is ended by a person: with what its line
-  /// > proves, with an adjustment of the difference, or by giving the difference up, which takes two. For
+  /// > proves, with an adjustment in our favour, or by giving the difference up, which takes two. For
   /// > operators. Whoever ends the last open break of its books ends the alert about them.
   package protocol SimpleServiceProtocol: LedgerV1.BreakSettlements.ServiceProtocol {
     /// Handle the "ResolveBreak" method.
@@ -316,7 +316,7 @@ extension LedgerV1.BreakSettlements {
     /// > Source IDL Documentation:
     /// >
     /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-    /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+    /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
     /// > lists the templates that fit.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
     /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -567,7 +567,7 @@ extension LedgerV1.BreakSettlements {
   /// > Source IDL Documentation:
   /// >
   /// > A break that no later line and no later booking will end is ended by a person: with what its line
-  /// > proves, with an adjustment of the difference, or by giving the difference up, which takes two. For
+  /// > proves, with an adjustment in our favour, or by giving the difference up, which takes two. For
   /// > operators. Whoever ends the last open break of its books ends the alert about them.
   package protocol ClientProtocol: Sendable {
     /// Call the "ResolveBreak" method.
@@ -575,7 +575,7 @@ extension LedgerV1.BreakSettlements {
     /// > Source IDL Documentation:
     /// >
     /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-    /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+    /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
     /// > lists the templates that fit.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
     /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -691,7 +691,7 @@ extension LedgerV1.BreakSettlements {
   /// > Source IDL Documentation:
   /// >
   /// > A break that no later line and no later booking will end is ended by a person: with what its line
-  /// > proves, with an adjustment of the difference, or by giving the difference up, which takes two. For
+  /// > proves, with an adjustment in our favour, or by giving the difference up, which takes two. For
   /// > operators. Whoever ends the last open break of its books ends the alert about them.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
@@ -709,7 +709,7 @@ extension LedgerV1.BreakSettlements {
     /// > Source IDL Documentation:
     /// >
     /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-    /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+    /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
     /// > lists the templates that fit.
     /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
     /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -868,7 +868,7 @@ extension LedgerV1.BreakSettlements.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-  /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+  /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
   /// > lists the templates that fit.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
   /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT
@@ -1006,7 +1006,7 @@ extension LedgerV1.BreakSettlements.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Book what ends a break, and resolve it, in one transaction: what its line says, which the next run
-  /// > pairs with it, or the difference as an adjustment, which no line will ever answer. ExplainBreak
+  /// > pairs with it, or a difference in our favour as an adjustment, which no line will ever answer. ExplainBreak
   /// > lists the templates that fit.
   /// > Errors: INVALID_ARGUMENT ID_INVALID, TEMPLATE_REQUIRED; NOT_FOUND BREAK_NOT_FOUND; ABORTED
   /// > RECONCILIATION_RUNNING; FAILED_PRECONDITION BREAK_STATE, TEMPLATE_NOT_FOR_BREAK; INVALID_ARGUMENT

@@ -36,7 +36,8 @@ struct ReconResolve: Command {
     abstract: "Book what ends a break, and resolve it.",
     discussion: """
       `tender recon explain` says what a break may be booked as: what its line is, which the next \
-      run pairs with it, or an adjustment of the difference.
+      run pairs with it, or an adjustment of a difference in our favour. What is to be given up, \
+      two people write off.
       """
   )
 

@@ -195,12 +195,22 @@ struct ReconBookings: Sendable {
   /// Payouts that somebody has named, that their lines come to, and that no line and no item is about.
   func payouts(after place: Place, limit: Int64) -> Statement {
     """
+    with twice as (
+      select l.batch, l.net_currency, sum(l.net_minor)::bigint as net
+      from recon_match m join recon_line l on l.file_id = m.file_id and l.line = m.line
+      where m.gateway = \(account.gateway) and m.account = \(account.account)
+        and m.livemode = \(book.isLive) and m.class = 'duplicate'
+        and l.type not in ('payout', 'payoutReversed')
+      group by l.batch, l.net_currency
+    )
     select p.file_id, p.batch, p.currency, p.net_minor, p.paid_on
     from recon_payout p
     join recon_batch n on n.gateway = p.gateway and n.account = p.account
       and n.livemode = p.livemode and n.batch = p.batch and n.currency = p.currency
-      and n.net_minor = p.net_minor
-    where p.gateway = \(account.gateway) and p.account = \(account.account)
+    -- A line that came twice was paid out once, as the breaks have it (`ReconBreaks`).
+    left join twice w on w.batch = n.batch and w.net_currency = n.currency
+    where n.net_minor - coalesce(w.net, 0) = p.net_minor
+      and p.gateway = \(account.gateway) and p.account = \(account.account)
       and p.livemode = \(book.isLive) and p.net_minor <> 0
       and (p.file_id, p.batch) > (\(place.file), \(place.batch))
       and not exists (

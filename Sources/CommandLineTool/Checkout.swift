@@ -12,6 +12,8 @@ struct Checkout: Sendable {
   var settings: String { home + "/settings" }
   var runtime: String { home + "/run" }
   var books: String { home + "/books" }
+  /// The files of sealed days.
+  var seals: String { home + "/seals" }
   #if TENDER_FAULTS
     /// Through its files, what runs is broken on purpose.
     var faults: String { runtime + "/faults" }
@@ -59,7 +61,7 @@ struct Checkout: Sendable {
         "\(home) belongs to \(Users.name(owner))",
         next: "run as \(Users.name(owner)), or let \(Users.name(owner)) run 'tender down --purge'")
     }
-    for folder in [home, programs, certificates, logs, secrets, settings, runtime, books] {
+    for folder in [home, programs, certificates, logs, secrets, settings, runtime, books, seals] {
       try Files.makeFolder(folder)
     }
     #if TENDER_FAULTS

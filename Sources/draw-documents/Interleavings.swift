@@ -76,9 +76,13 @@ enum Interleavings {
       "Integration/debits/test_a_debit_waits_for_its_bank_and_is_refunded_at_ones_own_risk"),
     FailureCase(
       "17", "the ledger refuses a fact: money moved and is not booked",
-      "what records a fact is never refused for the books' sake: unknown accounts go to suspense, and "
-        + "a posting that fails stays in the outbox with an alert",
+      "what records a fact is never refused for the books' sake: unknown accounts go to suspense, a "
+        + "sealed day's facts into the open one, and a posting that fails stays in the outbox with an "
+        + "alert; a day is sealed once everything is told",
       "LedgerServiceTests/PostingTests/factsGoToSuspenseWithAnAlert",
+      "LedgerServiceTests/DaySealTests/factsAreBookedInTheOpenDayAndNothingElseTakesEffect",
+      "LedgerServiceTests/DaySealTests/aDayIsSealedOnceEverythingIsTold",
+      "Integration/seals/test_nothing_takes_effect_in_a_sealed_day",
       "IntentsServiceTests/LedgerRelayTests/aRefusedPostingHoldsUpNoOther"),
     FailureCase(
       "18", "one movement is told four times and booked four times",

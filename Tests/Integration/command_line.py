@@ -33,6 +33,8 @@ OTHERS = [
     (["ledger", "post", "fee: bank:a 1.00 EUR"], "is no leg"),
     (["ledger", "limit", "merchant_payable"], "or --none, which takes both away"),
     (["ledger", "limit", "nobody", "--none"], "ACCOUNT_UNKNOWN"),
+    (["ledger", "seal", "yesterday"], "DAY_INVALID"), (["ledger", "seal", "2020-01-01"], "DAY_UNKNOWN"),
+    (["ledger", "seal", "--without", "billing"], "PRODUCER_UNKNOWN"),
     (["ledger", "limit", "write_offs", "--minimum", "2", "--maximum", "1"], "LIMITS_INVALID")]
 
 
@@ -71,6 +73,15 @@ def test_the_books_are_proven():
     proof = json.loads(tender("ledger", "verify", "--json").stdout)
     assert proof["findings"] == [] and proof["headBatch"] > 0 and len(proof["headHash"]) == 64
     assert proof["transactions"] == proof["movements"] > 0
+    # Its days are sealed by themselves, and the producers tell how far they are.
+    listed = lambda: json.loads(tender("ledger", "seals", "--json").stdout)
+    until(lambda: {row["producer"] for row in listed()["producers"] if row.get("through")}
+          == {"intents", "gateway-router"}, 60)
+    seals = listed()
+    folder = DEPLOYMENT.home / "seals"
+    proof = json.loads(tender("ledger", "verify", "--seals", str(folder), "--json").stdout)
+    assert proof["findings"] == [] and proof["files"] == proof["seals"] == len(seals["seals"]), proof
+    assert tender("ledger", "seals").returncode == 0
 
 
 def test_a_statement_adds_up():
@@ -145,7 +156,8 @@ def test_holds_chains_limits_and_reversals():
     assert posted("void", hold, *again)[0] == [("exists", "")]
     balance = json.loads(tender("ledger", "as-of", account, "--json").stdout)["balanceMinor"]
     assert balance == 350, balance
-    key = ("--key", f"again-{os.getpid()}", "--effective", "2026-01-01")
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    key = ("--key", f"again-{os.getpid()}", "--effective", now)
     assert posted("post", line("1.00"), *key)[0] == [("created", "")]
     assert posted("post", line("1.00"), *key)[0] == [("exists", "")]
     assert posted("post", line("2.00"), *key, code=2)[0] == [

@@ -42,7 +42,7 @@ def settled(seconds=30):
     end = time.monotonic() + seconds
     while True:
         waiting = sum(int(sql(f"select count(*) from {schema}.outbox")[0][0])
-                      for schema in ("intents", "gateway", "vault", "billing"))
+                      for schema in ("intents", "gateway", "vault", "billing", "ledger"))
         before = count()
         time.sleep(0.3)
         if waiting == 0 and before == count():

@@ -25,13 +25,14 @@ import refund_outcomes  # noqa: E402
 import refunds  # noqa: E402
 import restores  # noqa: E402
 import routing  # noqa: E402
+import seals  # noqa: E402
 import setups  # noqa: E402
 
 
 def main():
     passed = failed = 0
     modules = (
-        payments, bad_input, mutations, objects, identity, access, command_line, metrics,
+        seals, payments, bad_input, mutations, objects, identity, access, command_line, metrics,
         notifications, proxy, refunds, refund_outcomes, debits, setups, recovery, routing,
         reconciliation, restores, faults, outage, books)
     for module in modules:

@@ -17,8 +17,10 @@ struct LedgerCalls: Sendable {
   let ledger: LedgerHandler
   let history: LedgerHistoryHandler
   let proof: LedgerProofHandler
+  let seals: DaySealsHandler
 
-  init(_ books: Books) throws {
+  /// - Parameter sealFolder: where the files of seals go.
+  init(_ books: Books, sealFolder: String? = nil) throws {
     let certificates = try TestCertificates()
     let files = try certificates.issue(["spiffe://tender/service/ledger"], name: "ledger")
     let settings = try SettingsSource.reader(
@@ -49,6 +51,53 @@ struct LedgerCalls: Sendable {
     )
     history = LedgerHistoryHandler(database: books.database)
     proof = LedgerProofHandler(environment)
+    seals = DaySealsHandler(
+      environment: environment,
+      sealer: Self.sealer(environment, sealFolder)
+    )
+  }
+
+  /// Whose merchants hear of days of long ago too.
+  static func sealer(_ environment: ServiceEnvironment, _ folder: String?) -> DaySealer {
+    DaySealer(environment, files: SealFiles(folder: folder), newsDays: 100_000)
+  }
+
+  /// A service tells how far it has told everything.
+  func tell(_ service: String, through: Timestamp) async throws {
+    _ = try await call(as: .service(service), merchant: nil) {
+      try await seals.reportWatermark(
+        request: LedgerV1.ReportWatermarkRequest(through: GoogleProtobuf.Timestamp(through)),
+        context: $0
+      )
+    }
+  }
+
+  /// Everybody has told everything, as of now.
+  func tellAll() async throws {
+    // It counts as the ledger's own time.
+    let later = Timestamp(seconds: 4_000_000_000)
+    try await tell("gateway-router", through: later)
+    try await tell("intents", through: later)
+  }
+
+  /// - Parameter day: nil for the next one.
+  func seal(_ day: String? = nil, without: [String] = []) async throws -> LedgerV1.DaySeal? {
+    let next = day == nil ? try await listSeals().nextDay : ""
+    return try await call(as: .operator("ann"), merchant: nil) {
+      try await seals.sealDay(
+        request: LedgerV1.SealDayRequest(day: day ?? next, withoutProducers: without),
+        context: $0
+      )
+    }.seal
+  }
+
+  func listSeals(_ token: String = "") async throws -> LedgerV1.ListSealsResponse {
+    try await call(as: .auditor("ann"), merchant: nil) {
+      try await seals.listSeals(
+        request: LedgerV1.ListSealsRequest(pageToken: token),
+        context: $0
+      )
+    }
   }
 
   private func call<R: Sendable>(

@@ -522,6 +522,47 @@ GUARDS = {
         [("    var decides = items.contains { $0.needsDecision }",
           "    var decides = items.contains { $0.isLinked }")],
         "LedgerServiceTests.PendingTests", ["whatIsHeldHasNotMovedAndCounts"]),
+    "sealed days": (
+        "services/ledger/Core/Decision/BatchDecision+Rules.swift",
+        [("posting.effectiveAtMicroseconds < sealed {",
+          "posting.effectiveAtMicroseconds < min(sealed, 0) {")],
+        "LedgerCoreTests.SealedDayDecisionTests", ["effects"]),
+    "producers in the order of facts": (
+        "services/ledger/Core/Seals/DaySealRule.swift",
+        [("      wanted = max(wanted, passedAt)\n", "      wanted = max(wanted, min(wanted, passedAt))\n")],
+        "LedgerCoreTests.DaySealTests", ["behind"]),
+    "fence of a seal": (
+        "services/ledger/Service/Seals/DaySealer.swift",
+        [("transaction.query(lease.renewal()).affected == 1 else",
+          "transaction.query(lease.renewal()).affected <= 1 else")],
+        "LedgerServiceTests.DaySealTests", ["whoLostTheLeaseSealsNothing"]),
+    "files of seals stay": (
+        "services/ledger/Service/Seals/SealFiles.swift",
+        [("    guard bytes == Array(document.utf8) else {",
+          "    guard bytes == Array(document.utf8) || !path.isEmpty else {")],
+        "LedgerServiceTests.DaySealTests",
+        ["aFileThatSaysSomethingElseStaysAndStopsTheSeal", "aRowWithoutAFileGetsItBack"]),
+    "files without somebody": (
+        "services/ledger/Service/Seals/DaySealer.swift",
+        [("      if mayGoOn, let there", "      if mayGoOn, seal.number < 0, let there")],
+        "LedgerServiceTests.DaySealTests", ["aFileWithoutSomebodyIsTakenUp"]),
+    "writers before a seal": (
+        "services/ledger/Service/Seals/DaySealer.swift",
+        [("try await self.look(behindWriters: true)", "try await self.look()")],
+        "LedgerServiceTests.DaySealTests", ["whatIsBeingRecordedIsWaitedFor"]),
+    "what was read is sealed": (
+        "services/ledger/Service/Seals/DaySealer.swift",
+        [("[0, as: Bool.self] == false", "[0, as: Bool.self].description.isEmpty == false")],
+        "LedgerServiceTests.DaySealTests", ["whatWasReadIsWhatIsSealed"]),
+    "books against their seals": (
+        "services/ledger/Service/Proof/BooksVerifier.swift",
+        [("        if let finding = SealProof.finding(seal, recomputed: books) {",
+          "        if let finding = SealProof.finding(seal, recomputed: books), batches < 0 {")],
+        "LedgerServiceTests.SealProofTests", ["isFoundAndNamed"]),
+    "transactions under way in a watermark": (
+        "Sources/ServiceKit/Relays/WatermarkReporter.swift",
+        [("select least(now(), min(xact_start)) from", "select least(now(), max(now())) from")],
+        "LedgerServiceTests.WatermarkTests", ["whatWaitsAndWhatMayStillComeCount"]),
     "refusals within a batch": (
         "services/ledger/Service/Store/PostingBatch.swift",
         [("command.recordsFact ? nil : refused[command.id] ?? posting",

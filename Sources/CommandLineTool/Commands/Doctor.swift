@@ -128,10 +128,12 @@ struct Doctor: Command {
     }
   }
 
-  /// What ledger says of the books: changed rows, drift, facts that it could not book.
+  /// What ledger says of the books: changed rows, drift, facts that it could not book, days that it
+  /// could not seal.
   private func books(_ checkout: Checkout) async throws -> [Finding] {
     guard try SupervisorState(checkout: checkout).owner() != nil else { return [] }
-    let next = "see tender ledger verify, tender ledger drift, and \(checkout.log("ledger"))"
+    let next =
+      "see tender ledger verify, tender ledger drift, tender ledger seals, and \(checkout.log("ledger"))"
     do {
       let open = try await openAlerts(of: .ledger, checkout)
       let schedules = try await ServiceSession.with(checkout) { try await $0.reconSchedules() }

@@ -28,8 +28,10 @@ struct Deployment: Sendable {
 
   /// In the order they start.
   static let services: [ServiceDescription] = [
-    ServiceDescription(name: "ledger", schema: "ledger") { _ in
-      [("recon.writeOffLimits", "EUR 10000; USD 10000")]
+    ServiceDescription(name: "ledger", schema: "ledger") {
+      [
+        ("recon.writeOffLimits", "EUR 10000; USD 10000"), ("seals.folder", $0.checkout.seals),
+      ]
     },
     ServiceDescription(name: "vault-token", schema: "vault") {
       [("vault.keyFile", $0.checkout.secret("vault.kek"))]

@@ -715,7 +715,30 @@ extension ContractFile {
       "tender.ledger.v1.Reconciliation.ListSchedules",
     ]),
     ContractFile(
-      index: 27, name: "tender/ledger/v1/settlement.proto",
+      index: 27, name: "tender/ledger/v1/seals.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.ledger.v1.DaySeals",
+    ],
+      symbols: [
+      "tender.ledger.v1.ReportWatermarkRequest",
+      "tender.ledger.v1.ReportWatermarkResponse",
+      "tender.ledger.v1.SealDayRequest",
+      "tender.ledger.v1.DaySeal",
+      "tender.ledger.v1.SealDayResponse",
+      "tender.ledger.v1.ListSealsRequest",
+      "tender.ledger.v1.ProducerWatermark",
+      "tender.ledger.v1.ListSealsResponse",
+      "tender.ledger.v1.DaySeals",
+      "tender.ledger.v1.DaySeals.ReportWatermark",
+      "tender.ledger.v1.DaySeals.SealDay",
+      "tender.ledger.v1.DaySeals.ListSeals",
+    ]),
+    ContractFile(
+      index: 28, name: "tender/ledger/v1/settlement.proto",
       dependencies: [
       "tender/ledger/v1/reconciliation.proto",
       "tender/options/v1/options.proto",
@@ -739,7 +762,7 @@ extension ContractFile {
       "tender.ledger.v1.BreakSettlements.ListWriteOffs",
     ]),
     ContractFile(
-      index: 28, name: "tender/options/v1/options.proto",
+      index: 29, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -754,7 +777,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 29, name: "tender/testing/v1/everything.proto",
+      index: 30, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -785,7 +808,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 30, name: "tender/vault/v1/vault.proto",
+      index: 31, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -833,7 +856,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 31, name: "tender/webhooks/v1/webhooks.proto",
+      index: 32, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

@@ -481,7 +481,8 @@ extension LedgerV1 {
     /// KIND_NEEDS_APPROVAL (an operator alone asks for what two people approve: the kind write_off, or a
     /// debit on `write_offs` by any name; BreakSettlements.ProposeWriteOff is the way).
     /// Then, only without records_fact, and remembered with the id: KIND_UNKNOWN, ACCOUNT_UNKNOWN,
-    /// EXPIRY_PASSED, EXPIRY_TOO_FAR, PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
+    /// DAY_SEALED (effective_at lies in a day that is sealed, or before the books), EXPIRY_PASSED,
+    /// EXPIRY_TOO_FAR, PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
     /// PENDING_EXCEEDED (more than is held), REVERSED_UNKNOWN, REVERSED_ALREADY, REVERSAL_DIFFERS,
     /// BALANCE_BELOW_LIMIT, BALANCE_ABOVE_LIMIT.
     /// LINKED_TRANSACTION_FAILED: another one of the chain was refused, or exists with a difference;

@@ -47,7 +47,9 @@ extension LedgerV1 {
   /// What in the books is not what was committed.
   package struct BooksFinding: WireMessage {
     /// batch_missing, batch_out_of_order, batch_changed, transaction_missing, transaction_changed,
-    /// transaction_added, entry_added, or head_lost (the chain lacks a head that an earlier check saw).
+    /// transaction_added, entry_added, head_lost (the chain lacks a head that an earlier check saw),
+    /// seal_missing (of a day, or one that an earlier check saw), seal_changed (it is not what was
+    /// sealed), or seal_differs (the books of its day are not what it says).
     package var kind: String
     /// Number of the batch; 0 where none is meant.
     package var batch: UInt64
@@ -57,19 +59,23 @@ extension LedgerV1 {
     package var transactionID: String
     /// What differs, in words: names of columns, and numbers.
     package var what: String
+    /// Of a seal: 2026-11-28; otherwise empty.
+    package var day: String
 
     package init(
       kind: String = "",
       batch: UInt64 = 0,
       sequence: String = "",
       transactionID: String = "",
-      what: String = ""
+      what: String = "",
+      day: String = ""
     ) {
       self.kind = kind
       self.batch = batch
       self.sequence = sequence
       self.transactionID = transactionID
       self.what = what
+      self.day = day
     }
   }
 }
@@ -93,6 +99,7 @@ extension LedgerV1.BooksFinding {
     self.sequence = try reader.string(c.pointee.sequence, "sequence")
     self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id")
     self.what = try reader.string(c.pointee.what, "what")
+    self.day = try reader.string(c.pointee.day, "day")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -103,6 +110,7 @@ extension LedgerV1.BooksFinding {
     c.pointee.sequence = writer.string(sequence)
     c.pointee.transaction_id = writer.string(transactionID)
     c.pointee.what = writer.string(what)
+    c.pointee.day = writer.string(day)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -111,6 +119,7 @@ extension LedgerV1.BooksFinding {
     json.field("sequence", sequence)
     json.field("transactionId", transactionID)
     json.field("what", what)
+    json.field("day", day)
   }
 }
 
@@ -128,6 +137,8 @@ extension LedgerV1 {
     package var headHash: String
     /// Empty on the last page.
     package var nextPageToken: String
+    /// Looked at on this page.
+    package var seals: UInt32
 
     package init(
       findings: [LedgerV1.BooksFinding] = [],
@@ -136,7 +147,8 @@ extension LedgerV1 {
       movements: UInt32 = 0,
       headBatch: UInt64 = 0,
       headHash: String = "",
-      nextPageToken: String = ""
+      nextPageToken: String = "",
+      seals: UInt32 = 0
     ) {
       self.findings = findings
       self.batches = batches
@@ -145,6 +157,7 @@ extension LedgerV1 {
       self.headBatch = headBatch
       self.headHash = headHash
       self.nextPageToken = nextPageToken
+      self.seals = seals
     }
   }
 }
@@ -171,6 +184,7 @@ extension LedgerV1.VerifyLedgerResponse {
     self.headBatch = c.pointee.head_batch
     self.headHash = try reader.string(c.pointee.head_hash, "head_hash")
     self.nextPageToken = try reader.string(c.pointee.next_page_token, "next_page_token")
+    self.seals = c.pointee.seals
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -184,6 +198,7 @@ extension LedgerV1.VerifyLedgerResponse {
     c.pointee.head_batch = headBatch
     c.pointee.head_hash = writer.string(headHash)
     c.pointee.next_page_token = writer.string(nextPageToken)
+    c.pointee.seals = seals
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -194,6 +209,7 @@ extension LedgerV1.VerifyLedgerResponse {
     json.field("headBatch", headBatch)
     json.field("headHash", headHash)
     json.field("nextPageToken", nextPageToken)
+    json.field("seals", seals)
   }
 }
 

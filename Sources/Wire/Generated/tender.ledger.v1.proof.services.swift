@@ -77,8 +77,8 @@ extension LedgerV1.LedgerProof {
     /// > Source IDL Documentation:
     /// >
     /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-    /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-    /// > when no page has a finding.
+    /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+    /// > `next_page_token` is empty; the books are intact when no page has a finding.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -132,8 +132,8 @@ extension LedgerV1.LedgerProof {
     /// > Source IDL Documentation:
     /// >
     /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-    /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-    /// > when no page has a finding.
+    /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+    /// > `next_page_token` is empty; the books are intact when no page has a finding.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -185,8 +185,8 @@ extension LedgerV1.LedgerProof {
     /// > Source IDL Documentation:
     /// >
     /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-    /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-    /// > when no page has a finding.
+    /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+    /// > `next_page_token` is empty; the books are intact when no page has a finding.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -323,8 +323,8 @@ extension LedgerV1.LedgerProof {
     /// > Source IDL Documentation:
     /// >
     /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-    /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-    /// > when no page has a finding.
+    /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+    /// > `next_page_token` is empty; the books are intact when no page has a finding.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -396,8 +396,8 @@ extension LedgerV1.LedgerProof {
     /// > Source IDL Documentation:
     /// >
     /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-    /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-    /// > when no page has a finding.
+    /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+    /// > `next_page_token` is empty; the books are intact when no page has a finding.
     /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -473,8 +473,8 @@ extension LedgerV1.LedgerProof.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-  /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-  /// > when no page has a finding.
+  /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+  /// > `next_page_token` is empty; the books are intact when no page has a finding.
   /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
@@ -539,8 +539,8 @@ extension LedgerV1.LedgerProof.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Recompute the hash chain: at most 64 batches or 4,000 transactions a page (one batch if it is
-  /// > larger), then 5,000 movements a page. Call until `next_page_token` is empty; the books are intact
-  /// > when no page has a finding.
+  /// > larger), then 5,000 movements a page, then the seals of days, up to 30 a page. Call until
+  /// > `next_page_token` is empty; the books are intact when no page has a finding.
   /// > Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:

@@ -23,6 +23,7 @@ package final class GatewayServer: TenderService {
   private let catchUp: EventCatchUp
   private let inbound: InboundEndpoint?
   private let restore: RestoreWorker
+  private let watermark: WatermarkReporter
 
   package init(_ environment: ServiceEnvironment) async throws {
     let ports = try GatewayPorts(environment)
@@ -40,6 +41,7 @@ package final class GatewayServer: TenderService {
     environment.metrics.add("gateways") { ports.families() }
     logger = environment.logger
     self.relay = relay
+    watermark = WatermarkReporter(environment, destination: OperationWriter.intents)
     self.events = events
     recovery = RecoveryWorker(environment, flow: flow)
     setups = SetupWorker(environment, flow: flow)
@@ -73,6 +75,7 @@ package final class GatewayServer: TenderService {
     notifications.start()
     catchUp.start()
     restore.start()
+    watermark.start()
     try inbound?.start()
   }
 
@@ -82,6 +85,7 @@ package final class GatewayServer: TenderService {
     } catch {
       logger.warning("stopping the inbound listener", metadata: ["error": "\(error)"])
     }
+    await watermark.shutdown()
     await restore.shutdown()
     await catchUp.shutdown()
     await notifications.shutdown()

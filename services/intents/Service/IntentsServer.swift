@@ -21,6 +21,7 @@ package final class IntentsServer: TenderService {
   private let relays: IntentRelays
   private let recovery: RecoveryWorker
   private let partitions: PartitionKeeper
+  private let watermark: WatermarkReporter
 
   package init(_ environment: ServiceEnvironment) async throws {
     self.environment = environment
@@ -30,6 +31,7 @@ package final class IntentsServer: TenderService {
     self.relays = relays
     recovery = RecoveryWorker(environment, flow: flow)
     partitions = PartitionKeeper(environment)
+    watermark = WatermarkReporter(environment, destination: IntentWriter.ledger)
     handlers = [
       PaymentIntentCalls(environment: environment, flow: flow, proof: proof),
       RefundCalls(environment: environment, flow: RefundFlow(flow: flow), proof: proof),
@@ -44,11 +46,13 @@ package final class IntentsServer: TenderService {
     relays.start()
     recovery.start()
     partitions.start()
+    watermark.start()
   }
 
   package func shutdown() async {
     await recovery.shutdown()
     await partitions.shutdown()
+    await watermark.shutdown()
     await relays.shutdown()
   }
 

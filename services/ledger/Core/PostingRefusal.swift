@@ -29,6 +29,8 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
   // retry cannot turn a refusal into a posting; facts are booked anyway.
   case kindUnknown = "KIND_UNKNOWN"
   case accountUnknown = "ACCOUNT_UNKNOWN"
+  /// It is to take effect in a day that is closed for good.
+  case daySealed = "DAY_SEALED"
   case expiryPassed = "EXPIRY_PASSED"
   case expiryTooFar = "EXPIRY_TOO_FAR"
   case pendingUnknown = "PENDING_UNKNOWN"
@@ -51,7 +53,7 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
       .tooFewEntries, .tooManyEntries, .currencyUnknown, .sideMissing, .amountNotPositive,
       .overflow, .unbalanced, .kindNeedsApproval:
       true
-    case .kindUnknown, .accountUnknown, .expiryPassed, .expiryTooFar, .pendingUnknown,
+    case .kindUnknown, .accountUnknown, .daySealed, .expiryPassed, .expiryTooFar, .pendingUnknown,
       .pendingPosted, .pendingVoided, .pendingExpired, .pendingExceeded, .reversedUnknown,
       .reversedAlready, .reversalDiffers, .balanceBelowLimit, .balanceAboveLimit,
       .linkedTransactionFailed:

@@ -3,7 +3,7 @@ import Logging
 package import Postgres
 package import ServiceKit
 
-/// The service `ledger`. Its settings: `ReconSettings`, `ForecastSettings`.
+/// The service `ledger`. Its settings: `ReconSettings`, `ForecastSettings`, `SealFiles`.
 package final class LedgerServer: TenderService {
   package static let name = ServiceName.ledger
   package static var migrations: [Migration] { LedgerService.migrations }
@@ -14,6 +14,9 @@ package final class LedgerServer: TenderService {
   private let partitions: PartitionKeeper
   private let proof: ProofKeeper
   private let pending: PendingKeeper
+  private let events: ServiceRelay
+  private let sealer: DaySealer
+  private let seals: SealKeeper
   private let reconciliation: ReconSettings
   private let comparisons: ReconKeeper
   private let forecastSettings: ForecastSettings
@@ -42,8 +45,19 @@ package final class LedgerServer: TenderService {
     comparisons = ReconKeeper(environment, reconciliation)
     forecastSettings = try ForecastSettings(environment.settings)
     forecasts = ForecastKeeper(environment, forecastSettings)
-    let gauges = ForecastGauges(database: environment.database)
-    environment.metrics.add("forecast") { try await gauges.families() }
+    let forecastGauges = ForecastGauges(database: environment.database)
+    environment.metrics.add("forecast") { try await forecastGauges.families() }
+    let events = SealEvents.relay(environment)
+    let files = SealFiles(environment.settings)
+    if files.folder == nil {
+      environment.logger.warning("without the setting seals.folder, seals have no files")
+    }
+    let sealer = DaySealer(environment, files: files) { events.wake() }
+    self.events = events
+    self.sealer = sealer
+    seals = SealKeeper(environment, sealer: sealer)
+    let sealGauges = SealGauges(sealer: sealer)
+    environment.metrics.add("seals") { try await sealGauges.families() }
   }
 
   package var handlers: [any RegistrableRPCService] {
@@ -53,6 +67,7 @@ package final class LedgerServer: TenderService {
       ReconciliationHandler(environment, reconciliation),
       SettlementHandler(environment, reconciliation),
       ForecastHandler(environment, forecastSettings),
+      DaySealsHandler(environment: environment, sealer: sealer),
     ]
   }
 
@@ -62,12 +77,16 @@ package final class LedgerServer: TenderService {
     pending.start()
     comparisons.start()
     forecasts.start()
+    events.start()
+    seals.start()
   }
 
   /// Batches under way end by themselves; the loop awaits them.
   package func shutdown() async {
     await comparisons.shutdown()
     await forecasts.shutdown()
+    await seals.shutdown()
+    await events.shutdown()
     await pending.shutdown()
     await proof.shutdown()
     await partitions.shutdown()
@@ -77,6 +96,7 @@ package final class LedgerServer: TenderService {
     [
       QueueReport(name: "postings", length: Int64(writer.waiting), oldestAgeSeconds: 0),
       try await comparisons.queue(),
+      try await events.report(),
     ]
   }
 }

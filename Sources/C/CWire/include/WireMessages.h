@@ -28,6 +28,7 @@
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
 #include "tender/ledger/v1/reconciliation.pb-c.h"
+#include "tender/ledger/v1/seals.pb-c.h"
 #include "tender/ledger/v1/settlement.pb-c.h"
 #include "tender/testing/v1/everything.pb-c.h"
 #include "tender/vault/v1/vault.pb-c.h"
@@ -797,6 +798,30 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_s
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_schedules_response(void) {
   return &tender__ledger__v1__list_schedules_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__report_watermark_request(void) {
+  return &tender__ledger__v1__report_watermark_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__report_watermark_response(void) {
+  return &tender__ledger__v1__report_watermark_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__seal_day_request(void) {
+  return &tender__ledger__v1__seal_day_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__day_seal(void) {
+  return &tender__ledger__v1__day_seal__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__seal_day_response(void) {
+  return &tender__ledger__v1__seal_day_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_seals_request(void) {
+  return &tender__ledger__v1__list_seals_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__producer_watermark(void) {
+  return &tender__ledger__v1__producer_watermark__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_seals_response(void) {
+  return &tender__ledger__v1__list_seals_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__resolve_break_request(void) {
   return &tender__ledger__v1__resolve_break_request__descriptor;

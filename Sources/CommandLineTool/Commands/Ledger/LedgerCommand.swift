@@ -6,12 +6,12 @@ import Wire
 struct LedgerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ledger",
-    abstract: "Show accounts, balances at any instant, transactions; book, hold; prove the books.",
+    abstract: "Show accounts, balances at any instant, transactions; book, hold; prove and seal the books.",
     subcommands: [
       LedgerAccounts.self, LedgerTrialBalance.self, LedgerShow.self, LedgerStatement.self,
       LedgerAsOf.self, LedgerJournal.self, LedgerPost.self, LedgerPending.self,
       LedgerPostPending.self, LedgerVoid.self, LedgerReverse.self, LedgerLimit.self,
-      LedgerVerify.self, LedgerDrift.self,
+      LedgerVerify.self, LedgerDrift.self, LedgerSeal.self, LedgerSeals.self,
     ],
     defaultSubcommand: LedgerAccounts.self)
 }

@@ -5,7 +5,10 @@ extension BatchDecision {
   // MARK: Rules
 
   func refusal(_ posting: BookablePosting) -> PostingRefusal? {
-    switch posting.action {
+    if let sealed = state.sealedUntilMicroseconds, posting.effectiveAtMicroseconds < sealed {
+      return .daySealed
+    }
+    return switch posting.action {
     case .post: nil
     case .pending(let expiresAt): expiry(expiresAt)
     case .postPending(let id):

@@ -67,6 +67,8 @@ package struct ReversibleState: Hashable, Sendable {
 /// What the books say about everything that a batch touches, at the ledger's own time.
 package struct BooksState: Sendable {
   package var nowMicroseconds: Int64
+  /// The end of the last sealed day; nil while none is.
+  package var sealedUntilMicroseconds: Int64?
   package var accounts: [AccountID: AccountState] = [:]
   package var pendings: [LedgerTransactionID: PendingState] = [:]
   package var reversible: [LedgerTransactionID: ReversibleState] = [:]

@@ -20,6 +20,12 @@ package struct BooksFinding: Hashable, Sendable {
     case entryAdded = "entry_added"
     /// The chain does not hold a head that an earlier check saw.
     case headLost = "head_lost"
+    /// A day's seal is gone.
+    case sealMissing = "seal_missing"
+    /// A seal's row contradicts itself or the seal before it.
+    case sealChanged = "seal_changed"
+    /// The books of a day are not what was sealed.
+    case sealDiffers = "seal_differs"
   }
 
   package var kind: Kind
@@ -27,6 +33,8 @@ package struct BooksFinding: Hashable, Sendable {
   package var batch: Int64
   package var sequence: BookSequence?
   package var transaction: LedgerTransactionID?
+  /// Of a seal.
+  package var day: CivilDate?
   /// What differs, in words: names of columns, and numbers, never other values.
   package var what: String
 
@@ -42,5 +50,11 @@ package struct BooksFinding: Hashable, Sendable {
     self.sequence = sequence
     self.transaction = transaction
     self.what = what
+  }
+
+  /// Of a seal.
+  package init(_ kind: Kind, day: CivilDate?, what: String) {
+    self.init(kind, batch: 0, what: what)
+    self.day = day
   }
 }

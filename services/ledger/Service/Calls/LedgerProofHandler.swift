@@ -31,7 +31,8 @@ package struct LedgerProofHandler: LedgerV1.LedgerProof.SimpleServiceProtocol {
       movements: UInt32(page.movements),
       headBatch: UInt64(page.head?.number ?? 0),
       headHash: page.head.map { Hex.encode($0.hash) } ?? "",
-      nextPageToken: page.next?.token ?? ""
+      nextPageToken: page.next?.token ?? "",
+      seals: UInt32(page.seals)
     )
   }
 
@@ -75,6 +76,8 @@ extension BooksVerifier.Place {
       self = .batch(number)
     } else if parts.count == 2, parts[0] == "movement", let bits = BookSequence(parts[1]) {
       self = .movement(LedgerTransactionID(bits: bits.bits))
+    } else if parts.count == 2, parts[0] == "seal", let number = Int64(parts[1]), number >= 0 {
+      self = .seal(number)
     } else {
       throw PageToken.invalid
     }
@@ -84,6 +87,7 @@ extension BooksVerifier.Place {
     switch self {
     case .batch(let number): "batch/\(number)"
     case .movement(let id): "movement/\(BookSequence(id.bits))"
+    case .seal(let number): "seal/\(number)"
     }
   }
 }
@@ -121,7 +125,8 @@ extension LedgerV1.BooksFinding {
       batch: UInt64(max(0, finding.batch)),
       sequence: finding.sequence?.description ?? "",
       transactionID: finding.transaction?.description ?? "",
-      what: finding.what
+      what: finding.what,
+      day: finding.day?.description ?? ""
     )
   }
 }

@@ -12,6 +12,10 @@ package struct BooksVerifier: Sendable {
   static let surplusMax: Int64 = 1_000
   static let entriesMax: Int64 = 300_000
   static let movementsMax: Int64 = 5_000
+  /// Seals of one page, and what their days have (or one day has): batches, transactions.
+  static let sealsMax: Int64 = 30
+  static let sealedBatchesMax: Int64 = 10_000
+  static let sealedTransactionsMax: Int64 = 200_000
   /// Findings of one page.
   package static let findingsMax = 100
 
@@ -21,6 +25,8 @@ package struct BooksVerifier: Sendable {
     case batch(Int64)
     /// Behind this movement.
     case movement(LedgerTransactionID)
+    /// Behind this seal.
+    case seal(Int64)
   }
 
   package struct Page: Sendable {
@@ -28,6 +34,7 @@ package struct BooksVerifier: Sendable {
     package var batches = 0
     package var transactions = 0
     package var movements = 0
+    package var seals = 0
     /// The last batch looked at.
     package var head: ProofPlace?
     /// Nil after the last page.
@@ -42,11 +49,16 @@ package struct BooksVerifier: Sendable {
     self.workers = workers
   }
 
-  package func page(_ place: Place) async throws -> Page {
+  /// - Parameter step: called between pieces of work of a page that may be long; what it throws ends it.
+  package func page(
+    _ place: Place,
+    step: @Sendable () async throws -> Void = {}
+  ) async throws -> Page {
     var page =
       switch place {
       case .batch(let number): try await chain(after: number)
       case .movement(let id): try await movements(after: id)
+      case .seal(let number): try await seals(after: number, step)
       }
     page.findings = Array(page.findings.prefix(Self.findingsMax))
     return page
@@ -238,7 +250,60 @@ package struct BooksVerifier: Sendable {
       page.next = .movement(id)
     }
     page.movements = rows.count
-    if rows.count < Int(Self.movementsMax) { page.next = nil }
+    if rows.count < Int(Self.movementsMax) {
+      let isSealed = try await database.query(SealStore.isAny).single()[0, as: Bool.self]
+      page.next = isSealed ? .seal(0) : nil
+    }
     return page
+  }
+
+  // MARK: Seals
+
+  private func seals(
+    after number: Int64,
+    _ step: @Sendable () async throws -> Void
+  ) async throws -> Page {
+    var page = Page()
+    var previous = try await database.query(SealStore.seal(number)).first
+      .map { try SealStore.decode($0).record }
+    let rows = try await database.query(SealStore.seals(after: number, limit: Self.sealsMax))
+    var (batches, transactions): (Int64, Int64) = (0, 0)
+    for row in rows {
+      let record = try SealStore.decode(row).record
+      page.findings += SealProof.findings(record, after: previous)
+      if let seal = DaySeal(document: record.document) {
+        batches += max(1, seal.batches)
+        transactions += seal.transactions
+        let books = try await DayBooks(database: database).seal(
+          of: seal.day,
+          number: seal.number,
+          previousRoot: seal.previousRoot,
+          from: seal.places,
+          without: seal.without,
+          step: step
+        )
+        if let finding = SealProof.finding(seal, recomputed: books) {
+          page.findings.append(finding)
+        }
+      }
+      previous = record
+      page.seals += 1
+      page.next = .seal(record.number)
+      if batches >= Self.sealedBatchesMax || transactions >= Self.sealedTransactionsMax {
+        return page
+      }
+    }
+    if rows.count < Int(Self.sealsMax) {
+      page.findings += try await lostSeals()
+      page.next = nil
+    }
+    return page
+  }
+
+  private func lostSeals() async throws -> [BooksFinding] {
+    try await database.query(SealStore.lost(limit: Int64(Self.findingsMax)))
+      .column(as: Int64.self).map {
+        SealProof.missing($0, day: nil, "its root is not the one that an earlier check saw")
+      }
   }
 }

@@ -35,7 +35,7 @@ struct BooksQuestion: Sendable {
       BooksStateStore.rejected(ids), BooksStateStore.pendings(others),
       BooksStateStore.reversible(others),
       BooksStateStore.accounts(Array(accounts), of: others),
-      TransactionStore.byIDs(linked),
+      TransactionStore.byIDs(linked), BooksStateStore.sealedUntil,
     ]
   }
 
@@ -56,6 +56,7 @@ struct BooksQuestion: Sendable {
     for transaction in try TransactionStore.decode(rows[8]) {
       state.contents[transaction.recorded.id] = transaction.submitted
     }
+    state.sealedUntilMicroseconds = try rows[9].single()[0, as: Timestamp?.self]?.microseconds
     return state
   }
 }
@@ -77,12 +78,14 @@ enum BooksStateStore {
     select t.now, exists (
       select from pending_open o where o.shard = \(LedgerShard.only) and o.expires_at <= t.now)
     from (
-      select greatest(coalesce(\(now), clock_timestamp()), (
+      select greatest(coalesce(\(now), clock_timestamp()), sealed_until(), (
         select recorded_at from batch where shard = \(LedgerShard.only)
         order by number desc limit 1)) as now
     ) t
     """
   }
+
+  static let sealedUntil: Statement = "select sealed_until()"
 
   static func existing(_ ids: [LedgerTransactionID]) -> Statement {
     "select id from movement where shard = \(LedgerShard.only) and id = any(\(ids))"
@@ -144,7 +147,7 @@ enum BooksStateStore {
     from (
       select distinct d.pending_id, d.expires_at, c.now
       from (
-        select greatest(coalesce(\(now), clock_timestamp()), (
+        select greatest(coalesce(\(now), clock_timestamp()), sealed_until(), (
           select recorded_at from batch where shard = \(LedgerShard.only)
           order by number desc limit 1)) as now
       ) c

@@ -2,4 +2,5 @@
 /// a time. Today there is one; the column is in every key, so that there can be more.
 enum LedgerShard {
   static let only: Int16 = 0
+  static let all = [only]
 }

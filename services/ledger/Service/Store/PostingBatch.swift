@@ -203,6 +203,9 @@ struct PostingBatch {
 
   /// Answers a row (item, status, existing sequence, reason) for each item not created.
   ///
+  /// While the clock stands in a sealed day, which it only does when it was set back, the batch is
+  /// recorded at that day's end: what has happened cannot be refused.
+  ///
   /// - Parameter recordedAt: nil for the database's clock.
   func statement(recordedAt: Timestamp?) -> Statement {
     // Most batches have nothing of it, and then nothing is sent.
@@ -210,7 +213,8 @@ struct PostingBatch {
     return Statement(
       sql: """
         select item, status, existing, reason from write_batch(
-          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+          $1, case when coalesce($2, clock_timestamp()) < sealed_until() then sealed_until()
+            else $2 end, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
           $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
         """,
       LedgerShard.only,

@@ -13,14 +13,16 @@ struct ProofAlerts: Sendable {
       batch: findings.map { finding in
         let place =
           finding.transaction?.description ?? finding.sequence?.description
-          ?? "batch \(finding.batch)"
+          ?? finding.day.map { "day \($0)" } ?? "batch \(finding.batch)"
         return Alerts.raise(
           Alert(
             .critical,
             kind: "books_changed",
             subject: place,
             message:
-              "\(finding.kind.rawValue) in batch \(finding.batch): \(finding.what). Somebody "
+              "\(finding.kind.rawValue) in "
+              + (finding.day.map { "day \($0)" } ?? "batch \(finding.batch)")
+              + ": \(finding.what). Somebody "
               + "changed the tables: run `tender ledger verify` and compare with a backup.",
             actor: PostingAlerts.actor,
             dedupKey: "books_changed:\(finding.kind.rawValue):\(place)"

@@ -38,6 +38,8 @@ final class ProofKeeper: Sendable {
     alerts = ProofAlerts(database: environment.database)
   }
 
+  private struct LeaseLost: Error {}
+
   func start() {
     worker.start { [self] in try await work() }
   }
@@ -79,7 +81,14 @@ final class ProofKeeper: Sendable {
     case .chain:
       var place: BooksVerifier.Place? = .batch(0)
       while let next = place {
-        let page = try await verifier.page(next)
+        let page: BooksVerifier.Page
+        do {
+          page = try await verifier.page(next) { [database = environment.database] in
+            guard try await database.query(lease.renewal()).affected == 1 else { throw LeaseLost() }
+          }
+        } catch is LeaseLost {
+          return false
+        }
         try await alerts.raise(page.findings)
         tally.checked += page.batches
         tally.findings += page.findings.count
@@ -112,11 +121,13 @@ final class ProofKeeper: Sendable {
     _ = try await environment.database.query(
       """
       insert into proof_run (id, kind, started_at, finished_at, checked, findings, head_batch,
-        head_hash, actor)
-      values (gen_random_uuid(), \(kind.rawValue), \(started), \(environment.clock.now),
+        head_hash, actor, seal_number, seal_root)
+      select gen_random_uuid(), \(kind.rawValue), \(started), \(environment.clock.now),
         \(Int64(tally.checked)), \(Int64(tally.findings)),
         \(isHead ? tally.head.number : nil), \(isHead ? tally.head.hash : nil),
-        \(PostingAlerts.actor))
+        \(PostingAlerts.actor), s.number, s.root
+      from (select) one left join lateral (
+        select number, root from day_seal where \(isHead && tally.findings == 0) order by number desc limit 1) s on true
       """
     )
     // The log is where the head leaves the database.

@@ -315,7 +315,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__verify_ledger_request__desc
   (ProtobufCMessageInit) tender__ledger__v1__verify_ledger_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__books_finding__field_descriptors[5] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__books_finding__field_descriptors[6] =
 {
   {
     "kind",
@@ -377,9 +377,22 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__books_finding__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "day",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__BooksFinding, day),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__books_finding__field_indices_by_name[] = {
   1,   /* field[1] = batch */
+  5,   /* field[5] = day */
   0,   /* field[0] = kind */
   2,   /* field[2] = sequence */
   3,   /* field[3] = transaction_id */
@@ -388,7 +401,7 @@ static const unsigned tender__ledger__v1__books_finding__field_indices_by_name[]
 static const ProtobufCIntRange tender__ledger__v1__books_finding__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__books_finding__descriptor =
 {
@@ -398,14 +411,14 @@ const ProtobufCMessageDescriptor tender__ledger__v1__books_finding__descriptor =
   "Tender__Ledger__V1__BooksFinding",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__BooksFinding),
-  5,
+  6,
   tender__ledger__v1__books_finding__field_descriptors,
   tender__ledger__v1__books_finding__field_indices_by_name,
   1,  tender__ledger__v1__books_finding__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__books_finding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__verify_ledger_response__field_descriptors[7] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__verify_ledger_response__field_descriptors[8] =
 {
   {
     "findings",
@@ -491,6 +504,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__verify_ledger_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "seals",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__VerifyLedgerResponse, seals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__verify_ledger_response__field_indices_by_name[] = {
   1,   /* field[1] = batches */
@@ -499,12 +524,13 @@ static const unsigned tender__ledger__v1__verify_ledger_response__field_indices_
   5,   /* field[5] = head_hash */
   3,   /* field[3] = movements */
   6,   /* field[6] = next_page_token */
+  7,   /* field[7] = seals */
   2,   /* field[2] = transactions */
 };
 static const ProtobufCIntRange tender__ledger__v1__verify_ledger_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__verify_ledger_response__descriptor =
 {
@@ -514,7 +540,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__verify_ledger_response__des
   "Tender__Ledger__V1__VerifyLedgerResponse",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__VerifyLedgerResponse),
-  7,
+  8,
   tender__ledger__v1__verify_ledger_response__field_descriptors,
   tender__ledger__v1__verify_ledger_response__field_indices_by_name,
   1,  tender__ledger__v1__verify_ledger_response__number_ranges,

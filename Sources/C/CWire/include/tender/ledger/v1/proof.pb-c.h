@@ -46,10 +46,11 @@ struct  Tender__Ledger__V1__BooksFinding
   ProtobufCBinaryData sequence;
   ProtobufCBinaryData transaction_id;
   ProtobufCBinaryData what;
+  ProtobufCBinaryData day;
 };
 #define TENDER__LEDGER__V1__BOOKS_FINDING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__books_finding__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Ledger__V1__VerifyLedgerResponse
@@ -63,10 +64,11 @@ struct  Tender__Ledger__V1__VerifyLedgerResponse
   uint64_t head_batch;
   ProtobufCBinaryData head_hash;
   ProtobufCBinaryData next_page_token;
+  uint32_t seals;
 };
 #define TENDER__LEDGER__V1__VERIFY_LEDGER_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__verify_ledger_response__descriptor) \
-    , 0,NULL, 0, 0, 0, 0, {0,NULL}, {0,NULL} }
+    , 0,NULL, 0, 0, 0, 0, {0,NULL}, {0,NULL}, 0 }
 
 
 struct  Tender__Ledger__V1__CheckDriftRequest

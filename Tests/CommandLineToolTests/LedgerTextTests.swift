@@ -61,6 +61,24 @@ struct LedgerTextTests {
     #expect(cells == [10, 10])
   }
 
+  @Test func metadataIsPairs() throws {
+    let pairs = try LedgerText.metadata(["payment_method=card", "note=a=b", "empty="])
+    #expect(pairs.map { "\($0.key) \($0.value)" } == ["payment_method card", "note a=b", "empty "])
+    for text in ["", "card", "=card"] {
+      #expect(throws: Failure.self) { try LedgerText.metadata([text]) }
+    }
+  }
+
+  @Test func metadataIsShownBehindWhatHasIt() {
+    #expect(LedgerText.metadataTable([("ltx_a", [:])]).isEmpty)
+    let id = "ltx_" + String(repeating: "a", count: 28)
+    let long = String(repeating: "x", count: 500)
+    let lines = LedgerText.metadataTable([(id, ["b": long, "a": "1"]), ("ltx_b", [:])])
+    #expect(lines.count == 4 && lines[2].hasSuffix("a=1") && lines[3].hasSuffix("…"))
+    #expect(lines.allSatisfy { $0.count <= 100 })
+    #expect(LedgerText.text(["b": "2", "a": "1"]) == "a=1; b=2")
+  }
+
   @Test func aPartOfAHold() throws {
     func entry(_ code: String) -> LedgerV1.Entry {
       LedgerV1.Entry(

@@ -1,5 +1,6 @@
 import LedgerCore
 import Money
+import Seal
 import Testing
 
 @Suite struct IdentityTests {
@@ -53,6 +54,7 @@ import Testing
       ("phase", { $0.action = .pending(expiresAtMicroseconds: 1) }),
       ("phase", { $0.action = .voidPending(LedgerTransactionID(bits: 9)) }),
       ("reverses", { $0.action = .reverse(LedgerTransactionID(bits: 9)) }),
+      ("metadata", { $0.metadata = TransactionMetadata([("order", "7")]) }),
     ]
     let stored = command(["D bank:a 100 EUR", "C merchant_payable 100 EUR"])
     for (name, change) in changes {
@@ -122,6 +124,20 @@ import Testing
     #expect(PostingDifference.first(stored: stored, submitted: submitted) == nil)
   }
 
+  /// Each by itself, and with a reversal.
+  private static let metadata: [(inout RecordedTransaction) -> Void] = [
+    [(key: "a", value: "")], [(key: "a", value: "bc")], [(key: "ab", value: "c")],
+    [(key: "a", value: "b"), (key: "c", value: "")],
+  ].flatMap { (pairs: [(key: String, value: String)]) -> [(inout RecordedTransaction) -> Void] in
+    let metadata = TransactionMetadata(pairs) ?? .none
+    return [
+      { $0.metadata = metadata },
+      {
+        $0.metadata = metadata; $0.action = .reverse(LedgerTransactionID(bits: 1))
+      },
+    ]
+  }
+
   @Test func theLeafCoversEveryField() {
     let leg = RecordedTransaction.Leg(
       account: AccountID(bits: 1),
@@ -166,12 +182,48 @@ import Testing
       {
         $0.action = .reverse(LedgerTransactionID(bits: 1)); $0.ends = true
       },
-    ]
+    ] + Self.metadata
     let bytes = changes.map { change in
       var changed = base
       change(&changed)
       return changed.leafBytes(.ordered)
     }
     #expect(Set(bytes).count == changes.count)
+  }
+
+  /// What was committed once is proven by the same bytes for ever: hashes that another program made.
+  @Test func leavesStayAsTheyWere() {
+    var transaction = RecordedTransaction(
+      sequence: 1,
+      id: LedgerTransactionID(bits: 2),
+      merchant: MerchantID(bits: 4),
+      kind: "a",
+      effectiveAtMicroseconds: 5,
+      recordsFact: false,
+      subject: "b",
+      externalReference: "c",
+      actor: "d",
+      legs: [
+        RecordedTransaction.Leg(
+          account: AccountID(bits: 1),
+          side: .debit,
+          currency: .eur,
+          amountMinor: 1,
+          submittedCode: nil
+        )
+      ]
+    )
+    func leaf() -> String {
+      SHA256.hash(transaction.leafBytes(.described)).map { byte in
+        String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+      }.joined()
+    }
+    #expect(leaf() == "d07d48bd42a866eb80d57146783bb235f781d65f08a225fb2143481357e11507")
+    transaction.metadata = TransactionMetadata([("payment_method", "card")]) ?? .none
+    #expect(leaf() == "16cd788b714ff9f2747c34b6cb74b4ac3e68e68b17f59a63c4ade7f3549d61ac")
+    transaction.metadata = .none
+    transaction.action = .postPending(LedgerTransactionID(bits: 1))
+    transaction.ends = true
+    #expect(leaf() == "b3f539bd409b48a52afe7fb8242a031c9e8d187fb3b66a54a2293819d136a02a")
   }
 }

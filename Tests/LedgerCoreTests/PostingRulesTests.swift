@@ -9,7 +9,8 @@ func command(
   merchant: MerchantID? = MerchantID(bits: 2),
   effectiveAt: Int64? = 1_700_000_000_000_000,
   fact: Bool = false,
-  action: PostingAction? = .post
+  action: PostingAction? = .post,
+  metadata: TransactionMetadata? = TransactionMetadata.none
 ) -> PostingCommand {
   let entries = legs.map { leg in
     let parts = leg.split(separator: " ").map(String.init)
@@ -30,7 +31,8 @@ func command(
     subject: "pi_x",
     externalReference: "ch_1",
     recordsFact: fact,
-    action: action
+    action: action,
+    metadata: metadata
   )
 }
 
@@ -144,6 +146,10 @@ func outcome(_ command: PostingCommand, link: PostingLink = .none) -> PostingRef
       (.accountUnknown, ["D cash 1 EUR", "C cash 1 EUR"]),
     ]
     for (expected, legs) in defects { #expect(outcome(command(legs)) == expected) }
+    let (even, unknown) = (["D bank:a 1 EUR", "C bank:b 1 EUR"], "gift")
+    #expect(outcome(command(["D bank:a 1 EUR", "C bank:b 2 EUR"], metadata: nil)) == .unbalanced)
+    #expect(outcome(command(even, kind: unknown, metadata: nil)) == .metadataInvalid)
+    #expect(outcome(command(even, fact: true, metadata: nil)) == .metadataInvalid)
     let order = defects.compactMap { PostingRefusal.allCases.firstIndex(of: $0.0) }
     #expect(order == order.sorted())
   }

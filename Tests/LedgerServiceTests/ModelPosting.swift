@@ -171,9 +171,9 @@ extension ModelLedger {
     if isOpen { return "LINKED_CHAIN_OPEN" }
     let mayLeaveOut = command.phase == .postPending || !command.reverses.isEmpty
     if command.phase == .voidPending {
-      return command.entries.isEmpty ? nil : "TOO_MANY_ENTRIES"
+      return command.entries.isEmpty ? metadata(command) : "TOO_MANY_ENTRIES"
     }
-    if command.entries.isEmpty, mayLeaveOut, !command.recordsFact { return nil }
+    if command.entries.isEmpty, mayLeaveOut, !command.recordsFact { return metadata(command) }
     if command.entries.count < 2 { return "TOO_FEW_ENTRIES" }
     if command.entries.contains(where: { $0.amount?.currency != "EUR" }) {
       return "CURRENCY_UNKNOWN"
@@ -185,7 +185,12 @@ extension ModelLedger {
     let sum = command.entries.reduce(Int64(0)) {
       $0 + ($1.side == .debit ? 1 : -1) * ($1.amount?.amountMinor ?? 0)
     }
-    return sum == 0 ? nil : "UNBALANCED"
+    return sum == 0 ? metadata(command) : "UNBALANCED"
+  }
+
+  private static func metadata(_ command: Command) -> String? {
+    let keys = command.metadata.map(\.key)
+    return Set(keys).count == keys.count && !keys.contains("Order") ? nil : "METADATA_INVALID"
   }
 
   private func refusal(_ command: Command, at time: Timestamp) -> String? {
@@ -277,7 +282,12 @@ extension ModelLedger {
     if old.phase != new.phase { return "phase" }
     if old.pendingID != new.pendingID { return "pending_id" }
     if old.expiresAt != new.expiresAt { return "expires_at" }
-    return old.reverses == new.reverses ? nil : "reverses"
+    if old.reverses != new.reverses { return "reverses" }
+    return pairs(old.metadata) == pairs(new.metadata) ? nil : "metadata"
+  }
+
+  static func pairs(_ metadata: [CommonV1.MetadataEntry]) -> [String: String] {
+    Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
   }
 
   private static func sorted(_ command: Command) -> [LedgerV1.Entry] {

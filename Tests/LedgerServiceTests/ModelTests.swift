@@ -107,8 +107,16 @@ struct ModelTests {
       entries: entries,
       effectiveAt: GoogleProtobuf.Timestamp(at),
       subject: "s\(random.next() % 50)",
-      recordsFact: random.next() % 3 == 0
+      recordsFact: random.next() % 3 == 0,
+      metadata: random.next() % 4 == 0 ? metadata(&random) : []
     )
+  }
+
+  private static func metadata(_ random: inout SeededRandom) -> [CommonV1.MetadataEntry] {
+    let pairs = [("payment_method", "card"), ("order", "\(random.next() % 3)"), ("note", "\\\"{,}")]
+    return pairs.shuffled(using: &random).prefix(Int(random.next() % 3) + 1).map {
+      CommonV1.MetadataEntry(key: $0.0, value: $0.1)
+    }
   }
 
   /// Makes it a hold, the end of one, a reversal, or a link of a chain.
@@ -173,7 +181,9 @@ struct ModelTests {
     _ command: inout LedgerV1.PostingCommand,
     _ random: inout SeededRandom
   ) {
-    switch random.next() % 9 {
+    switch random.next() % 11 {
+    case 9: command.metadata.reverse()
+    case 10: command.metadata = metadata(&random)
     case 0: command.kind = "refund"
     case 1: command.subject += "x"
     case 2: command.effectiveAt?.seconds += 1
@@ -190,6 +200,10 @@ struct ModelTests {
     _ command: inout LedgerV1.PostingCommand,
     _ random: inout SeededRandom
   ) {
+    if random.next() % 6 == 0 {
+      let pair = CommonV1.MetadataEntry(key: "order", value: "1")
+      command.metadata = random.next() % 2 == 0 ? [pair, pair] : [.init(key: "Order", value: "1")]
+    }
     guard !command.entries.isEmpty else { return }
     switch random.next() % 5 {
     case 0: command.entries = [command.entries[0]]
@@ -257,9 +271,12 @@ struct ModelTests {
     #expect(trial.reduce(0) { $0 + $1.debitsPostedMinor - $1.creditsPostedMinor } == 0)
     #expect(Set(trial.map(\.code)) == model.accounts)
     let subject = "s\(random.next() % 50)"
+    let found = try await calls.transactions(about: subject)
+    let expected = model.booked.filter { $0.command.subject == subject }.prefix(200)
+    #expect(found.map(\.id) == expected.map(\.command.transactionID))
     #expect(
-      try await calls.transactions(about: subject).map(\.id)
-        == Array(model.ids(about: subject).prefix(200))
+      found.map { ModelLedger.pairs($0.metadata) }
+        == expected.map { ModelLedger.pairs($0.command.metadata) }
     )
   }
 

@@ -461,6 +461,15 @@ GUARDS = {
         "services/ledger/Core/RecordedTransaction.swift",
         [("      canonical.append(UInt8(ends ? 1 : 0))\n", "")],
         "LedgerServiceTests.HeldProofTests", ["isFoundAndNamed"]),
+    "metadata in the leaf": (
+        "services/ledger/Core/RecordedTransaction.swift",
+        [("        canonical.append(entry.value)\n", "")],
+        "LedgerServiceTests.MetadataTests", ["isFoundAndNamed"]),
+    "metadata in the comparison": (
+        "services/ledger/Core/PostingDifference.swift",
+        [("return stored.metadata == submitted.metadata ? nil :",
+          "return stored.metadata == submitted.metadata || submitted.metadata != nil ? nil :")],
+        "LedgerServiceTests.MetadataTests", ["isPartOfWhatATransactionIs"]),
     "write-offs by one operator": (
         "services/ledger/Service/Calls/CheckedPostings.swift",
         [("if isOperator, PostingTable", "if isOperator, command.recordsFact, PostingTable")],

@@ -88,7 +88,7 @@ enum BooksLoad {
           case start when 0 then array_fill(1::smallint, array[places]) || (-1)::smallint
             else '{}' end,
           case start when 0 then array_fill(actor, array[hot]) else '{}' end,
-          '{}', '{}', '{}', '{}', false);
+          '{}', '{}', '{}', '{}', false, '{}', '{}');
         if found then
           raise exception 'not all of a batch was booked';
         end if;

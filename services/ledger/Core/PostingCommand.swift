@@ -106,6 +106,8 @@ package struct PostingCommand: Hashable, Sendable {
   package var recordsFact: Bool
   /// Nil if the caller's phase, pending_id, expires_at and reverses do not go together.
   package var action: PostingAction?
+  /// Nil if the caller's is beyond its limits.
+  package var metadata: TransactionMetadata?
 
   package init(
     id: LedgerTransactionID,
@@ -116,7 +118,8 @@ package struct PostingCommand: Hashable, Sendable {
     subject: String = "",
     externalReference: String = "",
     recordsFact: Bool = false,
-    action: PostingAction? = .post
+    action: PostingAction? = .post,
+    metadata: TransactionMetadata? = TransactionMetadata.none
   ) {
     self.id = id
     self.merchant = merchant
@@ -127,5 +130,6 @@ package struct PostingCommand: Hashable, Sendable {
     self.externalReference = externalReference
     self.recordsFact = recordsFact
     self.action = action
+    self.metadata = metadata
   }
 }

@@ -13,7 +13,8 @@ package enum PostingDifference {
     }
     if stored.subject != submitted.subject { return "subject" }
     if stored.externalReference != submitted.externalReference { return "external_reference" }
-    return action(stored.action, submitted.action)
+    if let difference = action(stored.action, submitted.action) { return difference }
+    return stored.metadata == submitted.metadata ? nil : "metadata"
   }
 
   private static func action(_ stored: PostingAction?, _ submitted: PostingAction?) -> String? {

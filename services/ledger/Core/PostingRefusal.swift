@@ -22,6 +22,8 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
   /// Of the command's own sums; of an account's sums it comes after all others.
   case overflow = "OVERFLOW"
   case unbalanced = "UNBALANCED"
+  /// Beyond the limits of `TransactionMetadata`, or a key twice.
+  case metadataInvalid = "METADATA_INVALID"
   /// An operator alone asks for what two people approve (`PostingTable.needsTwoPeople`).
   case kindNeedsApproval = "KIND_NEEDS_APPROVAL"
 
@@ -51,7 +53,7 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
     switch self {
     case .merchantInvalid, .effectiveTimeInvalid, .phaseInvalid, .linkedFact, .linkedChainOpen,
       .tooFewEntries, .tooManyEntries, .currencyUnknown, .sideMissing, .amountNotPositive,
-      .overflow, .unbalanced, .kindNeedsApproval:
+      .overflow, .unbalanced, .metadataInvalid, .kindNeedsApproval:
       true
     case .kindUnknown, .accountUnknown, .daySealed, .expiryPassed, .expiryTooFar, .pendingUnknown,
       .pendingPosted, .pendingVoided, .pendingExpired, .pendingExceeded, .reversedUnknown,

@@ -18,6 +18,7 @@ package struct BookablePosting: Hashable, Sendable {
   package let merchant: MerchantID
   package let effectiveAtMicroseconds: Int64
   package let action: PostingAction
+  package let metadata: TransactionMetadata
   /// None where it releases, or where all of another transaction's are meant.
   package internal(set) var entries: [BookableEntry]
   package internal(set) var remarks: [PostingRemark]
@@ -50,6 +51,7 @@ extension BookablePosting {
       merchant: merchant,
       effectiveAtMicroseconds: expiresAtMicroseconds,
       action: .expirePending(pending),
+      metadata: .none,
       entries: [],
       remarks: [],
       refusal: nil
@@ -84,6 +86,7 @@ package enum PostingRules {
     let sides = try sides(of: command.entries)
     guard command.entries.allSatisfy({ $0.amountMinor > 0 }) else { throw .amountNotPositive }
     guard try balances(command.entries, sides, currencies) else { throw .unbalanced }
+    guard let metadata = command.metadata else { throw .metadataInvalid }
 
     var remarks: [PostingRemark] = []
     var accountsKnown = true
@@ -109,6 +112,7 @@ package enum PostingRules {
       merchant: merchant,
       effectiveAtMicroseconds: effectiveAt,
       action: action,
+      metadata: metadata,
       entries: entries,
       remarks: command.recordsFact ? remarks : [],
       refusal: command.recordsFact

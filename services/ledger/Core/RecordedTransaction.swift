@@ -62,6 +62,7 @@ package struct RecordedTransaction: Hashable, Sendable {
   package var action: PostingAction
   /// It ends the held transaction, or takes back the booked one, that it names; a fact may not.
   package var ends: Bool
+  package var metadata: TransactionMetadata
   /// Held, for a pending transaction; moved, for any other.
   package var legs: [Leg]
 
@@ -78,6 +79,7 @@ package struct RecordedTransaction: Hashable, Sendable {
     traceID: [UInt8]? = nil,
     action: PostingAction = .post,
     ends: Bool = false,
+    metadata: TransactionMetadata = .none,
     legs: [Leg]
   ) {
     self.sequence = sequence
@@ -92,7 +94,14 @@ package struct RecordedTransaction: Hashable, Sendable {
     self.traceID = traceID
     self.action = action
     self.ends = ends
+    self.metadata = metadata
     self.legs = legs
+  }
+
+  /// By what the transaction has, whatever else is in its batch: what was hashed once stays as it was.
+  private var leafName: String {
+    if !metadata.isEmpty { return "tender.transaction.v4" }
+    return action == .post ? "tender.transaction.v2" : "tender.transaction.v3"
   }
 
   /// What the leaf of this transaction is made of: its SHA-256 is the leaf.
@@ -102,8 +111,8 @@ package struct RecordedTransaction: Hashable, Sendable {
     case .unordered:
       canonical.append("tender.transaction.v1")
       canonical.append(sequence)
-    case .ordered, .extended:
-      canonical.append(action == .post ? "tender.transaction.v2" : "tender.transaction.v3")
+    case .ordered, .extended, .described:
+      canonical.append(leafName)
     }
     canonical.append(id.bits)
     canonical.append(merchant.bits)
@@ -117,11 +126,18 @@ package struct RecordedTransaction: Hashable, Sendable {
       canonical.append(UInt8(traceID == nil ? 0 : 1))
       canonical.append(traceID ?? [])
     }
-    if format != .unordered, action != .post {
+    if format != .unordered, action != .post || !metadata.isEmpty {
       canonical.append(action.phase?.rawValue ?? 0)
       canonical.append((action.pending ?? action.reversed)?.bits ?? 0)
       canonical.append(action.expiresAtMicroseconds ?? 0)
       canonical.append(UInt8(ends ? 1 : 0))
+    }
+    if format != .unordered, !metadata.isEmpty {
+      canonical.append(UInt16(metadata.entries.count))
+      for entry in metadata.entries {
+        canonical.append(entry.key)
+        canonical.append(entry.value)
+      }
     }
     canonical.append(UInt16(legs.count))
     for leg in legs {

@@ -134,6 +134,7 @@ struct LedgerShow: Command {
     let expiresAt: String?
     let endedBy: String?
     let reverses: String?
+    let metadata: [String: String]
     let entries: [Leg]
 
     /// What it has to do with other transactions.
@@ -159,6 +160,7 @@ struct LedgerShow: Command {
       phase: found.phase == .unspecified ? nil : WireText.word(found.phase, "POSTING_PHASE_"),
       pending: Self.named(found.pendingID), expiresAt: found.expiresAt.map { LedgerText.time($0) },
       endedBy: Self.named(found.endedBy), reverses: Self.named(found.reverses),
+      metadata: LedgerText.metadata(found.metadata),
       entries: found.entries.map {
         Leg(
           side: WireText.word($0.side, "NORMAL_SIDE_"), account: $0.accountCode,
@@ -171,6 +173,7 @@ struct LedgerShow: Command {
       ] + (answer.relations.isEmpty ? [] : [answer.relations.joined(separator: "  ")])
         + Table.lines(
           ["side", "account", "amount"], answer.entries.map { [$0.side, $0.account, $0.amount] })
+        + LedgerText.metadataTable([(answer.id, answer.metadata)])
     }
     return .succeeded
   }
@@ -196,6 +199,42 @@ enum LedgerText {
         status: .usage)
     }
     return GoogleProtobuf.Timestamp(time)
+  }
+
+  /// The pairs of an option that may be repeated; the ledger checks their limits.
+  static func metadata(_ pairs: [String]) throws -> [CommonV1.MetadataEntry] {
+    try pairs.map { pair in
+      guard let equals = pair.firstIndex(of: "="), equals > pair.startIndex else {
+        throw Failure(
+          "--metadata: \(pair) is no pair", next: "such as payment_method=card", status: .usage)
+      }
+      return CommonV1.MetadataEntry(
+        key: String(pair[..<equals]), value: String(pair[pair.index(after: equals)...]))
+    }
+  }
+
+  static func metadata(_ entries: [CommonV1.MetadataEntry]) -> [String: String] {
+    Dictionary(entries.map { ($0.key, $0.value) }) { first, _ in first }
+  }
+
+  /// As one cell: `payment_method=card; order=7`.
+  static func text(_ metadata: [String: String]) -> String {
+    metadata.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+  }
+
+  /// Widest pair in a table; CSV and JSON have all of it.
+  static let pairMax = 64
+
+  /// Behind an empty line, of transactions that have any; nothing without.
+  static func metadataTable(_ rows: [(id: String, metadata: [String: String])]) -> [String] {
+    let cells = rows.flatMap { id, metadata in
+      metadata.sorted { $0.key < $1.key }.map { pair in
+        let text = "\(pair.key)=\(pair.value)"
+        return (id, text.count > pairMax ? text.prefix(pairMax - 1) + "…" : text)
+      }
+    }
+    guard !cells.isEmpty else { return [] }
+    return [""] + Table.lines(["transaction", "metadata"], cells.map { [$0.0, $0.1] })
   }
 
   static func phase(_ phase: LedgerV1.PostingPhase) -> String {

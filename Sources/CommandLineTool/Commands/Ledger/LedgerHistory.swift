@@ -59,6 +59,7 @@ struct LedgerStatement: Command {
     let side: String
     let amountMinor: Int64
     let balanceMinor: Int64
+    let metadata: [String: String]
   }
 
   struct Answer: Encodable {
@@ -108,7 +109,7 @@ struct LedgerStatement: Command {
       csv
         ? CSVText.line([
           "recorded_at", "effective_at", "transaction", "kind", "subject", "external_reference",
-          "side", "currency", "amount_minor", "balance_minor",
+          "side", "currency", "amount_minor", "balance_minor", "metadata",
         ]) : "opening balance  \(LedgerText.amount(openingMinor, currency))")
   }
 
@@ -118,11 +119,11 @@ struct LedgerStatement: Command {
         ? CSVText.line([
           line.recordedAt, line.effectiveAt, line.transaction, line.kind, line.subject,
           line.externalReference, line.side, currency, String(line.amountMinor),
-          String(line.balanceMinor),
+          String(line.balanceMinor), LedgerText.text(line.metadata),
         ])
         : "\(line.recordedAt)  \(line.side)  \(LedgerText.amount(line.amountMinor, currency))  "
           + "\(LedgerText.amount(line.balanceMinor, currency))  \(line.kind)  \(line.subject)  "
-          + line.transaction)
+          + line.transaction + (line.metadata.isEmpty ? "" : "  \(LedgerText.text(line.metadata))"))
   }
 
   private static func line(_ entry: LedgerV1.AccountEntry) -> Line {
@@ -131,7 +132,8 @@ struct LedgerStatement: Command {
       effectiveAt: LedgerText.time(entry.effectiveAt), transaction: entry.transactionID,
       kind: entry.kind, subject: entry.subject, externalReference: entry.externalReference,
       side: WireText.word(entry.side, "NORMAL_SIDE_"),
-      amountMinor: entry.amount?.amountMinor ?? 0, balanceMinor: entry.balanceMinor)
+      amountMinor: entry.amount?.amountMinor ?? 0, balanceMinor: entry.balanceMinor,
+      metadata: LedgerText.metadata(entry.metadata))
   }
 }
 
@@ -157,6 +159,7 @@ struct LedgerJournal: Command {
     let currency: String
     let amountMinor: Int64
     let externalReference: String
+    let metadata: [String: String]
   }
 
   func perform(_ output: Output) async throws -> ExitStatus {
@@ -173,7 +176,8 @@ struct LedgerJournal: Command {
           recordedAt: LedgerText.time(transaction.recordedAt),
           side: WireText.word(entry.side, "NORMAL_SIDE_"), account: entry.accountCode,
           currency: entry.amount?.currency ?? "", amountMinor: entry.amount?.amountMinor ?? 0,
-          externalReference: transaction.externalReference)
+          externalReference: transaction.externalReference,
+          metadata: LedgerText.metadata(transaction.metadata))
       }
     }
     try output.result(legs) {
@@ -181,12 +185,13 @@ struct LedgerJournal: Command {
         return LedgerText.csv(
           [
             "transaction", "kind", "phase", "effective_at", "recorded_at", "side", "account",
-            "currency", "amount_minor", "external_reference",
+            "currency", "amount_minor", "external_reference", "metadata",
           ],
           legs.map {
             [
               $0.transaction, $0.kind, $0.phase, $0.effectiveAt, $0.recordedAt, $0.side,
               $0.account, $0.currency, String($0.amountMinor), $0.externalReference,
+              LedgerText.text($0.metadata),
             ]
           })
       }
@@ -198,6 +203,8 @@ struct LedgerJournal: Command {
             LedgerText.amount($0.amountMinor, $0.currency), $0.transaction,
           ]
         })
+        + LedgerText.metadataTable(
+          transactions.map { (id: $0.id, metadata: LedgerText.metadata($0.metadata)) })
     }
     return .succeeded
   }

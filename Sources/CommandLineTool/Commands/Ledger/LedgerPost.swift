@@ -32,17 +32,19 @@ struct PostingCall {
   let key: String
   let effectiveAt: GoogleProtobuf.Timestamp
   let merchant: MerchantID
+  let metadata: [CommonV1.MetadataEntry]
   let session: ServiceSession
 
   init(
     key: String, effectiveAt: GoogleProtobuf.Timestamp?, merchant: MerchantID,
-    session: ServiceSession
+    metadata: [CommonV1.MetadataEntry], session: ServiceSession
   ) {
     self.key = key
     self.effectiveAt =
       effectiveAt
       ?? GoogleProtobuf.Timestamp(Timestamp(milliseconds: MonotonicClock.wallMilliseconds))
     self.merchant = merchant
+    self.metadata = metadata
     self.session = session
   }
 
@@ -58,6 +60,7 @@ struct PostingCall {
         command.transactionID = id(number).description
         command.merchantID = merchant.description
         command.effectiveAt = effectiveAt
+        command.metadata = metadata
         return command
       })
     let metadata = CallKeys.metadata(key: key)
@@ -110,10 +113,11 @@ struct LedgerPost: Command {
         phase: until == nil ? .unspecified : .pending, expiresAt: until, linked: linked && number < lines.count - 1)
     }
     let key = try CallKeys.choose(options.key, prefix: "ledger")
+    let metadata = try LedgerText.metadata(options.metadata)
     return try await ServiceSession.with(try Checkout.find()) { session in
       try await PostingCall(
         key: key, effectiveAt: effectiveAt, merchant: MerchantOption.resolve(options.merchant, session),
-        session: session
+        metadata: metadata, session: session
       ).perform(commands, output)
     }
   }
@@ -125,6 +129,8 @@ struct PostingOptions: ParsableArguments {
   @Option(help: "The merchant; the demo merchant without it.") var merchant: String?
   @Option(help: "The idempotency key; a fresh one is made and printed without it.")
   var key: String?
+  @Option(help: "What to keep with each transaction: KEY=VALUE, for each pair once more.")
+  var metadata: [String] = []
 }
 
 /// Ends or takes back one transaction.
@@ -135,6 +141,7 @@ private enum PostingChange {
   ) async throws -> ExitStatus {
     let effectiveAt = try LedgerText.instant(options.effective, "--effective")
     let key = try CallKeys.choose(options.key, prefix: "ledger")
+    let metadata = try LedgerText.metadata(options.metadata)
     return try await ServiceSession.with(try Checkout.find()) { session in
       let merchant = try MerchantOption.resolve(options.merchant, session)
       guard let found = try await Reads(session: session, merchant: merchant).transaction(id)
@@ -144,7 +151,7 @@ private enum PostingChange {
       var command = try change(found)
       command.subject = found.subject
       return try await PostingCall(
-        key: key, effectiveAt: effectiveAt, merchant: merchant, session: session
+        key: key, effectiveAt: effectiveAt, merchant: merchant, metadata: metadata, session: session
       ).perform([command], output)
     }
   }

@@ -10,6 +10,8 @@ package enum BatchFormat: Int16, Hashable, Sendable {
   /// The same, with transactions that do more than move money at once (`PostingAction`): the release
   /// before must not judge what it cannot read.
   case extended = 3
+  /// The same, with transactions that have metadata.
+  case described = 4
 }
 
 /// A batch as it lies in the table.
@@ -72,13 +74,13 @@ package struct BatchRecord: Hashable, Sendable {
     switch format {
     case .unordered:
       return SHA256.hash(previousHash + fixed.bytes + recomputed)
-    case .ordered, .extended:
+    case .ordered, .extended, .described:
       fixed.append(first.bits)
       fixed.append(last.bits)
       fixed.append(recordedAtMicroseconds)
       fixed.append(Int32(positions?.count ?? 0))
       for position in positions ?? [] { fixed.append(position) }
-      let name = format == .ordered ? "tender.batch.v2" : "tender.batch.v3"
+      let name = "tender.batch.v\(format.rawValue)"
       return SHA256.hash(Array(name.utf8) + previousHash + fixed.bytes + leaves)
     }
   }

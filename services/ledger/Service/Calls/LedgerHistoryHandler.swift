@@ -215,6 +215,9 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
     let (side, amount) = (try row[2, as: Int16.self], try row[4, as: Int64.self])
     // Wrapping: amounts that somebody tampered with must not end the process.
     balance &+= Int64(account.side.rawValue * side) &* amount
+    guard let metadata = try TransactionStore.decodeMetadata(row, 11) else {
+      throw PostgresError(.decoding, "a transaction whose metadata contradicts itself")
+    }
     return LedgerV1.AccountEntry(
       transactionID: try row[5, as: LedgerTransactionID.self].description,
       kind: try row[6, as: String.self],
@@ -224,7 +227,8 @@ package struct LedgerHistoryHandler: LedgerV1.LedgerHistory.SimpleServiceProtoco
       amount: CommonV1.Money(currency: try row[3, as: String.self], amountMinor: amount),
       effectiveAt: GoogleProtobuf.Timestamp(try row[9, as: Timestamp.self]),
       recordedAt: GoogleProtobuf.Timestamp(try row[10, as: Timestamp.self]),
-      balanceMinor: balance
+      balanceMinor: balance,
+      metadata: metadata.wire
     )
   }
 }

@@ -13,7 +13,8 @@ extension PostingCommand {
       subject: wire.subject,
       externalReference: wire.externalReference,
       recordsFact: wire.recordsFact,
-      action: Self.action(wire)
+      action: Self.action(wire),
+      metadata: TransactionMetadata(wire.metadata.map { (key: $0.key, value: $0.value) })
     )
   }
 
@@ -69,6 +70,12 @@ extension LedgerV1.Entry {
   }
 }
 
+extension TransactionMetadata {
+  var wire: [CommonV1.MetadataEntry] {
+    entries.map { CommonV1.MetadataEntry(key: $0.key, value: $0.value) }
+  }
+}
+
 extension LedgerV1.Transaction {
   /// As booked: a leg in suspense shows the suspense account.
   init(_ stored: StoredTransaction) {
@@ -91,7 +98,8 @@ extension LedgerV1.Transaction {
         GoogleProtobuf.Timestamp(Timestamp(microseconds: $0))
       },
       reverses: recorded.action.reversed?.description ?? "",
-      endedBy: stored.endedBy?.description ?? ""
+      endedBy: stored.endedBy?.description ?? "",
+      metadata: recorded.metadata.wire
     )
   }
 }

@@ -111,7 +111,7 @@ enum HistoryStore {
   ) -> Statement {
     """
     select e.sequence, e.position, e.side, e.currency, e.amount_minor, t.id, t.kind, t.subject,
-      t.external_reference, t.effective_at, b.recorded_at
+      t.external_reference, t.effective_at, b.recorded_at, t.metadata_keys, t.metadata_values
     from (
       select sequence, position, side, currency, amount_minor from entry
       where shard = \(LedgerShard.only) and account_id = \(account)

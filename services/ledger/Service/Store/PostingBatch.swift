@@ -27,7 +27,7 @@ package struct PendingPosting: Sendable {
   var needsDecision: Bool { isLinked || posting.action != .post }
 }
 
-/// One batch as the arrays that `write_batch` takes (migrations/0006-limits-and-pending).
+/// One batch as the arrays that `write_batch` takes (migrations/0010-transaction-metadata).
 struct PostingBatch {
   private struct Account {
     var id: AccountID
@@ -46,6 +46,7 @@ struct PostingBatch {
   private var actors: [String] = []
   private var traceIDs: [[UInt8]?] = []
   private var leaves: [[UInt8]] = []
+  private var metadata: [TransactionMetadata] = []
   private var refusals: [String?] = []
   /// Ids that an item of this batch was refused for: what follows it is a retry.
   private var refused: [LedgerTransactionID: String] = [:]
@@ -132,6 +133,7 @@ struct PostingBatch {
     actors.append(item.actor)
     traceIDs.append(item.traceID)
     refusals.append(refusal)
+    metadata.append(posting.metadata)
     if isDecided { append(posting.action, ends: ends) }
 
     var legs: [RecordedTransaction.Leg] = []
@@ -169,6 +171,7 @@ struct PostingBatch {
       traceID: item.traceID,
       action: posting.action,
       ends: ends,
+      metadata: posting.metadata,
       legs: legs
     )
     leaves.append(SHA256.hash(recorded.leafBytes(.ordered)))
@@ -210,12 +213,14 @@ struct PostingBatch {
   func statement(recordedAt: Timestamp?) -> Statement {
     // Most batches have nothing of it, and then nothing is sent.
     let isExtended = phases.contains { $0 != 0 }
+    let isDescribed = metadata.contains { !$0.isEmpty }
     return Statement(
       sql: """
         select item, status, existing, reason from write_batch(
           $1, case when coalesce($2, clock_timestamp()) < sealed_until() then sealed_until()
             else $2 end, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34,
+          $35, $36)
         """,
       LedgerShard.only,
       recordedAt,
@@ -250,7 +255,25 @@ struct PostingBatch {
       isExtended ? others : [],
       isExtended ? expiries : [],
       isExtended ? ends : [],
-      isDecided
+      isDecided,
+      isDescribed ? metadata.map { Self.texts($0.entries.map(\.key)) } : [],
+      isDescribed ? metadata.map { Self.texts($0.entries.map(\.value)) } : []
     )
+  }
+
+  /// A list of texts as one element of an array, for the database to cast: its arrays are of one size
+  /// in each dimension. Nil for none.
+  private static func texts(_ list: [String]) -> String? {
+    guard !list.isEmpty else { return nil }
+    var literal = "{"
+    for (place, text) in list.enumerated() {
+      literal += place == 0 ? "\"" : ",\""
+      for scalar in text.unicodeScalars {
+        if scalar == "\"" || scalar == "\\" { literal.unicodeScalars.append("\\") }
+        literal.unicodeScalars.append(scalar)
+      }
+      literal += "\""
+    }
+    return literal + "}"
   }
 }

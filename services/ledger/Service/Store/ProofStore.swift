@@ -102,7 +102,8 @@ enum ProofStore {
           and x.merchant_id = v.merchant_id)),
       not exists (select from pending_open o where o.shard = t.shard and o.pending_id = t.id
         and (o.expires_at, o.merchant_id, o.sequence)
-          is distinct from (t.expires_at, t.merchant_id, t.sequence))
+          is distinct from (t.expires_at, t.merchant_id, t.sequence)),
+      t.metadata_keys, t.metadata_values
     """
 
   static func entries(
@@ -203,6 +204,14 @@ enum ProofStore {
 
   static func decodeHead(_ row: Row) throws(PostgresError) -> ProofTransaction {
     let action = try TransactionStore.decodeAction(row, 12)
+    let metadata = try TransactionStore.decodeMetadata(row, 22)
+    var unreadable: [String] = []
+    if action == nil {
+      unreadable.append("phase, pending_id, expires_at, reverses: they contradict each other")
+    }
+    if metadata == nil {
+      unreadable.append("metadata_keys, metadata_values: they contradict each other")
+    }
     return ProofTransaction(
       head: RecordedTransaction(
         sequence: try row[0, as: UUIDBits.self].bits,
@@ -216,13 +225,13 @@ enum ProofStore {
         actor: try row[8, as: String.self],
         traceID: try row[9, as: [UInt8]?.self],
         action: action ?? .post,
+        metadata: metadata ?? .none,
         legs: []
       ),
       batch: try row[10, as: Int64.self],
       movement: try row[11, as: UUIDBits?.self].map { BookSequence($0.bits) },
       entries: [],
-      unreadable: action == nil
-        ? ["phase, pending_id, expires_at, reverses: they contradict each other"] : [],
+      unreadable: unreadable,
       relations: ProofTransaction.Relations(
         ending: try row[16, as: UUIDBits?.self].map { BookSequence($0.bits) },
         isEndingMutual: try row[17, as: Bool.self],

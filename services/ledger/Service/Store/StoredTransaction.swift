@@ -28,7 +28,8 @@ struct StoredTransaction {
       subject: recorded.subject,
       externalReference: recorded.externalReference,
       recordsFact: recorded.recordsFact,
-      action: recorded.action
+      action: recorded.action,
+      metadata: recorded.metadata
     )
   }
 }
@@ -43,7 +44,8 @@ enum TransactionStore {
       case when t.phase = 1 then (
         select x.id from pending_resolution r
         join transaction x on x.shard = r.shard and x.sequence = r.sequence
-        where r.shard = t.shard and r.pending_id = t.id) end
+        where r.shard = t.shard and r.pending_id = t.id) end,
+      t.metadata_keys, t.metadata_values
     from transaction t
     join batch b on b.shard = t.shard and b.number = t.batch
     left join lateral (
@@ -143,6 +145,9 @@ enum TransactionStore {
     guard let action = try decodeAction(row, 17) else {
       throw PostgresError(.decoding, "a transaction whose phase contradicts itself")
     }
+    guard let metadata = try decodeMetadata(row, 22) else {
+      throw PostgresError(.decoding, "a transaction whose metadata contradicts itself")
+    }
     return StoredTransaction(
       recorded: RecordedTransaction(
         sequence: sequence,
@@ -155,12 +160,24 @@ enum TransactionStore {
         externalReference: try row[7, as: String.self],
         actor: try row[8, as: String.self],
         action: action,
+        metadata: metadata,
         legs: []
       ),
       batch: try row[9, as: Int64.self],
       recordedAt: try row[10, as: Timestamp.self],
       booked: [],
       endedBy: try row[21, as: LedgerTransactionID?.self]
+    )
+  }
+
+  /// From metadata_keys and metadata_values, which begin at a column.
+  static func decodeMetadata(
+    _ row: Row,
+    _ column: Int
+  ) throws(PostgresError) -> TransactionMetadata? {
+    TransactionMetadata(
+      storedKeys: try row[column, as: [String]?.self],
+      values: try row[column + 1, as: [String]?.self]
     )
   }
 

@@ -31,6 +31,10 @@ OTHERS = [
     (["ledger", "statement", "merchant_payable", "--from", "2026-13-01"], "is no instant"),
     (["ledger", "post", "debit bank:a 1.00 EUR"], "names no kind"),
     (["ledger", "post", "fee: bank:a 1.00 EUR"], "is no leg"),
+    (["ledger", "post", "fee: debit bank:a 1 EUR, credit bank:b 1 EUR", "--metadata", "card"],
+     "card is no pair"),
+    (["ledger", "post", "fee: debit bank:a 1 EUR, credit bank:b 1 EUR", "--metadata",
+      "note=4242 4242 4242 4242"], "SENSITIVE_DATA_REJECTED"),
     (["ledger", "limit", "merchant_payable"], "or --none, which takes both away"),
     (["ledger", "limit", "nobody", "--none"], "ACCOUNT_UNKNOWN"),
     (["ledger", "seal", "yesterday"], "DAY_INVALID"), (["ledger", "seal", "2020-01-01"], "DAY_UNKNOWN"),
@@ -107,6 +111,8 @@ def test_a_statement_adds_up():
     journal = json.loads(tender("ledger", "journal", intent.id, "--json").stdout)
     assert sorted((leg["side"], leg["amountMinor"]) for leg in journal) == [
         ("credit", 4999), ("debit", 4999)]
+    # intents says how it was paid.
+    assert all(leg["metadata"] == {"payment_method": "card"} for leg in journal), journal
 
 
 def posted(*words, code=0):
@@ -162,3 +168,31 @@ def test_holds_chains_limits_and_reversals():
     assert posted("post", line("1.00"), *key)[0] == [("exists", "")]
     assert posted("post", line("2.00"), *key, code=2)[0] == [
         ("exists_with_difference", "entries.amount.amount_minor")]
+
+
+def test_metadata_is_kept_with_a_transaction():
+    subject = f"metadata-{os.getpid()}"
+    account = f"bank:kept_{os.getpid()}"
+    line = f"adjustment: debit {account} 2.00 EUR, credit adjustments 2.00 EUR"
+    said = ("--subject", subject, "--key", subject, "--effective", "2026-01-01")
+    pairs = ("--metadata", "payment_method=sepa_debit", "--metadata", 'note={"a": 1}, b=2')
+    results, (id,) = posted("post", line, *said, *pairs)
+    assert results == [("created", "")]
+    # The order has no meaning; what differs is named.
+    assert posted("post", line, *said, *pairs[2:], *pairs[:2])[0] == [("exists", "")]
+    assert posted("post", line, *said, *pairs[2:], code=2)[0] == [
+        ("exists_with_difference", "metadata")]
+    assert posted("post", line, "--metadata", "a=1", "--metadata", "a=2", code=2)[0] == [
+        ("rejected", "METADATA_INVALID")]
+    kept = {"payment_method": "sepa_debit", "note": '{"a": 1}, b=2'}
+    words = 'note={"a": 1}, b=2; payment_method=sepa_debit'
+    assert json.loads(tender("ledger", "show", id, "--json").stdout)["metadata"] == kept
+    assert "payment_method=sepa_debit" in tender("ledger", "show", id).stdout
+    for view in (("journal", subject), ("statement", account)):
+        found = json.loads(tender("ledger", *view, "--json").stdout)
+        rows = found["entries"] if view[0] == "statement" else found
+        assert rows and all(row["metadata"] == kept for row in rows), found
+        rows = list(csv.DictReader(tender("ledger", *view, "--csv").stdout.splitlines()))
+        assert rows and all(row["metadata"] == words for row in rows), rows
+        text = tender("ledger", *view).stdout
+        assert "payment_method=sepa_debit" in text, text

@@ -107,10 +107,12 @@ def test_what_will_be_paid_out_is_forecast():
         assert expected + forecast["feesMinor"] == forecast["openMinor"], forecast
         assert all(0 <= day["p10Minor"] <= day["p50Minor"] <= day["p90Minor"]
                    for day in forecast["days"]), forecast
+        methods = sum(method["openMinor"] for method in forecast["methods"])
+        assert methods == forecast["openMinor"], forecast
     assert isinstance(json.loads(run("recon", "forecast", "--errors", "--json")), list)
     for text in (run("recon", "forecast"), run("recon", "forecast", "--errors")):
         assert all(len(written) <= 100 for written in text.splitlines()), text
-    assert run("recon", "forecast", "--csv").startswith("account,mode,currency,day,p10,p50,p90,")
+    assert run("recon", "forecast", "--csv").startswith("account,mode,currency,method,day,p10,p50,p90,")
     assert "CURRENCY_UNKNOWN" in run("recon", "forecast", "--currency", "XXQ", code=64)
     assert "--gateway" in run("recon", "forecast", "--live", code=64)
     assert "--days" in run("recon", "forecast", "--days", "121", code=64)

@@ -7,6 +7,8 @@ import Wire
 final class FakeLedger: LedgerV1.Ledger.SimpleServiceProtocol {
   struct State: Sendable {
     var refusedSubject = ""
+    /// The first differing field of what it has booked before.
+    var difference = ""
     var booked: [String: String] = [:]
     /// The subjects of each batch, in order.
     var batches: [[String]] = []
@@ -35,6 +37,11 @@ final class FakeLedger: LedgerV1.Ledger.SimpleServiceProtocol {
               transactionID: command.transactionID, status: .rejected, reason: "UNBALANCED")
           }
           let isNew = state.booked.updateValue(command.subject, forKey: command.transactionID) == nil
+          guard state.difference.isEmpty else {
+            return LedgerV1.PostingResult(
+              transactionID: command.transactionID, status: .existsWithDifference,
+              difference: state.difference)
+          }
           return LedgerV1.PostingResult(
             transactionID: command.transactionID, status: isNew ? .created : .exists)
         })

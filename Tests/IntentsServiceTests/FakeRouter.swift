@@ -166,6 +166,7 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     fact.gateway = "stripe"
     fact.gatewayAccount = "test"
     if fact.gatewayReference.isEmpty { fact.gatewayReference = "pi_test" }
+    fact.paymentMethodType = "card"
     state.facts[fact.operationID, default: []].append(fact)
     return state.facts[fact.operationID] ?? []
   }

@@ -57,6 +57,24 @@ struct LedgerRelayTests {
     }
   }
 
+  /// The books are told how each payment was paid; a ledger of the release before keeps no metadata,
+  /// and what it has booked is booked.
+  @Test func thePaymentMethodIsToldAndNoMoreAskedFor() async throws {
+    try await IntentsHarness.with { harness in
+      harness.router.gate.open()
+      try await harness.withClient { client in
+        _ = try await IntentsHarness.pay(client, key: "order-1")
+      }
+      let payload = try await harness.database.query(Self.waiting).single()[0, as: [UInt8].self]
+      let command = try LedgerV1.PostingCommand(decoding: payload, strict: true)
+      #expect(command.metadata.map { "\($0.key)=\($0.value)" } == ["payment_method=card"])
+      harness.ledger.state.withLock { $0.difference = "metadata" }
+      try await harness.service.start()
+      try await eventually { try await harness.database.query(Self.waiting).count == 0 }
+      await harness.service.shutdown()
+    }
+  }
+
   private static func openAlerts(_ harness: IntentsHarness) async throws -> Int64 {
     try await harness.database.query(
       """

@@ -125,17 +125,19 @@ import Testing
   }
 
   /// Each by itself, and with a reversal.
-  private static let metadata: [(inout RecordedTransaction) -> Void] = [
-    [(key: "a", value: "")], [(key: "a", value: "bc")], [(key: "ab", value: "c")],
-    [(key: "a", value: "b"), (key: "c", value: "")],
-  ].flatMap { (pairs: [(key: String, value: String)]) -> [(inout RecordedTransaction) -> Void] in
-    let metadata = TransactionMetadata(pairs) ?? .none
-    return [
-      { $0.metadata = metadata },
-      {
-        $0.metadata = metadata; $0.action = .reverse(LedgerTransactionID(bits: 1))
-      },
+  private static var metadata: [(inout RecordedTransaction) -> Void] {
+    let pairs: [[(key: String, value: String)]] = [
+      [("a", "")], [("a", "bc")], [("ab", "c")], [("a", "b"), ("c", "")],
     ]
+    return pairs.flatMap { pairs -> [(inout RecordedTransaction) -> Void] in
+      let metadata = TransactionMetadata(pairs) ?? .none
+      return [
+        { $0.metadata = metadata },
+        {
+          $0.metadata = metadata; $0.action = .reverse(LedgerTransactionID(bits: 1))
+        },
+      ]
+    }
   }
 
   @Test func theLeafCoversEveryField() {

@@ -322,7 +322,8 @@ struct ReconCalls: Sendable {
     _ reference: String,
     _ minor: Int64,
     _ currency: Currency = .eur,
-    on day: String = "2026-11-02"
+    on day: String = "2026-11-02",
+    by method: String? = nil
   ) async throws {
     let amount = Amount(currency, minor: minor)
     let entries =
@@ -338,7 +339,8 @@ struct ReconCalls: Sendable {
       effectiveAtMicroseconds: Timestamp("\(day)T10:00:00Z")?.microseconds,
       subject: "",
       externalReference: reference,
-      recordsFact: true
+      recordsFact: true,
+      metadata: TransactionMetadata(method.map { [(key: "payment_method", value: $0)] } ?? [])
     )
     let outcomes = try await books.writer.post([
       PendingPosting(

@@ -465,6 +465,16 @@ GUARDS = {
         "services/ledger/Core/RecordedTransaction.swift",
         [("        canonical.append(entry.value)\n", "")],
         "LedgerServiceTests.MetadataTests", ["isFoundAndNamed"]),
+    "payment methods in the forecast": (
+        "services/ledger/Core/Forecast/ClearingFlow.swift",
+        [("for isOfAll in method == .unknown ? [true] : [false, true] {", "for isOfAll in [true] {")],
+        "LedgerCoreTests.SettlementForecastTests",
+        ["aPayoutIsOfAllMethodsByWhatIsOpen", "lagsAreObservedByMethod"]),
+    "breaks of the method that is late": (
+        "services/ledger/Service/Forecast/ForecastOverdue.swift",
+        [("            and \\(ForecastStore.method(parameter: 10)) = l.method\n",
+          "            and \\(ForecastStore.method(parameter: 10)) <> ''\n")],
+        "LedgerServiceTests.ForecastTests", ["breaksAreOfTheMethodThatIsLate"]),
     "metadata in the comparison": (
         "services/ledger/Core/PostingDifference.swift",
         [("return stored.metadata == submitted.metadata ? nil :",

@@ -573,6 +573,7 @@ extension ContractFile {
       "tender.ledger.v1.GetForecastRequest",
       "tender.ledger.v1.GetForecastResponse",
       "tender.ledger.v1.CashForecast",
+      "tender.ledger.v1.MethodForecast",
       "tender.ledger.v1.ForecastDay",
       "tender.ledger.v1.GetForecastErrorsRequest",
       "tender.ledger.v1.GetForecastErrorsResponse",

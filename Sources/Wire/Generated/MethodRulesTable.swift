@@ -537,7 +537,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 1048576,
+      requestBytesMax: 65536, responseBytesMax: 2097152,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.LedgerHistory/GetTrialBalanceAsOf",
@@ -569,7 +569,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 1048576,
+      requestBytesMax: 65536, responseBytesMax: 2097152,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Ledger/ListAccounts",
@@ -593,7 +593,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 1048576,
+      requestBytesMax: 65536, responseBytesMax: 2097152,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Ledger/GetTrialBalance",

@@ -476,6 +476,9 @@ extension GatewayV1 {
     /// Until when the gateway keeps the authorisation, by its published rule (Stripe 7 days, Adyen 28);
     /// only for authorized. That it has passed proves nothing: expired is told by the gateway.
     package var expiresAt: GoogleProtobuf.Timestamp?
+    /// What the operation's payment method is: `card`, `sepa_debit`; empty before it is resolved, and for
+    /// operations of older releases.
+    package var paymentMethodType: String
 
     package init(
       operationID: String = "",
@@ -494,7 +497,8 @@ extension GatewayV1 {
       nextCheckAt: GoogleProtobuf.Timestamp? = nil,
       refundID: String = "",
       movementID: String = "",
-      expiresAt: GoogleProtobuf.Timestamp? = nil
+      expiresAt: GoogleProtobuf.Timestamp? = nil,
+      paymentMethodType: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -513,6 +517,7 @@ extension GatewayV1 {
       self.refundID = refundID
       self.movementID = movementID
       self.expiresAt = expiresAt
+      self.paymentMethodType = paymentMethodType
     }
   }
 }
@@ -548,6 +553,7 @@ extension GatewayV1.Fact {
     self.refundID = try reader.string(c.pointee.refund_id, "refund_id")
     self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
     self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
+    self.paymentMethodType = try reader.string(c.pointee.payment_method_type, "payment_method_type", lengthMax: 40)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -570,6 +576,7 @@ extension GatewayV1.Fact {
     c.pointee.refund_id = writer.string(refundID)
     c.pointee.movement_id = writer.string(movementID)
     c.pointee.expires_at = writer.message(expiresAt)
+    c.pointee.payment_method_type = writer.string(paymentMethodType)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -590,6 +597,7 @@ extension GatewayV1.Fact {
     json.field("refundId", refundID)
     json.field("movementId", movementID)
     json.field("expiresAt", expiresAt)
+    json.field("paymentMethodType", paymentMethodType)
   }
 }
 

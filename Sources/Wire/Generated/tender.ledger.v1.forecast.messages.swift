@@ -183,6 +183,8 @@ extension LedgerV1 {
     package var calendar: String
     /// Ascending. Days before today are awaited: they may have been paid and not been reported yet.
     package var days: [LedgerV1.ForecastDay]
+    /// The same by payment method, of those that have something open.
+    package var methods: [LedgerV1.MethodForecast]
 
     package init(
       gateway: String = "",
@@ -198,7 +200,8 @@ extension LedgerV1 {
       lagP50Days: UInt32 = 0,
       lagP90Days: UInt32 = 0,
       calendar: String = "",
-      days: [LedgerV1.ForecastDay] = []
+      days: [LedgerV1.ForecastDay] = [],
+      methods: [LedgerV1.MethodForecast] = []
     ) {
       self.gateway = gateway
       self.gatewayAccount = gatewayAccount
@@ -214,6 +217,7 @@ extension LedgerV1 {
       self.lagP90Days = lagP90Days
       self.calendar = calendar
       self.days = days
+      self.methods = methods
     }
   }
 }
@@ -246,6 +250,7 @@ extension LedgerV1.CashForecast {
     self.lagP90Days = c.pointee.lag_p90_days
     self.calendar = try reader.string(c.pointee.calendar, "calendar")
     self.days = try reader.messages(c.pointee.n_days, c.pointee.days, "days")
+    self.methods = try reader.messages(c.pointee.n_methods, c.pointee.methods, "methods")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -266,6 +271,8 @@ extension LedgerV1.CashForecast {
     c.pointee.calendar = writer.string(calendar)
     c.pointee.n_days = days.count
     c.pointee.days = writer.messages(days)
+    c.pointee.n_methods = methods.count
+    c.pointee.methods = writer.messages(methods)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -282,6 +289,106 @@ extension LedgerV1.CashForecast {
     json.field("lagP50Days", lagP50Days)
     json.field("lagP90Days", lagP90Days)
     json.field("calendar", calendar)
+    json.field("days", days)
+    json.field("methods", methods)
+  }
+}
+
+extension LedgerV1 {
+  /// What is expected of the money of one method. Open amounts, fees, overdue amounts and the fiftieth
+  /// percentiles of each day come to the account's; the other percentiles do not.
+  package struct MethodForecast: WireMessage {
+    /// `card`, `sepa_debit`; `unknown`: nobody said, or something else.
+    package var method: String
+    package var openMinor: Int64
+    package var feesMinor: Int64
+    package var overdueMinor: Int64
+    /// Of this method's money; the account's where too little of it was seen.
+    package var lagSource: LedgerV1.ForecastLagSource
+    package var observations: UInt32
+    package var lagP10Days: UInt32
+    package var lagP50Days: UInt32
+    package var lagP90Days: UInt32
+    package var days: [LedgerV1.ForecastDay]
+
+    package init(
+      method: String = "",
+      openMinor: Int64 = 0,
+      feesMinor: Int64 = 0,
+      overdueMinor: Int64 = 0,
+      lagSource: LedgerV1.ForecastLagSource = .init(rawValue: 0),
+      observations: UInt32 = 0,
+      lagP10Days: UInt32 = 0,
+      lagP50Days: UInt32 = 0,
+      lagP90Days: UInt32 = 0,
+      days: [LedgerV1.ForecastDay] = []
+    ) {
+      self.method = method
+      self.openMinor = openMinor
+      self.feesMinor = feesMinor
+      self.overdueMinor = overdueMinor
+      self.lagSource = lagSource
+      self.observations = observations
+      self.lagP10Days = lagP10Days
+      self.lagP50Days = lagP50Days
+      self.lagP90Days = lagP90Days
+      self.days = days
+    }
+  }
+}
+
+extension LedgerV1.MethodForecast {
+  package static let fullName = "tender.ledger.v1.MethodForecast"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__method_forecast()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__MethodForecast.self)
+    self.method = try reader.string(c.pointee.method, "method")
+    self.openMinor = c.pointee.open_minor
+    self.feesMinor = c.pointee.fees_minor
+    self.overdueMinor = c.pointee.overdue_minor
+    self.lagSource = try reader.enumeration(c.pointee.lag_source.rawValue, "lag_source")
+    self.observations = c.pointee.observations
+    self.lagP10Days = c.pointee.lag_p10_days
+    self.lagP50Days = c.pointee.lag_p50_days
+    self.lagP90Days = c.pointee.lag_p90_days
+    self.days = try reader.messages(c.pointee.n_days, c.pointee.days, "days")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__MethodForecast.self, capacity: 1)
+    tender__ledger__v1__method_forecast__init(c)
+    c.pointee.method = writer.string(method)
+    c.pointee.open_minor = openMinor
+    c.pointee.fees_minor = feesMinor
+    c.pointee.overdue_minor = overdueMinor
+    c.pointee.lag_source = .init(rawValue: UInt32(bitPattern: lagSource.rawValue))
+    c.pointee.observations = observations
+    c.pointee.lag_p10_days = lagP10Days
+    c.pointee.lag_p50_days = lagP50Days
+    c.pointee.lag_p90_days = lagP90Days
+    c.pointee.n_days = days.count
+    c.pointee.days = writer.messages(days)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("method", method)
+    json.field("openMinor", openMinor)
+    json.field("feesMinor", feesMinor)
+    json.field("overdueMinor", overdueMinor)
+    json.field("lagSource", lagSource)
+    json.field("observations", observations)
+    json.field("lagP10Days", lagP10Days)
+    json.field("lagP50Days", lagP50Days)
+    json.field("lagP90Days", lagP90Days)
     json.field("days", days)
   }
 }

@@ -72,8 +72,8 @@ extension LedgerV1.Forecasts {
   /// > What lies on a gateway's clearing account is paid out some business days later: as many as it was so
   /// > far (or as the contract says, until enough was seen), by the calendar of the currency's banks. A
   /// > forecast concerns an account at a gateway with all its merchants. Live and test are two books, also
-  /// > where both accounts bear one name (`livemode`). Books and reports do not say by which payment method
-  /// > money came, so neither does the forecast.
+  /// > where both accounts bear one name (`livemode`). By payment method money is told apart as far as whoever
+  /// > posted it said so (metadata `payment_method`).
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "GetForecast" method.
     ///
@@ -131,8 +131,8 @@ extension LedgerV1.Forecasts {
   /// > What lies on a gateway's clearing account is paid out some business days later: as many as it was so
   /// > far (or as the contract says, until enough was seen), by the calendar of the currency's banks. A
   /// > forecast concerns an account at a gateway with all its merchants. Live and test are two books, also
-  /// > where both accounts bear one name (`livemode`). Books and reports do not say by which payment method
-  /// > money came, so neither does the forecast.
+  /// > where both accounts bear one name (`livemode`). By payment method money is told apart as far as whoever
+  /// > posted it said so (metadata `payment_method`).
   package protocol ServiceProtocol: LedgerV1.Forecasts.StreamingServiceProtocol {
     /// Handle the "GetForecast" method.
     ///
@@ -188,8 +188,8 @@ extension LedgerV1.Forecasts {
   /// > What lies on a gateway's clearing account is paid out some business days later: as many as it was so
   /// > far (or as the contract says, until enough was seen), by the calendar of the currency's banks. A
   /// > forecast concerns an account at a gateway with all its merchants. Live and test are two books, also
-  /// > where both accounts bear one name (`livemode`). Books and reports do not say by which payment method
-  /// > money came, so neither does the forecast.
+  /// > where both accounts bear one name (`livemode`). By payment method money is told apart as far as whoever
+  /// > posted it said so (metadata `payment_method`).
   package protocol SimpleServiceProtocol: LedgerV1.Forecasts.ServiceProtocol {
     /// Handle the "GetForecast" method.
     ///
@@ -330,8 +330,8 @@ extension LedgerV1.Forecasts {
   /// > What lies on a gateway's clearing account is paid out some business days later: as many as it was so
   /// > far (or as the contract says, until enough was seen), by the calendar of the currency's banks. A
   /// > forecast concerns an account at a gateway with all its merchants. Live and test are two books, also
-  /// > where both accounts bear one name (`livemode`). Books and reports do not say by which payment method
-  /// > money came, so neither does the forecast.
+  /// > where both accounts bear one name (`livemode`). By payment method money is told apart as far as whoever
+  /// > posted it said so (metadata `payment_method`).
   package protocol ClientProtocol: Sendable {
     /// Call the "GetForecast" method.
     ///
@@ -397,8 +397,8 @@ extension LedgerV1.Forecasts {
   /// > What lies on a gateway's clearing account is paid out some business days later: as many as it was so
   /// > far (or as the contract says, until enough was seen), by the calendar of the currency's banks. A
   /// > forecast concerns an account at a gateway with all its merchants. Live and test are two books, also
-  /// > where both accounts bear one name (`livemode`). Books and reports do not say by which payment method
-  /// > money came, so neither does the forecast.
+  /// > where both accounts bear one name (`livemode`). By payment method money is told apart as far as whoever
+  /// > posted it said so (metadata `payment_method`).
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 

@@ -191,6 +191,8 @@ extension LedgerV1 {
     package var recordedAt: GoogleProtobuf.Timestamp?
     /// The account's balance after this entry, on its normal side.
     package var balanceMinor: Int64
+    /// The transaction's, by key.
+    package var metadata: [CommonV1.MetadataEntry]
 
     package init(
       transactionID: String = "",
@@ -201,7 +203,8 @@ extension LedgerV1 {
       amount: CommonV1.Money? = nil,
       effectiveAt: GoogleProtobuf.Timestamp? = nil,
       recordedAt: GoogleProtobuf.Timestamp? = nil,
-      balanceMinor: Int64 = 0
+      balanceMinor: Int64 = 0,
+      metadata: [CommonV1.MetadataEntry] = []
     ) {
       self.transactionID = transactionID
       self.kind = kind
@@ -212,6 +215,7 @@ extension LedgerV1 {
       self.effectiveAt = effectiveAt
       self.recordedAt = recordedAt
       self.balanceMinor = balanceMinor
+      self.metadata = metadata
     }
   }
 }
@@ -239,6 +243,7 @@ extension LedgerV1.AccountEntry {
     self.effectiveAt = try reader.message(c.pointee.effective_at, "effective_at")
     self.recordedAt = try reader.message(c.pointee.recorded_at, "recorded_at")
     self.balanceMinor = c.pointee.balance_minor
+    self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -253,6 +258,8 @@ extension LedgerV1.AccountEntry {
     c.pointee.effective_at = writer.message(effectiveAt)
     c.pointee.recorded_at = writer.message(recordedAt)
     c.pointee.balance_minor = balanceMinor
+    c.pointee.n_metadata = metadata.count
+    c.pointee.metadata = writer.messages(metadata)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -265,6 +272,7 @@ extension LedgerV1.AccountEntry {
     json.field("effectiveAt", effectiveAt)
     json.field("recordedAt", recordedAt)
     json.field("balanceMinor", balanceMinor)
+    json.field("metadata", metadata)
   }
 }
 
@@ -297,7 +305,7 @@ extension LedgerV1 {
 
 extension LedgerV1.ListEntriesResponse {
   package static let fullName = "tender.ledger.v1.ListEntriesResponse"
-  package static let bytesMax = 1048576
+  package static let bytesMax = 2097152
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_entries_response()!)
   }

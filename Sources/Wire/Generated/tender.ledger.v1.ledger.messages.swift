@@ -371,6 +371,10 @@ extension LedgerV1 {
     /// `ltx_…` of the transaction that this one takes back, once, with the same legs and the sides
     /// exchanged. Only with the phase unspecified.
     package var reverses: String
+    /// What the caller keeps with it, in any order: keys of `a` to `z`, `0` to `9` and `_`, all distinct;
+    /// keys and values together at most 2,048 bytes. `payment_method` (`card`, `sepa_debit`) is what the
+    /// settlement forecast tells money apart by; the books read no other key.
+    package var metadata: [CommonV1.MetadataEntry]
 
     package init(
       transactionID: String = "",
@@ -385,7 +389,8 @@ extension LedgerV1 {
       pendingID: String = "",
       expiresAt: GoogleProtobuf.Timestamp? = nil,
       linked: Bool = false,
-      reverses: String = ""
+      reverses: String = "",
+      metadata: [CommonV1.MetadataEntry] = []
     ) {
       self.transactionID = transactionID
       self.merchantID = merchantID
@@ -400,6 +405,7 @@ extension LedgerV1 {
       self.expiresAt = expiresAt
       self.linked = linked
       self.reverses = reverses
+      self.metadata = metadata
     }
   }
 }
@@ -431,6 +437,7 @@ extension LedgerV1.PostingCommand {
     self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
     self.linked = c.pointee.linked != 0
     self.reverses = try reader.string(c.pointee.reverses, "reverses", idPrefix: "ltx")
+    self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata", countMax: 20)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -450,6 +457,8 @@ extension LedgerV1.PostingCommand {
     c.pointee.expires_at = writer.message(expiresAt)
     c.pointee.linked = linked ? 1 : 0
     c.pointee.reverses = writer.string(reverses)
+    c.pointee.n_metadata = metadata.count
+    c.pointee.metadata = writer.messages(metadata)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -466,6 +475,7 @@ extension LedgerV1.PostingCommand {
     json.field("expiresAt", expiresAt)
     json.field("linked", linked)
     json.field("reverses", reverses)
+    json.field("metadata", metadata)
   }
 }
 
@@ -477,7 +487,7 @@ extension LedgerV1 {
     /// pending_id, expires_at, reverses and records_fact do not go together), LINKED_FACT,
     /// LINKED_CHAIN_OPEN (the last command is linked), TOO_FEW_ENTRIES, TOO_MANY_ENTRIES,
     /// CURRENCY_UNKNOWN, SIDE_MISSING, AMOUNT_NOT_POSITIVE, OVERFLOW (of an account's sums, with all
-    /// that is held in one batch: after all others), UNBALANCED,
+    /// that is held in one batch: after all others), UNBALANCED, METADATA_INVALID,
     /// KIND_NEEDS_APPROVAL (an operator alone asks for what two people approve: the kind write_off, or a
     /// debit on `write_offs` by any name; BreakSettlements.ProposeWriteOff is the way).
     /// Then, only without records_fact, and remembered with the id: KIND_UNKNOWN, ACCOUNT_UNKNOWN,
@@ -561,6 +571,8 @@ extension LedgerV1 {
     package var reverses: String
     /// Of a held transaction: what posted or released it; empty while it is held.
     package var endedBy: String
+    /// By key.
+    package var metadata: [CommonV1.MetadataEntry]
 
     package init(
       id: String = "",
@@ -576,7 +588,8 @@ extension LedgerV1 {
       pendingID: String = "",
       expiresAt: GoogleProtobuf.Timestamp? = nil,
       reverses: String = "",
-      endedBy: String = ""
+      endedBy: String = "",
+      metadata: [CommonV1.MetadataEntry] = []
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -592,6 +605,7 @@ extension LedgerV1 {
       self.expiresAt = expiresAt
       self.reverses = reverses
       self.endedBy = endedBy
+      self.metadata = metadata
     }
   }
 }
@@ -624,6 +638,7 @@ extension LedgerV1.Transaction {
     self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
     self.reverses = try reader.string(c.pointee.reverses, "reverses")
     self.endedBy = try reader.string(c.pointee.ended_by, "ended_by")
+    self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -644,6 +659,8 @@ extension LedgerV1.Transaction {
     c.pointee.expires_at = writer.message(expiresAt)
     c.pointee.reverses = writer.string(reverses)
     c.pointee.ended_by = writer.string(endedBy)
+    c.pointee.n_metadata = metadata.count
+    c.pointee.metadata = writer.messages(metadata)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -661,6 +678,7 @@ extension LedgerV1.Transaction {
     json.field("expiresAt", expiresAt)
     json.field("reverses", reverses)
     json.field("endedBy", endedBy)
+    json.field("metadata", metadata)
   }
 }
 
@@ -883,7 +901,7 @@ extension LedgerV1 {
 
 extension LedgerV1.ListTransactionsResponse {
   package static let fullName = "tender.ledger.v1.ListTransactionsResponse"
-  package static let bytesMax = 1048576
+  package static let bytesMax = 2097152
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_transactions_response()!)
   }
@@ -1154,7 +1172,7 @@ extension LedgerV1 {
 
 extension LedgerV1.ListPendingResponse {
   package static let fullName = "tender.ledger.v1.ListPendingResponse"
-  package static let bytesMax = 1048576
+  package static let bytesMax = 2097152
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__list_pending_response()!)
   }

@@ -142,8 +142,9 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-    /// > not read fields that it does not know.
+    /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+    /// > replicas are of release N: an older one does not read fields that it does not know, and books
+    /// > the transaction without them.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -284,8 +285,9 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-    /// > not read fields that it does not know.
+    /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+    /// > replicas are of release N: an older one does not read fields that it does not know, and books
+    /// > the transaction without them.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -424,8 +426,9 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-    /// > not read fields that it does not know.
+    /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+    /// > replicas are of release N: an older one does not read fields that it does not know, and books
+    /// > the transaction without them.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -824,8 +827,9 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-    /// > not read fields that it does not know.
+    /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+    /// > replicas are of release N: an older one does not read fields that it does not know, and books
+    /// > the transaction without them.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -1009,8 +1013,9 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-    /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-    /// > not read fields that it does not know.
+    /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+    /// > replicas are of release N: an older one does not read fields that it does not know, and books
+    /// > the transaction without them.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -1258,8 +1263,9 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-  /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-  /// > not read fields that it does not know.
+  /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+  /// > replicas are of release N: an older one does not read fields that it does not know, and books
+  /// > the transaction without them.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
@@ -1471,8 +1477,9 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
-  /// > order. Callers use what release N brought once all replicas are of release N: an older one does
-  /// > not read fields that it does not know.
+  /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
+  /// > replicas are of release N: an older one does not read fields that it does not know, and books
+  /// > the transaction without them.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:

@@ -622,6 +622,9 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__get_for
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__cash_forecast(void) {
   return &tender__ledger__v1__cash_forecast__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__method_forecast(void) {
+  return &tender__ledger__v1__method_forecast__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__forecast_day(void) {
   return &tender__ledger__v1__forecast_day__descriptor;
 }

@@ -230,7 +230,7 @@ enum LedgerText {
     let cells = rows.flatMap { id, metadata in
       metadata.sorted { $0.key < $1.key }.map { pair in
         let text = "\(pair.key)=\(pair.value)"
-        return (id, text.count > pairMax ? text.prefix(pairMax - 1) + "…" : text)
+        return (id, text.count > pairMax ? String(text.prefix(pairMax - 1)) + "…" : text)
       }
     }
     guard !cells.isEmpty else { return [] }

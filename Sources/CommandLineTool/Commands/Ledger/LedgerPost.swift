@@ -60,7 +60,7 @@ struct PostingCall {
         command.transactionID = id(number).description
         command.merchantID = merchant.description
         command.effectiveAt = effectiveAt
-        command.metadata = metadata
+        command.metadata = self.metadata
         return command
       })
     let metadata = CallKeys.metadata(key: key)

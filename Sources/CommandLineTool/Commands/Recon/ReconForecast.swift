@@ -10,7 +10,8 @@ struct ReconForecast: Command {
       "Show what gateways are expected to pay out, by day; with --errors how right that was.",
     discussion: """
       p10, p50 and p90: with a probability of nine in ten at least, half of the time, and at most \
-      so much comes on that day. Days before today are awaited: paid perhaps, and not reported yet.
+      so much comes on that day. Days before today are awaited: paid perhaps, and not reported yet. \
+      By payment method as well, as far as postings say it; p50 of all methods is the day's.
       """
   )
   static let daysDefault: UInt32 = 30
@@ -93,6 +94,43 @@ struct ForecastAnswer: Encodable {
     let p10Minor: Int64
     let p50Minor: Int64
     let p90Minor: Int64
+
+    init(_ found: LedgerV1.ForecastDay) {
+      day = found.day
+      (p10Minor, p50Minor, p90Minor) = (found.p10Minor, found.p50Minor, found.p90Minor)
+    }
+  }
+
+  /// What is expected of the money of one payment method.
+  struct Method: Encodable {
+    let method: String
+    let openMinor: Int64
+    let feesMinor: Int64
+    let overdueMinor: Int64
+    let lagSource: String
+    let observations: UInt32
+    let lagP10Days: UInt32
+    let lagP50Days: UInt32
+    let lagP90Days: UInt32
+    let days: [Day]
+
+    init(_ found: LedgerV1.MethodForecast) {
+      method = found.method
+      openMinor = found.openMinor
+      feesMinor = found.feesMinor
+      overdueMinor = found.overdueMinor
+      lagSource = WireText.word(found.lagSource, "FORECAST_LAG_SOURCE_")
+      observations = found.observations
+      (lagP10Days, lagP50Days) = (found.lagP10Days, found.lagP50Days)
+      lagP90Days = found.lagP90Days
+      days = found.days.map(Day.init)
+    }
+
+    var lag: String {
+      lagSource == "observed"
+        ? "\(lagP10Days) to \(lagP90Days), mostly \(lagP50Days) (\(observations) seen)"
+        : "\(lagP50Days) by contract (\(observations) seen)"
+    }
   }
 
   let account: String
@@ -108,6 +146,7 @@ struct ForecastAnswer: Encodable {
   let lagP90Days: UInt32
   let calendar: String
   let days: [Day]
+  let methods: [Method]
 
   init(_ found: LedgerV1.CashForecast) {
     account = "\(found.gateway):\(found.gatewayAccount)"
@@ -121,9 +160,8 @@ struct ForecastAnswer: Encodable {
     (lagP10Days, lagP50Days) = (found.lagP10Days, found.lagP50Days)
     lagP90Days = found.lagP90Days
     calendar = found.calendar
-    days = found.days.map {
-      Day(day: $0.day, p10Minor: $0.p10Minor, p50Minor: $0.p50Minor, p90Minor: $0.p90Minor)
-    }
+    days = found.days.map(Day.init)
+    methods = found.methods.map(Method.init)
   }
 
   private func amount(_ minor: Int64) -> String { LedgerText.amount(minor, currency) }
@@ -139,37 +177,63 @@ struct ForecastAnswer: Encodable {
         + "overdue \(amount(overdueMinor))",
       "  business days until payout: \(lag); calendar \(calendar)",
     ]
-      + (days.isEmpty
-        ? []
-        : Table.lines(
-          ["  day", "p10", "p50", "p90"],
-          days.map {
-            ["  \($0.day)", amount($0.p10Minor), amount($0.p50Minor), amount($0.p90Minor)]
-          }
-        ))
+      + (days.isEmpty ? [] : Table.lines(["  day", "method", "p10", "p50", "p90"], rows))
+      + methodLines
+  }
+
+  /// A row for each day and method; where there are several, the day's whole behind them.
+  private var rows: [[String]] {
+    func row(_ day: Day, _ method: String) -> [String] {
+      ["  \(day.day)", method, amount(day.p10Minor), amount(day.p50Minor), amount(day.p90Minor)]
+    }
+    return days.flatMap { day in
+      let parts = methods.flatMap { method in
+        method.days.filter { $0.day == day.day }.map { row($0, method.method) }
+      }
+      return parts.count == 1 ? parts : parts + [row(day, "all")]
+    }
+  }
+
+  private var methodLines: [String] {
+    methods.count < 2
+      ? []
+      : Table.lines(
+        ["  method", "open", "overdue", "business days until payout"],
+        methods.map { ["  \($0.method)", amount($0.openMinor), amount($0.overdueMinor), $0.lag] })
   }
 
   static let csvHead = [
-    "account", "mode", "currency", "day", "p10", "p50", "p90", "open", "fees", "overdue",
+    "account", "mode", "currency", "method", "day", "p10", "p50", "p90", "open", "fees", "overdue",
     "lag_source",
   ]
 
-  /// A line for each day; one without a day where nothing is expected.
+  /// A line for each day, of all methods and of each; one without a day where nothing is expected.
   static func csv(_ answers: [ForecastAnswer]) -> [String] {
     LedgerText.csv(
       csvHead,
       answers.flatMap { answer in
-        let tail = [answer.openMinor, answer.feesMinor, answer.overdueMinor].map(answer.amount)
-        func row(_ day: [String]) -> [String] {
-          [answer.account, answer.mode, answer.currency] + day + tail + [answer.lagSource]
-        }
-        return answer.days.isEmpty
-          ? [row(["", "", "", ""])]
-          : answer.days.map { day in
-            row([day.day] + [day.p10Minor, day.p50Minor, day.p90Minor].map(answer.amount))
+        let whole = answer.rows(
+          "all", answer.days, [answer.openMinor, answer.feesMinor, answer.overdueMinor],
+          answer.lagSource)
+        return whole
+          + answer.methods.flatMap {
+            answer.rows(
+              $0.method, $0.days, [$0.openMinor, $0.feesMinor, $0.overdueMinor], $0.lagSource)
           }
       }
     )
+  }
+
+  private func rows(
+    _ method: String, _ days: [Day], _ sums: [Int64], _ lagSource: String
+  ) -> [[String]] {
+    let cells =
+      days.isEmpty
+      ? [["", "", "", ""]]
+      : days.map { [$0.day] + [$0.p10Minor, $0.p50Minor, $0.p90Minor].map(amount) }
+    return cells.map {
+      [account, mode, currency, method] + $0 + sums.map(amount) + [lagSource]
+    }
   }
 }
 

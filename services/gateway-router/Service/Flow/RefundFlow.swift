@@ -367,7 +367,8 @@ extension GatewayV1.Fact {
       kind: .init(rawValue: Int32(kind.rawValue)), amount: CommonV1.Money(refund.amount),
       gateway: attempt?.gateway.rawValue ?? "", gatewayAccount: attempt?.account ?? "",
       gatewayReference: refund.reference ?? "", attemptID: attempt?.id.description ?? "",
-      occurredAt: now.wire, refundID: refund.id.description)
+      occurredAt: now.wire, refundID: refund.id.description,
+      paymentMethodType: record.method?.rawValue ?? "")
     if kind == .failed, let failure = refund.failure {
       decline = GatewayV1.Decline(code: failure.code.rawValue, gatewayCode: failure.gatewayCode)
     }

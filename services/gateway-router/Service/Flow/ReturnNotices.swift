@@ -57,7 +57,8 @@ extension GatewayFlow {
         attemptID: attempt.id.description,
         decline: GatewayV1.Decline(back),
         occurredAt: (back.occurredAt ?? environment.clock.now).wire,
-        movementID: back.movement
+        movementID: back.movement,
+        paymentMethodType: record.method?.rawValue ?? ""
       )
       try await transaction.commit(
         with: [

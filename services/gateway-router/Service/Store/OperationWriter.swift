@@ -223,7 +223,8 @@ extension GatewayV1.Fact {
       occurredAt: (fact.occurredAt ?? now).wire, captureID: fact.captureID?.description ?? "",
       movementID: fact.bankReturn?.movement ?? "",
       expiresAt: fact.kind == .authorized
-        ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil)
+        ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil,
+      paymentMethodType: record.method?.rawValue ?? "")
   }
 }
 

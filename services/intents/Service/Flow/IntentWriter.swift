@@ -171,7 +171,13 @@ struct IntentWriter: Sendable {
       transactionID: id.description, merchantID: intent.merchant.description,
       kind: movement.kind.rawValue, entries: entries.map(LedgerV1.Entry.init(posting:)),
       effectiveAt: fact.occurredAt ?? intent.updatedAt.wire, subject: intent.id.description,
-      externalReference: fact.gatewayReference, recordsFact: true)
+      externalReference: fact.gatewayReference, recordsFact: true,
+      metadata: fact.paymentMethodType.isEmpty
+        ? []
+        : [
+          CommonV1.MetadataEntry(
+            key: TransactionMetadata.paymentMethodKey, value: fact.paymentMethodType)
+        ])
     return [message(Self.ledger, id.bits, intent, command.encode(), stamp)]
   }
 

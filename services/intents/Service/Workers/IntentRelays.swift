@@ -61,6 +61,8 @@ final class IntentRelays: Sendable {
     return response.results.map { result in
       switch result.status {
       case .created, .exists: .delivered
+      // Booked by a ledger of the release before, which kept no metadata: it stays as it is.
+      case .existsWithDifference where result.difference == "metadata": .delivered
       case .rejected, .existsWithDifference, .unspecified, .unrecognized:
         .retry("the ledger refused it: \(result.reason)\(result.difference)")
       }

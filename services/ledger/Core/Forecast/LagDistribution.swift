@@ -38,15 +38,15 @@ package struct LagDistribution: Sendable, Hashable {
     observationsMin: Int = Self.observationsMin
   ) {
     var byLag: [Int: Double] = [:]
-    var count = 0
+    var seen: Set<[CivilDate]> = []
     for part in paid
     where today.daysSince1970 - part.on.daysSince1970 <= Self.windowDays {
       let lag = terms.calendar.businessDays(from: part.from, through: part.on)
       byLag[min(lag, SettlementTerms.lagDaysMax), default: 0] += Double(part.amountMinor)
-      count += 1
+      seen.insert([part.from, part.on])
     }
-    observations = count
-    if count < max(1, observationsMin) {
+    observations = seen.count
+    if observations < max(1, observationsMin) {
       source = .contract
       weights = [(terms.lagDays, 1)]
     } else {

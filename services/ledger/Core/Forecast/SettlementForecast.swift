@@ -27,31 +27,60 @@ package struct SettlementForecast: Sendable, Hashable {
 
   /// Money that should be here.
   package struct Overdue: Sendable, Hashable {
-    /// On which it came to the gateway.
+    /// On which it came to the gateway, and how it was paid.
     package let day: CivilDate
+    package let method: PaidMethod
     /// By which nine tenths of such money were paid.
     package let dueOn: CivilDate
     package let openMinor: Int64
 
-    package init(day: CivilDate, dueOn: CivilDate, openMinor: Int64) {
-      (self.day, self.dueOn, self.openMinor) = (day, dueOn, openMinor)
+    package init(
+      day: CivilDate,
+      _ method: PaidMethod = .unknown,
+      dueOn: CivilDate,
+      openMinor: Int64
+    ) {
+      (self.day, self.method, self.dueOn, self.openMinor) = (day, method, dueOn, openMinor)
     }
   }
 
-  package let openMinor: Int64
-  /// Fees that are expected within what is open: they are booked with the payout.
-  package let feesMinor: Int64
-  package let lags: LagDistribution
-  /// Ascending. Days before today are awaited: their payouts may have come and not be booked yet.
-  package let days: [Day]
-  package let overdue: [Overdue]
+  /// What is expected of the money of all methods, or of one.
+  package struct Part: Sendable, Hashable {
+    package let openMinor: Int64
+    /// Fees that are expected within what is open: they are booked with the payout.
+    package let feesMinor: Int64
+    package let lags: LagDistribution
+    /// Ascending. Days before today are awaited: their payouts may have come and not be booked yet.
+    package let days: [Day]
+    package let overdue: [Overdue]
 
-  package var overdueMinor: Int64 { overdue.reduce(0) { $0 &+ $1.openMinor } }
+    package var overdueMinor: Int64 { overdue.reduce(0) { $0 &+ $1.openMinor } }
+  }
 
+  package let whole: Part
+  /// By method, in their order: amounts, fees and fiftieth percentiles come to those of the whole. The
+  /// other two do not add up: that all methods come late together is less likely than that each does.
+  package let methods: [(method: PaidMethod, part: Part)]
+
+  package static func == (left: SettlementForecast, right: SettlementForecast) -> Bool {
+    left.whole == right.whole && left.methods.elementsEqual(right.methods) { $0 == $1 }
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(whole) }
+
+  package var openMinor: Int64 { whole.openMinor }
+  package var feesMinor: Int64 { whole.feesMinor }
+  package var lags: LagDistribution { whole.lags }
+  package var days: [Day] { whole.days }
+  package var overdue: [Overdue] { whole.overdue }
+  package var overdueMinor: Int64 { whole.overdueMinor }
+
+  /// A method of which too little was seen pays as all of the account does.
+  ///
   /// - Parameters:
   ///   - history: of one currency at one account.
   ///   - today: nothing is expected before it, but for what is awaited.
-  ///   - lagObservations: nil is `LagDistribution.observationsMin`.
+  ///   - observationsMin: fewer days of payment than these say nothing.
   package init(
     _ history: ClearingHistory,
     terms: SettlementTerms,
@@ -59,59 +88,24 @@ package struct SettlementForecast: Sendable, Hashable {
     graceDays: Int = Self.graceDays,
     observationsMin: Int = LagDistribution.observationsMin
   ) {
-    let calendar = terms.calendar
-    let lags = LagDistribution(
-      history.paid,
-      terms: terms,
-      today: today,
-      observationsMin: observationsMin
-    )
-    let shares = FeeShares(history, today: today, observationsMin: observationsMin)
-    let p90Lag = lags.quantile(0.9)
-    var outcomes: [CivilDate: [DayOutcomes.Part]] = [:]
-    var expected: [CivilDate: Int64] = [:]
-    var (open, fees) = (Int64(0), Int64(0))
-    var late: [Overdue] = []
-    for part in history.days where part.openMinor > 0 {
-      let dueOn = calendar.day(p90Lag, after: part.day)
-      let isOverdue = calendar.day(graceDays, after: dueOn) < today
-      if isOverdue {
-        late.append(Overdue(day: part.day, dueOn: dueOn, openMinor: part.openMinor))
-      }
-      let net = shares.net(of: part)
-      open += part.openMinor
-      fees += part.openMinor - net.median
-      // What is neither paid nor overdue is still due within the grace.
-      // Several lags may end on one day, behind a holiday: the money comes once.
-      var dates = Dictionary(
-        lags.weights.map { (calendar.day($0.lag, after: part.day), $0.weight) },
-        uniquingKeysWith: +
-      ).map { ($0.key, $0.value) }
-        .filter { today <= calendar.day(graceDays, after: $0.0) }.sorted { $0.0 < $1.0 }
-      let isLate = isOverdue || dates.isEmpty
-      if isLate { dates = [(calendar.day(0, after: today), 1)] }
-      let total = dates.reduce(0) { $0 + $1.1 }
-      if let median = LagDistribution.quantile(0.5, of: dates) {
-        expected[median, default: 0] += net.median
-      }
-      for (day, weight) in dates {
-        outcomes[day, default: []].append(
-          // Nobody knows when what is late will come.
-          .init(low: isLate ? 0 : net.low, high: net.high, probability: weight / total)
-        )
-      }
+    func lags(of paid: [ClearingHistory.Paid]) -> LagDistribution {
+      LagDistribution(paid, terms: terms, today: today, observationsMin: observationsMin)
     }
-    openMinor = open
-    feesMinor = fees
-    self.lags = lags
-    overdue = late
-    days = outcomes.keys.sorted().compactMap { day in
-      let p50 = expected[day] ?? 0
-      let parts = outcomes[day] ?? []
-      let p10 = min(p50, DayOutcomes(parts.map { ($0.low, $0.probability) }).quantile(0.1))
-      let p90 = max(p50, DayOutcomes(parts.map { ($0.high, $0.probability) }).quantile(0.9))
-      return p90 == 0 ? nil : Day(day, p10: p10, p50: p50, p90: p90)
+    let allLags = lags(of: history.paid)
+    let allShares = FeeShares(history.days, today: today, observationsMin: observationsMin)
+    var all = ForecastSum(lags: allLags)
+    var methods: [(method: PaidMethod, part: Part)] = []
+    for method in history.methods {
+      let own = lags(of: history.paid.filter { $0.method == method })
+      let days = history.days.filter { $0.method == method }
+      let shares = FeeShares(days, today: today, observationsMin: observationsMin) ?? allShares
+      var sum = ForecastSum(lags: own.source == .observed ? own : allLags)
+      sum.add(days, shares, terms.calendar, today: today, graceDays: graceDays)
+      methods.append((method, sum.part))
+      all.add(sum)
     }
+    whole = all.part
+    self.methods = methods.filter { $0.part.openMinor > 0 }
   }
 }
 
@@ -121,28 +115,31 @@ struct FeeShares {
   private let median: Double
   private let high: Double
 
-  init(_ history: ClearingHistory, today: CivilDate, observationsMin: Int) {
-    let shares = history.days.filter {
+  /// Nil if too few days were paid whole: then nothing is known.
+  init?(_ days: [ClearingHistory.Day], today: CivilDate, observationsMin: Int) {
+    let shares = days.filter {
       $0.openMinor == 0 && $0.inMinor > 0
         && today.daysSince1970 - $0.day.daysSince1970 <= LagDistribution.windowDays
     }.map { (min(1, Double($0.feeMinor) / Double($0.inMinor)), Double($0.inMinor)) }
       .sorted { $0.0 < $1.0 }
-    guard shares.count >= max(1, observationsMin) else {
-      (low, median, high) = (0, 0, 0)
-      return
-    }
+    guard shares.count >= max(1, observationsMin) else { return nil }
     low = LagDistribution.quantile(0.1, of: shares) ?? 0
     median = LagDistribution.quantile(0.5, of: shares) ?? 0
     high = LagDistribution.quantile(0.9, of: shares) ?? 0
   }
 
   /// What will be paid of a day's open money. Where its fees are booked, all of it.
-  func net(of day: ClearingHistory.Day) -> (low: Int64, median: Int64, high: Int64) {
-    guard day.feeMinor == 0 else { return (day.openMinor, day.openMinor, day.openMinor) }
+  static func net(
+    of day: ClearingHistory.Day,
+    _ shares: FeeShares?
+  ) -> (low: Int64, median: Int64, high: Int64) {
+    guard day.feeMinor == 0, let shares else {
+      return (day.openMinor, day.openMinor, day.openMinor)
+    }
     func less(_ share: Double) -> Int64 {
       day.openMinor - min(day.openMinor, Int64((Double(day.openMinor) * share).rounded()))
     }
-    return (less(high), less(median), less(low))
+    return (less(shares.high), less(shares.median), less(shares.low))
   }
 }
 

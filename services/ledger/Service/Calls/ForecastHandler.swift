@@ -131,15 +131,36 @@ extension LedgerV1.CashForecast {
       lagP50Days: UInt32(clamping: forecast.lags.quantile(0.5)),
       lagP90Days: UInt32(clamping: forecast.lags.quantile(0.9)),
       calendar: calendar.rawValue,
-      days: forecast.days.filter { $0.day <= last }.map {
-        LedgerV1.ForecastDay(
-          day: $0.day.description,
-          p10Minor: $0.p10Minor,
-          p50Minor: $0.p50Minor,
-          p90Minor: $0.p90Minor
+      days: Self.days(of: forecast.whole, through: last),
+      methods: forecast.methods.map { method, part in
+        LedgerV1.MethodForecast(
+          method: method.rawValue,
+          openMinor: part.openMinor,
+          feesMinor: part.feesMinor,
+          overdueMinor: part.overdueMinor,
+          lagSource: part.lags.source == .observed ? .observed : .contract,
+          observations: UInt32(clamping: part.lags.observations),
+          lagP10Days: UInt32(clamping: part.lags.quantile(0.1)),
+          lagP50Days: UInt32(clamping: part.lags.quantile(0.5)),
+          lagP90Days: UInt32(clamping: part.lags.quantile(0.9)),
+          days: Self.days(of: part, through: last)
         )
       }
     )
+  }
+
+  private static func days(
+    of part: SettlementForecast.Part,
+    through last: CivilDate
+  ) -> [LedgerV1.ForecastDay] {
+    part.days.filter { $0.day <= last }.map {
+      LedgerV1.ForecastDay(
+        day: $0.day.description,
+        p10Minor: $0.p10Minor,
+        p50Minor: $0.p50Minor,
+        p90Minor: $0.p90Minor
+      )
+    }
   }
 }
 

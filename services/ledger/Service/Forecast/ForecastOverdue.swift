@@ -94,22 +94,23 @@ struct ForecastOverdue: Sendable {
     Statement(
       sql: """
         with late as (
-          select * from unnest($4::date[], $5::text[], $6::bigint[], $7::integer[])
-            u(day, currency, open_minor, minute)
+          select * from unnest($4::date[], $5::text[], $6::bigint[], $7::integer[], $9::text[])
+            u(day, currency, open_minor, minute, method)
         ), items as (
           select i.sequence, i.currency, i.merchant_id, i.amount_minor, i.effective_on,
             l.open_minor, sum(i.amount_minor) over (
-              partition by l.day, l.currency order by i.sequence desc) - i.amount_minor as later
+              partition by l.day, l.currency, l.method order by i.sequence desc) - i.amount_minor as later
           from late l join recon_open_item i on i.currency::text = l.currency
             -- By the cut-off a day begins on the day before.
             and i.effective_on between l.day - 1 and l.day
           cross join lateral (
-            select effective_at from transaction
+            select effective_at, metadata_keys, metadata_values from transaction
             where shard = i.shard and sequence = i.sequence limit 1
           ) t
           where i.gateway = $1 and i.account = $2 and i.livemode = $3 and i.amount_minor > 0
             and (t.effective_at at time zone 'UTC'
               + make_interval(mins => 1440 - l.minute))::date = l.day
+            and \(ForecastStore.method(parameter: 10)) = l.method
             and \(ReconSteps.isOpenItem)
             -- What people have settled, and what settles it, asks for nothing more.
             and not exists (
@@ -132,7 +133,9 @@ struct ForecastOverdue: Sendable {
       late.map {
         Int32(settings.contracts.terms(of: book.account, $0.currency).cutOffMinute)
       },
-      Self.itemsMax
+      Self.itemsMax,
+      late.map(\.overdue.method.rawValue),
+      PaidMethod.words
     )
   }
 

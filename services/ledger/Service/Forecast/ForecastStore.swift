@@ -41,9 +41,9 @@ enum ForecastStore {
   ) -> Statement {
     Statement(
       sql: """
-        insert into forecast_flow (gateway, account, livemode, currency, day, through, in_minor,
-          out_minor, fee_minor, paid_minor)
-        select $1, $2, m.livemode, m.currency, m.day, $6,
+        insert into forecast_flow (gateway, account, livemode, currency, method, day, through,
+          in_minor, out_minor, fee_minor, paid_minor)
+        select $1, $2, m.livemode, m.currency, m.method, m.day, $6,
           coalesce(sum(m.amount) filter (where m.amount > 0), 0)::bigint,
           coalesce(-sum(m.amount) filter (
             where m.amount < 0 and m.kind not in ('fee', 'payout')), 0)::bigint,
@@ -51,19 +51,20 @@ enum ForecastStore {
           coalesce(-sum(m.amount) filter (where m.amount < 0 and m.kind = 'payout'), 0)::bigint
         from (
           select a.livemode, e.currency, e.side * e.amount_minor as amount, t.kind,
+            \(method(parameter: 9)) as method,
             (t.effective_at at time zone 'UTC'
               + make_interval(mins => 1440 - coalesce(c.minute, 1440)))::date as day
           from account a
           join entry e on e.shard = a.shard and e.account_id = a.id
           -- Each by its key, whatever the planner thinks of how many there are.
           cross join lateral (
-            select kind, effective_at from transaction
+            select kind, effective_at, metadata_keys, metadata_values from transaction
             where shard = e.shard and sequence = e.sequence limit 1
           ) t
           left join unnest($7::text[], $8::integer[]) c(currency, minute)
             on c.currency = e.currency::text
           where a.shard = $3 and a.code = $4 and e.sequence > $5 and e.sequence <= $6
-        ) m group by m.livemode, m.currency, m.day
+        ) m group by m.livemode, m.currency, m.method, m.day
         """,
       account.gateway,
       account.account,
@@ -72,8 +73,17 @@ enum ForecastStore {
       last,
       place,
       cutOffs.map(\.currency.code),
-      cutOffs.map { Int32($0.minute) }
+      cutOffs.map { Int32($0.minute) },
+      PaidMethod.words
     )
+  }
+
+  /// How a transaction `t` was paid, of the words in a parameter.
+  static func method(parameter number: Int) -> String {
+    let key = TransactionMetadata.paymentMethodKey
+    let value = "t.metadata_values[array_position(t.metadata_keys, '\(key)')]"
+    return "case when \(value) = any($\(number)::text[]) then \(value)"
+      + " else '\(PaidMethod.unknown.rawValue)' end"
   }
 
   /// Gateway, account, livemode, currency and what `ClearingFlow` holds, in the order of these.
@@ -87,14 +97,14 @@ enum ForecastStore {
     """
     select gateway, account, livemode, currency::text as code,
       greatest(day, \(last)::date - \(Int32(historyDays))) as flow_day, sum(in_minor)::bigint,
-      sum(out_minor)::bigint, sum(fee_minor)::bigint, sum(paid_minor)::bigint
+      sum(out_minor)::bigint, sum(fee_minor)::bigint, sum(paid_minor)::bigint, method
     from forecast_flow
     where (\(account == nil) or (gateway = \(account?.gateway ?? "")
         and account = \(account?.account ?? "")))
       and (\(isLive == nil) or livemode = \(isLive ?? false))
       and (\(currency == nil) or currency::text = \(currency?.code ?? "")) and day <= \(last)
-    group by gateway, account, livemode, code, flow_day
-    order by gateway, account, livemode, code, flow_day
+    group by gateway, account, livemode, code, flow_day, method
+    order by gateway, account, livemode, code, flow_day, method
     """
   }
 
@@ -106,6 +116,8 @@ enum ForecastStore {
       flows[flows.count - 1].flows.append(
         ClearingFlow(
           try row[4, as: CivilDate.self],
+          // A newer release may tell more apart.
+          PaidMethod(rawValue: try row[9, as: String.self]) ?? .unknown,
           in: try row[5, as: Int64.self],
           out: try row[6, as: Int64.self],
           fee: try row[7, as: Int64.self],

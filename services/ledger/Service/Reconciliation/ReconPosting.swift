@@ -105,6 +105,9 @@ struct ReconPosting: Sendable {
     guard let original = stored[command.id] else {
       throw PostgresError(.decoding, "a movement has no transaction")
     }
+    // A report says nothing of it.
+    var command = command
+    command.metadata = original.metadata
     return PostingDifference.first(stored: original, submitted: command).map { .differs($0) }
       ?? .exists
   }

@@ -1203,7 +1203,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[17] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[18] =
 {
   {
     "operation_id",
@@ -1409,6 +1409,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "payment_method_type",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, payment_method_type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
@@ -1426,13 +1438,14 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
+  17,   /* field[17] = payment_method_type */
   14,   /* field[14] = refund_id */
   3,   /* field[3] = sequence */
 };
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1442,7 +1455,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  17,
+  18,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,

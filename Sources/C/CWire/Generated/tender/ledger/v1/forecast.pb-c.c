@@ -142,6 +142,51 @@ void   tender__ledger__v1__cash_forecast__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__cash_forecast__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__ledger__v1__method_forecast__init
+                     (Tender__Ledger__V1__MethodForecast         *message)
+{
+  static const Tender__Ledger__V1__MethodForecast init_value = TENDER__LEDGER__V1__METHOD_FORECAST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__method_forecast__get_packed_size
+                     (const Tender__Ledger__V1__MethodForecast *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__method_forecast__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__method_forecast__pack
+                     (const Tender__Ledger__V1__MethodForecast *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__method_forecast__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__method_forecast__pack_to_buffer
+                     (const Tender__Ledger__V1__MethodForecast *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__method_forecast__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__MethodForecast *
+       tender__ledger__v1__method_forecast__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__MethodForecast *)
+     protobuf_c_message_unpack (&tender__ledger__v1__method_forecast__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__method_forecast__free_unpacked
+                     (Tender__Ledger__V1__MethodForecast *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__method_forecast__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__ledger__v1__forecast_day__init
                      (Tender__Ledger__V1__ForecastDay         *message)
 {
@@ -463,7 +508,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__get_forecast_response__desc
   (ProtobufCMessageInit) tender__ledger__v1__get_forecast_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__cash_forecast__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__cash_forecast__field_descriptors[15] =
 {
   {
     "gateway",
@@ -633,6 +678,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__cash_forecast__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "methods",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__CashForecast, n_methods),
+    offsetof(Tender__Ledger__V1__CashForecast, methods),
+    &tender__ledger__v1__method_forecast__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__cash_forecast__field_indices_by_name[] = {
   12,   /* field[12] = calendar */
@@ -646,6 +703,7 @@ static const unsigned tender__ledger__v1__cash_forecast__field_indices_by_name[]
   11,   /* field[11] = lag_p90_days */
   7,   /* field[7] = lag_source */
   2,   /* field[2] = livemode */
+  14,   /* field[14] = methods */
   8,   /* field[8] = observations */
   4,   /* field[4] = open_minor */
   6,   /* field[6] = overdue_minor */
@@ -653,7 +711,7 @@ static const unsigned tender__ledger__v1__cash_forecast__field_indices_by_name[]
 static const ProtobufCIntRange tender__ledger__v1__cash_forecast__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__cash_forecast__descriptor =
 {
@@ -663,11 +721,166 @@ const ProtobufCMessageDescriptor tender__ledger__v1__cash_forecast__descriptor =
   "Tender__Ledger__V1__CashForecast",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__CashForecast),
-  14,
+  15,
   tender__ledger__v1__cash_forecast__field_descriptors,
   tender__ledger__v1__cash_forecast__field_indices_by_name,
   1,  tender__ledger__v1__cash_forecast__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__cash_forecast__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__method_forecast__field_descriptors[10] =
+{
+  {
+    "method",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "open_minor",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, open_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fees_minor",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, fees_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "overdue_minor",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, overdue_minor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_source",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, lag_source),
+    &tender__ledger__v1__forecast_lag_source__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "observations",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, observations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_p10_days",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, lag_p10_days),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_p50_days",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, lag_p50_days),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag_p90_days",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__MethodForecast, lag_p90_days),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "days",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__MethodForecast, n_days),
+    offsetof(Tender__Ledger__V1__MethodForecast, days),
+    &tender__ledger__v1__forecast_day__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__method_forecast__field_indices_by_name[] = {
+  9,   /* field[9] = days */
+  2,   /* field[2] = fees_minor */
+  6,   /* field[6] = lag_p10_days */
+  7,   /* field[7] = lag_p50_days */
+  8,   /* field[8] = lag_p90_days */
+  4,   /* field[4] = lag_source */
+  0,   /* field[0] = method */
+  5,   /* field[5] = observations */
+  1,   /* field[1] = open_minor */
+  3,   /* field[3] = overdue_minor */
+};
+static const ProtobufCIntRange tender__ledger__v1__method_forecast__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__method_forecast__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.MethodForecast",
+  "MethodForecast",
+  "Tender__Ledger__V1__MethodForecast",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__MethodForecast),
+  10,
+  tender__ledger__v1__method_forecast__field_descriptors,
+  tender__ledger__v1__method_forecast__field_indices_by_name,
+  1,  tender__ledger__v1__method_forecast__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__method_forecast__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__ledger__v1__forecast_day__field_descriptors[4] =

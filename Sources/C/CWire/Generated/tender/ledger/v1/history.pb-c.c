@@ -540,7 +540,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__list_entries_request__descr
   (ProtobufCMessageInit) tender__ledger__v1__list_entries_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__account_entry__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__account_entry__field_descriptors[10] =
 {
   {
     "transaction_id",
@@ -650,6 +650,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__account_entry__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metadata",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__AccountEntry, n_metadata),
+    offsetof(Tender__Ledger__V1__AccountEntry, metadata),
+    &tender__common__v1__metadata_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__account_entry__field_indices_by_name[] = {
   5,   /* field[5] = amount */
@@ -657,6 +669,7 @@ static const unsigned tender__ledger__v1__account_entry__field_indices_by_name[]
   6,   /* field[6] = effective_at */
   3,   /* field[3] = external_reference */
   1,   /* field[1] = kind */
+  9,   /* field[9] = metadata */
   7,   /* field[7] = recorded_at */
   4,   /* field[4] = side */
   2,   /* field[2] = subject */
@@ -665,7 +678,7 @@ static const unsigned tender__ledger__v1__account_entry__field_indices_by_name[]
 static const ProtobufCIntRange tender__ledger__v1__account_entry__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__account_entry__descriptor =
 {
@@ -675,7 +688,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__account_entry__descriptor =
   "Tender__Ledger__V1__AccountEntry",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__AccountEntry),
-  9,
+  10,
   tender__ledger__v1__account_entry__field_descriptors,
   tender__ledger__v1__account_entry__field_indices_by_name,
   1,  tender__ledger__v1__account_entry__number_ranges,

@@ -1165,7 +1165,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__entry__descriptor =
   (ProtobufCMessageInit) tender__ledger__v1__entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field_descriptors[13] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field_descriptors[14] =
 {
   {
     "transaction_id",
@@ -1323,6 +1323,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__posting_command__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metadata",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__PostingCommand, n_metadata),
+    offsetof(Tender__Ledger__V1__PostingCommand, metadata),
+    &tender__common__v1__metadata_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__posting_command__field_indices_by_name[] = {
   4,   /* field[4] = effective_at */
@@ -1332,6 +1344,7 @@ static const unsigned tender__ledger__v1__posting_command__field_indices_by_name
   2,   /* field[2] = kind */
   11,   /* field[11] = linked */
   1,   /* field[1] = merchant_id */
+  13,   /* field[13] = metadata */
   9,   /* field[9] = pending_id */
   8,   /* field[8] = phase */
   7,   /* field[7] = records_fact */
@@ -1342,7 +1355,7 @@ static const unsigned tender__ledger__v1__posting_command__field_indices_by_name
 static const ProtobufCIntRange tender__ledger__v1__posting_command__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__posting_command__descriptor =
 {
@@ -1352,7 +1365,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__posting_command__descriptor
   "Tender__Ledger__V1__PostingCommand",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__PostingCommand),
-  13,
+  14,
   tender__ledger__v1__posting_command__field_descriptors,
   tender__ledger__v1__posting_command__field_indices_by_name,
   1,  tender__ledger__v1__posting_command__number_ranges,
@@ -1436,7 +1449,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__posting_result__descriptor 
   (ProtobufCMessageInit) tender__ledger__v1__posting_result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_descriptors[14] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_descriptors[15] =
 {
   {
     "id",
@@ -1606,6 +1619,18 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__transaction__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metadata",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Ledger__V1__Transaction, n_metadata),
+    offsetof(Tender__Ledger__V1__Transaction, metadata),
+    &tender__common__v1__metadata_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__transaction__field_indices_by_name[] = {
   8,   /* field[8] = batch */
@@ -1617,6 +1642,7 @@ static const unsigned tender__ledger__v1__transaction__field_indices_by_name[] =
   0,   /* field[0] = id */
   2,   /* field[2] = kind */
   1,   /* field[1] = merchant_id */
+  14,   /* field[14] = metadata */
   10,   /* field[10] = pending_id */
   9,   /* field[9] = phase */
   5,   /* field[5] = recorded_at */
@@ -1626,7 +1652,7 @@ static const unsigned tender__ledger__v1__transaction__field_indices_by_name[] =
 static const ProtobufCIntRange tender__ledger__v1__transaction__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__transaction__descriptor =
 {
@@ -1636,7 +1662,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__transaction__descriptor =
   "Tender__Ledger__V1__Transaction",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__Transaction),
-  14,
+  15,
   tender__ledger__v1__transaction__field_descriptors,
   tender__ledger__v1__transaction__field_indices_by_name,
   1,  tender__ledger__v1__transaction__number_ranges,

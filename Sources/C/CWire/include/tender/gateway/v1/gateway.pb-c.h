@@ -142,10 +142,11 @@ struct  Tender__Gateway__V1__Fact
   ProtobufCBinaryData refund_id;
   ProtobufCBinaryData movement_id;
   Google__Protobuf__Timestamp *expires_at;
+  ProtobufCBinaryData payment_method_type;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest

@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Tender__Ledger__V1__GetForecastRequest Tender__Ledger__V1__GetForecastRequest;
 typedef struct Tender__Ledger__V1__GetForecastResponse Tender__Ledger__V1__GetForecastResponse;
 typedef struct Tender__Ledger__V1__CashForecast Tender__Ledger__V1__CashForecast;
+typedef struct Tender__Ledger__V1__MethodForecast Tender__Ledger__V1__MethodForecast;
 typedef struct Tender__Ledger__V1__ForecastDay Tender__Ledger__V1__ForecastDay;
 typedef struct Tender__Ledger__V1__GetForecastErrorsRequest Tender__Ledger__V1__GetForecastErrorsRequest;
 typedef struct Tender__Ledger__V1__GetForecastErrorsResponse Tender__Ledger__V1__GetForecastErrorsResponse;
@@ -80,10 +81,32 @@ struct  Tender__Ledger__V1__CashForecast
   ProtobufCBinaryData calendar;
   size_t n_days;
   Tender__Ledger__V1__ForecastDay **days;
+  size_t n_methods;
+  Tender__Ledger__V1__MethodForecast **methods;
 };
 #define TENDER__LEDGER__V1__CASH_FORECAST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__cash_forecast__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, 0, TENDER__LEDGER__V1__FORECAST_LAG_SOURCE__FORECAST_LAG_SOURCE_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, 0,NULL }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL}, 0, 0, 0, TENDER__LEDGER__V1__FORECAST_LAG_SOURCE__FORECAST_LAG_SOURCE_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL }
+
+
+struct  Tender__Ledger__V1__MethodForecast
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData method;
+  int64_t open_minor;
+  int64_t fees_minor;
+  int64_t overdue_minor;
+  Tender__Ledger__V1__ForecastLagSource lag_source;
+  uint32_t observations;
+  uint32_t lag_p10_days;
+  uint32_t lag_p50_days;
+  uint32_t lag_p90_days;
+  size_t n_days;
+  Tender__Ledger__V1__ForecastDay **days;
+};
+#define TENDER__LEDGER__V1__METHOD_FORECAST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__method_forecast__descriptor) \
+    , {0,NULL}, 0, 0, 0, TENDER__LEDGER__V1__FORECAST_LAG_SOURCE__FORECAST_LAG_SOURCE_UNSPECIFIED, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Tender__Ledger__V1__ForecastDay
@@ -217,6 +240,25 @@ Tender__Ledger__V1__CashForecast *
 void   tender__ledger__v1__cash_forecast__free_unpacked
                      (Tender__Ledger__V1__CashForecast *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__MethodForecast methods */
+void   tender__ledger__v1__method_forecast__init
+                     (Tender__Ledger__V1__MethodForecast         *message);
+size_t tender__ledger__v1__method_forecast__get_packed_size
+                     (const Tender__Ledger__V1__MethodForecast   *message);
+size_t tender__ledger__v1__method_forecast__pack
+                     (const Tender__Ledger__V1__MethodForecast   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__method_forecast__pack_to_buffer
+                     (const Tender__Ledger__V1__MethodForecast   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__MethodForecast *
+       tender__ledger__v1__method_forecast__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__method_forecast__free_unpacked
+                     (Tender__Ledger__V1__MethodForecast *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Ledger__V1__ForecastDay methods */
 void   tender__ledger__v1__forecast_day__init
                      (Tender__Ledger__V1__ForecastDay         *message);
@@ -304,6 +346,9 @@ typedef void (*Tender__Ledger__V1__GetForecastResponse_Closure)
 typedef void (*Tender__Ledger__V1__CashForecast_Closure)
                  (const Tender__Ledger__V1__CashForecast *message,
                   void *closure_data);
+typedef void (*Tender__Ledger__V1__MethodForecast_Closure)
+                 (const Tender__Ledger__V1__MethodForecast *message,
+                  void *closure_data);
 typedef void (*Tender__Ledger__V1__ForecastDay_Closure)
                  (const Tender__Ledger__V1__ForecastDay *message,
                   void *closure_data);
@@ -326,6 +371,7 @@ extern const ProtobufCEnumDescriptor    tender__ledger__v1__forecast_lag_source_
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_forecast_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_forecast_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__cash_forecast__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__method_forecast__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__forecast_day__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_forecast_errors_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_forecast_errors_response__descriptor;

@@ -82,10 +82,12 @@ struct  Tender__Ledger__V1__AccountEntry
   Google__Protobuf__Timestamp *effective_at;
   Google__Protobuf__Timestamp *recorded_at;
   int64_t balance_minor;
+  size_t n_metadata;
+  Tender__Common__V1__MetadataEntry **metadata;
 };
 #define TENDER__LEDGER__V1__ACCOUNT_ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__account_entry__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, NULL, NULL, NULL, 0 }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, NULL, NULL, NULL, 0, 0,NULL }
 
 
 struct  Tender__Ledger__V1__ListEntriesResponse

@@ -135,10 +135,12 @@ struct  Tender__Ledger__V1__PostingCommand
   Google__Protobuf__Timestamp *expires_at;
   protobuf_c_boolean linked;
   ProtobufCBinaryData reverses;
+  size_t n_metadata;
+  Tender__Common__V1__MetadataEntry **metadata;
 };
 #define TENDER__LEDGER__V1__POSTING_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__posting_command__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, 0, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, 0, {0,NULL}, 0,NULL }
 
 
 struct  Tender__Ledger__V1__PostingResult
@@ -172,10 +174,12 @@ struct  Tender__Ledger__V1__Transaction
   Google__Protobuf__Timestamp *expires_at;
   ProtobufCBinaryData reverses;
   ProtobufCBinaryData ended_by;
+  size_t n_metadata;
+  Tender__Common__V1__MetadataEntry **metadata;
 };
 #define TENDER__LEDGER__V1__TRANSACTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__transaction__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, TENDER__LEDGER__V1__POSTING_PHASE__POSTING_PHASE_UNSPECIFIED, {0,NULL}, NULL, {0,NULL}, {0,NULL}, 0,NULL }
 
 
 struct  Tender__Ledger__V1__PostRequest

@@ -11,12 +11,13 @@ struct ReconCommand: AsyncParsableCommand {
     discussion: """
       Import a report, run the comparison, look at the breaks. A run books the fees and payouts \
       that the reports prove; `resolve` books what ends a break; `write-off` gives a difference \
-      up, which takes two operators.
+      up, which takes two operators; `seal` says that books and reports agree up to a day.
       """,
     subcommands: [
       ReconImport.self, ReconRun.self, ReconBreaks.self, ReconExplain.self,
       ReconAcknowledge.self, ReconAccept.self, ReconSnooze.self, ReconResolve.self,
       WriteOffCommand.self, ReconScheduleCommand.self, ReconForecast.self,
+      ReconSealCommand.self, ReconSeals.self,
     ],
     defaultSubcommand: ReconBreaks.self
   )

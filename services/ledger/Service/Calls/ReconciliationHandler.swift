@@ -245,7 +245,7 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
     return id
   }
 
-  private static func account(
+  static func account(
     _ gateway: String,
     _ account: String
   ) throws(RPCFailure) -> GatewayAccount {

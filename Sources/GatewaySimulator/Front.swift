@@ -17,11 +17,13 @@ struct Front: Sendable {
   }
 
   func handle(_ request: Request, _ connection: ConnectionFacts) -> Exchange {
-    let call: Call
+    if let page = ChallengePage(request) { return Exchange(response: page.respond(api, core)) }
+    var call: Call
     switch api.route(request) {
     case .refused(let response): return Exchange(response: response)
     case .call(let routed): call = routed
     }
+    if let host = request.header("host"), !host.isEmpty { call.host = host }
     let (claim, known) = self.claim(call)
     var facts = known
     facts.isKeptAlive = connection.served > 0
@@ -53,7 +55,9 @@ struct Front: Sendable {
   private func claim(_ call: Call) -> (Claim, FaultFacts) {
     core.books.withLock { books in
       var facts = call.facts
-      if let target = call.target, let payment = books.payments[target] {
+      let brought = call.json["details"]?["redirectResult"]?.text
+      let target = call.target ?? brought.flatMap { books.paymentOfResult[$0] }
+      if let target, let payment = books.payments[target] {
         if facts.reference.isEmpty { facts.reference = payment.reference }
         if facts.metadata.isEmpty { facts.metadata = payment.metadata }
         facts.paymentID = payment.id

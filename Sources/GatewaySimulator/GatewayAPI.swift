@@ -5,6 +5,8 @@ struct Call: Sendable {
   let operation: Operation
   /// The id in the path.
   var target: String?
+  /// As the client has addressed the gateway: where pages for payers are.
+  var host = "127.0.0.1"
   var form = Form()
   var json = JSON.null
   /// nil: none was sent, or the call changes nothing.
@@ -43,6 +45,10 @@ protocol GatewayAPI: Sendable {
   func execute(_ call: Call, fault: Fault?, _ books: inout Books, now: Int64) -> Outcome
   /// Something in the books is due.
   func perform(_ duty: Duty, _ books: inout Books, now: Int64)
+  /// The payer answers the bank's page of a payment that waits for them.
+  func challenge(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64)
+  /// Where a payer who has answered goes; nil while they have not.
+  func returnAddress(_ payment: Payment) -> String?
   /// Ends an authentication that waits for the payer; nil if none waits.
   func authenticate(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64) -> Bool
 

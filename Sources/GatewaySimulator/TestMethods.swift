@@ -109,6 +109,8 @@ enum TestMethods {
     row("issuer_not_available", "card_declined", "issuer_not_available", "Your card was declined.", "try_again_later", "Issuer Unavailable", "9", "ISSUER_UNAVAILABLE"),
     row("transaction_not_allowed", "card_declined", "transaction_not_allowed", "Your card was declined.", "do_not_try_again", "Transaction Not Permitted", "23", "TRANSACTION_NOT_PERMITTED"),
     row("authentication_required", "authentication_required", "authentication_required", "Your card was declined. This transaction requires authentication.", nil, "Authentication required", "38", "AUTHENTICATION_REQUIRED"),
+    row("authentication_failed", "payment_intent_authentication_failure", nil, "The provided payment method has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.", nil, "3D Not Authenticated", "11", ""),
+    row("canceled", "payment_intent_unexpected_state", nil, "The payment was canceled.", nil, "Shopper Cancelled", "16", ""),
     row("bank_refused", "payment_intent_payment_attempt_failed", nil, "The bank did not pay the direct debit.", nil, "Refused", "2", ""),
   ]
 

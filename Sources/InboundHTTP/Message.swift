@@ -66,6 +66,7 @@ package struct Response: Sendable {
     switch status {
     case 200: "OK"
     case 201: "Created"
+    case 303: "See Other"
     case 400: "Bad Request"
     case 401: "Unauthorized"
     case 402: "Payment Required"
@@ -74,6 +75,7 @@ package struct Response: Sendable {
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
     case 409: "Conflict"
+    case 410: "Gone"
     case 413: "Content Too Large"
     case 417: "Expectation Failed"
     case 422: "Unprocessable Entity"

@@ -16,6 +16,7 @@ struct AdyenAPI: GatewayAPI {
 
   static let keyLengthMax = 64
   static let referenceLengthMax = 80
+  static let returnURLLengthMax = 1_024
 
   func route(_ request: Request) -> Routing {
     guard matches(key, Array((request.header("x-api-key") ?? "").utf8)) else {
@@ -46,7 +47,8 @@ struct AdyenAPI: GatewayAPI {
         ).response
       )
     }
-    guard json["merchantAccount"]?.text == merchantAccount else {
+    // What payers bring back names its payment by itself.
+    guard operation == .details || json["merchantAccount"]?.text == merchantAccount else {
       return .refused(
         AdyenError(
           status: 403,
@@ -100,6 +102,7 @@ struct AdyenAPI: GatewayAPI {
     guard path.first == "v71", path.count >= 2 else { return nil }
     switch (path[1], path.count, path.count == 4 ? path[3] : "") {
     case ("payments", 2, _): return (.authorize, nil)
+    case ("payments", 3, _) where path[2] == "details": return (.details, nil)
     case ("cancels", 2, _): return (.technicalCancel, nil)
     case ("payments", 4, "captures"): return (.capture, path[2])
     case ("payments", 4, "cancels"): return (.cancel, path[2])
@@ -112,6 +115,7 @@ struct AdyenAPI: GatewayAPI {
   func execute(_ call: Call, fault: Fault?, _ books: inout Books, now: Int64) -> Outcome {
     switch call.operation {
     case .authorize: authorize(call, &books, now)
+    case .details: details(call, &books, now)
     case .report: report(call, books)
     default: modify(call, fault: fault, &books, now)
     }

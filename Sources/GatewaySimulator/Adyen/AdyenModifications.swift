@@ -132,15 +132,15 @@ extension AdyenAPI {
       take(&payment, amount, failsLate: failsLate, now)
       books.put(.payment(payment))
     case .cancel:
-      guard payment.status == .requiresCapture else { return "Transaction cannot be cancelled" }
+      guard payment.isCancelable else { return "Transaction cannot be cancelled" }
       cancel(payment, &books, now)
     case .technicalCancel:
-      let open = payments.filter { $0.status == .requiresCapture }
+      let open = payments.filter(\.isCancelable)
       guard !open.isEmpty else { return "Transaction cannot be cancelled" }
       for payment in open { cancel(payment, &books, now) }
     case .refund: return refund(payment, modification.amount ?? 0, modification, &books, now)
     case .reversal:
-      guard payment.status == .requiresCapture else {
+      guard payment.isCancelable else {
         let rest = payment.captured - payment.refunded - payment.disputed
         return refund(payment, rest, modification, &books, now)
       }
@@ -271,4 +271,9 @@ extension AdyenAPI {
       )
     )
   }
+}
+
+extension Payment {
+  /// Authorised and not captured; while its payer is asked there is nothing to cancel.
+  fileprivate var isCancelable: Bool { status == .requiresCapture }
 }

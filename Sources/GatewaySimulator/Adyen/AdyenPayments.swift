@@ -33,6 +33,10 @@ extension AdyenAPI {
     payment.tries = 1
     decideCapture(&payment, json)
     decide(&payment, method, json, now)
+    if payment.status == .requiresAction, let address = json["returnUrl"]?.text {
+      payment.echoed.append(("returnUrl", address))
+      payment.challenge = ChallengePage.address(host: call.host)
+    }
     books.put(.payment(payment))
     switch payment.status {
     case .processing, .requiresAction: break
@@ -59,6 +63,9 @@ extension AdyenAPI {
     }
     guard let method = json["paymentMethod"], case .object = method else {
       return invalid("14_006", "Required field 'paymentMethod' is not provided.")
+    }
+    guard json["returnUrl"]?.text?.utf8.count ?? 0 <= AdyenAPI.returnURLLengthMax else {
+      return invalid("14_006", "returnUrl is longer than \(AdyenAPI.returnURLLengthMax)")
     }
     return nil
   }
@@ -141,7 +148,7 @@ extension AdyenAPI {
     }
   }
 
-  private func response(_ payment: Payment, _ method: TestMethod) -> Response {
+  func response(_ payment: Payment, _ method: TestMethod) -> Response {
     .json(200) { out in
       out.object("additionalData") { $0.text("cardSummary", method.last4) }
       out.text("pspReference", payment.id)
@@ -153,9 +160,10 @@ extension AdyenAPI {
       out.text("resultCode", AdyenAPI.resultCode(payment))
       if payment.status == .requiresAction {
         out.object("action") { action in
+          action.text("paymentMethodType", "scheme")
           action.text("type", "redirect")
           action.text("method", "GET")
-          action.text("url", "https://checkoutshopper-test.adyen.com/3ds?id=" + payment.id)
+          action.text("url", payment.challenge ?? "https://checkoutshopper-test.adyen.com/3ds")
         }
       }
       out.object("amount") { amount in
@@ -173,6 +181,7 @@ extension AdyenAPI {
   static func resultCode(_ payment: Payment) -> String {
     switch payment.status {
     case .refused: payment.refusal == "processing_error" ? "Error" : "Refused"
+    case .canceled: "Cancelled"
     case .processing: "Received"
     case .requiresAction: "RedirectShopper"
     default: "Authorised"

@@ -23,6 +23,9 @@ struct Books: Sendable {
   private(set) var requestCount: Int64 = 0
   private(set) var paymentsOfReference: [String: [String]] = [:]
   private(set) var paymentOfCharge: [String: String] = [:]
+  /// By the last part of the page's address, and by what payers bring back.
+  private(set) var paymentOfChallenge: [String: String] = [:]
+  private(set) var paymentOfResult: [String: String] = [:]
   private(set) var answers: [String: StoredAnswer] = [:]
   private(set) var clockOffsetMilliseconds: Int64 = 0
   private(set) var duties = DutyQueue()
@@ -93,6 +96,10 @@ struct Books: Sendable {
       }
     }
     if let chargeID = payment.chargeID { paymentOfCharge[chargeID] = payment.id }
+    if let challenge = payment.challenge {
+      paymentOfChallenge[ChallengePage.token(of: challenge)] = payment.id
+    }
+    if let result = payment.redirectResult { paymentOfResult[result] = payment.id }
     duties.add(.payment(payment.id), due: payment.due)
   }
 

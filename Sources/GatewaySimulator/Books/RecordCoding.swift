@@ -34,6 +34,13 @@ extension Payment {
       out.text("due_action", dueAction?.rawValue)
       out.text("fate", fate?.rawValue)
       out.number("disputed", disputed)
+      // Few payments have a payer who must act.
+      if let challenge {
+        out.text("challenge", challenge)
+        out.text("challenge_answer", challengeAnswer)
+        out.text("redirect_result", redirectResult)
+        out.flag("redirect_result_used", isResultUsed)
+      }
     }
   }
 
@@ -69,6 +76,10 @@ extension Payment {
     dueAction = json["due_action"]?.text.flatMap(DueAction.init)
     fate = json["fate"]?.text.flatMap(DueAction.init)
     disputed = json["disputed"]?.int ?? 0
+    challenge = json["challenge"]?.text
+    challengeAnswer = json["challenge_answer"]?.text
+    redirectResult = json["redirect_result"]?.text
+    isResultUsed = json["redirect_result_used"]?.bool ?? false
   }
 }
 

@@ -63,6 +63,13 @@ struct Payment: Sendable {
   var dueAction: DueAction?
   /// What becomes of it once its money was taken; from its method or from a fault.
   var fate: DueAction?
+  /// The address of the bank's page that its payer was sent to.
+  var challenge: String?
+  /// What the payer said there: `approve` or `refuse`.
+  var challengeAnswer: String?
+  /// What Adyen gave the payer to bring back, and whether it was handed over.
+  var redirectResult: String?
+  var isResultUsed = false
   /// Taken back by disputes and returns, as far as they are not won.
   var disputed: Int64 = 0
 }

@@ -1,6 +1,7 @@
 /// Operations a rule can name.
 enum Operation: String, Sendable, CaseIterable {
-  case create, authorize, confirm, capture, cancel, refund, reversal, setup, retrieve, list, report
+  case create, authorize, confirm, capture, cancel, refund, reversal, setup, details, retrieve, list
+  case report
   case technicalCancel = "technical_cancel"
   case authenticate
 
@@ -15,7 +16,7 @@ enum Operation: String, Sendable, CaseIterable {
   /// Whether it is about something that was made before.
   var namesSomething: Bool {
     switch self {
-    case .create, .authorize, .setup, .technicalCancel, .authenticate, .report: false
+    case .create, .authorize, .setup, .details, .technicalCancel, .authenticate, .report: false
     default: true
     }
   }

@@ -25,7 +25,7 @@ enum StripeObjects {
       out.number("canceled_at", payment.canceledAt.map { $0 / 1000 })
       out.text("cancellation_reason", payment.cancellationReason)
       out.text("capture_method", payment.capturesManually ? "manual" : "automatic_async")
-      out.text("client_secret", payment.id + "_secret_" + secretPart(payment.id))
+      out.text("client_secret", clientSecret(payment))
       out.text("confirmation_method", "automatic")
       out.number("created", payment.createdAt / 1000)
       out.text("currency", payment.currency.lowercased())
@@ -47,6 +47,10 @@ enum StripeObjects {
       }
       out.text("status", payment.status.rawValue)
     }
+  }
+
+  static func clientSecret(_ payment: Payment) -> String {
+    payment.id + "_secret_" + secretPart(payment.id)
   }
 
   private static func secretPart(_ id: String) -> String {
@@ -74,11 +78,11 @@ enum StripeObjects {
   private static func writeNextAction(_ payment: Payment, to out: inout JSONWriter) {
     guard payment.status == .requiresAction else { return out.null("next_action") }
     out.object("next_action") { action in
-      if let address = payment.echoed.first(where: { $0.0 == "return_url" })?.1 {
+      if let address = payment.returnURL {
         action.text("type", "redirect_to_url")
         action.object("redirect_to_url") { redirect in
           redirect.text("return_url", address)
-          redirect.text("url", "https://hooks.stripe.com/3d_secure_2/hosted?intent=" + payment.id)
+          redirect.text("url", payment.challenge)
         }
       } else {
         action.text("type", "use_stripe_sdk")

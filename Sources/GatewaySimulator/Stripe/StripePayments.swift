@@ -32,7 +32,7 @@ extension StripeAPI {
       books.put(.payment(payment))
       return Outcome(response: StripeObjects.response(payment), isStored: true)
     }
-    return charge(payment, form, &books, now)
+    return charge(payment, form, host: call.host, &books, now)
   }
 
   /// The checks that need nothing but the parameters, in Stripe's order.
@@ -134,17 +134,19 @@ extension StripeAPI {
     if let address = call.form["return_url"] { payment.echoed.append(("return_url", address)) }
     if let capture = call.form["capture_method"] { payment.capturesManually = capture == "manual" }
     if let error = methodMisfit(payment, call.form) { return error.unstored }
-    return charge(payment, call.form, &books, now)
+    return charge(payment, call.form, host: call.host, &books, now)
   }
 
   /// Asks the method for the money.
   func charge(
     _ payment: Payment,
     _ form: Form,
+    host: String,
     _ books: inout Books,
     _ now: Int64
   ) -> Outcome {
     var payment = payment
+    payment.challengeAnswer = nil
     payment.tries += 1
     payment.chargeID = "ch_" + randomText(24, lettersAndDigits)
     payment.refusal = nil
@@ -160,6 +162,7 @@ extension StripeAPI {
       }
       payment.status = .requiresAction
       payment.chargeID = nil
+      if payment.returnURL != nil { payment.challenge = ChallengePage.address(host: host) }
     case .bank(_, let slow):
       payment.status = .processing
       payment.due = now + (slow ? tuning.lateFailure : tuning.bank)

@@ -199,6 +199,29 @@ extension StripeAPI {
     return true
   }
 
+  /// At Stripe what the payer says to the bank is what becomes of the payment, whether or not they
+  /// come back.
+  func challenge(_ id: String, succeeds: Bool, _ books: inout Books, now: Int64) {
+    guard var payment = books.payments[id] else { return }
+    payment.challengeAnswer = succeeds ? "approve" : "refuse"
+    guard succeeds else {
+      _ = refuse(payment, "authentication_failed", &books, now)
+      return
+    }
+    books.put(.payment(payment))
+    _ = authenticate(id, succeeds: true, &books, now: now)
+  }
+
+  func returnAddress(_ payment: Payment) -> String? {
+    guard let answer = payment.challengeAnswer, let address = payment.returnURL else { return nil }
+    return Payment.appending(
+      [
+        ("payment_intent", payment.id),
+        ("payment_intent_client_secret", StripeObjects.clientSecret(payment)),
+        ("redirect_status", answer == "approve" ? "succeeded" : "failed"),
+      ], to: address)
+  }
+
   static func eventType(_ payment: Payment) -> String {
     switch payment.status {
     case .succeeded: "payment_intent.succeeded"
@@ -267,4 +290,9 @@ extension Response {
     write(&writer)
     return Response(status: 200, body: writer.bytes)
   }
+}
+
+extension Payment {
+  /// Where Stripe sends the payer back to: what was said last.
+  var returnURL: String? { echoed.last { $0.0 == "return_url" }?.1 }
 }

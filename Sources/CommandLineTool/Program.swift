@@ -12,7 +12,7 @@ package struct Program: AsyncParsableCommand {
       """,
     subcommands: [
       Up.self, Down.self, Status.self, Doctor.self, Certificates.self, Supervise.self, Pay.self,
-      RefundCommand.self, SetupCommand.self, Show.self, Subscribe.self, Events.self,
+      Continue.self, RefundCommand.self, SetupCommand.self, Show.self, Subscribe.self, Events.self,
       LedgerCommand.self, MerchantCommand.self, RoutingCommand.self, RecoveryCommand.self,
       RestoreCommand.self, NotificationsCommand.self, ReportsCommand.self, ReconCommand.self,
       MetricsCommand.self, KeysCommand.self, Listen.self, DemoCommand.self, ProveCommand.self,

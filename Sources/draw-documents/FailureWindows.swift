@@ -1,6 +1,6 @@
 /// Something that goes wrong elsewhere, what keeps it from going wrong here, and what shows that.
 struct FailureCase {
-  /// `W1` to `W17`, or the number of an interleaving.
+  /// `W1` to `W18`, or the number of an interleaving.
   let name: String
   let happens: String
   let answer: String
@@ -109,5 +109,13 @@ enum FailureWindows {
       "it is `processing` until something is proven; the same request under its key hears the same "
         + "answer, and one set-up is at the gateway",
       "GatewayServiceTests/SetupRaceTests/anAnswerThatNobodyLearnedIsHeardAgain"),
+    FailureCase(
+      "W18",
+      "a process dies while it hands over what a payer has brought back from their bank: it is handed "
+        + "over again, or another gateway is asked while the first one may still authorise",
+      "its number is committed before a byte leaves; whoever finds it committed only looks, and waits "
+        + "for the notification; at give-up time the gateway's answer to the cancel decides",
+      "GatewayServiceTests/ActionFlowTests/whatWasCommittedAndNotSentIsNeverSent",
+      "GatewayServiceTests/ActionFlowTests/aLostAnswerIsNotAskedForAgain"),
   ]
 }

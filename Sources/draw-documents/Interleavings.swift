@@ -134,7 +134,7 @@ enum FailureDocument {
     ## Failure windows
 
     The windows of a payment that is looked up, charged and stored in three steps; W16 and W17 are a
-    set-up's, which moves no money.
+    set-up's, which moves no money, W18 is one of a payer who authenticates.
 
     \(table("window", FailureWindows.all))
 

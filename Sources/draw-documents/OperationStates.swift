@@ -77,6 +77,9 @@ struct OperationStates {
     }
     for (attempt, _) in operation.attempts {
       events += outcomes.map { ($0, .outcome(attempt.id, $1)) }
+      guard attempt.evidence.isWithPayer else { continue }
+      events.append(("payer's result handed over", .submitAction(attempt.id)))
+      events += outcomes.map { ("its answer \($0)", .actionOutcome(attempt.id, $1)) }
     }
     for capture in operation.winner?.captures ?? [] {
       events += outcomes.map { ("capture \($0)", .captureOutcome(capture.id, $1)) }

@@ -143,6 +143,12 @@ struct BadAnswerTests {
     Self.check(
       AdyenGateway(), good: AnswerTests.adyen("Refused", #","refusalReasonCode":"12""#),
       .authorize, Self.adyenChanges + [("ref1", "ref2"), ("Refused", "refused")])
+    Self.check(
+      AdyenGateway(), good: AnswerTests.adyen("Authorised").replacing("P1", with: "pi_1"), .details,
+      Self.adyenChanges + [
+        ("ref1", "ref2"), ("pi_1", "pi_2"), ("Authorised", "AUTHORISED"),
+        (#""resultCode":"Authorised""#, #""status":"received""#),
+      ])
   }
 
   @Test func adyenModifications() {
@@ -176,7 +182,7 @@ struct BadAnswerTests {
         [.authorize, .charge, .capture, .cancel, .look, .setup, .lookSetup]
       ),
       (StripeGateway(), setup, Purpose.allCases.filter { $0 != .setup && $0 != .lookSetup }),
-      (AdyenGateway(), received, [.authorize, .charge, .look, .lookRefund, .setup, .lookSetup]),
+      (AdyenGateway(), received, [.authorize, .charge, .details, .look, .lookRefund, .setup, .lookSetup]),
       (AdyenGateway(), result, [.refund, .lookRefund]),
     ]
     for (gateway, body, purposes) in pairs {

@@ -39,7 +39,7 @@ struct OperationPropertyTests {
     ]
     let outcome = outcomes[Int.random(in: 0..<outcomes.count, using: &random)]
     let id = AttemptID(bits: UInt128.random(in: 1...5, using: &random))
-    switch Int.random(in: 0..<20, using: &random) {
+    switch Int.random(in: 0..<24, using: &random) {
     case 0..<5:
       guard !operation.attempts.contains(where: { $0.attempt.id == id }) else {
         return .outcome(id, outcome)
@@ -62,6 +62,8 @@ struct OperationPropertyTests {
       let id = ids.randomElement(using: &random) ?? CaptureID(bits: 5)
       return Int.random(in: 0..<8, using: &random) == 0
         ? .withdrawCapture(id, Sample.paidBefore) : .captureOutcome(id, outcome)
+    case 20, 21: return .submitAction(id)
+    case 22, 23: return .actionOutcome(id, outcome)
     default: return .outcome(id, outcome)
     }
   }
@@ -72,6 +74,8 @@ struct OperationPropertyTests {
     var condemned: Set<AttemptID> = []
     var facts = 0
     var orphans: [AttemptID: [Fact]] = [:]
+    /// What payers brought back, by attempt: the numbers of the keys they went out under.
+    var tries: [AttemptID: Int] = [:]
 
     mutating func check(
       _ before: Operation,
@@ -92,6 +96,10 @@ struct OperationPropertyTests {
           condemned.insert(id)
         case .ensureReversal(let id), .finishReversal(let id):
           #expect(condemned.contains(id), note)
+        case .insertAttempt:
+          // What a payer has to do, or has done, is known at one gateway alone.
+          #expect(!before.attempts.contains { $0.disposition == .open
+            && $0.attempt.evidence.isWithPayer }, note)
         case .insertRelease(let id): #expect(id == winner, note)
         case .writeFact(let fact):
           facts += 1
@@ -106,6 +114,23 @@ struct OperationPropertyTests {
       let ids = after.attempts.map(\.attempt.id)
       #expect(Set(ids).count == ids.count, note)
       checkMoney(before, after, note)
+      checkActions(before, event, after, note)
+    }
+
+    /// A result goes out once for each number, from an attempt whose payer was asked, while it may win;
+    /// an address does not outlive what it is for.
+    private mutating func checkActions(
+      _ before: Operation, _ event: OperationEvent, _ after: Operation, _ note: Comment
+    ) {
+      for (attempt, _) in after.attempts {
+        let known = tries[attempt.id, default: 0]
+        #expect(attempt.action == nil || attempt.evidence.isWithPayer, note)
+        guard attempt.actionTries != known else { continue }
+        #expect(attempt.actionTries == known + 1 && event == .submitAction(attempt.id), note)
+        let was = before.attempts.first { $0.attempt.id == attempt.id }
+        #expect(was?.disposition == .open && was?.attempt.evidence == .requiresAction, note)
+        tries[attempt.id] = attempt.actionTries
+      }
     }
 
     /// What a condemned attempt took is told once, and once given back: the same amount.

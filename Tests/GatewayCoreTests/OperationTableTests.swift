@@ -20,6 +20,14 @@ struct OperationTableTests {
       ("unknown", Sample.operation(.automatic, after([Sample.noAnswer]))),
       ("pending", Sample.operation(.automatic, after([Sample.bankPending]))),
       ("action", Sample.operation(.automatic, after([Sample.action]))),
+      (
+        "submitted",
+        Sample.operation(
+          .automatic,
+          [
+            Sample.start(a, .adyen), .outcome(a, Sample.action), .submitAction(a),
+          ])
+      ),
       ("declined", Sample.operation(.automatic, after([Sample.declined(.otherGateway)]))),
       ("never", Sample.operation(.automatic, after([Sample.declined(.never)]))),
       ("unsent", Sample.operation(.automatic, after([Sample.unsent]))),
@@ -103,6 +111,16 @@ struct OperationTableTests {
       ("capture unknown", .captureOutcome(capture, Sample.noAnswer)),
       ("returned", .returned(a, Sample.bankReturn)),
       ("capture withdrawn", .withdrawCapture(capture, Sample.paidBefore)),
+      ("submit", .submitAction(a)),
+      ("answer authorized", .actionOutcome(a, Sample.settled(.authorized))),
+      ("answer action", .actionOutcome(a, Sample.action)),
+      ("answer pending", .actionOutcome(a, Sample.bankPending)),
+      ("answer declined", .actionOutcome(a, Sample.declined(.stepUp))),
+      ("answer rejected", .actionOutcome(a, Sample.declined(.otherGateway, origin: .request))),
+      ("answer not executed", .actionOutcome(a, Sample.unsent)),
+      ("answer unknown", .actionOutcome(a, Sample.noAnswer)),
+      ("answer conflict", .actionOutcome(a, Sample.conflict)),
+      ("give up", .close(.gaveUp, onlyIfUnsent: false)),
     ]
   }()
 

@@ -106,6 +106,7 @@ struct WaitingTests {
     #expect(late(.pending, .sepaDebit, 9 * 86_400 - 1) == nil)
     #expect(late(.pending, .sepaDebit, 11 * 86_400) == .pendingLong)
     #expect(late(.requiresAction, .card, 99 * 86_400) == nil)
+    #expect(late(.actionSubmitted, .card, 3_600) == .outcomeUnknown)
   }
 
   /// Nothing is sent any more when an operation is given up, whatever its caller has named.

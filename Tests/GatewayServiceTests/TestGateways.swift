@@ -42,6 +42,19 @@ struct TestGateways: Sendable {
     var metadata: [String: String]
   }
 
+  /// A request that a gateway has accepted.
+  struct Request: Decodable, Sendable {
+    var operation: String
+    var idempotencyKey: String?
+
+    enum CodingKeys: String, CodingKey {
+      case operation
+      case idempotencyKey = "idempotency_key"
+    }
+  }
+
+  private struct Requests: Decodable { var requests: [Request] }
+
   private struct Books: Decodable {
     var payments: [Payment]
     var setups: [Setup]
@@ -81,6 +94,12 @@ struct TestGateways: Sendable {
 
   func payments() async throws -> [Payment] {
     try JSONDecoder().decode(Books.self, from: try await control(.get, "/books")).payments
+  }
+
+  func requests(_ operation: String) async throws -> [Request] {
+    try JSONDecoder().decode(
+      Requests.self, from: try await control(.get, "/books/requests")
+    ).requests.filter { $0.operation == operation }
   }
 
   func setups() async throws -> [Setup] {

@@ -95,7 +95,9 @@ def value_of(field, letter="b"):
         return full(field.message_type, letter)
     if field.type == field.TYPE_STRING:
         prefix = rules.id_prefix or ("mt" if field.name == "merchant_id" else "")
-        return identifier(prefix, letter) if prefix else "EUR" if field.name == "currency" else "x"
+        if prefix:
+            return identifier(prefix, letter)
+        return {"currency": "EUR", "return_url": "https://x"}.get(field.name, "x")
     if field.type == field.TYPE_BYTES:
         return b"x"
     if field.type == field.TYPE_BOOL:

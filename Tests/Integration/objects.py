@@ -24,7 +24,7 @@ def executable(name, request, number):
         request.to.GetCurrentTime()
         request.to.seconds += number
     elif name == "PaymentIntents/CreatePaymentIntent":
-        for field in ("origin", "customer_id", "confirm"):
+        for field in ("origin", "customer_id", "confirm", "return_url"):
             request.ClearField(field)
         request.description = f"number {number}"
     elif name == "PaymentMethods/CreatePaymentMethod":
@@ -163,6 +163,9 @@ def executed():
     yield request("PaymentIntents/CapturePaymentIntent", payment_intent_id=intent(
         capture_method=2).payment_intent.id)
     yield request("PaymentIntents/CancelPaymentIntent", payment_intent_id=waiting())
+    # Nothing waits for its payer: answered as it stands.
+    yield request("PaymentIntents/CompletePaymentAction",
+                  payment_intent_id=intent().payment_intent.id)
     yield request("Customers/CreateCustomer", name="again")
     yield request("Merchants/CreateMerchant", name="again")
     yield request("Billing/CreateProduct", name="again")
@@ -338,6 +341,12 @@ def test_wrong_states():
             assert got == state, (name, intent, got)
     got = refused("PaymentIntents/CapturePaymentIntent", intents_pb2.CapturePaymentIntentRequest(
         payment_intent_id=declined.id))
+    assert got == state, got
+    waiting = INTENTS.CreatePaymentIntent(
+        intents_pb2.CreatePaymentIntentRequest(amount=eur(100), payment_method_id=VISA),
+        metadata=with_key(), timeout=5).payment_intent
+    got = refused("PaymentIntents/CompletePaymentAction",
+                  intents_pb2.CompletePaymentActionRequest(payment_intent_id=waiting.id))
     assert got == state, got
     manual = pay(order(capture_method=2))
     got = refused("PaymentIntents/CapturePaymentIntent", intents_pb2.CapturePaymentIntentRequest(

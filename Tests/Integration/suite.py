@@ -6,6 +6,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot"))
 import access  # noqa: E402
+import actions  # noqa: E402
 import bad_input  # noqa: E402
 import books  # noqa: E402
 import command_line  # noqa: E402
@@ -33,8 +34,8 @@ def main():
     passed = failed = 0
     modules = (
         seals, payments, bad_input, mutations, objects, identity, access, command_line, metrics,
-        notifications, proxy, refunds, refund_outcomes, debits, setups, recovery, routing,
-        reconciliation, restores, faults, outage, books)
+        notifications, proxy, refunds, refund_outcomes, debits, setups, actions, recovery,
+        routing, reconciliation, restores, faults, outage, books)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -25,7 +25,7 @@ struct IntentMachineTests {
   ]
 
   static let events: [(name: String, event: IntentEvent)] = [
-    ("confirm", .confirm), ("capture", .capture), ("cancel", .cancel),
+    ("confirm", .confirm), ("capture", .capture), ("cancel", .cancel), ("back", .completeAction),
     ("authorized", .fact(.authorized)), ("captured", .fact(.captured)),
     ("declined", .fact(.declined(declined))), ("notExecuted", .fact(.notExecuted(code: "none"))),
     ("unknown", .fact(.unknown)), ("pending", .fact(.pending)), ("canceled", .fact(.canceled)),
@@ -38,19 +38,19 @@ struct IntentMachineTests {
   /// `-` stays as it is · `x` refused · `!` stays, people must look · otherwise the new state
   /// (automatic capture; a trailing `!` also alerts).
   static let table = """
-    state      confirm capture   cancel    authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted expired   undone     returned   paidBefore
-    created    unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !          -
-    action     x       x         canceling capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
-    unknown    x       x         x         capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
-    bank       x       x         x         capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !          retryable !          !          terminal
-    bankHeld   x       x         x         capturing  succeeded  retryable retryable   -       -       retryable action terminal      !          retryable !          !          terminal
-    capturing  x       x         x         -          succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !          terminal
-    canceling  x       x         x         -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !          canceled  !          !          canceled
-    capturable x       capturing canceling -          succeeded! !         !           -       -       retryable !      !             !          retryable !          !          !
-    succeeded  x       x         x         !          !          -         -           -       -       -         -      -             !          -         succeeded! succeeded  -
-    retryable  unknown x         canceled  !          !          -         -           -       -       -         -      -             !          -         !          !          -
-    terminal   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !          -
-    canceled   x       x         x         !          !          -         -           -       -       -         -      -             !          -         !          !          -
+    state      confirm capture   cancel    back authorized captured   declined  notExecuted unknown pending canceled  action captureFailed conflicted expired   undone     returned  paidBefore
+    created    unknown x         canceled  x    !          !          -         -           -       -       -         -      -             !          -         !          !         -
+    action     x       x         canceling -    capturing  succeeded  retryable retryable   unknown bank    retryable action terminal      !          retryable !          !         terminal
+    unknown    x       x         x         -    capturing  succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !         terminal
+    bank       x       x         x         -    capturing  succeeded  retryable retryable   unknown -       retryable action terminal      !          retryable !          !         terminal
+    bankHeld   x       x         x         -    capturing  succeeded  retryable retryable   -       -       retryable action terminal      !          retryable !          !         terminal
+    capturing  x       x         x         -    -          succeeded  retryable retryable   -       bank    retryable action terminal      !          retryable !          !         terminal
+    canceling  x       x         x         -    -          succeeded! canceled  canceled    -       -       canceled  -      canceled      !          canceled  !          !         canceled
+    capturable x       capturing canceling -    -          succeeded! !         !           -       -       retryable !      !             !          retryable !          !         !
+    succeeded  x       x         x         -    !          !          -         -           -       -       -         -      -             !          -         succeeded! succeeded -
+    retryable  unknown x         canceled  -    !          !          -         -           -       -       -         -      -             !          -         !          !         -
+    terminal   x       x         x         -    !          !          -         -           -       -       -         -      -             !          -         !          !         -
+    canceled   x       x         x         -    !          !          -         -           -       -       -         -      -             !          -         !          !         -
     """
 
   struct Case: Sendable, CustomStringConvertible {

@@ -16,6 +16,8 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     case authorize
     /// With the bank.
     case bankPending
+    /// The payer must act; a result of theirs is needed.
+    case askPayer
     /// The outcome is unknown.
     case unknown
     /// The call reaches nobody, and nothing is sent.
@@ -31,6 +33,7 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     /// Amounts that were captured, by operation and capture id.
     var captured: [String: Int64] = [:]
     var callsWithoutDeadline = 0
+    var brought: [String: [[UInt8]]] = [:]
   }
 
   let gate = Gate()
@@ -77,6 +80,7 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
           case .capture: .captured
           case .authorize: .authorized
           case .bankPending: .pending
+          case .askPayer: .requiresAction
           case .unknown, .unreachable, .held: .unknown
           }
         if kind == .captured {
@@ -85,7 +89,47 @@ final class FakeRouter: GatewayV1.GatewayRouter.SimpleServiceProtocol {
         return append(
           GatewayV1.Fact(
             operationID: request.operationID, intentID: request.intentID, kind: kind,
-            amount: request.amount, expiresAt: kind == .authorized ? Self.expiry : nil), &state)
+            amount: request.amount, expiresAt: kind == .authorized ? Self.expiry : nil,
+            nextAction: kind == .requiresAction
+              ? Self.action(returningTo: request.returnURL).encode() : []), &state)
+      })
+  }
+
+  /// What payers brought back, by operation.
+  var brought: [String: [[UInt8]]] { state.withLock { $0.brought } }
+
+  static func action(returningTo address: String) -> GatewayV1.NextAction {
+    GatewayV1.NextAction(
+      type: .redirect, redirectURL: "https://acs.example/?back=\(address)", method: .get,
+      resultParameter: "redirectResult")
+  }
+
+  /// `X-ok` captures, `X-no` declines; whatever else leaves the payer where they were.
+  func completeOperationAction(
+    request: GatewayV1.CompleteOperationActionRequest, context: ServerContext
+  ) async throws -> GatewayV1.CompleteOperationActionResponse {
+    noteDeadline()
+    return GatewayV1.CompleteOperationActionResponse(
+      facts: try state.withLock { state in
+        guard state.behaviour != .unreachable else {
+          throw RPCError(code: .unavailable, message: "away")
+        }
+        let known = state.facts[request.operationID] ?? []
+        guard known.last?.kind == .requiresAction else { return known }
+        state.brought[request.operationID, default: []].append(request.redirectResult)
+        var fact = GatewayV1.Fact(operationID: request.operationID, intentID: request.intentID)
+        switch String(decoding: request.redirectResult, as: UTF8.self) {
+        case "X-ok":
+          fact.kind = .captured
+          fact.amount = CommonV1.Money(currency: "EUR", amountMinor: 4_999)
+          state.captured[request.operationID] = 4_999
+        case "X-no":
+          fact.kind = .declined
+          fact.decline = GatewayV1.Decline(class: .stepUp, code: "authentication_failed")
+        case "X-lost": fact.kind = .unknown
+        default: return known
+        }
+        return append(fact, &state)
       })
   }
 

@@ -72,6 +72,28 @@ struct Payments: Sendable {
       ).paymentIntent)
   }
 
+  func payAsked(
+    _ key: String, returnURL: String = "https://shop.example/back"
+  ) async throws -> IntentsV1.PaymentIntent {
+    try await present(
+      intents.createPaymentIntent(
+        IntentsV1.CreatePaymentIntentRequest(
+          amount: CommonV1.Money(currency: "EUR", amountMinor: 4_999),
+          paymentMethodID: IntentsHarness.method.description, confirm: true, returnURL: returnURL),
+        metadata: OutgoingCall.metadata(key: key)
+      ).paymentIntent)
+  }
+
+  func complete(_ id: String, _ result: String, key: String) async throws -> IntentsV1.PaymentIntent
+  {
+    try await present(
+      intents.completePaymentAction(
+        IntentsV1.CompletePaymentActionRequest(
+          paymentIntentID: id, redirectResult: Array(result.utf8)),
+        metadata: OutgoingCall.metadata(key: key)
+      ).paymentIntent)
+  }
+
   func get(_ id: String) async throws -> IntentsV1.PaymentIntent {
     try await present(
       intents.getPaymentIntent(IntentsV1.GetPaymentIntentRequest(paymentIntentID: id))

@@ -805,4 +805,56 @@ GUARDS = {
         "services/ledger/Service/Generated/Migrations.swift",
         [("where l.fee_minor <> 0 and l.adds and", "where l.fee_minor <> 0 and")],
         "LedgerServiceTests.ReconciliationBookingTests", ["aFeeThatDoesNotAddIsNotBooked"]),
+    "one handing over of a payer's result": (
+        "services/gateway-router/Core/Operation/OperationActions.swift",
+        [("live[index].evidence == .requiresAction\n", "live[index].evidence.isWithPayer\n"),
+         ("$0.evidence == .requiresAction && $0.gateway", "$0.evidence.isWithPayer && $0.gateway")],
+        "GatewayServiceTests.ActionFlowTests",
+        ["aLostAnswerIsNotAskedForAgain", "whatWasCommittedAndNotSentIsNeverSent"]),
+    "time of a payer's result": (
+        "services/gateway-router/Core/Operation/OperationActions.swift",
+        [("if let asking, hasResult, maySubmit {", "if let asking, hasResult {")],
+        "GatewayServiceTests.ActionFlowTests", ["afterGivingUpNothingIsHandedOver"]),
+    "what a payer has brought before a restore": (
+        "services/gateway-router/Service/Flow/ActionFlow.swift",
+        [("gate.mayRepeat(sentAt: record.sentAt($0))", "gate.mayRepeat(sentAt: record.sentAt($0)) || true")],
+        "GatewayServiceTests.ActionFlowTests", ["whatARestoreHasPutBackIsNotHandedOver"]),
+    "no kept answer to a payer's return after a restore": (
+        "services/intents/Service/Flow/IntentSteps.swift",
+        [("    try await RestoredPayments.requireResolved(id, of: merchant, in: transaction)\n", "")],
+        "IntentsServiceTests.ActionTests", ["aRestoreKeepsNoAnswerForAPayersReturn"]),
+    "no failover of an authentication": (
+        "services/gateway-router/Core/Operation/OperationMachine.swift",
+        [("    case .sent, .pending, .requiresAction, .actionSubmitted, .authorized, .captured:\n"
+          "      throw .attemptUnderway",
+          "    case .actionSubmitted: return\n"
+          "    case .sent, .pending, .requiresAction, .authorized, .captured:\n"
+          "      throw .attemptUnderway")],
+        "GatewayCoreTests.ActionTests", ["nothingIsFailedOver"]),
+    "whose a payer's result is": (
+        "services/gateway-router/Core/Outcome/OutcomeRule.swift",
+        [("guard payment.isBound(to: request) else", "guard payment.isBound(to: request) || true else")],
+        "GatewayCoreTests.ActionTests", ["anAnswerThatNamesNoPaymentDecidesNothing"]),
+    "late answer beside a capture": (
+        "services/gateway-router/Core/Operation/OperationActions.swift",
+        [("outcome.isAboutPayment, !isOldWord(outcome, of: id) else", "outcome.isAboutPayment else")],
+        "GatewayCoreTests.ActionTests", ["aLateAnswerRepeatsNoCapture"]),
+    "silence about a payer's address": (
+        "services/gateway-router/Core/Outcome/PayerAction.swift",
+        [('  package var description: String { redirectURL == nil ? "no address" : "an address" }',
+          '  package var description: String { redirectURL ?? "no address" }')],
+        "GatewayCoreTests.ActionTests", ["nothingOfThemIsPrinted"]),
+    "facts without addresses": (
+        "services/gateway-router/Service/Store/OperationWriter.swift",
+        [("facts.map { $0.withoutNextAction.encode() }", "facts.map { $0.encode() }")],
+        "GatewayServiceTests.ActionFlowTests", ["addressesAreForgotten"]),
+    "end of a payer's address": (
+        "services/intents/Service/Store/IntentRow.swift",
+        [("    didSet { if state != .requiresAction { nextAction = nil } }",
+          "    didSet { if state == .created { nextAction = nil } }")],
+        "IntentsServiceTests.ActionTests", ["thePayerIsToldWhereToGoUntilItIsOver"]),
+    "result that a payer must bring": (
+        "services/intents/Service/Flow/IntentSteps.swift",
+        [("!parameter.isEmpty, !hasResult {", "parameter.isEmpty, !hasResult {")],
+        "IntentsServiceTests.ActionTests", ["whatIsMissingOrMalformedIsRefused"]),
 }

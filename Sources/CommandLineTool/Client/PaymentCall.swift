@@ -31,6 +31,31 @@ enum PaymentCall {
     }
   }
 
+  static func completeAction(
+    _ request: IntentsV1.CompletePaymentActionRequest, key: String,
+    within limit: Duration = ServiceSession.callLimit, _ session: ServiceSession
+  ) async throws -> Reply<IntentsV1.PaymentIntent> {
+    try await call(key, limit, session, nil) { client, metadata in
+      try await client.completePaymentAction(request, metadata: metadata) { response in
+        try Reply(response).map { $0.paymentIntent ?? IntentsV1.PaymentIntent() }
+      }
+    }
+  }
+
+  /// As the demo merchant's client.
+  static func get(_ intent: String, _ session: ServiceSession) async throws
+    -> IntentsV1.PaymentIntent
+  {
+    let request = IntentsV1.GetPaymentIntentRequest(paymentIntentID: intent)
+    let found = try await session.call(.intents) { client in
+      try await Client(wrapping: client).getPaymentIntent(request)
+    }.paymentIntent
+    guard let found else {
+      throw Failure("intents answered without the payment", next: "see tender doctor")
+    }
+    return found
+  }
+
   static func capture(
     _ intent: String, _ amount: CommonV1.Money?, key: String,
     within limit: Duration = ServiceSession.callLimit, _ session: ServiceSession,

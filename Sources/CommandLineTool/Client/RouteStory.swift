@@ -46,6 +46,10 @@ enum RouteStory {
     case .winner: return "\(gateway) won: \(attempt.evidence)" + release(attempt)
     case .condemned: return "\(gateway) \(lost(attempt))"
     case .open, .unspecified, .unrecognized:
+      if attempt.evidence == "action_submitted" {
+        return "\(gateway) was handed what the payer brought back and has not said what came of it "
+          + "(\(attempt.evidenceDetail)); it is not asked again"
+      }
       let look = attempt.nextLookAt.map { "; looked at again at \(time($0))" } ?? ""
       return "\(gateway) was asked: \(attempt.evidence) (\(attempt.evidenceDetail))\(look)"
     }

@@ -16,6 +16,8 @@ struct Pay: Command {
   var key: String?
   @Flag(help: "Only authorise; capture later.") var manualCapture = false
   @Option(help: "A text for your own records.") var description = ""
+  @Option(help: "Where the payer comes back to when their bank asks them to authenticate (3DS).")
+  var returnURL = ""
 
   struct Answer: Encodable {
     let id: String
@@ -29,6 +31,10 @@ struct Pay: Command {
     let declineClass: String?
     let gatewayCode: String?
     let failureText: String?
+    /// Where the payer has to go; hand it to nobody else.
+    let nextActionURL: String?
+    let nextActionMethod: String?
+    let resultParameter: String?
     let key: String
     let replayed: Bool
     let milliseconds: Int64
@@ -42,7 +48,7 @@ struct Pay: Command {
       let request = IntentsV1.CreatePaymentIntentRequest(
         amount: CommonV1.Money(amount), captureMethod: manualCapture ? .manual : .automatic,
         paymentMethodID: try await MethodAlias.resolve(method, session), confirm: true,
-        description: description)
+        description: description, returnURL: returnURL)
       return try await output.whileWaiting("waiting for the gateway") {
         do {
           return try await PaymentCall.create(request, key: key, session)
@@ -71,7 +77,10 @@ extension Pay.Answer {
       failureKind: intent.failure.map { WireText.word($0.kind, "FAILURE_KIND_") },
       declineClass: intent.failure.map { WireText.word($0.declineClass, "DECLINE_CLASS_") },
       gatewayCode: intent.failure?.gatewayCode,
-      failureText: intent.failure.map { DeclineText.of($0) }, key: key,
+      failureText: intent.failure.map { DeclineText.of($0) },
+      nextActionURL: intent.nextAction?.redirectURL,
+      nextActionMethod: intent.nextAction.map { WireText.word($0.method, "REDIRECT_METHOD_") },
+      resultParameter: intent.nextAction?.resultParameter, key: key,
       replayed: reply.isReplayed, milliseconds: milliseconds)
   }
 
@@ -82,9 +91,28 @@ extension Pay.Answer {
     return [
       "\(id)  \(amount)  \(state)",
       gateway.isEmpty ? "gateway   none" : "gateway   \(gateway)  \(gatewayReference)",
+    ] + NextActionText.lines(id, status, nextActionURL, nextActionMethod, resultParameter) + [
       "key       \(key)\(replayed ? "  (replayed: the first call's answer)" : "")",
       "\(milliseconds) ms; more: tender show \(id)",
     ]
+  }
+}
+
+/// What is to be done about a payer who has something to do.
+enum NextActionText {
+  static func lines(
+    _ id: String, _ status: String, _ url: String?, _ method: String?, _ parameter: String?
+  ) -> [String] {
+    guard status == "requires_action" else { return [] }
+    guard let url else {
+      return ["payer     has to act, but the gateway gave no address: the payment is given up"]
+    }
+    let how = method == "post" ? " (by a form: see --json)" : ""
+    let then =
+      parameter?.isEmpty ?? true
+      ? "tender continue \(id)"
+      : "tender continue \(id) --returned 'the address they come back to'"
+    return ["payer     goes to\(how) \(url)", "then      \(then)"]
   }
 }
 

@@ -21,6 +21,9 @@ struct Show: Command {
     /// What the gateways were asked and what follows from it, in words.
     let route: [String]
     let failure: String?
+    let nextActionURL: String?
+    let nextActionMethod: String?
+    let resultParameter: String?
     /// What the payer's bank took back.
     let returned: String?
     let refunds: [Refund]
@@ -50,17 +53,23 @@ struct Show: Command {
       amount: WireText.money(intent.amount), gateway: intent.gateway,
       gatewayReference: intent.gatewayReference, timeline: timeline.sorted, gaps: timeline.gaps,
       route: route, failure: intent.failure.map { DeclineText.of($0) },
+      nextActionURL: intent.nextAction?.redirectURL,
+      nextActionMethod: intent.nextAction.map { WireText.word($0.method, "REDIRECT_METHOD_") },
+      resultParameter: intent.nextAction?.resultParameter,
       returned: intent.amountReturnedMinor == 0
         ? nil
         : WireText.money(
           CommonV1.Money(
             currency: intent.amount?.currency ?? "", amountMinor: intent.amountReturnedMinor)),
       refunds: refunds.map(Refund.init(_:)))
+    let action = NextActionText.lines(
+      answer.id, answer.status, answer.nextActionURL, answer.nextActionMethod,
+      answer.resultParameter)
     try output.result(answer) {
       [
         "\(answer.id)  \(answer.amount)  \(answer.status)  \(answer.gateway) "
           + answer.gatewayReference,
-      ] + (answer.failure.map { ["failure   \($0)"] } ?? [])
+      ] + action + (answer.failure.map { ["failure   \($0)"] } ?? [])
         + (answer.returned.map { ["returned  \($0) by the payer's bank"] } ?? [])
         + answer.refunds.map(\.line) + [""] + route + (route.isEmpty ? [] : [""]) + timeline.lines
     }

@@ -30,6 +30,9 @@ struct DemoMethod: Sendable {
       alias: "card_processing_error", stripe: "pm_card_chargeDeclinedProcessingError",
       adyen: "stored_acquirer_error", last4: "0119"),
     DemoMethod(
+      alias: "card_authentication_required", stripe: "pm_card_authenticationRequired",
+      adyen: "stored_authentication_required", last4: "3184"),
+    DemoMethod(
       alias: "card_refund_fails", stripe: "pm_card_refundFail", adyen: "stored_refund_fails",
       last4: "5126"),
     DemoMethod(

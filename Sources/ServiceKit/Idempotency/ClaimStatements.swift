@@ -101,6 +101,15 @@ enum ClaimStatements {
     """
   }
 
+  /// Only what is not finished, and whose fence still counts.
+  static func forget(_ claim: Claim) -> Statement {
+    """
+    delete from idempotency_key
+    where merchant_id = \(claim.scope.merchant) and method = \(claim.scope.method)
+      and key = \(claim.scope.key) and state = 0 and fence = \(claim.fence)
+    """
+  }
+
   static func reap() -> Statement {
     """
     delete from idempotency_key where ctid in (

@@ -162,6 +162,12 @@ package final class Idempotency: Sendable {
     }
   }
 
+  /// Takes a begun or taken claim back: the same call begins anew. Only for work that left nothing
+  /// to answer, or that is safe to be asked for again. Release it as well.
+  package func forget(_ claim: Claim) async throws {
+    _ = try await database.query(ClaimStatements.forget(claim))
+  }
+
   /// Takes over claims of a method whose holders are gone. Each is held until it is released.
   package func takeAbandoned(method: String, limit: Int64) async throws -> [Claim] {
     let asked = MonotonicInstant.now

@@ -132,6 +132,14 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.gateway.v1.GatewayRouter/CompleteOperationAction",
+      access: [.intents],
+      mutation: .natural,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.gateway.v1.GatewayRouter/CaptureOperation",
       access: [.intents],
       mutation: .natural,
@@ -390,6 +398,14 @@ extension MethodRules {
     MethodRules(
       method: "tender.intents.v1.PaymentIntents/ConfirmPaymentIntent",
       access: [.merchant, .operator, .billing],
+      mutation: .keyed,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.intents.v1.PaymentIntents/CompletePaymentAction",
+      access: [.merchant, .operator],
       mutation: .keyed,
       merchant: .required,
       fingerprint: [], fingerprintVersion: 1,

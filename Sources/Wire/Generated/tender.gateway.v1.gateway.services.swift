@@ -26,6 +26,19 @@ extension GatewayV1.GatewayRouter {
         type: .unary
       )
     }
+    /// Namespace for "CompleteOperationAction" metadata.
+    package enum CompleteOperationAction: Sendable {
+      /// Request type for "CompleteOperationAction".
+      package typealias Input = GatewayV1.CompleteOperationActionRequest
+      /// Response type for "CompleteOperationAction".
+      package typealias Output = GatewayV1.CompleteOperationActionResponse
+      /// Descriptor for "CompleteOperationAction".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.gateway.v1.GatewayRouter"),
+        method: "CompleteOperationAction",
+        type: .unary
+      )
+    }
     /// Namespace for "CaptureOperation" metadata.
     package enum CaptureOperation: Sendable {
       /// Request type for "CaptureOperation".
@@ -81,6 +94,7 @@ extension GatewayV1.GatewayRouter {
     /// Descriptors for all methods in the "tender.gateway.v1.GatewayRouter" service.
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       ExecuteOperation.descriptor,
+      CompleteOperationAction.descriptor,
       CaptureOperation.descriptor,
       RefundOperation.descriptor,
       CloseOperation.descriptor,
@@ -137,6 +151,34 @@ extension GatewayV1.GatewayRouter {
       request: GRPCCore.StreamingServerRequest<GatewayV1.ExecuteOperationRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.ExecuteOperationResponse>
+
+    /// Handle the "CompleteOperationAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+    /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+    /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+    /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+    /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+    /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+    /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+    /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+    /// > given up by its age.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `GatewayV1.CompleteOperationActionRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `GatewayV1.CompleteOperationActionResponse` messages.
+    func completeOperationAction(
+      request: GRPCCore.StreamingServerRequest<GatewayV1.CompleteOperationActionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.CompleteOperationActionResponse>
 
     /// Handle the "CaptureOperation" method.
     ///
@@ -268,6 +310,34 @@ extension GatewayV1.GatewayRouter {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<GatewayV1.ExecuteOperationResponse>
 
+    /// Handle the "CompleteOperationAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+    /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+    /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+    /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+    /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+    /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+    /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+    /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+    /// > given up by its age.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.CompleteOperationActionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `GatewayV1.CompleteOperationActionResponse` message.
+    func completeOperationAction(
+      request: GRPCCore.ServerRequest<GatewayV1.CompleteOperationActionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<GatewayV1.CompleteOperationActionResponse>
+
     /// Handle the "CaptureOperation" method.
     ///
     /// > Source IDL Documentation:
@@ -396,6 +466,34 @@ extension GatewayV1.GatewayRouter {
       context: GRPCCore.ServerContext
     ) async throws -> GatewayV1.ExecuteOperationResponse
 
+    /// Handle the "CompleteOperationAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+    /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+    /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+    /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+    /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+    /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+    /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+    /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+    /// > given up by its age.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A `GatewayV1.CompleteOperationActionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `GatewayV1.CompleteOperationActionResponse` to respond with.
+    func completeOperationAction(
+      request: GatewayV1.CompleteOperationActionRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> GatewayV1.CompleteOperationActionResponse
+
     /// Handle the "CaptureOperation" method.
     ///
     /// > Source IDL Documentation:
@@ -505,6 +603,17 @@ extension GatewayV1.GatewayRouter.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: GatewayV1.GatewayRouter.Method.CompleteOperationAction.descriptor,
+      deserializer: WireRequestDeserializer<GatewayV1.CompleteOperationActionRequest>(GatewayV1.GatewayRouter.Method.CompleteOperationAction.descriptor),
+      serializer: WireSerializer<GatewayV1.CompleteOperationActionResponse>(),
+      handler: { request, context in
+        try await self.completeOperationAction(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: GatewayV1.GatewayRouter.Method.CaptureOperation.descriptor,
       deserializer: WireRequestDeserializer<GatewayV1.CaptureOperationRequest>(GatewayV1.GatewayRouter.Method.CaptureOperation.descriptor),
       serializer: WireSerializer<GatewayV1.CaptureOperationResponse>(),
@@ -564,6 +673,17 @@ extension GatewayV1.GatewayRouter.ServiceProtocol {
     return GRPCCore.StreamingServerResponse(single: response)
   }
 
+  package func completeOperationAction(
+    request: GRPCCore.StreamingServerRequest<GatewayV1.CompleteOperationActionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<GatewayV1.CompleteOperationActionResponse> {
+    let response = try await self.completeOperationAction(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
   package func captureOperation(
     request: GRPCCore.StreamingServerRequest<GatewayV1.CaptureOperationRequest>,
     context: GRPCCore.ServerContext
@@ -617,6 +737,19 @@ extension GatewayV1.GatewayRouter.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<GatewayV1.ExecuteOperationResponse> {
     return GRPCCore.ServerResponse<GatewayV1.ExecuteOperationResponse>(
       message: try await self.executeOperation(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func completeOperationAction(
+    request: GRPCCore.ServerRequest<GatewayV1.CompleteOperationActionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<GatewayV1.CompleteOperationActionResponse> {
+    return GRPCCore.ServerResponse<GatewayV1.CompleteOperationActionResponse>(
+      message: try await self.completeOperationAction(
         request: request.message,
         context: context
       ),
@@ -717,6 +850,39 @@ extension GatewayV1.GatewayRouter {
       deserializer: some GRPCCore.MessageDeserializer<GatewayV1.ExecuteOperationResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.ExecuteOperationResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "CompleteOperationAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+    /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+    /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+    /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+    /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+    /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+    /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+    /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+    /// > given up by its age.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.CompleteOperationActionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.CompleteOperationActionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.CompleteOperationActionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func completeOperationAction<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.CompleteOperationActionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.CompleteOperationActionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.CompleteOperationActionResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.CompleteOperationActionResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "CaptureOperation" method.
@@ -886,6 +1052,50 @@ extension GatewayV1.GatewayRouter {
       try await self.client.unary(
         request: request,
         descriptor: GatewayV1.GatewayRouter.Method.ExecuteOperation.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "CompleteOperationAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+    /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+    /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+    /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+    /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+    /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+    /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+    /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+    /// > given up by its age.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+    /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `GatewayV1.CompleteOperationActionRequest` message.
+    ///   - serializer: A serializer for `GatewayV1.CompleteOperationActionRequest` messages.
+    ///   - deserializer: A deserializer for `GatewayV1.CompleteOperationActionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func completeOperationAction<Result>(
+      request: GRPCCore.ClientRequest<GatewayV1.CompleteOperationActionRequest>,
+      serializer: some GRPCCore.MessageSerializer<GatewayV1.CompleteOperationActionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<GatewayV1.CompleteOperationActionResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.CompleteOperationActionResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: GatewayV1.GatewayRouter.Method.CompleteOperationAction.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -1093,6 +1303,45 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
     )
   }
 
+  /// Call the "CompleteOperationAction" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+  /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+  /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+  /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+  /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+  /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+  /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+  /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+  /// > given up by its age.
+  /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `GatewayV1.CompleteOperationActionRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func completeOperationAction<Result>(
+    request: GRPCCore.ClientRequest<GatewayV1.CompleteOperationActionRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.CompleteOperationActionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.completeOperationAction(
+      request: request,
+      serializer: WireSerializer<GatewayV1.CompleteOperationActionRequest>(),
+      deserializer: WireResponseDeserializer<GatewayV1.CompleteOperationActionResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
   /// Call the "CaptureOperation" method.
   ///
   /// > Source IDL Documentation:
@@ -1270,6 +1519,49 @@ extension GatewayV1.GatewayRouter.ClientProtocol {
       metadata: metadata
     )
     return try await self.executeOperation(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "CompleteOperationAction" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The payer has come back from what `next_action` asked of them. Where the gateway knows by itself
+  /// > what they did, it is asked; where it does not (`result_parameter`), `redirect_result` is handed to
+  /// > it, once: an outcome that is not known is looked at, never asked for again. Only the gateway that
+  /// > asked for the action is ever asked; a payment that failed there goes to no other one.
+  /// > Answers with all facts so far. When nothing waits for the payer (they were here before, the
+  /// > operation is decided or given up), when a result is needed and empty, or when the gateway takes the
+  /// > result for nothing of its own, nothing changes. Nor is anything handed over of what was sent before
+  /// > a database restore, or beside a payment that one has lost and that keeps the intent's money: that is
+  /// > given up by its age.
+  /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; UNAVAILABLE RESTORE_IN_PROGRESS,
+  /// > RESTORED_PAYMENT_UNRESOLVED; NOT_FOUND OPERATION_NOT_FOUND.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func completeOperationAction<Result>(
+    _ message: GatewayV1.CompleteOperationActionRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<GatewayV1.CompleteOperationActionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<GatewayV1.CompleteOperationActionRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.completeOperationAction(
       request: request,
       options: options,
       onResponse: handleResponse

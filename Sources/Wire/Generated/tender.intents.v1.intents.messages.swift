@@ -7,7 +7,7 @@ extension IntentsV1 {
     case unspecified
     /// Nothing was tried yet.
     case created
-    /// The payer must act (3DS).
+    /// The payer must act (3DS): `next_action` says where; CompletePaymentAction goes on.
     case requiresAction
     /// Not known yet; `processing_reason` says why. Only evidence ends it.
     case processing
@@ -261,6 +261,11 @@ extension IntentsV1 {
     /// Capture earlier; afterwards the intent becomes failed/retryable with `authorization_expired` as
     /// soon as the gateway says so.
     package var captureBefore: GoogleProtobuf.Timestamp?
+    /// Only in requires_action: where the payer goes. Absent as soon as the state ends (an answer that is
+    /// replayed for its key shows what was then), and where the gateway gave no address that can be used:
+    /// then the payment is given up. Neither webhook events nor ListPaymentIntents carry it, and no
+    /// auditor sees it: read the intent.
+    package var nextAction: GatewayV1.NextAction?
 
     package init(
       id: String = "",
@@ -289,7 +294,8 @@ extension IntentsV1 {
       authorized: Bool = false,
       amountRefundableMinor: Int64 = 0,
       amountReturnedMinor: Int64 = 0,
-      captureBefore: GoogleProtobuf.Timestamp? = nil
+      captureBefore: GoogleProtobuf.Timestamp? = nil,
+      nextAction: GatewayV1.NextAction? = nil
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -318,6 +324,7 @@ extension IntentsV1 {
       self.amountRefundableMinor = amountRefundableMinor
       self.amountReturnedMinor = amountReturnedMinor
       self.captureBefore = captureBefore
+      self.nextAction = nextAction
     }
   }
 }
@@ -363,6 +370,7 @@ extension IntentsV1.PaymentIntent {
     self.amountRefundableMinor = c.pointee.amount_refundable_minor
     self.amountReturnedMinor = c.pointee.amount_returned_minor
     self.captureBefore = try reader.message(c.pointee.capture_before, "capture_before")
+    self.nextAction = try reader.message(c.pointee.next_action, "next_action")
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -396,6 +404,7 @@ extension IntentsV1.PaymentIntent {
     c.pointee.amount_refundable_minor = amountRefundableMinor
     c.pointee.amount_returned_minor = amountReturnedMinor
     c.pointee.capture_before = writer.message(captureBefore)
+    c.pointee.next_action = writer.message(nextAction)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -426,6 +435,7 @@ extension IntentsV1.PaymentIntent {
     json.field("amountRefundableMinor", amountRefundableMinor)
     json.field("amountReturnedMinor", amountReturnedMinor)
     json.field("captureBefore", captureBefore)
+    json.field("nextAction", nextAction)
   }
 }
 
@@ -516,6 +526,11 @@ extension IntentsV1 {
     package var statementDescriptor: String
     package var metadata: [CommonV1.MetadataEntry]
     package var origin: CommonV1.Origin?
+    /// Where the payer comes back to after an action; only with `confirm` (RETURN_URL_UNUSED). https, or
+    /// for test merchants http on the payer's own machine (localhost, 127.0.0.1, [::1]); at most 1,024
+    /// bytes of visible ASCII, without user, password or fragment (RETURN_URL_INVALID). The gateway appends
+    /// query parameters of its own. Empty: the address of the deployment's settings.
+    package var returnURL: String
 
     package init(
       amount: CommonV1.Money? = nil,
@@ -527,7 +542,8 @@ extension IntentsV1 {
       description: String = "",
       statementDescriptor: String = "",
       metadata: [CommonV1.MetadataEntry] = [],
-      origin: CommonV1.Origin? = nil
+      origin: CommonV1.Origin? = nil,
+      returnURL: String = ""
     ) {
       self.amount = amount
       self.captureMethod = captureMethod
@@ -539,6 +555,7 @@ extension IntentsV1 {
       self.statementDescriptor = statementDescriptor
       self.metadata = metadata
       self.origin = origin
+      self.returnURL = returnURL
     }
   }
 }
@@ -567,6 +584,7 @@ extension IntentsV1.CreatePaymentIntentRequest {
     self.statementDescriptor = try reader.string(c.pointee.statement_descriptor, "statement_descriptor", lengthMax: 22)
     self.metadata = try reader.messages(c.pointee.n_metadata, c.pointee.metadata, "metadata", countMax: 50)
     self.origin = try reader.message(c.pointee.origin, "origin")
+    self.returnURL = try reader.string(c.pointee.return_url, "return_url", lengthMax: 1024)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -583,6 +601,7 @@ extension IntentsV1.CreatePaymentIntentRequest {
     c.pointee.n_metadata = metadata.count
     c.pointee.metadata = writer.messages(metadata)
     c.pointee.origin = writer.message(origin)
+    c.pointee.return_url = writer.string(returnURL)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -596,6 +615,7 @@ extension IntentsV1.CreatePaymentIntentRequest {
     json.field("statementDescriptor", statementDescriptor)
     json.field("metadata", metadata)
     json.field("origin", origin)
+    json.field("returnUrl", returnURL)
   }
 }
 
@@ -611,6 +631,7 @@ extension IntentsV1.CreatePaymentIntentRequest: FingerprintedMessage {
     fingerprint.field(8, statementDescriptor)
     fingerprint.field(9, metadata)
     fingerprint.field(10, origin)
+    fingerprint.field(11, returnURL)
   }
 }
 
@@ -660,15 +681,19 @@ extension IntentsV1 {
     /// Replaces the intent's payment method; may be left out when it has one.
     package var paymentMethodID: String
     package var offSession: Bool
+    /// As in CreatePaymentIntentRequest.
+    package var returnURL: String
 
     package init(
       paymentIntentID: String = "",
       paymentMethodID: String = "",
-      offSession: Bool = false
+      offSession: Bool = false,
+      returnURL: String = ""
     ) {
       self.paymentIntentID = paymentIntentID
       self.paymentMethodID = paymentMethodID
       self.offSession = offSession
+      self.returnURL = returnURL
     }
   }
 }
@@ -690,6 +715,7 @@ extension IntentsV1.ConfirmPaymentIntentRequest {
     self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
     self.paymentMethodID = try reader.string(c.pointee.payment_method_id, "payment_method_id", idPrefix: "tok")
     self.offSession = c.pointee.off_session != 0
+    self.returnURL = try reader.string(c.pointee.return_url, "return_url", lengthMax: 1024)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -698,12 +724,14 @@ extension IntentsV1.ConfirmPaymentIntentRequest {
     c.pointee.payment_intent_id = writer.string(paymentIntentID)
     c.pointee.payment_method_id = writer.string(paymentMethodID)
     c.pointee.off_session = offSession ? 1 : 0
+    c.pointee.return_url = writer.string(returnURL)
   }
 
   package func writeFields(to json: inout JSONWriter) {
     json.field("paymentIntentId", paymentIntentID)
     json.field("paymentMethodId", paymentMethodID)
     json.field("offSession", offSession)
+    json.field("returnUrl", returnURL)
   }
 }
 
@@ -712,6 +740,7 @@ extension IntentsV1.ConfirmPaymentIntentRequest: FingerprintedMessage {
     fingerprint.field(1, paymentIntentID)
     fingerprint.field(2, paymentMethodID)
     fingerprint.field(3, offSession)
+    fingerprint.field(4, returnURL)
   }
 }
 
@@ -747,6 +776,102 @@ extension IntentsV1.ConfirmPaymentIntentResponse {
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Intents__V1__ConfirmPaymentIntentResponse.self, capacity: 1)
     tender__intents__v1__confirm_payment_intent_response__init(c)
+    c.pointee.payment_intent = writer.message(paymentIntent)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("paymentIntent", paymentIntent)
+  }
+}
+
+extension IntentsV1 {
+  package struct CompletePaymentActionRequest: WireMessage {
+    package var paymentIntentID: String
+    /// The value of `result_parameter` in the payer's return, decoded from the URL: 1 to 20,000 bytes of
+    /// visible ASCII. Left out where `next_action` names no parameter. Opaque, so that it is not searched
+    /// for card numbers; neither stored nor logged.
+    package var redirectResult: [UInt8]
+
+    package init(
+      paymentIntentID: String = "",
+      redirectResult: [UInt8] = []
+    ) {
+      self.paymentIntentID = paymentIntentID
+      self.redirectResult = redirectResult
+    }
+  }
+}
+
+extension IntentsV1.CompletePaymentActionRequest {
+  package static let fullName = "tender.intents.v1.CompletePaymentActionRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__complete_payment_action_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CompletePaymentActionRequest.self)
+    self.paymentIntentID = try reader.string(c.pointee.payment_intent_id, "payment_intent_id", required: true, idPrefix: "pi")
+    self.redirectResult = try reader.bytes(c.pointee.redirect_result, "redirect_result", lengthMax: 20000, cardDataExempt: true)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__CompletePaymentActionRequest.self, capacity: 1)
+    tender__intents__v1__complete_payment_action_request__init(c)
+    c.pointee.payment_intent_id = writer.string(paymentIntentID)
+    c.pointee.redirect_result = writer.bytes(redirectResult)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("paymentIntentId", paymentIntentID)
+    json.field("redirectResult", redirectResult)
+  }
+}
+
+extension IntentsV1.CompletePaymentActionRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, paymentIntentID)
+    fingerprint.field(2, redirectResult)
+  }
+}
+
+extension IntentsV1 {
+  package struct CompletePaymentActionResponse: WireMessage {
+    package var paymentIntent: IntentsV1.PaymentIntent?
+
+    package init(
+      paymentIntent: IntentsV1.PaymentIntent? = nil
+    ) {
+      self.paymentIntent = paymentIntent
+    }
+  }
+}
+
+extension IntentsV1.CompletePaymentActionResponse {
+  package static let fullName = "tender.intents.v1.CompletePaymentActionResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__intents__v1__complete_payment_action_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Intents__V1__CompletePaymentActionResponse.self)
+    self.paymentIntent = try reader.message(c.pointee.payment_intent, "payment_intent")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Intents__V1__CompletePaymentActionResponse.self, capacity: 1)
+    tender__intents__v1__complete_payment_action_response__init(c)
     c.pointee.payment_intent = writer.message(paymentIntent)
   }
 

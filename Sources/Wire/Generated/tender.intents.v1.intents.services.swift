@@ -39,6 +39,19 @@ extension IntentsV1.PaymentIntents {
         type: .unary
       )
     }
+    /// Namespace for "CompletePaymentAction" metadata.
+    package enum CompletePaymentAction: Sendable {
+      /// Request type for "CompletePaymentAction".
+      package typealias Input = IntentsV1.CompletePaymentActionRequest
+      /// Response type for "CompletePaymentAction".
+      package typealias Output = IntentsV1.CompletePaymentActionResponse
+      /// Descriptor for "CompletePaymentAction".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.intents.v1.PaymentIntents"),
+        method: "CompletePaymentAction",
+        type: .unary
+      )
+    }
     /// Namespace for "CapturePaymentIntent" metadata.
     package enum CapturePaymentIntent: Sendable {
       /// Request type for "CapturePaymentIntent".
@@ -95,6 +108,7 @@ extension IntentsV1.PaymentIntents {
     package static let descriptors: [GRPCCore.MethodDescriptor] = [
       CreatePaymentIntent.descriptor,
       ConfirmPaymentIntent.descriptor,
+      CompletePaymentAction.descriptor,
       CapturePaymentIntent.descriptor,
       CancelPaymentIntent.descriptor,
       GetPaymentIntent.descriptor,
@@ -129,8 +143,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-    /// > KEY_DUPLICATE for metadata);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+    /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -159,7 +173,7 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Move the money of an intent that is created or failed/retryable.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
     /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
     /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -175,6 +189,36 @@ extension IntentsV1.PaymentIntents {
       request: GRPCCore.StreamingServerRequest<IntentsV1.ConfirmPaymentIntentRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.ConfirmPaymentIntentResponse>
+
+    /// Handle the "CompletePaymentAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+    /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+    /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+    /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+    /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+    /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+    /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+    /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+    /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+    /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+    /// > same key and the same result.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `IntentsV1.CompletePaymentActionRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `IntentsV1.CompletePaymentActionResponse` messages.
+    func completePaymentAction(
+      request: GRPCCore.StreamingServerRequest<IntentsV1.CompletePaymentActionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.CompletePaymentActionResponse>
 
     /// Handle the "CapturePaymentIntent" method.
     ///
@@ -268,8 +312,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-    /// > KEY_DUPLICATE for metadata);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+    /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -298,7 +342,7 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Move the money of an intent that is created or failed/retryable.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
     /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
     /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -314,6 +358,36 @@ extension IntentsV1.PaymentIntents {
       request: GRPCCore.ServerRequest<IntentsV1.ConfirmPaymentIntentRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<IntentsV1.ConfirmPaymentIntentResponse>
+
+    /// Handle the "CompletePaymentAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+    /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+    /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+    /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+    /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+    /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+    /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+    /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+    /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+    /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+    /// > same key and the same result.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CompletePaymentActionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `IntentsV1.CompletePaymentActionResponse` message.
+    func completePaymentAction(
+      request: GRPCCore.ServerRequest<IntentsV1.CompletePaymentActionRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<IntentsV1.CompletePaymentActionResponse>
 
     /// Handle the "CapturePaymentIntent" method.
     ///
@@ -405,8 +479,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-    /// > KEY_DUPLICATE for metadata);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+    /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -435,7 +509,7 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Move the money of an intent that is created or failed/retryable.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
     /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
     /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -451,6 +525,36 @@ extension IntentsV1.PaymentIntents {
       request: IntentsV1.ConfirmPaymentIntentRequest,
       context: GRPCCore.ServerContext
     ) async throws -> IntentsV1.ConfirmPaymentIntentResponse
+
+    /// Handle the "CompletePaymentAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+    /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+    /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+    /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+    /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+    /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+    /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+    /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+    /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+    /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+    /// > same key and the same result.
+    ///
+    /// - Parameters:
+    ///   - request: A `IntentsV1.CompletePaymentActionRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `IntentsV1.CompletePaymentActionResponse` to respond with.
+    func completePaymentAction(
+      request: IntentsV1.CompletePaymentActionRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> IntentsV1.CompletePaymentActionResponse
 
     /// Handle the "CapturePaymentIntent" method.
     ///
@@ -557,6 +661,17 @@ extension IntentsV1.PaymentIntents.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: IntentsV1.PaymentIntents.Method.CompletePaymentAction.descriptor,
+      deserializer: WireRequestDeserializer<IntentsV1.CompletePaymentActionRequest>(IntentsV1.PaymentIntents.Method.CompletePaymentAction.descriptor),
+      serializer: WireSerializer<IntentsV1.CompletePaymentActionResponse>(),
+      handler: { request, context in
+        try await self.completePaymentAction(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: IntentsV1.PaymentIntents.Method.CapturePaymentIntent.descriptor,
       deserializer: WireRequestDeserializer<IntentsV1.CapturePaymentIntentRequest>(IntentsV1.PaymentIntents.Method.CapturePaymentIntent.descriptor),
       serializer: WireSerializer<IntentsV1.CapturePaymentIntentResponse>(),
@@ -621,6 +736,17 @@ extension IntentsV1.PaymentIntents.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.ConfirmPaymentIntentResponse> {
     let response = try await self.confirmPaymentIntent(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func completePaymentAction(
+    request: GRPCCore.StreamingServerRequest<IntentsV1.CompletePaymentActionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<IntentsV1.CompletePaymentActionResponse> {
+    let response = try await self.completePaymentAction(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -700,6 +826,19 @@ extension IntentsV1.PaymentIntents.SimpleServiceProtocol {
     )
   }
 
+  package func completePaymentAction(
+    request: GRPCCore.ServerRequest<IntentsV1.CompletePaymentActionRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<IntentsV1.CompletePaymentActionResponse> {
+    return GRPCCore.ServerResponse<IntentsV1.CompletePaymentActionResponse>(
+      message: try await self.completePaymentAction(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
   package func capturePaymentIntent(
     request: GRPCCore.ServerRequest<IntentsV1.CapturePaymentIntentRequest>,
     context: GRPCCore.ServerContext
@@ -767,8 +906,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-    /// > KEY_DUPLICATE for metadata);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+    /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -802,7 +941,7 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Move the money of an intent that is created or failed/retryable.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
     /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
     /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -822,6 +961,41 @@ extension IntentsV1.PaymentIntents {
       deserializer: some GRPCCore.MessageDeserializer<IntentsV1.ConfirmPaymentIntentResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.ConfirmPaymentIntentResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "CompletePaymentAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+    /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+    /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+    /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+    /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+    /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+    /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+    /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+    /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+    /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+    /// > same key and the same result.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CompletePaymentActionRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.CompletePaymentActionRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.CompletePaymentActionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func completePaymentAction<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.CompletePaymentActionRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.CompletePaymentActionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.CompletePaymentActionResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CompletePaymentActionResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "CapturePaymentIntent" method.
@@ -944,8 +1118,8 @@ extension IntentsV1.PaymentIntents {
     /// >
     /// > Create an intent; with `confirm` also move the money, in one call.
     /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-    /// > KEY_DUPLICATE for metadata);
+    /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+    /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
     /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
     /// > NOT_FOUND CUSTOMER_NOT_FOUND;
     /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -990,7 +1164,7 @@ extension IntentsV1.PaymentIntents {
     /// > Source IDL Documentation:
     /// >
     /// > Move the money of an intent that is created or failed/retryable.
-    /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
     /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
     /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
     /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -1016,6 +1190,52 @@ extension IntentsV1.PaymentIntents {
       try await self.client.unary(
         request: request,
         descriptor: IntentsV1.PaymentIntents.Method.ConfirmPaymentIntent.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "CompletePaymentAction" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+    /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+    /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+    /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+    /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+    /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+    /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+    /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+    /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+    /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+    /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+    /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+    /// > same key and the same result.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `IntentsV1.CompletePaymentActionRequest` message.
+    ///   - serializer: A serializer for `IntentsV1.CompletePaymentActionRequest` messages.
+    ///   - deserializer: A deserializer for `IntentsV1.CompletePaymentActionResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func completePaymentAction<Result>(
+      request: GRPCCore.ClientRequest<IntentsV1.CompletePaymentActionRequest>,
+      serializer: some GRPCCore.MessageSerializer<IntentsV1.CompletePaymentActionRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<IntentsV1.CompletePaymentActionResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CompletePaymentActionResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: IntentsV1.PaymentIntents.Method.CompletePaymentAction.descriptor,
         serializer: serializer,
         deserializer: deserializer,
         options: options,
@@ -1174,8 +1394,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Create an intent; with `confirm` also move the money, in one call.
   /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-  /// > KEY_DUPLICATE for metadata);
+  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+  /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -1215,7 +1435,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Move the money of an intent that is created or failed/retryable.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+  /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
   /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
   /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -1238,6 +1458,47 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
       request: request,
       serializer: WireSerializer<IntentsV1.ConfirmPaymentIntentRequest>(),
       deserializer: WireResponseDeserializer<IntentsV1.ConfirmPaymentIntentResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "CompletePaymentAction" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+  /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+  /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+  /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+  /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+  /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+  /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+  /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+  /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+  /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+  /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+  /// > same key and the same result.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `IntentsV1.CompletePaymentActionRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func completePaymentAction<Result>(
+    request: GRPCCore.ClientRequest<IntentsV1.CompletePaymentActionRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CompletePaymentActionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.completePaymentAction(
+      request: request,
+      serializer: WireSerializer<IntentsV1.CompletePaymentActionRequest>(),
+      deserializer: WireResponseDeserializer<IntentsV1.CompletePaymentActionResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -1373,8 +1634,8 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// >
   /// > Create an intent; with `confirm` also move the money, in one call.
   /// > Errors, in precedence order: INVALID_ARGUMENT (field rules; AMOUNT_NOT_POSITIVE,
-  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD;
-  /// > KEY_DUPLICATE for metadata);
+  /// > CURRENCY_UNKNOWN, AMOUNT_TOO_LARGE, SENSITIVE_DATA_REJECTED, CONFIRM_NEEDS_PAYMENT_METHOD,
+  /// > RETURN_URL_INVALID, RETURN_URL_UNUSED; KEY_DUPLICATE for metadata);
   /// > the idempotency errors; PERMISSION_DENIED ORIGIN_NOT_ALLOWED (only services set an origin);
   /// > NOT_FOUND CUSTOMER_NOT_FOUND;
   /// > ALREADY_EXISTS ORIGIN_ALREADY_USED (details name the intent).
@@ -1418,7 +1679,7 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Move the money of an intent that is created or failed/retryable.
-  /// > Errors: INVALID_ARGUMENT; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+  /// > Errors: INVALID_ARGUMENT RETURN_URL_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
   /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (current and allowed states),
   /// > PAYMENT_METHOD_REQUIRED, PAYMENT_BEFORE_RESTORE; UNAVAILABLE RESTORE_IN_PROGRESS,
   /// > RESTORED_PAYMENT_UNRESOLVED.
@@ -1444,6 +1705,51 @@ extension IntentsV1.PaymentIntents.ClientProtocol {
       metadata: metadata
     )
     return try await self.confirmPaymentIntent(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "CompletePaymentAction" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > The payer has come back from what `next_action` asked of them: the payment goes on at the gateway
+  /// > that asked, never at another one. Where `next_action` names a `result_parameter`, what the return
+  /// > carried under it is handed over as `redirect_result`, once; without one the gateway is only asked
+  /// > what it knows. The answer is the intent as it is then: succeeded, requires_capture, failed/retryable
+  /// > (`authentication_failed` and other declines), processing when the gateway has not said, or still
+  /// > requires_action when the payer has not acted, or the gateway takes the result for none of its own:
+  /// > then call again with another key and what the payer brought back. Whoever calls when nothing waits
+  /// > for the payer any more (they come back twice, or after the payment was given up) changes nothing.
+  /// > Errors: INVALID_ARGUMENT REDIRECT_RESULT_INVALID; idempotency; NOT_FOUND PAYMENT_INTENT_NOT_FOUND;
+  /// > FAILED_PRECONDITION PAYMENT_INTENT_STATE (created), REDIRECT_RESULT_REQUIRED (`result_parameter`
+  /// > names what is missing); UNAVAILABLE RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, and
+  /// > GATEWAY_ROUTER_UNAVAILABLE (it has not said what came of it): nothing is stored, try again with the
+  /// > same key and the same result.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func completePaymentAction<Result>(
+    _ message: IntentsV1.CompletePaymentActionRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<IntentsV1.CompletePaymentActionResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<IntentsV1.CompletePaymentActionRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.completePaymentAction(
       request: request,
       options: options,
       onResponse: handleResponse

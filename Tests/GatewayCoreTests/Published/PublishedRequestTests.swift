@@ -76,6 +76,12 @@ struct PublishedRequestTests {
     for order in cancels { optional.append(try gateway.cancel(order)) }
     for order in finds { optional.append(try gateway.find(order)) }
     optional.append(try gateway.get(payment: "pi_1", key: reference))
+    for count in [1, RedirectResult.bytesMax] {
+      guard let result = RedirectResult([UInt8](repeating: UInt8(ascii: "!"), count: count)) else {
+        continue
+      }
+      optional.append(try gateway.details(DetailsOrder(reference: reference, result: result)))
+    }
     optional.append(try gateway.get(refund: "re_1"))
     optional.append(try gateway.refunds(of: "pi_1", after: nil))
     optional.append(try gateway.refunds(of: "pi_1", after: "re_1"))

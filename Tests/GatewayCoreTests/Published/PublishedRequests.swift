@@ -7,9 +7,10 @@
 ///   metadata and idempotency from docs.stripe.com/api. Only parameters that may be needed are listed:
 ///   what is not listed counts as unknown.
 /// - Adyen: Checkout v71 (github.com/Adyen/adyen-openapi, `json/CheckoutService-v71.json`), schemas
-///   PaymentRequest, CardDetails, SepaDirectDebitDetails, PaymentCaptureRequest, PaymentRefundRequest,
-///   PaymentCancelRequest, PaymentReversalRequest, StandalonePaymentCancelRequest; the idempotency key
-///   from docs.adyen.com.
+///   PaymentRequest, AuthenticationData, ThreeDSRequestData, PaymentDetailsRequest,
+///   PaymentCompletionDetails, CardDetails, SepaDirectDebitDetails, PaymentCaptureRequest,
+///   PaymentRefundRequest, PaymentCancelRequest, PaymentReversalRequest,
+///   StandalonePaymentCancelRequest; the idempotency key from docs.adyen.com.
 enum PublishedRequests {
   static let stripe = PublishedShape.parse(
     """
@@ -158,6 +159,11 @@ enum PublishedRequests {
     paymentMethod.storedPaymentMethodId text required max=64
     returnUrl text required max=1024
     additionalData map
+    authenticationData.attemptAuthentication text in=always|never
+    authenticationData.authenticationOnly boolean
+    authenticationData.threeDSRequestData.challengeWindowSize text in=01|02|03|04|05
+    authenticationData.threeDSRequestData.nativeThreeDS text in=preferred|disabled
+    authenticationData.threeDSRequestData.threeDSVersion text in=2.1.0|2.2.0
     captureDelayHours integer
     merchantOrderReference text max=1000
     metadata map count=20 keys=20 max=80
@@ -166,6 +172,15 @@ enum PublishedRequests {
     shopperReference text min=3 max=256
     shopperStatement text max=22
     storePaymentMethod boolean
+    POST /v71/payments/details
+    header x-api-key text required
+    header idempotency-key text required min=1 max=64
+    header content-type text required in=application/json
+    details.redirectResult text max=20000
+    details.payload text max=20000
+    details.threeDSResult text max=50000
+    authenticationData.authenticationOnly boolean
+    paymentData text max=200000
     POST /v71/payments/{paymentPspReference}/captures
     header x-api-key text required
     header idempotency-key text required min=1 max=64

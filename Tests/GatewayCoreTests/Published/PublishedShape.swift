@@ -179,15 +179,18 @@ struct PublishedShape: Sendable {
       return nil
     }
     return object.flatMap { name, value -> [Entry] in
-      guard case .object(let nested) = value else {
-        return [Entry(name: name, key: nil, value: value.leaf)]
+      guard name == "metadata" || name == "additionalData", case .object(let map) = value else {
+        return leaves(name, value)
       }
-      let isMap = name == "metadata" || name == "additionalData"
-      return nested.map { key, inner in
-        Entry(
-          name: isMap ? name : "\(name).\(key)", key: isMap ? key : nil, value: inner.leaf)
-      }
+      return map.map { Entry(name: name, key: $0.key, value: $0.value.leaf) }
     }
+  }
+
+  private static func leaves(_ name: String, _ value: JSONValue) -> [Entry] {
+    guard case .object(let nested) = value else {
+      return [Entry(name: name, key: nil, value: value.leaf)]
+    }
+    return nested.flatMap { leaves("\(name).\($0.key)", $0.value) }
   }
 }
 

@@ -46,6 +46,8 @@ package enum IntentEvent: Sendable, Hashable {
   case capture
   /// A caller gives the intent up.
   case cancel
+  /// A caller says that the payer has come back from what they had to do.
+  case completeAction
   case fact(Fact)
 
   package var kind: IntentEventKind {
@@ -53,6 +55,7 @@ package enum IntentEvent: Sendable, Hashable {
     case .confirm: .confirm
     case .capture: .capture
     case .cancel: .cancel
+    case .completeAction: .completeAction
     case .fact(let fact):
       switch fact {
       case .authorized: .authorized
@@ -79,6 +82,7 @@ package enum IntentEventKind: String, Sendable, Hashable, CaseIterable {
   case confirm
   case capture
   case cancel
+  case completeAction = "complete_action"
   case authorized
   case captured
   case declined
@@ -97,7 +101,7 @@ package enum IntentEventKind: String, Sendable, Hashable, CaseIterable {
   /// A caller's wish may be refused; a fact is true whatever the state.
   package var isRequest: Bool {
     switch self {
-    case .confirm, .capture, .cancel: true
+    case .confirm, .capture, .cancel, .completeAction: true
     case .authorized, .captured, .declined, .notExecuted, .paidBeforeRestore, .unknown, .pending,
       .canceled, .expired, .requiresAction, .captureFailed, .captureUndone, .conflicted, .returned:
       false

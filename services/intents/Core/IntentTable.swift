@@ -116,6 +116,14 @@ package enum IntentTable {
     IntentTransition(
       [.requiresAction, .requiresCapture], .cancel, .move(.cancelPending),
       because: "gateway-router closes the operation first; its fact ends the intent"),
+    IntentTransition(
+      [.requiresAction], .completeAction, .stay,
+      because: "gateway-router hands on what the payer brought back; its facts move the intent"),
+    IntentTransition(
+      [
+        .outcomeUnknown, .bankPending, .capturePending, .cancelPending, .requiresCapture, .succeeded,
+        .failedRetryable, .failedTerminal, .canceled,
+      ], .completeAction, .stay, because: "the payer was here before, or comes too late"),
   ]
 
   // MARK: What gateway-router found out: money is under way
@@ -160,8 +168,10 @@ package enum IntentTable {
       [.event("payment_intent.processing")], because: "the bank has it; days for a direct debit"),
     IntentTransition([.bankPending], .pending, .stay, because: "known"),
     IntentTransition(
-      [.requiresAction, .outcomeUnknown], .unknown, .stay,
-      because: "known: nobody has heard of it yet"),
+      [.outcomeUnknown], .unknown, .stay, because: "known: nobody has heard of it yet"),
+    IntentTransition(
+      [.requiresAction], .unknown, .move(.outcomeUnknown), [.event("payment_intent.processing")],
+      because: "the payer has acted, or was given up, and the gateway has not said what came of it"),
     IntentTransition(
       [.bankPending, .capturePending], .unknown, when: .authorized, .stay,
       because: "what is authorised does not become unknown"),

@@ -211,6 +211,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__list_al
 static inline const ProtobufCMessageDescriptor *wire_tender__common__v1__list_alerts_response(void) {
   return &tender__common__v1__list_alerts_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__redirect_field(void) {
+  return &tender__gateway__v1__redirect_field__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__next_action(void) {
+  return &tender__gateway__v1__next_action__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__decline(void) {
   return &tender__gateway__v1__decline__descriptor;
 }
@@ -222,6 +228,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__execut
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__execute_operation_response(void) {
   return &tender__gateway__v1__execute_operation_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__complete_operation_action_request(void) {
+  return &tender__gateway__v1__complete_operation_action_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__complete_operation_action_response(void) {
+  return &tender__gateway__v1__complete_operation_action_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__gateway__v1__capture_operation_request(void) {
   return &tender__gateway__v1__capture_operation_request__descriptor;
@@ -513,6 +525,12 @@ static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__confir
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__confirm_payment_intent_response(void) {
   return &tender__intents__v1__confirm_payment_intent_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__complete_payment_action_request(void) {
+  return &tender__intents__v1__complete_payment_action_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__complete_payment_action_response(void) {
+  return &tender__intents__v1__complete_payment_action_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__intents__v1__capture_payment_intent_request(void) {
   return &tender__intents__v1__capture_payment_intent_request__descriptor;

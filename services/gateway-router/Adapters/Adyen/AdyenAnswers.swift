@@ -11,8 +11,9 @@ extension AdyenGateway {
       return Self.readError(answer.status, answer.headers, answer.body)
     }
     guard let body = JSONReading.decode(AdyenAnswer.self, from: answer.body),
-      let reference = body.pspReference
+      body.pspReference != nil || Self.actionCodes.contains(body.resultCode ?? "")
     else { return .unreadable }
+    let reference = body.pspReference
     let amount = body.amount.flatMap {
       GatewayUnits.adyen.amount(units: $0.value, currency: $0.currency)
     }
@@ -28,8 +29,13 @@ extension AdyenGateway {
     if let resultCode = body.resultCode {
       return .payment(PaymentAnswer(echo: echo, state: Self.state(resultCode, body, purpose)))
     }
-    return Self.received(body, reference, echo)
+    return Self.received(body, reference ?? "", echo)
   }
+
+  /// Asking the payer: only then a payment may have no id of Adyen's yet.
+  private static let actionCodes: Set<String> = [
+    "RedirectShopper", "IdentifyShopper", "ChallengeShopper",
+  ]
 
   /// A modification's answer says `received` and nothing of its result.
   private static func received(
@@ -62,8 +68,8 @@ extension AdyenGateway {
     // The echoed amount is smaller than the asked one: a conflict for the core.
     case "PartiallyAuthorised": .authorized
     case "Pending", "Received", "PresentToShopper": .pending
-    case "RedirectShopper", "IdentifyShopper", "ChallengeShopper":
-      .requiresAction(PayerAction(redirectURL: body.action?.url))
+    case _ where actionCodes.contains(resultCode):
+      .requiresAction(action(body.action))
     case "Refused", "Error":
       .declined(
         signal(
@@ -74,6 +80,15 @@ extension AdyenGateway {
     case "Cancelled": .declined(signal(code: body.refusalReasonCode ?? "16", body.additionalData))
     default: .unrecognized
     }
+  }
+
+  /// Only a redirect can be answered without Adyen's own library.
+  private static func action(_ action: AdyenAnswer.Action?) -> PayerAction {
+    guard let action, action.type == nil || action.type == "redirect" else {
+      return PayerAction(redirectURL: nil)
+    }
+    return PayerAction(
+      answered: action.url, method: action.method, data: action.data?.values ?? [:])
   }
 
   static func signal(code: String, _ additional: StringValues?) -> DeclineSignal {

@@ -28,9 +28,18 @@ package struct AdyenGateway: Gateway {
       // The account's default may capture at once: say it with every payment (interleavings 3).
       additionalData: order.mode == .authorizeOnly ? ["manualCapture": "true"] : [:],
       metadata: order.metadata,
-      returnUrl: order.returnURL
+      returnUrl: order.returnURL,
+      // A payer who must authenticate is sent to a page of the bank's: nobody here has a page of ours.
+      authenticationData: order.method == .card && !order.isOffSession ? .redirect : nil
     )
     return post("/v71/payments", request, order.reference)
+  }
+
+  /// The result names its payment by itself: nothing else is needed.
+  package func details(_ order: DetailsOrder) throws(ExpressionError) -> GatewayRequest? {
+    let request = AdyenDetailsRequest(
+      details: AdyenDetailsRequest.Details(redirectResult: order.result.text))
+    return post("/v71/payments/details", request, order.reference)
   }
 
   package func capture(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest {

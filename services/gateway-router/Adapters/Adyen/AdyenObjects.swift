@@ -19,11 +19,27 @@ struct AdyenPaymentRequest: Encodable {
   var additionalData: [String: String]
   var metadata: [String: String]
   var returnUrl: String
+  var authenticationData: Authentication?
+
+  /// How a payer authenticates, where their bank asks for it.
+  struct Authentication: Encodable {
+    var threeDSRequestData: ThreeDS
+
+    struct ThreeDS: Encodable { var nativeThreeDS: String }
+
+    static let redirect = Authentication(threeDSRequestData: ThreeDS(nativeThreeDS: "disabled"))
+  }
 
   struct Method: Encodable {
     var type: String
     var storedPaymentMethodId: String
   }
+}
+
+struct AdyenDetailsRequest: Encodable {
+  var details: Details
+
+  struct Details: Encodable { var redirectResult: String }
 }
 
 struct AdyenModificationRequest: Encodable {
@@ -49,7 +65,12 @@ struct AdyenAnswer: Decodable {
   var reference: String?
   var merchantAccount: String?
 
-  struct Action: Decodable { var url: String? }
+  struct Action: Decodable {
+    var type: String?
+    var url: String?
+    var method: String?
+    var data: StringValues?
+  }
 }
 
 struct AdyenError: Decodable {

@@ -180,7 +180,9 @@ extension StripeGateway {
     case "succeeded": .captured(received)
     case "processing": .pending
     case "requires_action":
-      .requiresAction(PayerAction(redirectURL: intent.next_action?.redirect_to_url?.url))
+      .requiresAction(
+        PayerAction(
+          answered: intent.next_action?.redirect_to_url?.url, method: nil, data: [:]))
     case "canceled": .canceled
     case "requires_payment_method":
       intent.last_payment_error.map { .declined(signal($0)) }

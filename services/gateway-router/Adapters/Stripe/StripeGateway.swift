@@ -38,6 +38,9 @@ package struct StripeGateway: Gateway {
     return post("/v1/payment_intents", form, order.reference, hasMoneyEffect: true)
   }
 
+  /// Stripe hears it from the bank: it is read by id.
+  package func details(_ order: DetailsOrder) throws(ExpressionError) -> GatewayRequest? { nil }
+
   package func capture(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest {
     var form = FormEncoding()
     form.add("amount_to_capture", String(try GatewayUnits.stripe.units(order.amount)))

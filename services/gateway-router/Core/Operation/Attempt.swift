@@ -16,13 +16,23 @@ package struct Attempt: Sendable, Hashable {
   /// The merchant's account there.
   package let account: String
   package let mode: Mode
-  package var evidence: Evidence
+  package var evidence: Evidence {
+    // Whoever has the address can act as the payer does: it ends with what it is for.
+    didSet { if !evidence.isWithPayer { action = nil } }
+  }
   /// The gateway's id of the payment, once learned.
   package var reference: String?
   /// An answer contradicted the request; reported once.
   package var isConflicted: Bool
   /// Minor units that it took although it is condemned; set once, and told as an orphan.
   package var orphanMinor: Int64?
+  /// What its payer was asked to do, while that may still matter.
+  package var action: PayerAction?
+  /// How often what the payer brought back was handed to the gateway: the number in its key.
+  package var actionTries: Int
+
+  /// More results than this are not handed over.
+  package static let actionTriesMax = 10
 
   package init(
     id: AttemptID,
@@ -33,7 +43,9 @@ package struct Attempt: Sendable, Hashable {
     evidence: Evidence = .sent,
     reference: String? = nil,
     isConflicted: Bool = false,
-    orphanMinor: Int64? = nil
+    orphanMinor: Int64? = nil,
+    action: PayerAction? = nil,
+    actionTries: Int = 0
   ) {
     self.id = id
     self.sequence = sequence
@@ -44,6 +56,8 @@ package struct Attempt: Sendable, Hashable {
     self.reference = reference
     self.isConflicted = isConflicted
     self.orphanMinor = orphanMinor
+    self.action = action
+    self.actionTries = actionTries
   }
 }
 
@@ -54,6 +68,14 @@ package enum Disposition: Int16, Sendable, Hashable, CaseIterable {
   case condemned = 3
 }
 
+extension Attempt {
+  /// Its payer was asked, and nothing that they brought back was ever handed over: without it such a
+  /// gateway authorises nothing (our assumption; Adyen describes it so, and does not promise it).
+  package var isWithoutResult: Bool {
+    evidence == .requiresAction && actionTries == 0 && gateway.traits.actionResultParameter != nil
+  }
+}
+
 /// What is known of an attempt at its gateway.
 package enum Evidence: Sendable, Hashable {
   /// The row is committed; nobody has heard an answer. After a crash as unknown as `unknown`.
@@ -62,6 +84,8 @@ package enum Evidence: Sendable, Hashable {
   /// With the bank.
   case pending
   case requiresAction
+  /// What the payer brought back was handed to the gateway, whose answer nobody has heard.
+  case actionSubmitted
   case authorized
   case captured
   /// `isAlive`: the gateway keeps the object, and a payer could confirm it again.
@@ -79,6 +103,7 @@ package enum Evidence: Sendable, Hashable {
     case .unknown: "unknown"
     case .pending: "pending"
     case .requiresAction: "requires_action"
+    case .actionSubmitted: "action_submitted"
     case .authorized: "authorized"
     case .captured: "captured"
     case .declined: "declined"
@@ -93,7 +118,7 @@ package enum Evidence: Sendable, Hashable {
   package var isNegative: Bool {
     switch self {
     case .declined, .notExecuted, .canceled, .refunded, .returned: true
-    case .sent, .unknown, .pending, .requiresAction, .authorized, .captured: false
+    case .sent, .unknown, .pending, .requiresAction, .actionSubmitted, .authorized, .captured: false
     }
   }
 
@@ -109,7 +134,12 @@ package enum Evidence: Sendable, Hashable {
   package var tookMoney: Bool { self == .captured || self == .refunded || self == .returned }
 
   /// With the bank or the payer: nothing is held yet, and nobody here can go on with it.
-  package var isWaiting: Bool { self == .pending || self == .requiresAction }
+  package var isWaiting: Bool {
+    self == .pending || self == .requiresAction || self == .actionSubmitted
+  }
+
+  /// Its payer is asked to act, or has acted: what comes of it is known at this gateway alone.
+  package var isWithPayer: Bool { self == .requiresAction || self == .actionSubmitted }
 
   package var decline: Decline? {
     if case .declined(let decline, _) = self { decline } else { nil }

@@ -11,6 +11,7 @@ extension Attempt {
     }
     if evidence.yields(to: shown) || (outcome.provesAbsence && !evidence.isKnown) {
       evidence = shown.merged(over: evidence)
+      if evidence == .requiresAction { action = action ?? outcome.payerAction }
     }
     return self != before
   }
@@ -34,6 +35,8 @@ extension Evidence {
     case (.canceled, .authorized): true
     case (.canceled, _): false
     case (.authorized, .pending), (.authorized, .requiresAction): false
+    // Only the answer to what was handed over asks the payer anew (`answered`).
+    case (.actionSubmitted, .requiresAction): false
     case (.declined, .pending): false
     case (.notExecuted, .canceled): false
     default: true
@@ -49,6 +52,31 @@ extension Evidence {
       return .declined(decline, isAlive: false)
     }
     return self
+  }
+}
+
+extension Attempt {
+  /// Takes in what the gateway answered when it was handed what the payer brought back. What is proven
+  /// not to have been executed, refused as a request included, leaves the payer where they were; a new
+  /// action asks them anew.
+  mutating func learn(answered outcome: Outcome) {
+    // A gateway may name the payment only now, or anew.
+    if let named = outcome.reference { reference = named }
+    switch outcome {
+    case .notExecuted: evidence = .requiresAction
+    case .declined(let decline) where decline.origin == .request: evidence = .requiresAction
+    case .pending(let pending):
+      guard case .action(let next) = pending.kind else {
+        _ = learn(outcome)
+        return
+      }
+      action = next
+      evidence = .requiresAction
+    // With capture at once the money is on its way; a notification tells when it is there.
+    case .succeeded(let settled) where settled.kind == .authorized && mode == .charge:
+      _ = learn(.pending(Pending(reference: settled.reference, kind: .bank)))
+    case .succeeded, .declined, .unknown: _ = learn(outcome)
+    }
   }
 }
 

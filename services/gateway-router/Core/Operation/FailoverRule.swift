@@ -84,7 +84,8 @@ package enum FailoverRule {
       return attempt.mode == .charge ? .exhaust : next(situation)
     case .unknown:
       return attempt.isConflicted ? .answer : unknown(attempt, operation, situation)
-    case .sent, .pending, .requiresAction, .authorized, .captured: return .answer
+    // What the payer has done, or will do, is known at this gateway alone.
+    case .sent, .pending, .requiresAction, .actionSubmitted, .authorized, .captured: return .answer
     }
   }
 

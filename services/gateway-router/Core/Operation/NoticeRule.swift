@@ -68,7 +68,17 @@ package enum NoticeRule {
         .outcome(attempt.id, $0)
       }
     // The job of a condemned attempt, or of a release, goes on by its schedule.
-    case .cancelFailed: return .ignore("a cancel that failed")
+    case .cancelFailed:
+      guard attempt.isWithoutResult, operation.condemned.contains(where: { $0.id == attempt.id })
+      else { return .ignore("a cancel that failed") }
+      // There was nothing to cancel, and nothing can follow: results are handed over of what is open.
+      return .apply(
+        .outcome(
+          attempt.id,
+          .succeeded(
+            Settled(
+              kind: .canceled, reference: attempt.reference ?? notice.paymentReference ?? "",
+              amount: operation.amount))))
     case .dispute(let step): return .ignore("dispute \(step)")
     case .returned: return .ignore("judged by ReturnRule")
     case .reportAvailable: return .ignore("a report")

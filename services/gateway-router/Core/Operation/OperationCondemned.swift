@@ -48,7 +48,7 @@ extension OperationStep {
     guard isNews else { return }
     if isOrphan { writeOrphan(.orphanCaptured, attempt, back) }
     switch attempt.evidence {
-    case .authorized, .pending, .requiresAction:
+    case .authorized, .pending, .requiresAction, .actionSubmitted:
       actions.append(.ensureReversal(attempt.id))
     case .captured:
       actions.append(.alert(.orphanCaptured, attempt.id))

@@ -10,6 +10,10 @@ package enum OperationEvent: Sendable, Hashable {
   case recovered(NewAttempt)
   /// What came of a request, look or notification about an attempt's payment.
   case outcome(AttemptID, Outcome)
+  /// The payer has come back to be handed over: from here on the attempt's gateway may have heard of it.
+  case submitAction(AttemptID)
+  /// What the gateway answered to that.
+  case actionOutcome(AttemptID, Outcome)
   /// What two people have seen at the gateway of an attempt that nothing else proves.
   case attested(AttemptID, Attestation)
   /// The payer's bank took back the whole of what a condemned attempt took.
@@ -69,6 +73,8 @@ package enum OperationAction: Sendable, Hashable {
 /// What people must look at.
 package enum OperationAlert: String, Sendable, Hashable, CaseIterable {
   case gatewayAnswerConflicts = "gateway_answer_conflicts"
+  /// A payer brought back what belongs to another payment.
+  case payerResultConflicts = "payer_result_conflicts"
   /// Captured although only an authorisation was asked for: check the account's capture mode.
   case capturedWithoutRequest = "captured_without_request"
   /// A condemned attempt took money.
@@ -113,6 +119,10 @@ package enum OperationRefusal: Error, Sendable, Hashable {
   case currencyMismatch
   /// Nothing of the attempt is unproven, or the gateway has shown something else.
   case attestationRefused
+  /// The attempt does not wait for its payer, or not any more.
+  case noAction
+  /// What payers brought back was handed over too often.
+  case tooManyResults
 }
 
 /// Something that is now known about an operation, numbered from 1. Raw values of the kind are those

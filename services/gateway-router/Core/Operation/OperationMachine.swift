@@ -14,6 +14,8 @@ package enum OperationMachine {
         try step.start(attempt, allowsSpeculation: allowsSpeculation)
       case .recovered(let attempt): try step.recover(attempt)
       case .outcome(let id, let outcome): try step.apply(outcome, to: id)
+      case .submitAction(let id): try step.submitAction(of: id)
+      case .actionOutcome(let id, let outcome): try step.apply(outcome, toActionOf: id)
       case .attested(let id, let attestation): try step.apply(attestation, to: id)
       case .returned(let id, let back): try step.apply(back, toCondemned: id)
       case .routesExhausted: try step.exhaust()
@@ -107,7 +109,8 @@ struct OperationStep {
     case .unknown:
       guard earlier.mode == .authorizeOnly else { throw .chargeAlive }
       guard allowsSpeculation && new.mode == .authorizeOnly else { throw .outcomeUnknown }
-    case .sent, .pending, .requiresAction, .authorized, .captured: throw .attemptUnderway
+    case .sent, .pending, .requiresAction, .actionSubmitted, .authorized, .captured:
+      throw .attemptUnderway
     }
   }
 
@@ -149,7 +152,11 @@ struct OperationStep {
     _ condemned: [Attempt]
   ) {
     operation.phase = .closed(reason, condemned: condemned + live)
-    for attempt in live { condemn(attempt) }
+    for attempt in live {
+      // Nobody waits for its payer any more, and what they do now is not known here.
+      if reason == .gaveUp, attempt.evidence == .requiresAction { write(.unknown, of: attempt) }
+      condemn(attempt)
+    }
     finishIfPossible()
   }
 

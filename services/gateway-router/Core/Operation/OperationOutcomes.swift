@@ -30,11 +30,23 @@ extension OperationStep {
     _ index: Int,
     _ condemned: [Attempt]
   ) {
-    var live = live
     var attempt = live[index]
     let known = attempt.evidence
     reportConflict(outcome, &attempt)
     guard attempt.learn(outcome) || attempt != live[index] else { return }
+    follow(attempt, known, outcome, live, index, condemned)
+  }
+
+  /// What follows from what a live attempt is now known to be.
+  mutating func follow(
+    _ attempt: Attempt,
+    _ known: Evidence,
+    _ outcome: Outcome,
+    _ others: [Attempt],
+    _ index: Int,
+    _ condemned: [Attempt]
+  ) {
+    var live = others
     live[index] = attempt
     actions.append(.updateAttempt(attempt))
     if attempt.evidence == .authorized || attempt.evidence == .captured {
@@ -52,7 +64,7 @@ extension OperationStep {
       if !outcome.isConflict { write(.unknown, of: attempt) }
     case .pending where known != .pending: write(.pending, of: attempt)
     case .requiresAction where known != .requiresAction:
-      write(.requiresAction, of: attempt) { $0.action = outcome.payerAction }
+      write(.requiresAction, of: attempt) { $0.action = attempt.action }
     default: break
     }
   }
@@ -132,8 +144,8 @@ extension OperationStep {
       operation.phase = .won(winner, condemned: condemned)
       finishIfPossible()
     // A refund of captured money is not the operation's business.
-    case .sent, .unknown, .pending, .requiresAction, .authorized, .refunded, .returned,
-      .notExecuted:
+    case .sent, .unknown, .pending, .requiresAction, .actionSubmitted, .authorized, .refunded,
+      .returned, .notExecuted:
       return
     }
   }

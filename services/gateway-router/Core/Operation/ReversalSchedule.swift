@@ -79,7 +79,8 @@ package enum ReversalRule {
     case .captured: return returnedMinor > 0 ? .wait : .refund(reference: reference)
     case .authorized, .requiresAction, .declined: return .cancel(reference: reference)
     // Stripe refuses to cancel what the bank works on; Adyen takes the order either way.
-    case .pending, .sent, .unknown: return traits.canGet ? .wait : .cancel(reference: reference)
+    case .pending, .actionSubmitted, .sent, .unknown:
+      return traits.canGet ? .wait : .cancel(reference: reference)
     case .notExecuted, .canceled, .refunded, .returned: return .done
     }
   }
@@ -115,7 +116,8 @@ package enum ProbeRule {
     else { return .wait }
     let traits = attempt.gateway.traits
     if let reference = attempt.reference, traits.canGet { return .get(reference: reference) }
-    // An answer was stored under the key: repeating the request would only repeat it.
+    // An answer was stored under the key: repeating the request would only repeat it, and what the payer
+    // brought back is never handed over again.
     guard attempt.evidence == .sent || attempt.evidence == .unknown else { return .wait }
     let isRemembered = ageSeconds < traits.replayWindowSeconds
     let callIsOver = ageSeconds >= replayAfterSeconds

@@ -31,16 +31,9 @@ package struct Pending: Sendable, Hashable {
     /// The payer must act, for example at this address.
     case action(PayerAction)
   }
-  package let reference: String
+  /// Nil where the gateway names a payment only once its payer has acted.
+  package let reference: String?
   package let kind: Kind
-}
-
-/// Where a payer goes on.
-package struct PayerAction: Sendable, Hashable {
-  /// Nil when the gateway's own library drives the step.
-  package let redirectURL: String?
-
-  package init(redirectURL: String?) { self.redirectURL = redirectURL }
 }
 
 /// Why nobody knows.

@@ -4,6 +4,8 @@ package import Money
 package struct SentRequest: Sendable, Hashable {
   package enum Purpose: Sendable, Hashable, CaseIterable {
     case authorize, charge, capture, cancel, refund
+    /// Hands over what a payer brought back from their action.
+    case details
     /// Reads a payment.
     case look
     /// Reads a refund.
@@ -42,10 +44,11 @@ package struct SentRequest: Sendable, Hashable {
 
 extension SentRequest {
   /// Whether the fate of this request alone is the fate of what it is about: the first send of a
-  /// payment, a capture or a refund. A replay, a look or a cancel that fails says nothing about it.
+  /// payment, a capture or a refund, or of what a payer brought back. A replay, a look or a cancel that
+  /// fails says nothing about it.
   fileprivate var provesByItself: Bool {
     switch purpose {
-    case .authorize, .charge, .capture, .refund, .setup: send == .first
+    case .authorize, .charge, .details, .capture, .refund, .setup: send == .first
     case .cancel, .look, .lookRefund, .lookSetup: false
     }
   }
@@ -100,10 +103,15 @@ package enum OutcomeRule {
     _ request: SentRequest,
     _ classify: (DeclineSignal) -> Decline
   ) -> Outcome {
+    guard payment.isBound(to: request) else { return .unknown(.unreadable) }
     if case .declined(let signal) = payment.state {
       var decline = classify(signal)
       decline.gatewayReference = payment.echo.reference
       return .declined(decline)
+    }
+    // The gateway may name a payment only once its payer has acted.
+    if case .requiresAction(let action) = payment.state {
+      return .pending(Pending(reference: payment.echo.reference, kind: .action(action)))
     }
     // Without the gateway's id nothing can be done with the payment later.
     guard let reference = payment.echo.reference else { return .unknown(.unreadable) }
@@ -124,9 +132,7 @@ package enum OutcomeRule {
       guard let proof = Proof(fence: payment) else { return .unknown(.unreadable) }
       return .notExecuted(proof)
     case .pending: return .pending(Pending(reference: reference, kind: .bank))
-    case .requiresAction(let action):
-      return .pending(Pending(reference: reference, kind: .action(action)))
-    case .declined: return .unknown(.unreadable)
+    case .requiresAction, .declined: return .unknown(.unreadable)
     case .unrecognized: return .unknown(.undecided(reference: reference))
     }
   }
@@ -164,6 +170,19 @@ package enum OutcomeRule {
       let proof = Proof(refusedWithStatus: status, send: request.send)
     else { return .unknown(.silent(status: status)) }
     return .notExecuted(proof)
+  }
+}
+
+extension PaymentAnswer {
+  /// What a payer brings back names its payment by itself: that it is this one only our own reference
+  /// in the answer says, and of money the amount. A further step of theirs moves nothing.
+  fileprivate func isBound(to request: SentRequest) -> Bool {
+    guard request.purpose == .details else { return true }
+    switch state {
+    case .requiresAction: return true
+    case .authorized, .captured: return echo.ownReference != nil && echo.amount != nil
+    case .canceled, .pending, .declined, .unrecognized: return echo.ownReference != nil
+    }
   }
 }
 

@@ -60,7 +60,8 @@ package enum ResolutionRule {
     let fits =
       switch attempt.evidence {
       case .sent, .unknown: true
-      case .pending, .requiresAction, .authorized: kind != .neverExisted
+      case .requiresAction where attempt.isWithoutResult: true
+      case .pending, .requiresAction, .actionSubmitted, .authorized: kind != .neverExisted
       case .captured: kind == .refundedAtGateway
       case .declined: kind == .canceledAtGateway
       case .notExecuted, .canceled, .refunded, .returned: false

@@ -34,7 +34,8 @@ package enum LookSchedule {
     /// Whether an alert of this kind, once raised, is still true of such evidence.
     package func holds(of evidence: Evidence) -> Bool {
       switch self {
-      case .outcomeUnknown: evidence == .sent || evidence == .unknown
+      case .outcomeUnknown:
+        evidence == .sent || evidence == .unknown || evidence == .actionSubmitted
       case .pendingLong: evidence == .pending
       }
     }
@@ -44,7 +45,7 @@ package enum LookSchedule {
     of evidence: Evidence, method: MethodType?, sentAt: Timestamp, now: Timestamp
   ) -> Lateness? {
     switch evidence {
-    case .sent, .unknown:
+    case .sent, .unknown, .actionSubmitted:
       return now >= sentAt + .seconds(unknownAlertSeconds) ? .outcomeUnknown : nil
     case .pending:
       let limit =
@@ -66,6 +67,9 @@ package struct GiveUpLimits: Sendable, Hashable {
   /// A direct debit that the bank works on. Its refusal comes within a week; the rest is for banks
   /// that are late.
   package var bankDays = 14
+  /// Longer where what a payer brought back was handed over, and its answer nobody has heard: the
+  /// gateway's notification may still tell.
+  package static let submittedSeconds: Int64 = 600
 
   package init() {}
 
@@ -78,7 +82,11 @@ package struct GiveUpLimits: Sendable, Hashable {
     {
       return BankDays.after(createdAt, days: bankDays)
     }
-    return createdAt + .seconds(offSession ? offSessionSeconds : payerPresentSeconds)
+    let end = createdAt + .seconds(offSession ? offSessionSeconds : payerPresentSeconds)
+    guard case .open(let live, _) = operation.phase,
+      live.contains(where: { $0.evidence == .actionSubmitted })
+    else { return end }
+    return end + .seconds(Self.submittedSeconds)
   }
 }
 

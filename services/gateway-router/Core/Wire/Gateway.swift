@@ -158,6 +158,18 @@ package struct SetupOrder: Sendable, Hashable {
   }
 }
 
+/// What a payer brought back, for the gateway that sent them away.
+package struct DetailsOrder: Sendable, Hashable {
+  /// Ours, of this handing over.
+  package var reference: GatewayReference
+  package var result: RedirectResult
+
+  package init(reference: GatewayReference, result: RedirectResult) {
+    self.reference = reference
+    self.result = result
+  }
+}
+
 /// A capture or refund of a payment.
 package struct ModifyOrder: Sendable, Hashable {
   /// Ours, of the modification.
@@ -252,6 +264,8 @@ package protocol Gateway: Sendable {
   var name: GatewayName { get }
 
   func authorize(_ order: AuthorizeOrder) throws(ExpressionError) -> GatewayRequest
+  /// Hands over what a payer brought back; nil where the gateway knows by itself.
+  func details(_ order: DetailsOrder) throws(ExpressionError) -> GatewayRequest?
   func capture(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest
   func refund(_ order: ModifyOrder) throws(ExpressionError) -> GatewayRequest
   /// nil where the gateway cannot cancel such a target.

@@ -23,6 +23,10 @@ package struct GatewayTraits: Sendable, Hashable {
   /// The object of a declined payment stays alive and must be cancelled (interleavings 14).
   package var keepsDeclinedObjects: Bool
 
+  /// The query parameter of a payer's return that the gateway must be handed; nil where it knows by
+  /// itself what the payer did.
+  package var actionResultParameter: String?
+
   /// A charge in one call answers that the money is captured. Otherwise capture is always a step.
   package var confirmsCharge: Bool
   /// How long an authorisation is kept, as published. That it is over is never proof.
@@ -35,6 +39,7 @@ package struct GatewayTraits: Sendable, Hashable {
     cancelsByReference: Bool,
     cancelAnswersAtOnce: Bool,
     keepsDeclinedObjects: Bool,
+    actionResultParameter: String?,
     confirmsCharge: Bool,
     authorizationSeconds: Int64
   ) {
@@ -44,6 +49,7 @@ package struct GatewayTraits: Sendable, Hashable {
     self.cancelsByReference = cancelsByReference
     self.cancelAnswersAtOnce = cancelAnswersAtOnce
     self.keepsDeclinedObjects = keepsDeclinedObjects
+    self.actionResultParameter = actionResultParameter
     self.confirmsCharge = confirmsCharge
     self.authorizationSeconds = authorizationSeconds
   }
@@ -60,6 +66,7 @@ extension GatewayName {
         cancelsByReference: false,
         cancelAnswersAtOnce: true,
         keepsDeclinedObjects: true,
+        actionResultParameter: nil,
         confirmsCharge: true,
         authorizationSeconds: 7 * 86_400
       )
@@ -71,6 +78,7 @@ extension GatewayName {
         cancelsByReference: true,
         cancelAnswersAtOnce: false,
         keepsDeclinedObjects: false,
+        actionResultParameter: "redirectResult",
         confirmsCharge: false,
         authorizationSeconds: 28 * 86_400
       )

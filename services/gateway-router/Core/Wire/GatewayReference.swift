@@ -11,6 +11,9 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
     case authorize = 0x61  // a
     /// The id is the capture's.
     case capture = 0x63  // c
+    /// What a payer brought back; the id is the attempt's; a new try only after one that was proven
+    /// without effect.
+    case details = 0x64  // d
     /// The id is the attempt's; a new try each time.
     case get = 0x67  // g
     /// The id is the refund's.
@@ -47,6 +50,9 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
   }
   package static func get(_ id: AttemptID, try number: Int) -> GatewayReference {
     GatewayReference(.get, id.bits, number)
+  }
+  package static func details(_ id: AttemptID, try number: Int) -> GatewayReference {
+    GatewayReference(.details, id.bits, number)
   }
   package static func cancel(_ id: AttemptID, try number: Int) -> GatewayReference {
     GatewayReference(.cancel, id.bits, number)
@@ -96,7 +102,7 @@ package struct GatewayReference: Hashable, Sendable, CustomStringConvertible {
   /// The attempt, where the kind names one.
   package var attemptID: AttemptID? {
     switch kind {
-    case .authorize, .get, .cancel, .compensate: AttemptID(bits: bits)
+    case .authorize, .details, .get, .cancel, .compensate: AttemptID(bits: bits)
     case .capture, .refund, .setup: nil
     }
   }

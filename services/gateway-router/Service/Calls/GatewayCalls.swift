@@ -24,6 +24,23 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
     return GatewayV1.ExecuteOperationResponse(facts: facts)
   }
 
+  func completeOperationAction(
+    request: GatewayV1.CompleteOperationActionRequest, context: ServerContext
+  ) async throws -> GatewayV1.CompleteOperationActionResponse {
+    let (operation, intent) = try ids(request.operationID, request.intentID)
+    let merchant = try CallContext.require().requireMerchant()
+    let result = RedirectResult(request.redirectResult)
+    guard result != nil || request.redirectResult.isEmpty else {
+      throw RPCFailure.invalid(
+        "redirect_result", "REDIRECT_RESULT_INVALID",
+        "Decode what the payer's return carries from the URL: it is visible ASCII.")
+    }
+    let facts = try await shielded { flow in
+      try await flow.completeAction(operation, of: intent, merchant, result)
+    }
+    return GatewayV1.CompleteOperationActionResponse(facts: facts)
+  }
+
   func captureOperation(
     request: GatewayV1.CaptureOperationRequest, context: ServerContext
   ) async throws -> GatewayV1.CaptureOperationResponse {
@@ -81,7 +98,8 @@ struct GatewayCalls: GatewayV1.GatewayRouter.SimpleServiceProtocol {
       guard let record = try await flow.load(id, of: intent) else { continue }
       response.operations.append(
         GatewayV1.Operation(
-          record, facts: try await flow.facts(id, of: intent),
+          // Whoever reads them has no payer to send anywhere.
+          record, facts: try await flow.facts(id, of: intent).map(\.withoutNextAction),
           refunds: try await flow.refunds(id, of: intent, record.operation.amount.currency),
           jobs: try await flow.jobs(id, of: intent),
           giveUpAt: flow.times.giveUpAt(record)))
@@ -151,6 +169,6 @@ extension OperationRecord {
       operation: Operation(
         id: id, amount: try GatewayCalls.amount(request.amount),
         captureMethod: request.captureMethod == .manual ? .manual : .automatic),
-      attempts: [:], captureTries: [:])
+      attempts: [:], captureTries: [:], returnURL: request.returnURL.nonEmpty)
   }
 }

@@ -72,7 +72,8 @@ extension GatewayV1.Attempt {
       routeReason: record?.routeReason ?? "", nextLookAt: jobs?.nextLookAt?.wire,
       reversal: jobs?.reversal,
       decision: record?.decision.map(GatewayV1.RouteDecision.init(_:)),
-      decline: attempt.evidence.decline.map { GatewayV1.Decline($0, at: record?.decidedAt) })
+      decline: attempt.evidence.decline.map { GatewayV1.Decline($0, at: record?.decidedAt) },
+      actionTries: UInt32(max(0, attempt.actionTries)))
   }
 }
 

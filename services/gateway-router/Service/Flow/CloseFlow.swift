@@ -82,12 +82,14 @@ extension GatewayFlow {
       record, isPaid ? PaidBeforeRestore.decline : .unsent("abandoned_before_send"))
   }
 
+  @discardableResult
   func requireOwned(
     _ id: OperationID, of intent: PaymentIntentID, _ merchant: MerchantID
-  ) async throws {
+  ) async throws -> OperationRecord {
     guard let record = try await load(id, of: intent), record.merchant == merchant else {
       throw RPCFailure.notFound("OPERATION_NOT_FOUND", "There is no operation \(id).")
     }
+    return record
   }
 
   private static func failure(_ refusal: OperationRefusal) -> RPCFailure {
@@ -102,7 +104,7 @@ extension GatewayFlow {
       .invalid("amount.currency", "CURRENCY_MISMATCH", "The operation has another currency.")
     case .notOpen, .tooManyAttempts, .attemptUnderway, .outcomeUnknown, .declineForbids,
       .chargeAlive, .attemptUnknown, .notWon, .releasing, .captureExists, .captureUnknown,
-      .attestationRefused:
+      .attestationRefused, .noAction, .tooManyResults:
       .failedPrecondition("OPERATION_NOT_WON", "Nothing can be captured now: \(refusal).")
     }
   }

@@ -51,9 +51,18 @@ final class GatewayFlow: Sendable {
   }
 
   func facts(_ id: OperationID, of intent: PaymentIntentID) async throws -> [GatewayV1.Fact] {
-    try await environment.database.query(OperationStatements.facts(id, of: intent)).map { row in
-      try GatewayV1.Fact(decoding: row[0, as: [UInt8].self], strict: false)
+    var facts = try await environment.database.query(OperationStatements.facts(id, of: intent))
+      .map { row in try GatewayV1.Fact(decoding: row[0, as: [UInt8].self], strict: false) }
+    guard facts.contains(where: { $0.kind == .requiresAction }) else { return facts }
+    // Stored without it; only what the payer is asked now is told again.
+    for row in try await environment.database.query(OperationStatements.actions(id, of: intent)) {
+      let (attempt, action) = try row.decode((AttemptID, [UInt8]).self)
+      let last = facts.lastIndex {
+        $0.kind == .requiresAction && $0.attemptID == attempt.description
+      }
+      if let last { facts[last].nextAction = action }
     }
+    return facts
   }
 
   func jobs(

@@ -32,6 +32,12 @@ extension GatewayFlow {
         }
         return try await applyReturn(notice, aboutCondemned: attempt.id, record)
       }
+      if case .cancelFailed = notice.event,
+        try await ports.routing.restore.gate().mayHaveLost(after: record.sentAt(attempt.id))
+      {
+        // Of what was handed over since the restore's point nobody here knows.
+        return .done("ignored: a cancel that failed, of a payment from before a restore")
+      }
       let age = record.now(environment.clock).seconds - record.sentSeconds(attempt.id)
       switch NoticeRule.verdict(
         notice, about: attempt, of: record.operation, ageSeconds: age,

@@ -63,6 +63,8 @@ extension SentRequest.Purpose {
     case .authorize, .charge: nil
     // Few, and they say nothing of payments.
     case .setup, .lookSetup: nil
+    // It can go nowhere else, so that nothing keeps it away.
+    case .details: .modify
     case .capture, .cancel, .refund: .modify
     case .look, .lookRefund: .look
     }

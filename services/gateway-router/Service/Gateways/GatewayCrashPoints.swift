@@ -43,7 +43,7 @@
       case .cancel: .afterReversalRequest
       // A condemned attempt's refund has no reference of ours.
       case .refund: ownReference == nil ? .afterReversalRequest : .afterRefundRequest
-      case .look, .lookRefund, .setup, .lookSetup: nil
+      case .details, .look, .lookRefund, .setup, .lookSetup: nil
       }
     }
 
@@ -51,7 +51,7 @@
       switch purpose {
       case .authorize, .charge: .afterGatewayAnswer
       case .capture: .afterCaptureAnswer
-      case .cancel, .refund, .look, .lookRefund, .setup, .lookSetup: nil
+      case .details, .cancel, .refund, .look, .lookRefund, .setup, .lookSetup: nil
       }
     }
   }

@@ -85,7 +85,7 @@ final class GatewayPorts: Sendable {
         merchant: record.merchant, paymentMethod: record.paymentMethod,
         captureMethod: record.operation.captureMethod, isOffSession: record.offSession,
         sequence: attempt.sequence),
-      returnURL: returnURL)
+      returnURL: record.returnURL ?? returnURL)
     let sent = SentRequest(
       purpose: attempt.mode == .charge ? .charge : .authorize, send: send,
       amount: record.operation.amount, account: attempt.account,
@@ -128,6 +128,22 @@ final class GatewayPorts: Sendable {
       limits.record(succeeded: succeeded, at: account)
     }
     return heard
+  }
+
+  /// What the payer brought back, for the gateway that sent them away; one key for each try. It may
+  /// take all the time there is: no other gateway waits for it. The answer may name the payment anew.
+  func details(
+    _ record: OperationRecord, _ attempt: Attempt, _ result: RedirectResult, _ send: Send,
+    within limit: Duration
+  ) async -> Heard {
+    let order = DetailsOrder(
+      reference: .details(attempt.id, try: attempt.actionTries), result: result)
+    let sent = SentRequest(
+      purpose: .details, send: send, amount: record.operation.amount, account: attempt.account,
+      ownReference: GatewayReference.authorize(attempt.id).text)
+    return await exchange(attempt, sent, within: limit) { adapter throws(ExpressionError) in
+      try adapter.details(order)
+    }
   }
 
   func capture(
@@ -206,7 +222,8 @@ final class GatewayPorts: Sendable {
   ) async -> Heard {
     guard let adapter = adapters[account.gateway], let settings = accounts[account] else {
       return Heard(
-        outcome: .unknown(.noAnswer(.resolving)),
+        outcome: sent.isFirstResult
+          ? .notExecuted(Proof(neverWritten: .notExpressible)) : .unknown(.noAnswer(.resolving)),
         detail: "the settings no longer name \(account)", milliseconds: 0)
     }
     let request: GatewayRequest
@@ -228,7 +245,9 @@ final class GatewayPorts: Sendable {
     }
     limits.enter(account)
     let started = loop.now
-    let outbound = outbound(request, adapter, settings, within: limit)
+    let outbound = outbound(
+      request, adapter, settings, within: limit,
+      atMost: sent.purpose == .details ? limit : Self.sendLimit)
     #if TENDER_FAULTS
       let report = await send(outbound, sent)
       let facts = Self.facts(of: report)
@@ -253,13 +272,13 @@ final class GatewayPorts: Sendable {
 
   func outbound(
     _ request: GatewayRequest, _ adapter: any Gateway, _ settings: GatewayAccountSettings,
-    within limit: Duration
+    within limit: Duration, atMost longest: Duration = GatewayPorts.sendLimit
   ) -> OutboundRequest {
     let credentials = adapter.authentication(apiKey: settings.apiKey.text)
     let headers = (request.headers + [credentials]).map { HeaderField($0.name, $0.value) }
     return OutboundRequest(
       request.method == .get ? .get : .post, settings.baseURL + request.path, headers: headers,
-      body: request.body, timeout: min(limit, Self.sendLimit),
+      body: request.body, timeout: min(limit, longest),
       responseBytesMax: Self.answerBytesMax)
   }
 
@@ -267,6 +286,7 @@ final class GatewayPorts: Sendable {
   private func notExpressible(_ error: ExpressionError, _ sent: SentRequest) -> Heard {
     let outcome: Outcome =
       sent.send == .first && (sent.purpose == .authorize || sent.purpose == .charge)
+        || sent.isFirstResult
       ? .notExecuted(Proof(neverWritten: .notExpressible)) : .unknown(.unreadable)
     return Heard(outcome: outcome, detail: "not expressible: \(error)", milliseconds: 0)
   }
@@ -280,6 +300,11 @@ final class GatewayPorts: Sendable {
     case .unknown(let reason): "unknown: \(reason), \(report.sendProof)"
     }
   }
+}
+
+extension SentRequest {
+  /// What a payer brought back, under a key that was not used before.
+  fileprivate var isFirstResult: Bool { purpose == .details && send == .first }
 }
 
 extension TransferFacts {

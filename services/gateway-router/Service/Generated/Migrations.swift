@@ -1126,4 +1126,51 @@ select 'what people said about set-ups is only added',
 
 """##,
     checksum: "737c9dac06a04f5918ba979cd35ef88a5d90faa0aa14df424fa00d20ce2c62bf"),
+  Migration(
+    number: 14, name: "payer-actions",
+    up: ##"""
+-- What payers are asked to do (3DS), and where they come back to. Rows of before have none of it: no
+-- table is read to check them.
+
+-- Null: the address of the settings. A repetition of the request sends the same bytes.
+alter table operation add column return_url text;
+alter table operation add constraint operation_return_url
+  check (return_url is null or octet_length(return_url) between 1 and 1024) not valid;
+
+alter table attempt
+  -- An encoded NextAction; only while it may still matter. Whoever has it can act as the payer does.
+  add column action bytea,
+  -- How often what the payer brought back was handed to the gateway: the number in its key.
+  add column action_tries smallint not null default 0;
+alter table attempt add constraint attempt_action
+  check (octet_length(action) <= 20480 and action_tries between 0 and 10) not valid;
+
+-- A number is used once, and an address does not outlive what it is for, whoever writes the row.
+create function guard_payer_action() returns trigger
+language plpgsql as $$
+begin
+  if new.action_tries < old.action_tries or new.action_tries > old.action_tries + 1 then
+    raise exception 'results of payers are counted one by one' using errcode = 'restrict_violation';
+  end if;
+  if new.evidence not in ('requires_action', 'action_submitted') or new.disposition <> 1 then
+    new.action := null;
+  end if;
+  return new;
+end
+$$;
+create trigger attempt_payer_action before update on attempt
+  for each row when (new.action is not null or new.action_tries <> old.action_tries)
+  execute function guard_payer_action();
+
+"""##,
+    check: ##"""
+select 'operations keep where their payers come back to', exists (
+  select 1 from information_schema.columns
+  where table_schema = 'gateway' and table_name = 'operation' and column_name = 'return_url');
+select 'results of payers are counted, and addresses end', exists (
+  select 1 from pg_trigger
+  where tgname = 'attempt_payer_action' and tgrelid = 'gateway.attempt'::regclass);
+
+"""##,
+    checksum: "eb4425fe1c88f29218e285efaf6ee0d2b7643e1acb5d898ab26e3e42a8ca29e5"),
 ]

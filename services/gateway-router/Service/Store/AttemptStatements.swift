@@ -2,6 +2,7 @@ import GatewayCore
 import Money
 import Postgres
 import ServiceKit
+import Wire
 
 /// The SQL of attempts, captures and reversals; all of them within the transaction that moved the
 /// operation.
@@ -44,6 +45,7 @@ enum AttemptStatements {
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
     let isKnown = attempt.evidence != .sent && attempt.evidence != .unknown
+    let action = attempt.action.flatMap { GatewayV1.NextAction($0, at: attempt.gateway) }?.encode()
     return """
       update attempt set evidence = \(attempt.evidence.name), reference = \(attempt.reference),
         evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
@@ -52,7 +54,8 @@ enum AttemptStatements {
         decline_network_code = \(decline?.networkCode), decline_advice_code = \(decline?.adviceCode),
         decline_retry_after_seconds = \(decline?.retryAfterSeconds.map { Int32(clamping: $0) }),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
-        orphan_minor = \(attempt.orphanMinor),
+        orphan_minor = \(attempt.orphanMinor), action = \(action),
+        action_tries = \(Int16(clamping: attempt.actionTries)),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
         look_at = case when \(attempt.evidence.isNegative) then look_at
           when \(isKnown) and disposition = 1
@@ -68,7 +71,7 @@ enum AttemptStatements {
     _ id: AttemptID, of record: OperationRecord, _ disposition: Disposition
   ) -> Statement {
     """
-    update attempt set disposition = \(disposition.rawValue), look_at = null
+    update attempt set disposition = \(disposition.rawValue), look_at = null, action = null
     where intent_id = \(record.intent) and id = \(id)
     """
   }

@@ -23,6 +23,8 @@ struct OperationRecord: Sendable {
   var captureTimes: [CaptureID: Timestamp] = [:]
   /// The row's, as far as it was written: 1 after the insert.
   var version: Int64 = 1
+  /// Where its payer comes back to; nil: the address of the settings.
+  var returnURL: String?
   /// When it was read, by the database's clock, which its times are of then. Nil: this process has
   /// just made it, and its times are of the process's own clock.
   var readAt: Timestamp?
@@ -66,6 +68,7 @@ extension OperationRecord {
     createdAt = try row[16, as: Timestamp.self]
     version = try row[17, as: Int64.self]
     readAt = try row[19, as: Timestamp.self]
+    returnURL = try row[20, as: String?.self]
     self.method = try row[18, as: String?.self].flatMap(MethodType.init(rawValue:))
     var attempts: [AttemptID: AttemptRecord] = [:]
     var values: [(attempt: Attempt, disposition: Disposition)] = []
@@ -105,7 +108,9 @@ extension OperationRecord {
       account: try row[3, as: String.self],
       mode: try known(Attempt.Mode(rawValue: row[4, as: Int16.self])), evidence: evidence,
       reference: try row[11, as: String?.self], isConflicted: try row[18, as: Bool.self],
-      orphanMinor: try row[19, as: Int64?.self])
+      orphanMinor: try row[19, as: Int64?.self],
+      action: try row[28, as: [UInt8]?.self].map(PayerAction.init(stored:)),
+      actionTries: Int(try row[29, as: Int16.self]))
     let record = AttemptRecord(
       createdAt: try row[13, as: Timestamp.self], decidedAt: try row[14, as: Timestamp?.self],
       looks: Int(try row[15, as: Int32.self]), routeReason: try row[12, as: String.self],
@@ -121,6 +126,7 @@ extension OperationRecord {
     case "unknown": return .unknown
     case "pending": return .pending
     case "requires_action": return .requiresAction
+    case "action_submitted": return .actionSubmitted
     case "authorized": return .authorized
     case "captured": return .captured
     case "not_executed": return .notExecuted

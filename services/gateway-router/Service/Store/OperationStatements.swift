@@ -30,7 +30,7 @@ enum OperationStatements {
   private static let columns = """
     merchant_id, intent_id, id, currency, amount_minor, capture_method, payment_method_id,
     off_session, statement_descriptor, send_before, key_proof, state, close_reason, is_releasing,
-    fact_count, is_final, created_at, version, method, now()
+    fact_count, is_final, created_at, version, method, now(), return_url
     """
 
   private static let attemptColumns = """
@@ -38,7 +38,7 @@ enum OperationStatements {
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
     evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor, routing_version,
     routing_rule, routing_reason, routing_skips, decline_table_version, decline_network_code,
-    decline_advice_code, decline_retry_after_seconds
+    decline_advice_code, decline_retry_after_seconds, action, action_tries
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {
@@ -46,14 +46,14 @@ enum OperationStatements {
     return """
       insert into operation (merchant_id, intent_id, id, currency, amount_minor, capture_method,
         payment_method_id, off_session, statement_descriptor, send_before, key_proof, state,
-        close_reason, fact_count, is_final, method, actor, trace_id)
+        close_reason, fact_count, is_final, method, return_url, actor, trace_id)
       values (\(record.merchant), \(record.intent), \(operation.id),
         \(operation.amount.currency.code), \(operation.amount.minor),
         \(operation.captureMethod.rawValue), \(record.paymentMethod), \(record.offSession),
         \(record.statementDescriptor), \(record.sendBefore), \(record.keyProof),
         \(operation.state.rawValue), \(operation.closeReason?.rawValue),
         \(Int32(operation.factCount)), \(operation.isFinal), \(record.method?.rawValue),
-        \(stamp.actor), \(stamp.traceID))
+        \(record.returnURL), \(stamp.actor), \(stamp.traceID))
       """
   }
 
@@ -91,6 +91,15 @@ enum OperationStatements {
     select a.id, a.look_at, r.tries, r.condemned_at, r.next_try_at, r.finished_at
     from attempt a left join reversal r on r.intent_id = a.intent_id and r.attempt_id = a.id
     where a.intent_id = \(intent) and a.operation_id = \(id)
+    """
+  }
+
+  /// What the operation's payer is asked to do now.
+  static func actions(_ id: OperationID, of intent: PaymentIntentID) -> Statement {
+    """
+    select id, action from attempt
+    where intent_id = \(intent) and operation_id = \(id) and evidence = 'requires_action'
+      and disposition = 1 and action is not null
     """
   }
 

@@ -97,6 +97,13 @@ struct OperationWriter: Sendable {
       []
     case .resolve(let kind, let id):
       [resolve([kind.rawValue], id.description)]
+    case .alert(.payerResultConflicts, let id):
+      [
+        raise(
+          OperationAlert.payerResultConflicts.rawValue, id, record,
+          "what its payer brought back belongs to another payment, and nothing was done with this one. "
+            + "Look at who sends such results.", .warning)
+      ]
     case .alert(let kind, let id):
       [
         raise(
@@ -155,11 +162,12 @@ struct OperationWriter: Sendable {
   }
 
   private func raise(
-    _ kind: String, _ id: AttemptID, _ record: OperationRecord, _ advice: String
+    _ kind: String, _ id: AttemptID, _ record: OperationRecord, _ advice: String,
+    _ severity: Alert.Severity = .critical
   ) -> Statement {
     Alerts.raise(
       Alert(
-        .critical, kind: kind, subject: id.description,
+        severity, kind: kind, subject: id.description,
         message: "Attempt \(id) of \(record.intent): \(advice)", actor: "service:gateway-router",
         merchant: UUIDBits(record.merchant.bits)))
   }
@@ -168,11 +176,13 @@ struct OperationWriter: Sendable {
     _ facts: [GatewayV1.Fact], _ record: OperationRecord, _ stamp: Stamp
   ) -> [Statement] {
     guard !facts.isEmpty else { return [] }
-    let payloads = facts.map { $0.encode() }
-    let messages = payloads.map { payload in
+    // An address is told and forgotten: the attempt keeps it while it may matter.
+    let payloads = facts.map { $0.withoutNextAction.encode() }
+    let messages = facts.map { fact in
       OutboxMessage(
         destination: Self.intents, distributionKey: record.intent.bits,
-        id: identifiers.make(EventID.self).bits, merchant: record.merchant, payload: payload,
+        id: identifiers.make(EventID.self).bits, merchant: record.merchant,
+        payload: fact.encode(),
         actor: stamp.actor, traceID: stamp.traceID,
         delay: CallContext.current == nil ? .zero : Self.relayDelay)
     }
@@ -224,7 +234,10 @@ extension GatewayV1.Fact {
       movementID: fact.bankReturn?.movement ?? "",
       expiresAt: fact.kind == .authorized
         ? fact.gateway.map { (now + .seconds($0.traits.authorizationSeconds)).wire } : nil,
-      paymentMethodType: record.method?.rawValue ?? "")
+      paymentMethodType: record.method?.rawValue ?? "",
+      nextAction: fact.gateway.flatMap { gateway in
+        fact.action.flatMap { GatewayV1.NextAction($0, at: gateway) }
+      }?.encode() ?? [])
   }
 }
 

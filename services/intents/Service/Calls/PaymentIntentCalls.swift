@@ -73,6 +73,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
     let method = try RequestFields.id(
       request.paymentMethodID, "payment_method_id", as: PaymentMethodID.self)
+    let returnURL = try RequestFields.returnURL(request.returnURL, of: merchant)
     let keyProof = proof.of(call)
     let answer: @Sendable (IntentRow) -> IntentsV1.ConfirmPaymentIntentResponse = {
       IntentsV1.ConfirmPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
@@ -85,7 +86,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
           let step = IntentSteps(flow: flow, merchant: merchant, id: id)
           do {
             try await step.confirm(
-              method, offSession: request.offSession, keyProof: keyProof, in: transaction)
+              method, offSession: request.offSession, returnURL: returnURL, keyProof: keyProof,
+              in: transaction)
           } catch let refusal as RPCFailure {
             // An intent that was rebuilt has reached another state by this very key.
             throw try await RestoredPayments.reason(
@@ -98,6 +100,30 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       return try await restored.answer(
         keyProof, of: merchant, intent: id,
         isSame: { _, known in method == nil || method == known.paymentMethod }, answer)
+    }
+  }
+
+  func completePaymentAction(
+    request: IntentsV1.CompletePaymentActionRequest, context: ServerContext
+  ) async throws -> IntentsV1.CompletePaymentActionResponse {
+    let merchant = try CallContext.require().requireMerchant()
+    let id = try RequestFields.requiredID(
+      request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
+    let result = request.redirectResult
+    try RequestFields.redirectResult(result)
+    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
+      [self] transaction, claim in
+      guard !claim.isTakeover else { return }
+      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
+      do {
+        try await step.completeAction(hasResult: !result.isEmpty, in: transaction)
+      } catch let refusal as RPCFailure {
+        throw try await RestoredPayments.reason(
+          for: refusal, keyProof: nil, id, of: merchant, in: transaction)
+      }
+    }
+    return try await run(begun, merchant: merchant, by: .payer(result)) {
+      IntentsV1.CompletePaymentActionResponse(paymentIntent: IntentsV1.PaymentIntent($0))
     }
   }
 
@@ -156,7 +182,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
 
   /// T1 is done: the rest belongs to the process, the call merely waits for it.
   private func run<Response: WireMessage>(
-    _ begun: Idempotency.Begun, merchant: MerchantID, known: IntentFlow.View? = nil,
+    _ begun: Idempotency.Begun, merchant: MerchantID, by driver: IntentFlow.Driver = .caller,
+    known: IntentFlow.View? = nil,
     _ answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Response {
     switch begun {
@@ -169,7 +196,7 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       let limit = Duration.seconds(IntentFlow.limitSeconds)
       return try await environment.shielded("payment", limit: limit) { [flow] in
         try await flow.finish(
-          claim, PaymentIntentID(bits: claim.subject.bits), of: merchant, by: .caller,
+          claim, PaymentIntentID(bits: claim.subject.bits), of: merchant, by: driver,
           known: claim.isTakeover ? nil : known, answer: answer)
       }
     }

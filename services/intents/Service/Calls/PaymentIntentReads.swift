@@ -3,19 +3,23 @@ import IntentsCore
 import Money
 import Postgres
 import ServiceKit
+import Transport
 import Wire
 
 extension PaymentIntentCalls {
   func getPaymentIntent(
     request: IntentsV1.GetPaymentIntentRequest, context: ServerContext
   ) async throws -> IntentsV1.GetPaymentIntentResponse {
-    let merchant = try CallContext.require().requireMerchant()
+    let call = try CallContext.require()
+    let merchant = try call.requireMerchant()
     let id = try RequestFields.requiredID(
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
     let rows = try await environment.database.query(IntentStatements.get(id, of: merchant))
     guard let row = rows.first else { throw IntentRefusal.notFound(id) }
     var response = IntentsV1.GetPaymentIntentResponse(
       paymentIntent: IntentsV1.PaymentIntent(try IntentRow(row: row)))
+    // Who only reads has no payer to send anywhere.
+    if case .auditor = call.peer { response.paymentIntent?.nextAction = nil }
     if request.withChanges {
       let changes = try await environment.database.query(IntentStatements.changes(id, of: merchant))
       response.changes = try changes.map { row in
@@ -42,7 +46,12 @@ extension PaymentIntentCalls {
     let intents = try rows.map(IntentRow.init(row:))
     let page = intents.prefix(Int(size))
     var response = IntentsV1.ListPaymentIntentsResponse(
-      paymentIntents: page.map(IntentsV1.PaymentIntent.init(_:)))
+      paymentIntents: page.map { row in
+        // A page of addresses would be longer than an answer may be.
+        var intent = IntentsV1.PaymentIntent(row)
+        intent.nextAction = nil
+        return intent
+      })
     if intents.count > page.count, let last = page.last {
       response.nextPageToken = token.text(after: last.id)
     }

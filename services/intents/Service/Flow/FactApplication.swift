@@ -88,6 +88,7 @@ struct FactApplication {
     case .moved(let next, let notices):
       let arrived = next.status != intent.state.status
       intent.state = next
+      if next == .requiresAction { intent.nextAction = Self.nextAction(of: fact) }
       intent.version += 1
       intent.updatedAt = now
       if case .failed(let failure) = next { intent.lastFailure = failure }
@@ -98,6 +99,16 @@ struct FactApplication {
       record(fact, moved: false, [.alert(kind: "fact_refused")])
     }
     return .applied
+  }
+
+  /// None where the gateway gave no address that can be used.
+  private static func nextAction(of fact: GatewayV1.Fact) -> GatewayV1.NextAction? {
+    guard !fact.nextAction.isEmpty else { return nil }
+    do {
+      return try GatewayV1.NextAction(decoding: fact.nextAction, strict: false)
+    } catch {
+      return nil
+    }
   }
 
   private mutating func record(

@@ -11,6 +11,7 @@ struct IntentDraft: Sendable {
   let row: IntentRow
   private let confirms: Bool
   private let offSession: Bool
+  private let returnURL: String?
 
   /// - Throws: INVALID_ARGUMENT by field, PERMISSION_DENIED ORIGIN_NOT_ALLOWED.
   init(
@@ -26,6 +27,12 @@ struct IntentDraft: Sendable {
         "payment_method_id", "CONFIRM_NEEDS_PAYMENT_METHOD",
         "An intent that is confirmed at once needs a payment method.")
     }
+    let merchant = try call.requireMerchant()
+    returnURL = try RequestFields.returnURL(request.returnURL, of: merchant)
+    if returnURL != nil, !request.confirm {
+      throw .invalid(
+        "return_url", "RETURN_URL_UNUSED", "Say where the payer comes back to when you confirm.")
+    }
     if request.origin != nil, case .service = call.peer {
     } else if request.origin != nil {
       throw RPCFailure(
@@ -33,7 +40,7 @@ struct IntentDraft: Sendable {
     }
     let now = environment.clock.now
     row = IntentRow(
-      merchant: try call.requireMerchant(), id: environment.identifiers.make(), amount: amount,
+      merchant: merchant, id: environment.identifiers.make(), amount: amount,
       captureMethod: try RequestFields.captureMethod(request.captureMethod), state: .created,
       paymentMethod: method,
       customer: try RequestFields.id(request.customerID, "customer_id", as: CustomerID.self),
@@ -54,7 +61,8 @@ struct IntentDraft: Sendable {
     return OperationRow(
       id: environment.identifiers.make(), try: 1, paymentMethod: method,
       amountMinor: row.amount.minor, offSession: offSession,
-      sendBefore: SendWindow.end(from: row.createdAt, offSession: offSession), keyProof: keyProof)
+      sendBefore: SendWindow.end(from: row.createdAt, offSession: offSession), keyProof: keyProof,
+      returnURL: returnURL)
   }
 
   /// What only the database knows.

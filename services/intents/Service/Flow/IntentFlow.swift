@@ -39,6 +39,10 @@ final class IntentFlow: Sendable {
     case caller
     /// Begins no new money movement (interleavings 9).
     case worker
+    /// A caller whose payer has come back, with what they brought; kept nowhere.
+    case payer([UInt8])
+
+    fileprivate var isPayer: Bool { if case .payer = self { true } else { false } }
   }
 
   /// Drives the intent's open work to an answer and stores it for the claim.
@@ -49,7 +53,14 @@ final class IntentFlow: Sendable {
   ) async throws -> Response {
     defer { environment.idempotency.release(claim) }
     let work = if let known { known } else { try await view(intent, of: merchant) }
-    let facts = try await facts(for: work, by: driver)
+    let facts: [GatewayV1.Fact]
+    do {
+      facts = try await self.facts(for: work, by: driver)
+    } catch let failure as RPCFailure where driver.isPayer {
+      // Nobody else has what the payer brought: the same call says it again, whatever was done with it.
+      try await environment.idempotency.forget(claim)
+      throw failure
+    }
     #if TENDER_FAULTS
       CrashPoint.beforeStoredAnswer.pass()
     #endif

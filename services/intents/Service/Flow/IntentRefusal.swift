@@ -28,6 +28,14 @@ enum IntentRefusal {
       "The payment intent has no payment method. Name one when you confirm it.")
   }
 
+  /// The gateway cannot know what the payer did unless it is told.
+  static func redirectResultRequired(_ parameter: String) -> RPCFailure {
+    .failedPrecondition(
+      "REDIRECT_RESULT_REQUIRED",
+      "Hand over what the payer's return carries as \(parameter), decoded from the URL.",
+      metadata: ["result_parameter": parameter])
+  }
+
   static func originUsed(by intent: PaymentIntentID) -> RPCFailure {
     RPCFailure(
       .alreadyExists, "ORIGIN_ALREADY_USED",

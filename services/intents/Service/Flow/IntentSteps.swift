@@ -2,6 +2,7 @@ import IntentsCore
 import Money
 import Postgres
 import ServiceKit
+import Wire
 
 /// T1 of the calls on an existing intent: the change under the intent's lock, in the claim's
 /// transaction.
@@ -11,7 +12,7 @@ struct IntentSteps: Sendable {
   let id: PaymentIntentID
 
   func confirm(
-    _ method: PaymentMethodID?, offSession: Bool, keyProof: [UInt8],
+    _ method: PaymentMethodID?, offSession: Bool, returnURL: String?, keyProof: [UInt8],
     in transaction: borrowing Transaction
   ) async throws {
     let application = try await flow.locked(id, of: merchant, claim: nil, in: transaction)
@@ -25,7 +26,8 @@ struct IntentSteps: Sendable {
       id: flow.environment.identifiers.make(),
       try: (application.operations.map(\.try).max() ?? 0) + 1, paymentMethod: paymentMethod,
       amountMinor: intent.amount.minor, offSession: offSession,
-      sendBefore: SendWindow.end(from: now, offSession: offSession), keyProof: keyProof)
+      sendBefore: SendWindow.end(from: now, offSession: offSession), keyProof: keyProof,
+      returnURL: returnURL)
     intent.paymentMethod = paymentMethod
     intent.currentOperation = operation.id
     let stamp = flow.environment.stamp
@@ -55,6 +57,19 @@ struct IntentSteps: Sendable {
           flow.environment.identifiers.make(), of: intent, operation: operation,
           amountMinor: minor, stamp)
       ] + written(intent, cause: "capture", next.notices, stamp))
+  }
+
+  /// Nothing is written but the claim: gateway-router's facts move the intent, also when this process
+  /// dies. Whose payer was here before, or comes too late, changes nothing.
+  func completeAction(hasResult: Bool, in transaction: borrowing Transaction) async throws {
+    let intent = try await flow.locked(id, of: merchant, claim: nil, in: transaction).intent
+    _ = try verdict(.completeAction, intent)
+    guard intent.state == .requiresAction else { return }
+    if let parameter = intent.nextAction?.resultParameter, !parameter.isEmpty, !hasResult {
+      throw IntentRefusal.redirectResultRequired(parameter)
+    }
+    // gateway-router would hand nothing over: an answer that says so is not to be kept for the key.
+    try await RestoredPayments.requireResolved(id, of: merchant, in: transaction)
   }
 
   func cancel(in transaction: borrowing Transaction) async throws {

@@ -224,8 +224,23 @@ struct RestoredPayments: Sendable {
     ).single().decode((Bool, Bool, Bool).self)
     if hasPaid { return KeyHasPaid() }
     if isClosed { return inProgress }
-    guard isUnresolved else { return refusal }
-    return unresolved(
+    return isUnresolved ? nothingDone : refusal
+  }
+
+  /// For what begins no new operation, and yet may move money.
+  /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED.
+  static func requireResolved(
+    _ intent: PaymentIntentID, of merchant: MerchantID, in transaction: borrowing Transaction
+  ) async throws {
+    let (_, isClosed, isUnresolved) = try await transaction.query(
+      RestoredClaimStatements.doubts(nil, intent, of: merchant)
+    ).single().decode((Bool, Bool, Bool).self)
+    if isClosed { throw inProgress }
+    if isUnresolved { throw nothingDone }
+  }
+
+  private static var nothingDone: RPCFailure {
+    unresolved(
       "A gateway has a payment of this intent that a restore of the database has lost, and that is "
         + "neither rebuilt nor settled. Nothing was done: try again later with the same key.")
   }

@@ -32,12 +32,19 @@ extension IntentFlow {
 
   /// Asks gateway-router to go on with the intent's open work; no facts when there is none, or
   /// when the router cannot be reached: silence changes nothing.
+  /// - Throws: what to tell a caller whose payer has come back, when the router does not answer.
   func facts(for work: View, by driver: Driver) async throws -> [GatewayV1.Fact] {
     let view = work.intent
-    guard case .processing(let reason, _) = view.state,
-      let operation = work.operations.first(where: { $0.id == view.currentOperation })
-    else { return [] }
+    guard let operation = work.operations.first(where: { $0.id == view.currentOperation }) else {
+      return []
+    }
     let putOff = IntentStatements.putOff(view.id, of: view.merchant)
+    if case .payer(let result) = driver, view.state.mayHavePayerBack {
+      return try await answer("complete action") {
+        try await self.completeAction(view, operation, result)
+      }.mapError(Self.notTaken).get()
+    }
+    guard case .processing(let reason, _) = view.state else { return [] }
     switch reason {
     case .cancelPending:
       return await asking("close", whenHeld: putOff) {
@@ -69,6 +76,8 @@ extension IntentFlow {
         return await asking("close", whenHeld: putOff) {
           try await self.close(view, operation, onlyIfUnsent: true)
         }
+      // Asked above.
+      case .payer: return []
       }
     }
   }
@@ -79,26 +88,49 @@ extension IntentFlow {
   func asking(
     _ what: String, whenHeld putOff: Statement, _ call: () async throws -> [GatewayV1.Fact]
   ) async -> [GatewayV1.Fact] {
-    for attempt in 1...Self.routerTriesMax {
+    switch await answer(what, call) {
+    case .success(let facts): return facts
+    case .failure(let error):
+      if let error = error as? RPCError, Self.isHeld(error) { await self.putOff(putOff) }
+      return []
+    }
+  }
+
+  private func answer(
+    _ what: String, _ call: () async throws -> [GatewayV1.Fact]
+  ) async -> Result<[GatewayV1.Fact], any Error> {
+    var attempt = 1
+    while true {
       do {
-        return try await Deadline.$current.withValue(.within(.seconds(Self.routerSeconds))) {
-          try await call()
-        }
+        return .success(
+          try await Deadline.$current.withValue(.within(.seconds(Self.routerSeconds))) {
+            try await call()
+          })
       } catch {
         environment.logger.warning(
           "gateway-router did not answer",
           metadata: ["call": "\(what)", "attempt": "\(attempt)", "error": "\(error)"])
-        guard let error = error as? RPCError, error.code == .unavailable else { return [] }
-        guard !Self.isHeld(error) else {
-          await self.putOff(putOff)
-          return []
-        }
+        guard let known = error as? RPCError, known.code == .unavailable, !Self.isHeld(known),
+          attempt < Self.routerTriesMax
+        else { return .failure(error) }
       }
+      attempt += 1
       do {
         try await environment.loop.sleep(for: .milliseconds(Self.routerPauseMilliseconds))
-      } catch { return [] }
+      } catch { return .failure(error) }
     }
-    return []
+  }
+
+  /// What the merchant of a payer hears whose return nobody has taken, as far as is known here.
+  private static func notTaken(_ error: any Error) -> RPCFailure {
+    if let error = error as? RPCError, isHeld(error), let details = StatusDetails(error) {
+      return RPCFailure(
+        .unavailable, details.reason, error.message, retryAfterMilliseconds: 5_000)
+    }
+    return RPCFailure(
+      .unavailable, "GATEWAY_ROUTER_UNAVAILABLE",
+      "gateway-router did not say what became of what the payer brought back. Nothing was stored: try "
+        + "again with the same key and the same result.", retryAfterMilliseconds: 1_000)
   }
 
   /// Nobody waits for it: where it fails, recovery only asks sooner.
@@ -124,9 +156,20 @@ extension IntentFlow {
       captureMethod: intent.captureMethod.wire,
       paymentMethodID: operation.paymentMethod.description, offSession: operation.offSession,
       statementDescriptor: intent.statementDescriptor, sendBefore: operation.sendBefore.wire,
-      keyProof: operation.keyProof)
+      keyProof: operation.keyProof, returnURL: operation.returnURL ?? "")
     return try await router().executeOperation(
       request, metadata: metadata(intent, "execute", operation.id.description)
+    ).facts
+  }
+
+  private func completeAction(
+    _ intent: IntentRow, _ operation: OperationRow, _ result: [UInt8]
+  ) async throws -> [GatewayV1.Fact] {
+    let request = GatewayV1.CompleteOperationActionRequest(
+      operationID: operation.id.description, intentID: intent.id.description,
+      redirectResult: result)
+    return try await router().completeOperationAction(
+      request, metadata: metadata(intent, "action", operation.id.description)
     ).facts
   }
 
@@ -160,5 +203,15 @@ extension IntentFlow {
 
   private func metadata(_ intent: IntentRow, _ kind: String, _ subject: String) -> Metadata {
     OutgoingCall.metadata(merchant: intent.merchant, key: "\(kind)/\(subject)")
+  }
+}
+
+extension IntentState {
+  /// A payer may just have come back, or have been here before an answer was heard.
+  fileprivate var mayHavePayerBack: Bool {
+    switch self {
+    case .requiresAction, .processing(.outcomeUnknown, _), .processing(.bankPending, _): true
+    case .created, .processing, .requiresCapture, .succeeded, .failed, .canceled: false
+    }
   }
 }

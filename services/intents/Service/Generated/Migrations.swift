@@ -474,4 +474,43 @@ select 'a cancel is checked', to_regprocedure('intents.check_cancelable(uuid, uu
 
 """##,
     checksum: "ff74fd1f3789edbdc4b7df592faf61886316bd3a4c4d9fda15c0f691eccc3b6f"),
+  Migration(
+    number: 6, name: "payer-actions",
+    up: ##"""
+-- What payers have to do (3DS), and where they come back to. Rows of before have none of it: no table
+-- is read to check them.
+
+-- Null: gateway-router's own address.
+alter table operation add column return_url text;
+alter table operation add constraint operation_return_url
+  check (return_url is null or octet_length(return_url) between 1 and 1024) not valid;
+
+-- An encoded NextAction. Whoever has it can act as the payer does.
+alter table payment_intent add column next_action bytea;
+alter table payment_intent add constraint payment_intent_next_action
+  check (octet_length(next_action) <= 20480) not valid;
+
+-- It ends with the state, whichever release writes the row.
+create function end_next_action() returns trigger
+language plpgsql as $$
+begin
+  new.next_action := null;
+  return new;
+end
+$$;
+create trigger payment_intent_next_action before update on payment_intent
+  for each row when (new.next_action is not null and new.status <> 2)
+  execute function end_next_action();
+
+"""##,
+    check: ##"""
+select 'operations keep where their payers come back to', exists (
+  select 1 from information_schema.columns
+  where table_schema = 'intents' and table_name = 'operation' and column_name = 'return_url');
+select 'what a payer has to do ends with its state', exists (
+  select 1 from pg_trigger
+  where tgname = 'payment_intent_next_action' and tgrelid = 'intents.payment_intent'::regclass);
+
+"""##,
+    checksum: "d023f37d7a221118ca128ade95335704f417c51e7776b43b831f6e1e2bad5416"),
 ]

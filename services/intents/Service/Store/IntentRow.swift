@@ -1,6 +1,7 @@
 import IntentsCore
 import Money
 import Postgres
+import Wire
 
 /// A payment intent as its row, with the sums of its capture rows.
 struct IntentRow: Sendable {
@@ -8,7 +9,10 @@ struct IntentRow: Sendable {
   var id: PaymentIntentID
   var amount: Amount
   var captureMethod: CaptureMethod
-  var state: IntentState
+  var state: IntentState {
+    // What a payer has to do ends with the state.
+    didSet { if state != .requiresAction { nextAction = nil } }
+  }
   var paymentMethod: PaymentMethodID?
   var customer: CustomerID?
   var description: String
@@ -34,6 +38,8 @@ struct IntentRow: Sendable {
   var nextCheckAt: Timestamp?
   /// Until when the gateway keeps the authorisation, by its published rule.
   var captureBefore: Timestamp?
+  /// What the payer has to do; only in requires_action. Not logged, and in no event.
+  var nextAction: GatewayV1.NextAction?
   var version: Int64
   var createdAt: Timestamp
   var updatedAt: Timestamp
@@ -68,7 +74,7 @@ extension IntentRow {
     (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
       where r.intent_id = i.id and r.status <> 3),
     (select coalesce(sum(t.amount_minor), 0)::bigint from payment_return t
-      where t.intent_id = i.id), i.capture_before
+      where t.intent_id = i.id), i.capture_before, i.next_action
     """
 
   init(row: Row) throws {
@@ -101,6 +107,11 @@ extension IntentRow {
     refundsReservedMinor = try row[31, as: Int64.self]
     returnedMinor = try row[32, as: Int64.self]
     captureBefore = try row[33, as: Timestamp?.self]
+    if state == .requiresAction {
+      nextAction = try row[34, as: [UInt8]?.self].map {
+        try GatewayV1.NextAction(decoding: $0, strict: false)
+      }
+    }
   }
 
   private static func failure(_ row: Row) throws -> IntentFailure? {
@@ -142,17 +153,19 @@ struct OperationRow: Sendable {
   var offSession: Bool
   var sendBefore: Timestamp
   var keyProof: [UInt8]
+  /// Where the payer comes back to; nil: gateway-router's own address.
+  var returnURL: String?
   var isOpen: Bool
   var appliedSequence: Int32
 
   static let columns = """
     o.id, o.try, o.payment_method_id, o.amount_minor, o.off_session, o.send_before, o.key_proof,
-    o.is_open, o.applied_sequence
+    o.is_open, o.applied_sequence, o.return_url
     """
 
   init(
     id: OperationID, try: Int32, paymentMethod: PaymentMethodID, amountMinor: Int64,
-    offSession: Bool, sendBefore: Timestamp, keyProof: [UInt8]
+    offSession: Bool, sendBefore: Timestamp, keyProof: [UInt8], returnURL: String? = nil
   ) {
     self.id = id
     self.try = `try`
@@ -161,6 +174,7 @@ struct OperationRow: Sendable {
     self.offSession = offSession
     self.sendBefore = sendBefore
     self.keyProof = keyProof
+    self.returnURL = returnURL
     isOpen = true
     appliedSequence = 0
   }
@@ -168,10 +182,10 @@ struct OperationRow: Sendable {
   init(row: Row) throws {
     (
       id, `try`, paymentMethod, amountMinor, offSession, sendBefore, keyProof, isOpen,
-      appliedSequence
+      appliedSequence, returnURL
     ) = try row.decode(
       (
-        OperationID, Int32, PaymentMethodID, Int64, Bool, Timestamp, [UInt8], Bool, Int32
+        OperationID, Int32, PaymentMethodID, Int64, Bool, Timestamp, [UInt8], Bool, Int32, String?
       ).self)
   }
 }

@@ -2,6 +2,7 @@ import IntentsCore
 import Money
 import Postgres
 import ServiceKit
+import Wire
 
 /// The SQL of payment intents.
 enum IntentStatements {
@@ -66,7 +67,8 @@ enum IntentStatements {
         gateway_account = \(intent.gatewayAccount), gateway_reference = \(intent.gatewayReference),
         authorized_minor = \(intent.authorizedMinor),
         current_operation_id = \(intent.currentOperation), next_check_at = \(intent.nextCheckAt),
-        capture_before = \(intent.captureBefore), version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
+        capture_before = \(intent.captureBefore), next_action = \(intent.nextAction?.encode()),
+        version = \(intent.version), updated_at = \(intent.updatedAt), actor = \(stamp.actor),
         trace_id = \(stamp.traceID)
       where merchant_id = \(intent.merchant) and id = \(intent.id)
         and version = coalesce(\(version)::bigint, version)

@@ -8,10 +8,11 @@ enum OperationStatements {
   static func insert(_ operation: OperationRow, of intent: IntentRow, _ stamp: Stamp) -> Statement {
     """
     insert into operation (merchant_id, intent_id, id, try, payment_method_id, amount_minor,
-      off_session, send_before, key_proof, actor, trace_id)
+      off_session, send_before, key_proof, return_url, actor, trace_id)
     values (\(intent.merchant), \(intent.id), \(operation.id), \(operation.try),
       \(operation.paymentMethod), \(operation.amountMinor), \(operation.offSession),
-      \(operation.sendBefore), \(operation.keyProof), \(stamp.actor), \(stamp.traceID))
+      \(operation.sendBefore), \(operation.keyProof), \(operation.returnURL), \(stamp.actor),
+      \(stamp.traceID))
     """
   }
 

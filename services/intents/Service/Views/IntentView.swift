@@ -25,6 +25,7 @@ extension IntentsV1.PaymentIntent {
     if let type = row.originType, let id = row.originID {
       origin = CommonV1.Origin(type: type, id: id)
     }
+    nextAction = row.nextAction
     if row.state == .requiresCapture { captureBefore = row.captureBefore?.wire }
     if case .processing(let reason, let isAuthorized) = row.state {
       processingReason = reason.wire

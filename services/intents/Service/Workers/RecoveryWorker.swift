@@ -57,6 +57,12 @@ final class RecoveryWorker: Sendable {
       try await end("CancelPaymentIntent") {
         IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
       })
+    // What a payer brought back is kept nowhere: their merchant hands it over again.
+    mostTaken = max(
+      mostTaken,
+      try await end("CompletePaymentAction", forgetsWaiting: true) {
+        IntentsV1.CompletePaymentActionResponse(paymentIntent: IntentsV1.PaymentIntent($0))
+      })
     mostTaken = max(mostTaken, try await refunds())
     let stuck = try await environment.database.query(
       IntentStatements.takeStuck(olderThanSeconds: Self.stuckSeconds, limit: Self.batchMax))
@@ -113,7 +119,8 @@ final class RecoveryWorker: Sendable {
 
   /// - Returns: how many claims were taken over.
   private func end<Response: WireMessage>(
-    _ method: String, _ answer: @Sendable @escaping (IntentRow) -> Response
+    _ method: String, forgetsWaiting: Bool = false,
+    _ answer: @Sendable @escaping (IntentRow) -> Response
   ) async throws -> Int {
     let claims = try await environment.idempotency.takeAbandoned(
       method: method, limit: Self.claimsMax)
@@ -126,10 +133,16 @@ final class RecoveryWorker: Sendable {
         "ending an abandoned claim",
         metadata: ["method": "\(method)", "intent": "\(PaymentIntentID(bits: claim.subject.bits))"])
       do {
+        let (intent, merchant) = (
+          PaymentIntentID(bits: claim.subject.bits), MerchantID(bits: claim.scope.merchant.bits)
+        )
+        if forgetsWaiting, try await flow.view(intent, of: merchant).intent.state == .requiresAction {
+          try await environment.idempotency.forget(claim)
+          environment.idempotency.release(claim)
+          continue
+        }
         try await bounded {
-          _ = try await flow.finish(
-            claim, PaymentIntentID(bits: claim.subject.bits),
-            of: MerchantID(bits: claim.scope.merchant.bits), by: .worker, answer: answer)
+          _ = try await flow.finish(claim, intent, of: merchant, by: .worker, answer: answer)
         }
       } catch {
         report(error, of: claim)

@@ -322,6 +322,96 @@ void   tender__intents__v1__confirm_payment_intent_response__free_unpacked
   assert(message->base.descriptor == &tender__intents__v1__confirm_payment_intent_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__intents__v1__complete_payment_action_request__init
+                     (Tender__Intents__V1__CompletePaymentActionRequest         *message)
+{
+  static const Tender__Intents__V1__CompletePaymentActionRequest init_value = TENDER__INTENTS__V1__COMPLETE_PAYMENT_ACTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__complete_payment_action_request__get_packed_size
+                     (const Tender__Intents__V1__CompletePaymentActionRequest *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__complete_payment_action_request__pack
+                     (const Tender__Intents__V1__CompletePaymentActionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__complete_payment_action_request__pack_to_buffer
+                     (const Tender__Intents__V1__CompletePaymentActionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__CompletePaymentActionRequest *
+       tender__intents__v1__complete_payment_action_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__CompletePaymentActionRequest *)
+     protobuf_c_message_unpack (&tender__intents__v1__complete_payment_action_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__complete_payment_action_request__free_unpacked
+                     (Tender__Intents__V1__CompletePaymentActionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__intents__v1__complete_payment_action_response__init
+                     (Tender__Intents__V1__CompletePaymentActionResponse         *message)
+{
+  static const Tender__Intents__V1__CompletePaymentActionResponse init_value = TENDER__INTENTS__V1__COMPLETE_PAYMENT_ACTION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__intents__v1__complete_payment_action_response__get_packed_size
+                     (const Tender__Intents__V1__CompletePaymentActionResponse *message)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__intents__v1__complete_payment_action_response__pack
+                     (const Tender__Intents__V1__CompletePaymentActionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__intents__v1__complete_payment_action_response__pack_to_buffer
+                     (const Tender__Intents__V1__CompletePaymentActionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Intents__V1__CompletePaymentActionResponse *
+       tender__intents__v1__complete_payment_action_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Intents__V1__CompletePaymentActionResponse *)
+     protobuf_c_message_unpack (&tender__intents__v1__complete_payment_action_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__intents__v1__complete_payment_action_response__free_unpacked
+                     (Tender__Intents__V1__CompletePaymentActionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__intents__v1__complete_payment_action_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__intents__v1__capture_payment_intent_request__init
                      (Tender__Intents__V1__CapturePaymentIntentRequest         *message)
 {
@@ -1344,7 +1434,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_failure__descripto
   (ProtobufCMessageInit) tender__intents__v1__payment_failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[27] =
+static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field_descriptors[28] =
 {
   {
     "id",
@@ -1670,6 +1760,18 @@ static const ProtobufCFieldDescriptor tender__intents__v1__payment_intent__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_action",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__PaymentIntent, next_action),
+    &tender__gateway__v1__next_action__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__payment_intent__field_indices_by_name[] = {
   3,   /* field[3] = amount */
@@ -1691,6 +1793,7 @@ static const unsigned tender__intents__v1__payment_intent__field_indices_by_name
   2,   /* field[2] = livemode */
   1,   /* field[1] = merchant_id */
   15,   /* field[15] = metadata */
+  27,   /* field[27] = next_action */
   7,   /* field[7] = next_check_at */
   16,   /* field[16] = origin */
   11,   /* field[11] = payment_method_id */
@@ -1703,7 +1806,7 @@ static const unsigned tender__intents__v1__payment_intent__field_indices_by_name
 static const ProtobufCIntRange tender__intents__v1__payment_intent__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 27 }
+  { 0, 28 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor =
 {
@@ -1713,7 +1816,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_intent__descriptor
   "Tender__Intents__V1__PaymentIntent",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__PaymentIntent),
-  27,
+  28,
   tender__intents__v1__payment_intent__field_descriptors,
   tender__intents__v1__payment_intent__field_indices_by_name,
   1,  tender__intents__v1__payment_intent__number_ranges,
@@ -1823,7 +1926,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__payment_intent_change__des
   (ProtobufCMessageInit) tender__intents__v1__payment_intent_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__create_payment_intent_request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor tender__intents__v1__create_payment_intent_request__field_descriptors[11] =
 {
   {
     "amount",
@@ -1945,6 +2048,18 @@ static const ProtobufCFieldDescriptor tender__intents__v1__create_payment_intent
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "return_url",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CreatePaymentIntentRequest, return_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__create_payment_intent_request__field_indices_by_name[] = {
   0,   /* field[0] = amount */
@@ -1956,12 +2071,13 @@ static const unsigned tender__intents__v1__create_payment_intent_request__field_
   5,   /* field[5] = off_session */
   9,   /* field[9] = origin */
   2,   /* field[2] = payment_method_id */
+  10,   /* field[10] = return_url */
   7,   /* field[7] = statement_descriptor */
 };
 static const ProtobufCIntRange tender__intents__v1__create_payment_intent_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__create_payment_intent_request__descriptor =
 {
@@ -1971,7 +2087,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__create_payment_intent_requ
   "Tender__Intents__V1__CreatePaymentIntentRequest",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__CreatePaymentIntentRequest),
-  10,
+  11,
   tender__intents__v1__create_payment_intent_request__field_descriptors,
   tender__intents__v1__create_payment_intent_request__field_indices_by_name,
   1,  tender__intents__v1__create_payment_intent_request__number_ranges,
@@ -2016,7 +2132,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__create_payment_intent_resp
   (ProtobufCMessageInit) tender__intents__v1__create_payment_intent_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__intents__v1__confirm_payment_intent_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor tender__intents__v1__confirm_payment_intent_request__field_descriptors[4] =
 {
   {
     "payment_intent_id",
@@ -2054,16 +2170,29 @@ static const ProtobufCFieldDescriptor tender__intents__v1__confirm_payment_inten
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "return_url",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__ConfirmPaymentIntentRequest, return_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__intents__v1__confirm_payment_intent_request__field_indices_by_name[] = {
   2,   /* field[2] = off_session */
   0,   /* field[0] = payment_intent_id */
   1,   /* field[1] = payment_method_id */
+  3,   /* field[3] = return_url */
 };
 static const ProtobufCIntRange tender__intents__v1__confirm_payment_intent_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor tender__intents__v1__confirm_payment_intent_request__descriptor =
 {
@@ -2073,7 +2202,7 @@ const ProtobufCMessageDescriptor tender__intents__v1__confirm_payment_intent_req
   "Tender__Intents__V1__ConfirmPaymentIntentRequest",
   "tender.intents.v1",
   sizeof(Tender__Intents__V1__ConfirmPaymentIntentRequest),
-  3,
+  4,
   tender__intents__v1__confirm_payment_intent_request__field_descriptors,
   tender__intents__v1__confirm_payment_intent_request__field_indices_by_name,
   1,  tender__intents__v1__confirm_payment_intent_request__number_ranges,
@@ -2116,6 +2245,95 @@ const ProtobufCMessageDescriptor tender__intents__v1__confirm_payment_intent_res
   tender__intents__v1__confirm_payment_intent_response__field_indices_by_name,
   1,  tender__intents__v1__confirm_payment_intent_response__number_ranges,
   (ProtobufCMessageInit) tender__intents__v1__confirm_payment_intent_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__complete_payment_action_request__field_descriptors[2] =
+{
+  {
+    "payment_intent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CompletePaymentActionRequest, payment_intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "redirect_result",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CompletePaymentActionRequest, redirect_result),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__complete_payment_action_request__field_indices_by_name[] = {
+  0,   /* field[0] = payment_intent_id */
+  1,   /* field[1] = redirect_result */
+};
+static const ProtobufCIntRange tender__intents__v1__complete_payment_action_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__complete_payment_action_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.CompletePaymentActionRequest",
+  "CompletePaymentActionRequest",
+  "Tender__Intents__V1__CompletePaymentActionRequest",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__CompletePaymentActionRequest),
+  2,
+  tender__intents__v1__complete_payment_action_request__field_descriptors,
+  tender__intents__v1__complete_payment_action_request__field_indices_by_name,
+  1,  tender__intents__v1__complete_payment_action_request__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__complete_payment_action_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__intents__v1__complete_payment_action_response__field_descriptors[1] =
+{
+  {
+    "payment_intent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Intents__V1__CompletePaymentActionResponse, payment_intent),
+    &tender__intents__v1__payment_intent__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__intents__v1__complete_payment_action_response__field_indices_by_name[] = {
+  0,   /* field[0] = payment_intent */
+};
+static const ProtobufCIntRange tender__intents__v1__complete_payment_action_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__intents__v1__complete_payment_action_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.intents.v1.CompletePaymentActionResponse",
+  "CompletePaymentActionResponse",
+  "Tender__Intents__V1__CompletePaymentActionResponse",
+  "tender.intents.v1",
+  sizeof(Tender__Intents__V1__CompletePaymentActionResponse),
+  1,
+  tender__intents__v1__complete_payment_action_response__field_descriptors,
+  tender__intents__v1__complete_payment_action_response__field_indices_by_name,
+  1,  tender__intents__v1__complete_payment_action_response__number_ranges,
+  (ProtobufCMessageInit) tender__intents__v1__complete_payment_action_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__intents__v1__capture_payment_intent_request__field_descriptors[2] =

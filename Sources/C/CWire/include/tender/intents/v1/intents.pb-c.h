@@ -25,6 +25,8 @@ typedef struct Tender__Intents__V1__CreatePaymentIntentRequest Tender__Intents__
 typedef struct Tender__Intents__V1__CreatePaymentIntentResponse Tender__Intents__V1__CreatePaymentIntentResponse;
 typedef struct Tender__Intents__V1__ConfirmPaymentIntentRequest Tender__Intents__V1__ConfirmPaymentIntentRequest;
 typedef struct Tender__Intents__V1__ConfirmPaymentIntentResponse Tender__Intents__V1__ConfirmPaymentIntentResponse;
+typedef struct Tender__Intents__V1__CompletePaymentActionRequest Tender__Intents__V1__CompletePaymentActionRequest;
+typedef struct Tender__Intents__V1__CompletePaymentActionResponse Tender__Intents__V1__CompletePaymentActionResponse;
 typedef struct Tender__Intents__V1__CapturePaymentIntentRequest Tender__Intents__V1__CapturePaymentIntentRequest;
 typedef struct Tender__Intents__V1__CapturePaymentIntentResponse Tender__Intents__V1__CapturePaymentIntentResponse;
 typedef struct Tender__Intents__V1__CancelPaymentIntentRequest Tender__Intents__V1__CancelPaymentIntentRequest;
@@ -122,10 +124,11 @@ struct  Tender__Intents__V1__PaymentIntent
   int64_t amount_refundable_minor;
   int64_t amount_returned_minor;
   Google__Protobuf__Timestamp *capture_before;
+  Tender__Gateway__V1__NextAction *next_action;
 };
 #define TENDER__INTENTS__V1__PAYMENT_INTENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__payment_intent__descriptor) \
-    , {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, TENDER__INTENTS__V1__PROCESSING_REASON__PROCESSING_REASON_UNSPECIFIED, NULL, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, NULL, NULL, 0, 0, 0, NULL }
+    , {0,NULL}, {0,NULL}, 0, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, TENDER__INTENTS__V1__PAYMENT_INTENT_STATUS__PAYMENT_INTENT_STATUS_UNSPECIFIED, TENDER__INTENTS__V1__PROCESSING_REASON__PROCESSING_REASON_UNSPECIFIED, NULL, 0, 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, {0,NULL}, {0,NULL}, 0, NULL, NULL, 0, 0, 0, NULL, NULL }
 
 
 struct  Tender__Intents__V1__PaymentIntentChange
@@ -157,10 +160,11 @@ struct  Tender__Intents__V1__CreatePaymentIntentRequest
   size_t n_metadata;
   Tender__Common__V1__MetadataEntry **metadata;
   Tender__Common__V1__Origin *origin;
+  ProtobufCBinaryData return_url;
 };
 #define TENDER__INTENTS__V1__CREATE_PAYMENT_INTENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__create_payment_intent_request__descriptor) \
-    , NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, 0,NULL, NULL }
+    , NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, {0,NULL}, 0, 0, {0,NULL}, {0,NULL}, 0,NULL, NULL, {0,NULL} }
 
 
 struct  Tender__Intents__V1__CreatePaymentIntentResponse
@@ -179,10 +183,11 @@ struct  Tender__Intents__V1__ConfirmPaymentIntentRequest
   ProtobufCBinaryData payment_intent_id;
   ProtobufCBinaryData payment_method_id;
   protobuf_c_boolean off_session;
+  ProtobufCBinaryData return_url;
 };
 #define TENDER__INTENTS__V1__CONFIRM_PAYMENT_INTENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__confirm_payment_intent_request__descriptor) \
-    , {0,NULL}, {0,NULL}, 0 }
+    , {0,NULL}, {0,NULL}, 0, {0,NULL} }
 
 
 struct  Tender__Intents__V1__ConfirmPaymentIntentResponse
@@ -192,6 +197,27 @@ struct  Tender__Intents__V1__ConfirmPaymentIntentResponse
 };
 #define TENDER__INTENTS__V1__CONFIRM_PAYMENT_INTENT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__confirm_payment_intent_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Intents__V1__CompletePaymentActionRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData payment_intent_id;
+  ProtobufCBinaryData redirect_result;
+};
+#define TENDER__INTENTS__V1__COMPLETE_PAYMENT_ACTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__complete_payment_action_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Intents__V1__CompletePaymentActionResponse
+{
+  ProtobufCMessage base;
+  Tender__Intents__V1__PaymentIntent *payment_intent;
+};
+#define TENDER__INTENTS__V1__COMPLETE_PAYMENT_ACTION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__intents__v1__complete_payment_action_response__descriptor) \
     , NULL }
 
 
@@ -560,6 +586,44 @@ Tender__Intents__V1__ConfirmPaymentIntentResponse *
                       const uint8_t       *data);
 void   tender__intents__v1__confirm_payment_intent_response__free_unpacked
                      (Tender__Intents__V1__ConfirmPaymentIntentResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Intents__V1__CompletePaymentActionRequest methods */
+void   tender__intents__v1__complete_payment_action_request__init
+                     (Tender__Intents__V1__CompletePaymentActionRequest         *message);
+size_t tender__intents__v1__complete_payment_action_request__get_packed_size
+                     (const Tender__Intents__V1__CompletePaymentActionRequest   *message);
+size_t tender__intents__v1__complete_payment_action_request__pack
+                     (const Tender__Intents__V1__CompletePaymentActionRequest   *message,
+                      uint8_t             *out);
+size_t tender__intents__v1__complete_payment_action_request__pack_to_buffer
+                     (const Tender__Intents__V1__CompletePaymentActionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Intents__V1__CompletePaymentActionRequest *
+       tender__intents__v1__complete_payment_action_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__intents__v1__complete_payment_action_request__free_unpacked
+                     (Tender__Intents__V1__CompletePaymentActionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Intents__V1__CompletePaymentActionResponse methods */
+void   tender__intents__v1__complete_payment_action_response__init
+                     (Tender__Intents__V1__CompletePaymentActionResponse         *message);
+size_t tender__intents__v1__complete_payment_action_response__get_packed_size
+                     (const Tender__Intents__V1__CompletePaymentActionResponse   *message);
+size_t tender__intents__v1__complete_payment_action_response__pack
+                     (const Tender__Intents__V1__CompletePaymentActionResponse   *message,
+                      uint8_t             *out);
+size_t tender__intents__v1__complete_payment_action_response__pack_to_buffer
+                     (const Tender__Intents__V1__CompletePaymentActionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Intents__V1__CompletePaymentActionResponse *
+       tender__intents__v1__complete_payment_action_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__intents__v1__complete_payment_action_response__free_unpacked
+                     (Tender__Intents__V1__CompletePaymentActionResponse *message,
                       ProtobufCAllocator *allocator);
 /* Tender__Intents__V1__CapturePaymentIntentRequest methods */
 void   tender__intents__v1__capture_payment_intent_request__init
@@ -983,6 +1047,12 @@ typedef void (*Tender__Intents__V1__ConfirmPaymentIntentRequest_Closure)
 typedef void (*Tender__Intents__V1__ConfirmPaymentIntentResponse_Closure)
                  (const Tender__Intents__V1__ConfirmPaymentIntentResponse *message,
                   void *closure_data);
+typedef void (*Tender__Intents__V1__CompletePaymentActionRequest_Closure)
+                 (const Tender__Intents__V1__CompletePaymentActionRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Intents__V1__CompletePaymentActionResponse_Closure)
+                 (const Tender__Intents__V1__CompletePaymentActionResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Intents__V1__CapturePaymentIntentRequest_Closure)
                  (const Tender__Intents__V1__CapturePaymentIntentRequest *message,
                   void *closure_data);
@@ -1062,6 +1132,8 @@ extern const ProtobufCMessageDescriptor tender__intents__v1__create_payment_inte
 extern const ProtobufCMessageDescriptor tender__intents__v1__create_payment_intent_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__confirm_payment_intent_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__confirm_payment_intent_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__intents__v1__complete_payment_action_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__intents__v1__complete_payment_action_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__capture_payment_intent_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__capture_payment_intent_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__intents__v1__cancel_payment_intent_request__descriptor;

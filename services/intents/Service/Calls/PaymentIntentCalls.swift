@@ -37,17 +37,11 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       }
     #endif
     do {
-      let begun = try await RestoredPayments.guarding {
-        try await environment.idempotency.begin(request, subject: UUIDBits(ready.id.bits)) {
-          [self] transaction, claim in
-          guard !claim.isTakeover else { return }
-          do {
-            try await insert(ready, draft, operation: operation, in: transaction)
-          } catch let refusal as RPCFailure {
-            throw try await RestoredPayments.reason(
-              for: refusal, keyProof: keyProof, nil, of: ready.merchant, in: transaction)
-          }
-        }
+      let begun = try await RestoredPayments.begin(
+        request, environment.idempotency, subject: UUIDBits(ready.id.bits), keyProof: keyProof, nil,
+        of: ready.merchant
+      ) { [self] transaction in
+        try await insert(ready, draft, operation: operation, in: transaction)
       }
       return try await run(
         begun, merchant: ready.merchant,
@@ -79,21 +73,14 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       IntentsV1.ConfirmPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
     }
     do {
-      let begun = try await RestoredPayments.guarding {
-        try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-          [self] transaction, claim in
-          guard !claim.isTakeover else { return }
-          let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-          do {
-            try await step.confirm(
-              method, offSession: request.offSession, returnURL: returnURL, keyProof: keyProof,
-              in: transaction)
-          } catch let refusal as RPCFailure {
-            // An intent that was rebuilt has reached another state by this very key.
-            throw try await RestoredPayments.reason(
-              for: refusal, keyProof: keyProof, id, of: merchant, in: transaction)
-          }
-        }
+      // An intent that was rebuilt may have reached another state by this very key.
+      let begun = try await RestoredPayments.begin(
+        request, environment.idempotency, subject: UUIDBits(id.bits), keyProof: keyProof, id,
+        of: merchant
+      ) { [flow] transaction in
+        try await IntentSteps(flow: flow, merchant: merchant, id: id).confirm(
+          method, offSession: request.offSession, returnURL: returnURL, keyProof: keyProof,
+          in: transaction)
       }
       return try await run(begun, merchant: merchant, answer)
     } catch is RestoredPayments.KeyHasPaid {
@@ -111,16 +98,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
     let result = request.redirectResult
     try RequestFields.redirectResult(result)
-    let begun = try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-      [self] transaction, claim in
-      guard !claim.isTakeover else { return }
-      let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-      do {
-        try await step.completeAction(hasResult: !result.isEmpty, in: transaction)
-      } catch let refusal as RPCFailure {
-        throw try await RestoredPayments.reason(
-          for: refusal, keyProof: nil, id, of: merchant, in: transaction)
-      }
+    let begun = try await begin(request, id, of: merchant) { step, transaction in
+      try await step.completeAction(hasResult: !result.isEmpty, in: transaction)
     }
     return try await run(begun, merchant: merchant, by: .payer(result)) {
       IntentsV1.CompletePaymentActionResponse(paymentIntent: IntentsV1.PaymentIntent($0))
@@ -136,18 +115,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let amount = try request.amount.map { money throws(RPCFailure) in
       try RequestFields.amount(money, field: "amount")
     }
-    let begun = try await RestoredPayments.guarding {
-      try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-        [self] transaction, claim in
-        guard !claim.isTakeover else { return }
-        let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-        do {
-          try await step.capture(amount, in: transaction)
-        } catch let refusal as RPCFailure {
-          throw try await RestoredPayments.reason(
-            for: refusal, keyProof: nil, id, of: merchant, in: transaction)
-        }
-      }
+    let begun = try await begin(request, id, of: merchant) { step, transaction in
+      try await step.capture(amount, in: transaction)
     }
     return try await run(begun, merchant: merchant) {
       IntentsV1.CapturePaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
@@ -160,18 +129,8 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
     let merchant = try CallContext.require().requireMerchant()
     let id = try RequestFields.requiredID(
       request.paymentIntentID, "payment_intent_id", as: PaymentIntentID.self)
-    let begun = try await RestoredPayments.guarding {
-      try await environment.idempotency.begin(request, subject: UUIDBits(id.bits)) {
-        [self] transaction, claim in
-        guard !claim.isTakeover else { return }
-        let step = IntentSteps(flow: flow, merchant: merchant, id: id)
-        do {
-          try await step.cancel(in: transaction)
-        } catch let refusal as RPCFailure {
-          throw try await RestoredPayments.reason(
-            for: refusal, keyProof: nil, id, of: merchant, in: transaction)
-        }
-      }
+    let begun = try await begin(request, id, of: merchant) { step, transaction in
+      try await step.cancel(in: transaction)
     }
     return try await run(begun, merchant: merchant) {
       IntentsV1.CancelPaymentIntentResponse(paymentIntent: IntentsV1.PaymentIntent($0))
@@ -179,6 +138,18 @@ struct PaymentIntentCalls: IntentsV1.PaymentIntents.SimpleServiceProtocol {
   }
 
   // MARK: Steps of the calls
+
+  /// T1 of a call that begins no payment.
+  private func begin<Request: KeyedMessage>(
+    _ request: Request, _ id: PaymentIntentID, of merchant: MerchantID,
+    _ body: @Sendable @escaping (IntentSteps, borrowing Transaction) async throws -> Void
+  ) async throws -> Idempotency.Begun {
+    try await RestoredPayments.begin(
+      request, environment.idempotency, subject: UUIDBits(id.bits), id, of: merchant
+    ) { [flow] transaction in
+      try await body(IntentSteps(flow: flow, merchant: merchant, id: id), transaction)
+    }
+  }
 
   /// T1 is done: the rest belongs to the process, the call merely waits for it.
   private func run<Response: WireMessage>(

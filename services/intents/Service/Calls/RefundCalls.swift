@@ -39,17 +39,10 @@ struct RefundCalls: IntentsV1.Refunds.SimpleServiceProtocol {
     _ request: IntentsV1.CreateRefundRequest, _ order: RefundFlow.Order, of merchant: MerchantID,
     kind: MethodType?
   ) async throws -> Idempotency.Begun {
-    try await RestoredPayments.guarding {
-      try await environment.idempotency.begin(request, subject: UUIDBits(order.id.bits)) {
-        [flow] transaction, claim in
-        guard !claim.isTakeover else { return }
-        do {
-          try await flow.begin(order, of: merchant, kind: kind, in: transaction)
-        } catch let refusal as RPCFailure {
-          throw try await RestoredPayments.reason(
-            for: refusal, keyProof: nil, order.intent, of: merchant, in: transaction)
-        }
-      }
+    try await RestoredPayments.begin(
+      request, environment.idempotency, subject: UUIDBits(order.id.bits), order.intent, of: merchant
+    ) { [flow] transaction in
+      try await flow.begin(order, of: merchant, kind: kind, in: transaction)
     }
   }
 

@@ -159,14 +159,30 @@ struct RestoredPayments: Sendable {
       intent, cause: "restore", events: ["payment_intent.created"], stamp)
   }
 
-  // MARK: Answering
+  // MARK: Beginning
 
-  /// The work of a call that begins something; what the schema refuses of it after a restore, in
-  /// words.
-  /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED; `KeyHasPaid`.
-  static func guarding<R>(_ body: () async throws -> R) async throws -> R {
+  /// Takes the claim of a call together with what `body` writes for the first time, as
+  /// `Idempotency.begin` does; what `body` or the schema refuse after a restore, in words, and never as
+  /// an answer that is kept while what it misses may come back.
+  /// - Parameters:
+  ///   - keyProof: of a call that may begin a payment, whose key may have paid already.
+  ///   - intent: the one that the call is about; nil: it makes one.
+  /// - Throws: RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED; `KeyHasPaid`; what `body` throws.
+  static func begin<Request: KeyedMessage>(
+    _ request: Request, _ idempotency: Idempotency, subject: UUIDBits, keyProof: [UInt8]? = nil,
+    _ intent: PaymentIntentID?, of merchant: MerchantID,
+    _ body: @Sendable @escaping (borrowing Transaction) async throws -> Void
+  ) async throws -> Idempotency.Begun {
     do {
-      return try await body()
+      return try await idempotency.begin(request, subject: subject) { transaction, claim in
+        guard !claim.isTakeover else { return }
+        do {
+          try await body(transaction)
+        } catch let refusal as RPCFailure {
+          throw try await reason(
+            for: refusal, keyProof: keyProof, intent, of: merchant, in: transaction)
+        }
+      }
     } catch let error as PostgresError where error.sqlState == RestoredClaimStatements.inProgress {
       throw Self.inProgress
     } catch let error as PostgresError where error.sqlState == RestoredClaimStatements.claimed {
@@ -179,6 +195,8 @@ struct RestoredPayments: Sendable {
           + "neither rebuilt nor settled. Nothing was canceled: try again later.")
     }
   }
+
+  // MARK: Answering
 
   private static func hasPaid(_ claim: RestoredClaim, _ what: String) -> RPCFailure {
     RPCFailure.failedPrecondition(
@@ -215,7 +233,7 @@ struct RestoredPayments: Sendable {
   /// What to say instead of a refusal that would be stored for its key: what is missing may only be
   /// lost, and be back with the next page of a gateway's list.
   /// - Returns: `KeyHasPaid`, RESTORE_IN_PROGRESS, RESTORED_PAYMENT_UNRESOLVED, or the refusal.
-  static func reason(
+  private static func reason(
     for refusal: RPCFailure, keyProof: [UInt8]?, _ intent: PaymentIntentID?,
     of merchant: MerchantID, in transaction: borrowing Transaction
   ) async throws -> any Error {

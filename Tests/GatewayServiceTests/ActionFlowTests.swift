@@ -29,6 +29,16 @@ struct ActionFlowTests {
     try await Set(harness.gateways.requests("details").map(\.idempotencyKey)).count
   }
 
+  /// What comes before the first byte, and nothing else.
+  static func commit(_ harness: GatewayHarness, _ order: OperationRecord) async throws {
+    let id = try await harness.first.load(order).operation.attempts[0].attempt.id
+    try await onLoop(harness.first.loop) {
+      _ = try await harness.first.flow.move(order.id, of: order.intent, .init()) { _, step in
+        step == 0 ? .submitAction(id) : nil
+      }
+    }
+  }
+
   @Test func adyenIsHandedWhatThePayerBroughtOnce() async throws {
     try await GatewayHarness.with { harness in
       harness.payerMustAct(at: .adyen)
@@ -134,12 +144,7 @@ struct ActionFlowTests {
   @Test func whatWasCommittedAndNotSentIsNeverSent() async throws {
     try await GatewayHarness.with { harness in
       let (order, result) = try await Self.answered(harness)
-      let id = try await harness.first.load(order).operation.attempts[0].attempt.id
-      try await onLoop(harness.first.loop) {
-        _ = try await harness.first.flow.move(order.id, of: order.intent, .init()) { _, step in
-          step == 0 ? .submitAction(id) : nil
-        }
-      }
+      try await Self.commit(harness, order)
       #expect(
         try await harness.second.complete(order, result).kinds == [.requiresAction, .unknown])
       try await harness.hurry()
@@ -155,6 +160,26 @@ struct ActionFlowTests {
       #expect(try await harness.first.load(order).operation.state == .closed)
       #expect(try await harness.second.complete(order, result).kinds == [.requiresAction, .unknown])
       #expect(try await Self.handedOver(harness) == 0)
+    }
+  }
+
+  /// While replicas are replaced, the release before reads and writes the row: a payer who is still
+  /// asked, and no column of this release.
+  @Test func theReleaseBeforeMayGoOnWithIt() async throws {
+    try await GatewayHarness.with { harness in
+      let (order, _) = try await Self.answered(harness)
+      try await Self.commit(harness, order)
+      let evidence: String = try await harness.value("select evidence from attempt")
+      #expect(evidence == "requires_action")
+      #expect(try await harness.first.load(order).story == ["1 adyen open action_submitted"])
+      for word in ["unknown", "requires_action"] {
+        let _: String = try await harness.value(
+          "update attempt set evidence = '\(word)' returning evidence")
+        #expect(try await harness.first.load(order).story == ["1 adyen open \(word)"])
+      }
+      let kept: Int64 = try await harness.value(
+        "select count(*) from attempt where action is not null or action_submitted")
+      #expect(kept == 0)
     }
   }
 

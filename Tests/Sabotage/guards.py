@@ -839,6 +839,11 @@ GUARDS = {
         "services/gateway-router/Core/Operation/OperationActions.swift",
         [("outcome.isAboutPayment, !isOldWord(outcome, of: id) else", "outcome.isAboutPayment else")],
         "GatewayCoreTests.ActionTests", ["aLateAnswerRepeatsNoCapture"]),
+    "row of a payer's result that the release before can read": (
+        "services/gateway-router/Service/Store/AttemptStatements.swift",
+        [("isSubmitted ? Evidence.requiresAction.name : attempt.evidence.name",
+          "attempt.evidence.name")],
+        "GatewayServiceTests.ActionFlowTests", ["theReleaseBeforeMayGoOnWithIt"]),
     "silence about a payer's address": (
         "services/gateway-router/Core/Outcome/PayerAction.swift",
         [('  package var description: String { redirectURL == nil ? "no address" : "an address" }',

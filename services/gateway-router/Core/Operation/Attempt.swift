@@ -96,7 +96,7 @@ package enum Evidence: Sendable, Hashable {
   /// The payer's bank took it back: of a condemned attempt only, for which it is the way back.
   case returned
 
-  /// The text of contracts and SQL.
+  /// The text of contracts and SQL, where `actionSubmitted` is a column beside `requires_action`.
   package var name: String {
     switch self {
     case .sent: "sent"

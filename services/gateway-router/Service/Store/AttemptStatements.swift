@@ -45,9 +45,11 @@ enum AttemptStatements {
     var isAlive: Bool?
     if case .declined(_, let alive) = attempt.evidence { isAlive = alive }
     let isKnown = attempt.evidence != .sent && attempt.evidence != .unknown
+    let isSubmitted = attempt.evidence == .actionSubmitted
+    let evidence = isSubmitted ? Evidence.requiresAction.name : attempt.evidence.name
     let action = attempt.action.flatMap { GatewayV1.NextAction($0, at: attempt.gateway) }?.encode()
     return """
-      update attempt set evidence = \(attempt.evidence.name), reference = \(attempt.reference),
+      update attempt set evidence = \(evidence), reference = \(attempt.reference),
         evidence_detail = \(detail), decline_class = \(decline?.class.rawValue),
         decline_code = \(decline?.code), decline_gateway_code = \(decline?.gatewayCode),
         decline_table_version = \(decline?.tableVersion.map { Int16(clamping: $0) }),
@@ -55,7 +57,7 @@ enum AttemptStatements {
         decline_retry_after_seconds = \(decline?.retryAfterSeconds.map { Int32(clamping: $0) }),
         decline_is_alive = \(isAlive), is_conflicted = \(attempt.isConflicted),
         orphan_minor = \(attempt.orphanMinor), action = \(action),
-        action_tries = \(Int16(clamping: attempt.actionTries)),
+        action_tries = \(Int16(clamping: attempt.actionTries)), action_submitted = \(isSubmitted),
         disposition = coalesce(\(disposition?.rawValue)::smallint, disposition),
         look_at = case when \(attempt.evidence.isNegative) then look_at
           when \(isKnown) and disposition = 1

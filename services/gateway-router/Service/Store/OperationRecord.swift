@@ -125,8 +125,9 @@ extension OperationRecord {
     case "sent": return .sent
     case "unknown": return .unknown
     case "pending": return .pending
-    case "requires_action": return .requiresAction
-    case "action_submitted": return .actionSubmitted
+    // Two columns: the release before knows no such evidence, and asks the payer still.
+    case "requires_action":
+      return try row[30, as: Bool.self] ? .actionSubmitted : .requiresAction
     case "authorized": return .authorized
     case "captured": return .captured
     case "not_executed": return .notExecuted

@@ -38,7 +38,7 @@ enum OperationStatements {
     decline_gateway_code, decline_is_alive, reference, route_reason, created_at, decided_at, looks,
     evidence_detail, gateway_milliseconds, is_conflicted, orphan_minor, routing_version,
     routing_rule, routing_reason, routing_skips, decline_table_version, decline_network_code,
-    decline_advice_code, decline_retry_after_seconds, action, action_tries
+    decline_advice_code, decline_retry_after_seconds, action, action_tries, action_submitted
     """
 
   static func insert(_ record: OperationRecord, _ stamp: Stamp) -> Statement {
@@ -99,7 +99,7 @@ enum OperationStatements {
     """
     select id, action from attempt
     where intent_id = \(intent) and operation_id = \(id) and evidence = 'requires_action'
-      and disposition = 1 and action is not null
+      and not action_submitted and disposition = 1 and action is not null
     """
   }
 

@@ -844,6 +844,10 @@ GUARDS = {
         [("isSubmitted ? Evidence.requiresAction.name : attempt.evidence.name",
           "attempt.evidence.name")],
         "GatewayServiceTests.ActionFlowTests", ["theReleaseBeforeMayGoOnWithIt"]),
+    "end of a submission that the release before has decided": (
+        "services/gateway-router/Service/Generated/Migrations.swift",
+        [("    new.action_submitted := false;", "    null;")],
+        "GatewayServiceTests.ActionFlowTests", ["theReleaseBeforeMayGoOnWithIt"]),
     "silence about a payer's address": (
         "services/gateway-router/Core/Outcome/PayerAction.swift",
         [('  package var description: String { redirectURL == nil ? "no address" : "an address" }',

@@ -182,7 +182,7 @@ GUARDS = {
         "GatewayServiceTests.RestoreHoldTests", ["anotherOperationOfTheIntentMayEnd"]),
     "what is held has its pause": (
         "services/intents/Service/Flow/RouterCalls.swift",
-        [("          await self.putOff(putOff)\n", "")],
+        [("Self.isHeld(error) { await self.putOff(putOff) }", "Self.isHeld(error) {}")],
         "IntentsServiceTests.RestoreTests", ["whatIsHeldIsAskedForOnceAMinute"]),
     "a key whose payment is pending": (
         "services/intents/Service/Flow/RestoredPayments.swift",

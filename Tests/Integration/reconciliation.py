@@ -11,8 +11,8 @@ HEADER = ("automatic_payout_id,balance_transaction_id,created_utc,currency,gross
           "reporting_category,source_id,payment_intent_id\n")
 
 
-def line(payment, gross, fee, net):
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+def line(payment, gross, fee, net, at=None):
+    at = at or time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
     return f"po_{payment},txn_{payment},{at},eur,{gross},{fee},{net},charge,ch_{payment},{payment}\n"
 
 
@@ -98,6 +98,37 @@ def test_a_report_is_taken_once_and_its_lines_are_classified():
     [schedule] = [row for row in json.loads(run("recon", "schedule", "--json"))
                   if row["account"] == "stripe:acct_local"]
     assert schedule["lastRun"].startswith("rr_") and schedule["failures"] == 0, schedule
+
+
+def test_reconciled_days_are_sealed_and_reopened_by_what_comes_late():
+    [first, *_] = json.loads(run("ledger", "seals", "--json"))["seals"]
+    day, today = first["day"], time.strftime("%Y-%m-%d", time.gmtime())
+    assert "BOOKS_DAY_OPEN" in run("recon", "seal", today, *GATEWAY, code=64)
+    assert "DAY_INVALID" in run("recon", "seal", "yesterday", *GATEWAY, code=64)
+    sealing = ("recon", "seal", day, *GATEWAY, "--json")
+    one = json.loads(run(*sealing))
+    assert one["day"] == day and one["run"].startswith("rr_") and "reopenedFrom" not in one, one
+    assert one["booksRoot"] == first["root"] and json.loads(run(*sealing)) == one
+
+    with tempfile.TemporaryDirectory() as folder:
+        late = pathlib.Path(folder) / "late.csv"
+        late.write_text(HEADER + line("pi_late", "5.00", "0.00", "5.00", f"{day} 12:00:00"))
+        run("recon", "import", str(late), *GATEWAY)
+    listed = json.loads(run("recon", "seals", *GATEWAY, "--json"))
+    assert listed == [{**one, "reopenedFrom": day}], listed
+    assert "COMPARISON_OUTDATED" in run("recon", "seal", day, *GATEWAY, code=64)
+    run("recon", "run", *GATEWAY, code=1)
+    assert "BREAKS_OPEN" in run("recon", "seal", day, *GATEWAY, code=64)
+    [found] = unbooked("5.00")
+    run("recon", "accept", found["id"], "--note", "theirs")
+    two = json.loads(run(*sealing))
+    assert (two["number"], two["acceptedBreaks"]) == (one["number"] + 1, 1), two
+    assert json.loads(run("recon", "seals", *GATEWAY, "--json")) == [two, one]
+    newest = [row for row in json.loads(run("recon", "seals", "--json"))
+              if row["account"] == "stripe:acct_local"]
+    assert newest == [two], newest
+    text = run("recon", "seals")
+    assert day in text and all(len(written) <= 100 for written in text.splitlines()), text
 
 
 def test_what_will_be_paid_out_is_forecast():

@@ -21,6 +21,14 @@ DAYS = 3
 KEY = 4711
 
 
+def writers_search(path):
+    """A replica of the release before calls another function of that name."""
+    return ("do 'declare f regprocedure; begin for f in select oid from pg_proc "
+            "where proname = ''write_batch'' loop "
+            f"execute format(''alter function %s set search_path = {path}'', f); "
+            "end loop; end'; ")
+
+
 @contextlib.contextmanager
 def books_begin_days_ago():
     """What writes the books finds a clock that is some days back. They only ever go forwards, so
@@ -29,12 +37,11 @@ def books_begin_days_ago():
     sql("create schema ago; grant usage on schema ago to public; "
         "create function ago.clock_timestamp() returns timestamptz language sql volatile as "
         f"'select pg_catalog.clock_timestamp() - interval ''{DAYS} days'''; "
-        "alter function ledger.write_batch set search_path = ago, pg_catalog, ledger, pg_temp")
+        + writers_search("ago, pg_catalog, ledger, pg_temp"))
     try:
         yield
     finally:
-        sql("alter function ledger.write_batch set search_path = ledger, pg_temp; "
-            "drop schema ago cascade")
+        sql(writers_search("ledger, pg_temp") + "drop schema ago cascade")
 
 
 @contextlib.contextmanager

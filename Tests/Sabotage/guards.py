@@ -468,13 +468,13 @@ GUARDS = {
     "payment methods in the forecast": (
         "services/ledger/Core/Forecast/ClearingFlow.swift",
         [("for isOfAll in method == .unknown ? [true] : [false, true] {", "for isOfAll in [true] {")],
-        "LedgerCoreTests.SettlementForecastTests",
+        "LedgerCoreTests.ForecastMethodTests",
         ["aPayoutIsOfAllMethodsByWhatIsOpen", "lagsAreObservedByMethod"]),
     "breaks of the method that is late": (
         "services/ledger/Service/Forecast/ForecastOverdue.swift",
         [("            and \\(ForecastStore.method(parameter: 10)) = l.method\n",
           "            and \\(ForecastStore.method(parameter: 10)) <> ''\n")],
-        "LedgerServiceTests.ForecastTests", ["breaksAreOfTheMethodThatIsLate"]),
+        "LedgerServiceTests.ForecastMethodTests", ["breaksAreOfTheMethodThatIsLate"]),
     "metadata in the comparison": (
         "services/ledger/Core/PostingDifference.swift",
         [("return stored.metadata == submitted.metadata ? nil :",
@@ -866,4 +866,27 @@ GUARDS = {
         "services/intents/Service/Flow/IntentSteps.swift",
         [("!parameter.isEmpty, !hasResult {", "parameter.isEmpty, !hasResult {")],
         "IntentsServiceTests.ActionTests", ["whatIsMissingOrMalformedIsRefused"]),
+    "no seal of reconciled days over an open break": (
+        "services/ledger/Service/Generated/Migrations.swift",
+        [("          and livemode = new.livemode and state not in ('resolved', 'accepted')\n"
+          "          and occurred_on <= new.day)",
+          "          and livemode = new.livemode and false)")],
+        "LedgerServiceTests.ReconSealTests", ["theTableWantsProofs"]),
+    "what is snoozed keeps a day open": (
+        "services/ledger/Service/Reconciliation/ReconSealStore.swift",
+        [("            and b.state not in ('resolved', 'accepted') and b.occurred_on <= $4)",
+          "            and b.state not in ('resolved', 'accepted', 'snoozed') and b.occurred_on <= $4)")],
+        "LedgerServiceTests.ReconSealTests", ["whatIsOpenKeepsADayOpen"]),
+    "what waits for its report keeps a day open": (
+        "services/ledger/Core/Reconciliation/ReconSealRule.swift",
+        [("    guard state.awaitedCount == 0 else { return .itemsAwaited(state.awaitedCount) }\n", "")],
+        "LedgerCoreTests.ReconSealRuleTests", ["whatStandsInTheWay", "theFirstThingIsNamed"]),
+    "a late report reopens its days": (
+        "services/ledger/Service/Reconciliation/ReconSealStore.swift",
+        [("and f.number > s.last_file", "and f.number < s.last_file")],
+        "LedgerServiceTests.ReconSealTests", ["whatComesLateReopensItsDays"]),
+    "a late booking reopens its days": (
+        "services/ledger/Service/Reconciliation/ReconSealStore.swift",
+        [("and i.sequence > s.last_sequence and", "and i.sequence < s.last_sequence and")],
+        "LedgerServiceTests.ReconSealTests", ["whatComesLateReopensItsDays"]),
 }

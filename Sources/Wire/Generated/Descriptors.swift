@@ -680,7 +680,26 @@ extension ContractFile {
       "tender.ledger.v1.LedgerProof.CheckDrift",
     ]),
     ContractFile(
-      index: 26, name: "tender/ledger/v1/reconciliation.proto",
+      index: 26, name: "tender/ledger/v1/recon_seals.proto",
+      dependencies: [
+      "google/protobuf/timestamp.proto",
+      "tender/options/v1/options.proto",
+    ],
+      services: [
+      "tender.ledger.v1.ReconSeals",
+    ],
+      symbols: [
+      "tender.ledger.v1.SealReconciliationRequest",
+      "tender.ledger.v1.ReconSeal",
+      "tender.ledger.v1.SealReconciliationResponse",
+      "tender.ledger.v1.ListReconSealsRequest",
+      "tender.ledger.v1.ListReconSealsResponse",
+      "tender.ledger.v1.ReconSeals",
+      "tender.ledger.v1.ReconSeals.SealReconciliation",
+      "tender.ledger.v1.ReconSeals.ListReconSeals",
+    ]),
+    ContractFile(
+      index: 27, name: "tender/ledger/v1/reconciliation.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/common/v1/common.proto",
@@ -726,7 +745,7 @@ extension ContractFile {
       "tender.ledger.v1.Reconciliation.ListSchedules",
     ]),
     ContractFile(
-      index: 27, name: "tender/ledger/v1/seals.proto",
+      index: 28, name: "tender/ledger/v1/seals.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -749,7 +768,7 @@ extension ContractFile {
       "tender.ledger.v1.DaySeals.ListSeals",
     ]),
     ContractFile(
-      index: 28, name: "tender/ledger/v1/settlement.proto",
+      index: 29, name: "tender/ledger/v1/settlement.proto",
       dependencies: [
       "tender/ledger/v1/reconciliation.proto",
       "tender/options/v1/options.proto",
@@ -773,7 +792,7 @@ extension ContractFile {
       "tender.ledger.v1.BreakSettlements.ListWriteOffs",
     ]),
     ContractFile(
-      index: 29, name: "tender/options/v1/options.proto",
+      index: 30, name: "tender/options/v1/options.proto",
       dependencies: [
       "google/protobuf/descriptor.proto",
     ],
@@ -788,7 +807,7 @@ extension ContractFile {
       "tender.options.v1.field",
     ]),
     ContractFile(
-      index: 30, name: "tender/testing/v1/everything.proto",
+      index: 31, name: "tender/testing/v1/everything.proto",
       dependencies: [
       "google/protobuf/duration.proto",
       "google/protobuf/timestamp.proto",
@@ -819,7 +838,7 @@ extension ContractFile {
       "tender.testing.v1.Echo.Count",
     ]),
     ContractFile(
-      index: 31, name: "tender/vault/v1/vault.proto",
+      index: 32, name: "tender/vault/v1/vault.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",
@@ -867,7 +886,7 @@ extension ContractFile {
       "tender.vault.v1.Keys.VerifyAccess",
     ]),
     ContractFile(
-      index: 32, name: "tender/webhooks/v1/webhooks.proto",
+      index: 33, name: "tender/webhooks/v1/webhooks.proto",
       dependencies: [
       "google/protobuf/timestamp.proto",
       "tender/options/v1/options.proto",

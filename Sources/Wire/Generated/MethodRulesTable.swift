@@ -529,7 +529,7 @@ extension MethodRules {
       mutation: .reads,
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
-      requestBytesMax: 65536, responseBytesMax: 1048576,
+      requestBytesMax: 65536, responseBytesMax: 4194304,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Forecasts/GetForecastErrors",
@@ -634,6 +634,22 @@ extension MethodRules {
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
       requestBytesMax: 65536, responseBytesMax: 262144,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.ledger.v1.ReconSeals/SealReconciliation",
+      access: [.operator],
+      mutation: .natural,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: 60000),
+    MethodRules(
+      method: "tender.ledger.v1.ReconSeals/ListReconSeals",
+      access: [.operator, .auditor],
+      mutation: .reads,
+      merchant: .none,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 1048576,
       timeoutMillisecondsMax: nil),
     MethodRules(
       method: "tender.ledger.v1.Reconciliation/ImportReport",

@@ -108,13 +108,15 @@ extension GatewayV1 {
     case declined
     /// Nothing was executed anywhere and nothing will be; the operation is closed.
     case notExecuted
-    /// At least one attempt's outcome is not known. Not final.
+    /// At least one attempt's outcome is not known, or the payer's result was handed to its gateway, which
+    /// has not answered yet. Not final.
     case unknown
     /// The bank or the network has it (SEPA). Not final.
     case pending
     /// The operation was closed and every attempt is proven void.
     case canceled
-    /// The payer must act (3DS) before it can go on. Not final.
+    /// The payer must act (3DS) before it can go on, as `next_action` says. Again when what they brought
+    /// back changed nothing. Not final.
     case requiresAction
     /// A capture was refused for good; `amount` stays capturable.
     case captureFailed
@@ -215,6 +217,85 @@ extension GatewayV1 {
     }
 
     package static let allCases: [Self] = [.unspecified, .authorized, .captured, .declined, .notExecuted, .unknown, .pending, .canceled, .requiresAction, .captureFailed, .conflicted, .refundPending, .refunded, .refundFailed, .returned, .expired, .orphanCaptured, .orphanReversed]
+  }
+}
+
+extension GatewayV1 {
+  package enum NextActionType: WireEnum {
+    case unspecified
+    /// Send the payer's browser to `redirect_url`.
+    case redirect
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .redirect
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .redirect: 1
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "NEXT_ACTION_TYPE_UNSPECIFIED"
+      case .redirect: "NEXT_ACTION_TYPE_REDIRECT"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .redirect]
+  }
+}
+
+extension GatewayV1 {
+  package enum RedirectMethod: WireEnum {
+    case unspecified
+    /// Navigate to `redirect_url`.
+    case get
+    /// Submit `data` to `redirect_url` as a form, from the payer's browser.
+    case post
+    /// A value of a newer contract.
+    case unrecognized(Int32)
+
+    package init(rawValue: Int32) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .get
+      case 2: self = .post
+      default: self = .unrecognized(rawValue)
+      }
+    }
+
+    package var rawValue: Int32 {
+      switch self {
+      case .unspecified: 0
+      case .get: 1
+      case .post: 2
+      case .unrecognized(let rawValue): rawValue
+      }
+    }
+
+    /// The name in the contract; nil for a value of a newer one.
+    package var protoName: String? {
+      switch self {
+      case .unspecified: "REDIRECT_METHOD_UNSPECIFIED"
+      case .get: "REDIRECT_METHOD_GET"
+      case .post: "REDIRECT_METHOD_POST"
+      case .unrecognized: nil
+      }
+    }
+
+    package static let allCases: [Self] = [.unspecified, .get, .post]
   }
 }
 
@@ -359,6 +440,125 @@ extension GatewayV1 {
 }
 
 extension GatewayV1 {
+  /// One field of the form that a payer's browser submits.
+  package struct RedirectField: WireMessage {
+    package var name: String
+    package var value: String
+
+    package init(
+      name: String = "",
+      value: String = ""
+    ) {
+      self.name = name
+      self.value = value
+    }
+  }
+}
+
+extension GatewayV1.RedirectField {
+  package static let fullName = "tender.gateway.v1.RedirectField"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__redirect_field()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__RedirectField.self)
+    self.name = try reader.string(c.pointee.name, "name", lengthMax: 128)
+    self.value = try reader.string(c.pointee.value, "value", lengthMax: 16384)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__RedirectField.self, capacity: 1)
+    tender__gateway__v1__redirect_field__init(c)
+    c.pointee.name = writer.string(name)
+    c.pointee.value = writer.string(value)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("name", name)
+    json.field("value", value)
+  }
+}
+
+extension GatewayV1 {
+  /// What the payer has to do before a payment goes on: authenticate themselves at their bank (3DS).
+  /// Whoever has the address can act as the payer does: hand it to nobody else, and log it nowhere.
+  package struct NextAction: WireMessage {
+    package var type: GatewayV1.NextActionType
+    /// Where the payer goes: https, or http on this machine from the test gateways. At most 16,384 bytes
+    /// together with `data`.
+    package var redirectURL: String
+    package var method: GatewayV1.RedirectMethod
+    /// Only for POST; at most 20.
+    package var data: [GatewayV1.RedirectField]
+    /// The query parameter of the payer's return that CompletePaymentAction hands over, decoded:
+    /// `redirectResult` at Adyen. Empty where the gateway knows by itself (Stripe).
+    package var resultParameter: String
+
+    package init(
+      type: GatewayV1.NextActionType = .init(rawValue: 0),
+      redirectURL: String = "",
+      method: GatewayV1.RedirectMethod = .init(rawValue: 0),
+      data: [GatewayV1.RedirectField] = [],
+      resultParameter: String = ""
+    ) {
+      self.type = type
+      self.redirectURL = redirectURL
+      self.method = method
+      self.data = data
+      self.resultParameter = resultParameter
+    }
+  }
+}
+
+extension GatewayV1.NextAction {
+  package static let fullName = "tender.gateway.v1.NextAction"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__next_action()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__NextAction.self)
+    self.type = try reader.enumeration(c.pointee.type.rawValue, "type")
+    self.redirectURL = try reader.string(c.pointee.redirect_url, "redirect_url", lengthMax: 16384)
+    self.method = try reader.enumeration(c.pointee.method.rawValue, "method")
+    self.data = try reader.messages(c.pointee.n_data, c.pointee.data, "data", countMax: 20)
+    self.resultParameter = try reader.string(c.pointee.result_parameter, "result_parameter", lengthMax: 64)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__NextAction.self, capacity: 1)
+    tender__gateway__v1__next_action__init(c)
+    c.pointee.type = .init(rawValue: UInt32(bitPattern: type.rawValue))
+    c.pointee.redirect_url = writer.string(redirectURL)
+    c.pointee.method = .init(rawValue: UInt32(bitPattern: method.rawValue))
+    c.pointee.n_data = data.count
+    c.pointee.data = writer.messages(data)
+    c.pointee.result_parameter = writer.string(resultParameter)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("type", type)
+    json.field("redirectUrl", redirectURL)
+    json.field("method", method)
+    json.field("data", data)
+    json.field("resultParameter", resultParameter)
+  }
+}
+
+extension GatewayV1 {
   package struct Decline: WireMessage {
     package var `class`: GatewayV1.DeclineClass
     /// Tender's code, for example `insufficient_funds`.
@@ -479,6 +679,9 @@ extension GatewayV1 {
     /// What the operation's payment method is: `card`, `sepa_debit`; empty before it is resolved, and for
     /// operations of older releases.
     package var paymentMethodType: String
+    /// An encoded NextAction, only for requires_action; opaque, as gateways' addresses are. Empty where the
+    /// gateway gave no address that can be used, and in facts that are told after the payer has acted.
+    package var nextAction: [UInt8]
 
     package init(
       operationID: String = "",
@@ -498,7 +701,8 @@ extension GatewayV1 {
       refundID: String = "",
       movementID: String = "",
       expiresAt: GoogleProtobuf.Timestamp? = nil,
-      paymentMethodType: String = ""
+      paymentMethodType: String = "",
+      nextAction: [UInt8] = []
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -518,6 +722,7 @@ extension GatewayV1 {
       self.movementID = movementID
       self.expiresAt = expiresAt
       self.paymentMethodType = paymentMethodType
+      self.nextAction = nextAction
     }
   }
 }
@@ -554,6 +759,7 @@ extension GatewayV1.Fact {
     self.movementID = try reader.string(c.pointee.movement_id, "movement_id", lengthMax: 255)
     self.expiresAt = try reader.message(c.pointee.expires_at, "expires_at")
     self.paymentMethodType = try reader.string(c.pointee.payment_method_type, "payment_method_type", lengthMax: 40)
+    self.nextAction = try reader.bytes(c.pointee.next_action, "next_action", lengthMax: 20480, cardDataExempt: true)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -577,6 +783,7 @@ extension GatewayV1.Fact {
     c.pointee.movement_id = writer.string(movementID)
     c.pointee.expires_at = writer.message(expiresAt)
     c.pointee.payment_method_type = writer.string(paymentMethodType)
+    c.pointee.next_action = writer.bytes(nextAction)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -598,6 +805,7 @@ extension GatewayV1.Fact {
     json.field("movementId", movementID)
     json.field("expiresAt", expiresAt)
     json.field("paymentMethodType", paymentMethodType)
+    json.field("nextAction", nextAction)
   }
 }
 
@@ -615,6 +823,8 @@ extension GatewayV1 {
     package var sendBefore: GoogleProtobuf.Timestamp?
     /// HMAC of the client's idempotency key, 32 bytes; kept at the gateway so that claims can be rebuilt.
     package var keyProof: [UInt8]
+    /// Where the payer comes back to after an action; empty: the address of gateway-router's settings.
+    package var returnURL: String
 
     package init(
       operationID: String = "",
@@ -625,7 +835,8 @@ extension GatewayV1 {
       offSession: Bool = false,
       statementDescriptor: String = "",
       sendBefore: GoogleProtobuf.Timestamp? = nil,
-      keyProof: [UInt8] = []
+      keyProof: [UInt8] = [],
+      returnURL: String = ""
     ) {
       self.operationID = operationID
       self.intentID = intentID
@@ -636,6 +847,7 @@ extension GatewayV1 {
       self.statementDescriptor = statementDescriptor
       self.sendBefore = sendBefore
       self.keyProof = keyProof
+      self.returnURL = returnURL
     }
   }
 }
@@ -663,6 +875,7 @@ extension GatewayV1.ExecuteOperationRequest {
     self.statementDescriptor = try reader.string(c.pointee.statement_descriptor, "statement_descriptor", lengthMax: 22)
     self.sendBefore = try reader.message(c.pointee.send_before, "send_before", required: true)
     self.keyProof = try reader.bytes(c.pointee.key_proof, "key_proof", lengthMax: 32, cardDataExempt: true)
+    self.returnURL = try reader.string(c.pointee.return_url, "return_url", lengthMax: 1024)
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -677,6 +890,7 @@ extension GatewayV1.ExecuteOperationRequest {
     c.pointee.statement_descriptor = writer.string(statementDescriptor)
     c.pointee.send_before = writer.message(sendBefore)
     c.pointee.key_proof = writer.bytes(keyProof)
+    c.pointee.return_url = writer.string(returnURL)
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -689,6 +903,7 @@ extension GatewayV1.ExecuteOperationRequest {
     json.field("statementDescriptor", statementDescriptor)
     json.field("sendBefore", sendBefore)
     json.field("keyProof", keyProof)
+    json.field("returnUrl", returnURL)
   }
 }
 
@@ -724,6 +939,101 @@ extension GatewayV1.ExecuteOperationResponse {
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Gateway__V1__ExecuteOperationResponse.self, capacity: 1)
     tender__gateway__v1__execute_operation_response__init(c)
+    c.pointee.n_facts = facts.count
+    c.pointee.facts = writer.messages(facts)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("facts", facts)
+  }
+}
+
+extension GatewayV1 {
+  package struct CompleteOperationActionRequest: WireMessage {
+    package var operationID: String
+    package var intentID: String
+    /// What the payer's return carried, decoded: visible ASCII. Opaque, so that it is not searched for
+    /// card numbers.
+    package var redirectResult: [UInt8]
+
+    package init(
+      operationID: String = "",
+      intentID: String = "",
+      redirectResult: [UInt8] = []
+    ) {
+      self.operationID = operationID
+      self.intentID = intentID
+      self.redirectResult = redirectResult
+    }
+  }
+}
+
+extension GatewayV1.CompleteOperationActionRequest {
+  package static let fullName = "tender.gateway.v1.CompleteOperationActionRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__complete_operation_action_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CompleteOperationActionRequest.self)
+    self.operationID = try reader.string(c.pointee.operation_id, "operation_id", required: true, idPrefix: "op")
+    self.intentID = try reader.string(c.pointee.intent_id, "intent_id", required: true, idPrefix: "pi")
+    self.redirectResult = try reader.bytes(c.pointee.redirect_result, "redirect_result", lengthMax: 20000, cardDataExempt: true)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__CompleteOperationActionRequest.self, capacity: 1)
+    tender__gateway__v1__complete_operation_action_request__init(c)
+    c.pointee.operation_id = writer.string(operationID)
+    c.pointee.intent_id = writer.string(intentID)
+    c.pointee.redirect_result = writer.bytes(redirectResult)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("operationId", operationID)
+    json.field("intentId", intentID)
+    json.field("redirectResult", redirectResult)
+  }
+}
+
+extension GatewayV1 {
+  package struct CompleteOperationActionResponse: WireMessage {
+    package var facts: [GatewayV1.Fact]
+
+    package init(
+      facts: [GatewayV1.Fact] = []
+    ) {
+      self.facts = facts
+    }
+  }
+}
+
+extension GatewayV1.CompleteOperationActionResponse {
+  package static let fullName = "tender.gateway.v1.CompleteOperationActionResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__gateway__v1__complete_operation_action_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Gateway__V1__CompleteOperationActionResponse.self)
+    self.facts = try reader.messages(c.pointee.n_facts, c.pointee.facts, "facts")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Gateway__V1__CompleteOperationActionResponse.self, capacity: 1)
+    tender__gateway__v1__complete_operation_action_response__init(c)
     c.pointee.n_facts = facts.count
     c.pointee.facts = writer.messages(facts)
   }
@@ -1116,7 +1426,9 @@ extension GatewayV1 {
     package var gateway: String
     package var gatewayAccount: String
     package var disposition: GatewayV1.AttemptDisposition
-    /// unknown, pending, authorized, captured, declined, canceled, not_executed, refunded or returned.
+    /// sent, unknown, pending, requires_action, action_submitted (what the payer brought back was handed to
+    /// the gateway, whose answer is not known), authorized, captured, declined, canceled, not_executed,
+    /// refunded or returned.
     package var evidence: String
     /// Why, in words: the proof, the decline code, what made it unknown.
     package var evidenceDetail: String
@@ -1136,6 +1448,8 @@ extension GatewayV1 {
     package var decision: GatewayV1.RouteDecision?
     /// Why the bank or the gateway said no; absent unless the evidence is declined.
     package var decline: GatewayV1.Decline?
+    /// How often what the payer brought back was handed to the gateway.
+    package var actionTries: UInt32
 
     package init(
       id: String = "",
@@ -1153,7 +1467,8 @@ extension GatewayV1 {
       nextLookAt: GoogleProtobuf.Timestamp? = nil,
       reversal: GatewayV1.Reversal? = nil,
       decision: GatewayV1.RouteDecision? = nil,
-      decline: GatewayV1.Decline? = nil
+      decline: GatewayV1.Decline? = nil,
+      actionTries: UInt32 = 0
     ) {
       self.id = id
       self.sequence = sequence
@@ -1171,6 +1486,7 @@ extension GatewayV1 {
       self.reversal = reversal
       self.decision = decision
       self.decline = decline
+      self.actionTries = actionTries
     }
   }
 }
@@ -1209,6 +1525,7 @@ extension GatewayV1.Attempt {
     self.reversal = try reader.message(c.pointee.reversal, "reversal")
     self.decision = try reader.message(c.pointee.decision, "decision")
     self.decline = try reader.message(c.pointee.decline, "decline")
+    self.actionTries = c.pointee.action_tries
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -1233,6 +1550,7 @@ extension GatewayV1.Attempt {
     c.pointee.reversal = writer.message(reversal)
     c.pointee.decision = writer.message(decision)
     c.pointee.decline = writer.message(decline)
+    c.pointee.action_tries = actionTries
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -1252,6 +1570,7 @@ extension GatewayV1.Attempt {
     json.field("reversal", reversal)
     json.field("decision", decision)
     json.field("decline", decline)
+    json.field("actionTries", actionTries)
   }
 }
 

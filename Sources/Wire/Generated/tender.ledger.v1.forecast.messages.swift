@@ -130,7 +130,7 @@ extension LedgerV1 {
 
 extension LedgerV1.GetForecastResponse {
   package static let fullName = "tender.ledger.v1.GetForecastResponse"
-  package static let bytesMax = 1048576
+  package static let bytesMax = 4194304
   package static var layout: UnsafeRawPointer {
     UnsafeRawPointer(wire_tender__ledger__v1__get_forecast_response()!)
   }

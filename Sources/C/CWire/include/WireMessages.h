@@ -27,6 +27,7 @@
 #include "tender/ledger/v1/history.pb-c.h"
 #include "tender/ledger/v1/ledger.pb-c.h"
 #include "tender/ledger/v1/proof.pb-c.h"
+#include "tender/ledger/v1/recon_seals.pb-c.h"
 #include "tender/ledger/v1/reconciliation.pb-c.h"
 #include "tender/ledger/v1/seals.pb-c.h"
 #include "tender/ledger/v1/settlement.pb-c.h"
@@ -753,6 +754,21 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__drift_f
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__check_drift_response(void) {
   return &tender__ledger__v1__check_drift_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__seal_reconciliation_request(void) {
+  return &tender__ledger__v1__seal_reconciliation_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__recon_seal(void) {
+  return &tender__ledger__v1__recon_seal__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__seal_reconciliation_response(void) {
+  return &tender__ledger__v1__seal_reconciliation_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_recon_seals_request(void) {
+  return &tender__ledger__v1__list_recon_seals_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_recon_seals_response(void) {
+  return &tender__ledger__v1__list_recon_seals_response__descriptor;
 }
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__payout_total(void) {
   return &tender__ledger__v1__payout_total__descriptor;

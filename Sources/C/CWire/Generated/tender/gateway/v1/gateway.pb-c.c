@@ -7,6 +7,96 @@
 #endif
 
 #include "tender/gateway/v1/gateway.pb-c.h"
+void   tender__gateway__v1__redirect_field__init
+                     (Tender__Gateway__V1__RedirectField         *message)
+{
+  static const Tender__Gateway__V1__RedirectField init_value = TENDER__GATEWAY__V1__REDIRECT_FIELD__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__redirect_field__get_packed_size
+                     (const Tender__Gateway__V1__RedirectField *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__redirect_field__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__redirect_field__pack
+                     (const Tender__Gateway__V1__RedirectField *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__redirect_field__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__redirect_field__pack_to_buffer
+                     (const Tender__Gateway__V1__RedirectField *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__redirect_field__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__RedirectField *
+       tender__gateway__v1__redirect_field__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__RedirectField *)
+     protobuf_c_message_unpack (&tender__gateway__v1__redirect_field__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__redirect_field__free_unpacked
+                     (Tender__Gateway__V1__RedirectField *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__redirect_field__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__next_action__init
+                     (Tender__Gateway__V1__NextAction         *message)
+{
+  static const Tender__Gateway__V1__NextAction init_value = TENDER__GATEWAY__V1__NEXT_ACTION__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__next_action__get_packed_size
+                     (const Tender__Gateway__V1__NextAction *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__next_action__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__next_action__pack
+                     (const Tender__Gateway__V1__NextAction *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__next_action__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__next_action__pack_to_buffer
+                     (const Tender__Gateway__V1__NextAction *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__next_action__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__NextAction *
+       tender__gateway__v1__next_action__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__NextAction *)
+     protobuf_c_message_unpack (&tender__gateway__v1__next_action__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__next_action__free_unpacked
+                     (Tender__Gateway__V1__NextAction *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__next_action__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__gateway__v1__decline__init
                      (Tender__Gateway__V1__Decline         *message)
 {
@@ -185,6 +275,96 @@ void   tender__gateway__v1__execute_operation_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &tender__gateway__v1__execute_operation_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__complete_operation_action_request__init
+                     (Tender__Gateway__V1__CompleteOperationActionRequest         *message)
+{
+  static const Tender__Gateway__V1__CompleteOperationActionRequest init_value = TENDER__GATEWAY__V1__COMPLETE_OPERATION_ACTION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__complete_operation_action_request__get_packed_size
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__complete_operation_action_request__pack
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__complete_operation_action_request__pack_to_buffer
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__CompleteOperationActionRequest *
+       tender__gateway__v1__complete_operation_action_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__CompleteOperationActionRequest *)
+     protobuf_c_message_unpack (&tender__gateway__v1__complete_operation_action_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__complete_operation_action_request__free_unpacked
+                     (Tender__Gateway__V1__CompleteOperationActionRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__gateway__v1__complete_operation_action_response__init
+                     (Tender__Gateway__V1__CompleteOperationActionResponse         *message)
+{
+  static const Tender__Gateway__V1__CompleteOperationActionResponse init_value = TENDER__GATEWAY__V1__COMPLETE_OPERATION_ACTION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__gateway__v1__complete_operation_action_response__get_packed_size
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse *message)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__gateway__v1__complete_operation_action_response__pack
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__gateway__v1__complete_operation_action_response__pack_to_buffer
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Gateway__V1__CompleteOperationActionResponse *
+       tender__gateway__v1__complete_operation_action_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Gateway__V1__CompleteOperationActionResponse *)
+     protobuf_c_message_unpack (&tender__gateway__v1__complete_operation_action_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__gateway__v1__complete_operation_action_response__free_unpacked
+                     (Tender__Gateway__V1__CompleteOperationActionResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__gateway__v1__complete_operation_action_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   tender__gateway__v1__capture_operation_request__init
@@ -1087,6 +1267,147 @@ void   tender__gateway__v1__get_failover_policy_response__free_unpacked
   assert(message->base.descriptor == &tender__gateway__v1__get_failover_policy_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+static const ProtobufCFieldDescriptor tender__gateway__v1__redirect_field__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RedirectField, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__RedirectField, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__redirect_field__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange tender__gateway__v1__redirect_field__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__redirect_field__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RedirectField",
+  "RedirectField",
+  "Tender__Gateway__V1__RedirectField",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__RedirectField),
+  2,
+  tender__gateway__v1__redirect_field__field_descriptors,
+  tender__gateway__v1__redirect_field__field_indices_by_name,
+  1,  tender__gateway__v1__redirect_field__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__redirect_field__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__next_action__field_descriptors[5] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__NextAction, type),
+    &tender__gateway__v1__next_action_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "redirect_url",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__NextAction, redirect_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__NextAction, method),
+    &tender__gateway__v1__redirect_method__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__NextAction, n_data),
+    offsetof(Tender__Gateway__V1__NextAction, data),
+    &tender__gateway__v1__redirect_field__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "result_parameter",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__NextAction, result_parameter),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__next_action__field_indices_by_name[] = {
+  3,   /* field[3] = data */
+  2,   /* field[2] = method */
+  1,   /* field[1] = redirect_url */
+  4,   /* field[4] = result_parameter */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange tender__gateway__v1__next_action__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__next_action__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.NextAction",
+  "NextAction",
+  "Tender__Gateway__V1__NextAction",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__NextAction),
+  5,
+  tender__gateway__v1__next_action__field_descriptors,
+  tender__gateway__v1__next_action__field_indices_by_name,
+  1,  tender__gateway__v1__next_action__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__next_action__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor tender__gateway__v1__decline__field_descriptors[7] =
 {
   {
@@ -1203,7 +1524,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor =
   (ProtobufCMessageInit) tender__gateway__v1__decline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[18] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descriptors[19] =
 {
   {
     "operation_id",
@@ -1421,6 +1742,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__fact__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_action",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Fact, next_action),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   5,   /* field[5] = amount */
@@ -1435,6 +1768,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
   4,   /* field[4] = kind */
   2,   /* field[2] = merchant_id */
   15,   /* field[15] = movement_id */
+  18,   /* field[18] = next_action */
   13,   /* field[13] = next_check_at */
   11,   /* field[11] = occurred_at */
   0,   /* field[0] = operation_id */
@@ -1445,7 +1779,7 @@ static const unsigned tender__gateway__v1__fact__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__fact__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
 {
@@ -1455,14 +1789,14 @@ const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor =
   "Tender__Gateway__V1__Fact",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Fact),
-  18,
+  19,
   tender__gateway__v1__fact__field_descriptors,
   tender__gateway__v1__fact__field_indices_by_name,
   1,  tender__gateway__v1__fact__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__fact__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__execute_operation_request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__execute_operation_request__field_descriptors[10] =
 {
   {
     "operation_id",
@@ -1572,6 +1906,18 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__execute_operation_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "return_url",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__ExecuteOperationRequest, return_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__execute_operation_request__field_indices_by_name[] = {
   2,   /* field[2] = amount */
@@ -1581,13 +1927,14 @@ static const unsigned tender__gateway__v1__execute_operation_request__field_indi
   5,   /* field[5] = off_session */
   0,   /* field[0] = operation_id */
   4,   /* field[4] = payment_method_id */
+  9,   /* field[9] = return_url */
   7,   /* field[7] = send_before */
   6,   /* field[6] = statement_descriptor */
 };
 static const ProtobufCIntRange tender__gateway__v1__execute_operation_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor =
 {
@@ -1597,7 +1944,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request_
   "Tender__Gateway__V1__ExecuteOperationRequest",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__ExecuteOperationRequest),
-  9,
+  10,
   tender__gateway__v1__execute_operation_request__field_descriptors,
   tender__gateway__v1__execute_operation_request__field_indices_by_name,
   1,  tender__gateway__v1__execute_operation_request__number_ranges,
@@ -1640,6 +1987,108 @@ const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_response
   tender__gateway__v1__execute_operation_response__field_indices_by_name,
   1,  tender__gateway__v1__execute_operation_response__number_ranges,
   (ProtobufCMessageInit) tender__gateway__v1__execute_operation_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__complete_operation_action_request__field_descriptors[3] =
+{
+  {
+    "operation_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__CompleteOperationActionRequest, operation_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intent_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__CompleteOperationActionRequest, intent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "redirect_result",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__CompleteOperationActionRequest, redirect_result),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__complete_operation_action_request__field_indices_by_name[] = {
+  1,   /* field[1] = intent_id */
+  0,   /* field[0] = operation_id */
+  2,   /* field[2] = redirect_result */
+};
+static const ProtobufCIntRange tender__gateway__v1__complete_operation_action_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__complete_operation_action_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.CompleteOperationActionRequest",
+  "CompleteOperationActionRequest",
+  "Tender__Gateway__V1__CompleteOperationActionRequest",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__CompleteOperationActionRequest),
+  3,
+  tender__gateway__v1__complete_operation_action_request__field_descriptors,
+  tender__gateway__v1__complete_operation_action_request__field_indices_by_name,
+  1,  tender__gateway__v1__complete_operation_action_request__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__complete_operation_action_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__gateway__v1__complete_operation_action_response__field_descriptors[1] =
+{
+  {
+    "facts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Tender__Gateway__V1__CompleteOperationActionResponse, n_facts),
+    offsetof(Tender__Gateway__V1__CompleteOperationActionResponse, facts),
+    &tender__gateway__v1__fact__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__gateway__v1__complete_operation_action_response__field_indices_by_name[] = {
+  0,   /* field[0] = facts */
+};
+static const ProtobufCIntRange tender__gateway__v1__complete_operation_action_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__gateway__v1__complete_operation_action_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.CompleteOperationActionResponse",
+  "CompleteOperationActionResponse",
+  "Tender__Gateway__V1__CompleteOperationActionResponse",
+  "tender.gateway.v1",
+  sizeof(Tender__Gateway__V1__CompleteOperationActionResponse),
+  1,
+  tender__gateway__v1__complete_operation_action_response__field_descriptors,
+  tender__gateway__v1__complete_operation_action_response__field_indices_by_name,
+  1,  tender__gateway__v1__complete_operation_action_response__number_ranges,
+  (ProtobufCMessageInit) tender__gateway__v1__complete_operation_action_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor tender__gateway__v1__capture_operation_request__field_descriptors[4] =
@@ -2050,7 +2499,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__list_operations_response__
   (ProtobufCMessageInit) tender__gateway__v1__list_operations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[16] =
+static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descriptors[17] =
 {
   {
     "id",
@@ -2244,8 +2693,21 @@ static const ProtobufCFieldDescriptor tender__gateway__v1__attempt__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "action_tries",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Gateway__V1__Attempt, action_tries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
+  16,   /* field[16] = action_tries */
   8,   /* field[8] = created_at */
   9,   /* field[9] = decided_at */
   14,   /* field[14] = decision */
@@ -2266,7 +2728,7 @@ static const unsigned tender__gateway__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__gateway__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
 {
@@ -2276,7 +2738,7 @@ const ProtobufCMessageDescriptor tender__gateway__v1__attempt__descriptor =
   "Tender__Gateway__V1__Attempt",
   "tender.gateway.v1",
   sizeof(Tender__Gateway__V1__Attempt),
-  16,
+  17,
   tender__gateway__v1__attempt__field_descriptors,
   tender__gateway__v1__attempt__field_indices_by_name,
   1,  tender__gateway__v1__attempt__number_ranges,
@@ -3208,6 +3670,64 @@ const ProtobufCEnumDescriptor tender__gateway__v1__fact_kind__descriptor =
   tender__gateway__v1__fact_kind__enum_values_by_name,
   1,
   tender__gateway__v1__fact_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__next_action_type__enum_values_by_number[2] =
+{
+  { "NEXT_ACTION_TYPE_UNSPECIFIED", "TENDER__GATEWAY__V1__NEXT_ACTION_TYPE__NEXT_ACTION_TYPE_UNSPECIFIED", 0 },
+  { "NEXT_ACTION_TYPE_REDIRECT", "TENDER__GATEWAY__V1__NEXT_ACTION_TYPE__NEXT_ACTION_TYPE_REDIRECT", 1 },
+};
+static const ProtobufCIntRange tender__gateway__v1__next_action_type__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__next_action_type__enum_values_by_name[2] =
+{
+  { "NEXT_ACTION_TYPE_REDIRECT", 1 },
+  { "NEXT_ACTION_TYPE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__next_action_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.NextActionType",
+  "NextActionType",
+  "Tender__Gateway__V1__NextActionType",
+  "tender.gateway.v1",
+  2,
+  tender__gateway__v1__next_action_type__enum_values_by_number,
+  2,
+  tender__gateway__v1__next_action_type__enum_values_by_name,
+  1,
+  tender__gateway__v1__next_action_type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue tender__gateway__v1__redirect_method__enum_values_by_number[3] =
+{
+  { "REDIRECT_METHOD_UNSPECIFIED", "TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_UNSPECIFIED", 0 },
+  { "REDIRECT_METHOD_GET", "TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_GET", 1 },
+  { "REDIRECT_METHOD_POST", "TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_POST", 2 },
+};
+static const ProtobufCIntRange tender__gateway__v1__redirect_method__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex tender__gateway__v1__redirect_method__enum_values_by_name[3] =
+{
+  { "REDIRECT_METHOD_GET", 1 },
+  { "REDIRECT_METHOD_POST", 2 },
+  { "REDIRECT_METHOD_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor tender__gateway__v1__redirect_method__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "tender.gateway.v1.RedirectMethod",
+  "RedirectMethod",
+  "Tender__Gateway__V1__RedirectMethod",
+  "tender.gateway.v1",
+  3,
+  tender__gateway__v1__redirect_method__enum_values_by_number,
+  3,
+  tender__gateway__v1__redirect_method__enum_values_by_name,
+  1,
+  tender__gateway__v1__redirect_method__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue tender__gateway__v1__operation_state__enum_values_by_number[4] =

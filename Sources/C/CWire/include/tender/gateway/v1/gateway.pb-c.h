@@ -17,10 +17,14 @@ PROTOBUF_C__BEGIN_DECLS
 #include "google/protobuf/timestamp.pb-c.h"
 #include "tender/common/v1/common.pb-c.h"
 
+typedef struct Tender__Gateway__V1__RedirectField Tender__Gateway__V1__RedirectField;
+typedef struct Tender__Gateway__V1__NextAction Tender__Gateway__V1__NextAction;
 typedef struct Tender__Gateway__V1__Decline Tender__Gateway__V1__Decline;
 typedef struct Tender__Gateway__V1__Fact Tender__Gateway__V1__Fact;
 typedef struct Tender__Gateway__V1__ExecuteOperationRequest Tender__Gateway__V1__ExecuteOperationRequest;
 typedef struct Tender__Gateway__V1__ExecuteOperationResponse Tender__Gateway__V1__ExecuteOperationResponse;
+typedef struct Tender__Gateway__V1__CompleteOperationActionRequest Tender__Gateway__V1__CompleteOperationActionRequest;
+typedef struct Tender__Gateway__V1__CompleteOperationActionResponse Tender__Gateway__V1__CompleteOperationActionResponse;
 typedef struct Tender__Gateway__V1__CaptureOperationRequest Tender__Gateway__V1__CaptureOperationRequest;
 typedef struct Tender__Gateway__V1__CaptureOperationResponse Tender__Gateway__V1__CaptureOperationResponse;
 typedef struct Tender__Gateway__V1__RefundOperationRequest Tender__Gateway__V1__RefundOperationRequest;
@@ -81,6 +85,17 @@ typedef enum _Tender__Gateway__V1__FactKind {
   TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_ORPHAN_REVERSED = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__FACT_KIND)
 } Tender__Gateway__V1__FactKind;
+typedef enum _Tender__Gateway__V1__NextActionType {
+  TENDER__GATEWAY__V1__NEXT_ACTION_TYPE__NEXT_ACTION_TYPE_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__NEXT_ACTION_TYPE__NEXT_ACTION_TYPE_REDIRECT = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__NEXT_ACTION_TYPE)
+} Tender__Gateway__V1__NextActionType;
+typedef enum _Tender__Gateway__V1__RedirectMethod {
+  TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_UNSPECIFIED = 0,
+  TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_GET = 1,
+  TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_POST = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(TENDER__GATEWAY__V1__REDIRECT_METHOD)
+} Tender__Gateway__V1__RedirectMethod;
 typedef enum _Tender__Gateway__V1__OperationState {
   TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED = 0,
   TENDER__GATEWAY__V1__OPERATION_STATE__OPERATION_STATE_OPEN = 1,
@@ -105,6 +120,32 @@ typedef enum _Tender__Gateway__V1__OperationCloseReason {
 } Tender__Gateway__V1__OperationCloseReason;
 
 /* --- messages --- */
+
+struct  Tender__Gateway__V1__RedirectField
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData name;
+  ProtobufCBinaryData value;
+};
+#define TENDER__GATEWAY__V1__REDIRECT_FIELD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__redirect_field__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__NextAction
+{
+  ProtobufCMessage base;
+  Tender__Gateway__V1__NextActionType type;
+  ProtobufCBinaryData redirect_url;
+  Tender__Gateway__V1__RedirectMethod method;
+  size_t n_data;
+  Tender__Gateway__V1__RedirectField **data;
+  ProtobufCBinaryData result_parameter;
+};
+#define TENDER__GATEWAY__V1__NEXT_ACTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__next_action__descriptor) \
+    , TENDER__GATEWAY__V1__NEXT_ACTION_TYPE__NEXT_ACTION_TYPE_UNSPECIFIED, {0,NULL}, TENDER__GATEWAY__V1__REDIRECT_METHOD__REDIRECT_METHOD_UNSPECIFIED, 0,NULL, {0,NULL} }
+
 
 struct  Tender__Gateway__V1__Decline
 {
@@ -143,10 +184,11 @@ struct  Tender__Gateway__V1__Fact
   ProtobufCBinaryData movement_id;
   Google__Protobuf__Timestamp *expires_at;
   ProtobufCBinaryData payment_method_type;
+  ProtobufCBinaryData next_action;
 };
 #define TENDER__GATEWAY__V1__FACT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__fact__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, TENDER__GATEWAY__V1__FACT_KIND__FACT_KIND_UNSPECIFIED, NULL, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, {0,NULL}, {0,NULL}, NULL, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationRequest
@@ -161,10 +203,11 @@ struct  Tender__Gateway__V1__ExecuteOperationRequest
   ProtobufCBinaryData statement_descriptor;
   Google__Protobuf__Timestamp *send_before;
   ProtobufCBinaryData key_proof;
+  ProtobufCBinaryData return_url;
 };
 #define TENDER__GATEWAY__V1__EXECUTE_OPERATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__execute_operation_request__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, 0, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, NULL, TENDER__GATEWAY__V1__CAPTURE_METHOD__CAPTURE_METHOD_UNSPECIFIED, {0,NULL}, 0, {0,NULL}, NULL, {0,NULL}, {0,NULL} }
 
 
 struct  Tender__Gateway__V1__ExecuteOperationResponse
@@ -175,6 +218,29 @@ struct  Tender__Gateway__V1__ExecuteOperationResponse
 };
 #define TENDER__GATEWAY__V1__EXECUTE_OPERATION_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__execute_operation_response__descriptor) \
+    , 0,NULL }
+
+
+struct  Tender__Gateway__V1__CompleteOperationActionRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData operation_id;
+  ProtobufCBinaryData intent_id;
+  ProtobufCBinaryData redirect_result;
+};
+#define TENDER__GATEWAY__V1__COMPLETE_OPERATION_ACTION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__complete_operation_action_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Gateway__V1__CompleteOperationActionResponse
+{
+  ProtobufCMessage base;
+  size_t n_facts;
+  Tender__Gateway__V1__Fact **facts;
+};
+#define TENDER__GATEWAY__V1__COMPLETE_OPERATION_ACTION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__complete_operation_action_response__descriptor) \
     , 0,NULL }
 
 
@@ -294,6 +360,7 @@ struct  Tender__Gateway__V1__Attempt
   Tender__Gateway__V1__Reversal *reversal;
   Tender__Gateway__V1__RouteDecision *decision;
   Tender__Gateway__V1__Decline *decline;
+  uint32_t action_tries;
   Tender__Gateway__V1__Attempt__GatewayMillisecondsCase _gateway_milliseconds_case;
   union {
     uint32_t gateway_milliseconds;
@@ -301,7 +368,7 @@ struct  Tender__Gateway__V1__Attempt
 };
 #define TENDER__GATEWAY__V1__ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__gateway__v1__attempt__descriptor) \
-    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, NULL, NULL, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
+    , {0,NULL}, 0, {0,NULL}, {0,NULL}, TENDER__GATEWAY__V1__ATTEMPT_DISPOSITION__ATTEMPT_DISPOSITION_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL, {0,NULL}, NULL, NULL, NULL, NULL, 0, TENDER__GATEWAY__V1__ATTEMPT___GATEWAY_MILLISECONDS__NOT_SET, {0} }
 
 
 struct  Tender__Gateway__V1__RouteDecision
@@ -449,6 +516,44 @@ struct  Tender__Gateway__V1__GetFailoverPolicyResponse
     , NULL }
 
 
+/* Tender__Gateway__V1__RedirectField methods */
+void   tender__gateway__v1__redirect_field__init
+                     (Tender__Gateway__V1__RedirectField         *message);
+size_t tender__gateway__v1__redirect_field__get_packed_size
+                     (const Tender__Gateway__V1__RedirectField   *message);
+size_t tender__gateway__v1__redirect_field__pack
+                     (const Tender__Gateway__V1__RedirectField   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__redirect_field__pack_to_buffer
+                     (const Tender__Gateway__V1__RedirectField   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__RedirectField *
+       tender__gateway__v1__redirect_field__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__redirect_field__free_unpacked
+                     (Tender__Gateway__V1__RedirectField *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__NextAction methods */
+void   tender__gateway__v1__next_action__init
+                     (Tender__Gateway__V1__NextAction         *message);
+size_t tender__gateway__v1__next_action__get_packed_size
+                     (const Tender__Gateway__V1__NextAction   *message);
+size_t tender__gateway__v1__next_action__pack
+                     (const Tender__Gateway__V1__NextAction   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__next_action__pack_to_buffer
+                     (const Tender__Gateway__V1__NextAction   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__NextAction *
+       tender__gateway__v1__next_action__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__next_action__free_unpacked
+                     (Tender__Gateway__V1__NextAction *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__Decline methods */
 void   tender__gateway__v1__decline__init
                      (Tender__Gateway__V1__Decline         *message);
@@ -524,6 +629,44 @@ Tender__Gateway__V1__ExecuteOperationResponse *
                       const uint8_t       *data);
 void   tender__gateway__v1__execute_operation_response__free_unpacked
                      (Tender__Gateway__V1__ExecuteOperationResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__CompleteOperationActionRequest methods */
+void   tender__gateway__v1__complete_operation_action_request__init
+                     (Tender__Gateway__V1__CompleteOperationActionRequest         *message);
+size_t tender__gateway__v1__complete_operation_action_request__get_packed_size
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest   *message);
+size_t tender__gateway__v1__complete_operation_action_request__pack
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__complete_operation_action_request__pack_to_buffer
+                     (const Tender__Gateway__V1__CompleteOperationActionRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__CompleteOperationActionRequest *
+       tender__gateway__v1__complete_operation_action_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__complete_operation_action_request__free_unpacked
+                     (Tender__Gateway__V1__CompleteOperationActionRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Gateway__V1__CompleteOperationActionResponse methods */
+void   tender__gateway__v1__complete_operation_action_response__init
+                     (Tender__Gateway__V1__CompleteOperationActionResponse         *message);
+size_t tender__gateway__v1__complete_operation_action_response__get_packed_size
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse   *message);
+size_t tender__gateway__v1__complete_operation_action_response__pack
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse   *message,
+                      uint8_t             *out);
+size_t tender__gateway__v1__complete_operation_action_response__pack_to_buffer
+                     (const Tender__Gateway__V1__CompleteOperationActionResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Gateway__V1__CompleteOperationActionResponse *
+       tender__gateway__v1__complete_operation_action_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__gateway__v1__complete_operation_action_response__free_unpacked
+                     (Tender__Gateway__V1__CompleteOperationActionResponse *message,
                       ProtobufCAllocator *allocator);
 /* Tender__Gateway__V1__CaptureOperationRequest methods */
 void   tender__gateway__v1__capture_operation_request__init
@@ -907,6 +1050,12 @@ void   tender__gateway__v1__get_failover_policy_response__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Tender__Gateway__V1__RedirectField_Closure)
+                 (const Tender__Gateway__V1__RedirectField *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__NextAction_Closure)
+                 (const Tender__Gateway__V1__NextAction *message,
+                  void *closure_data);
 typedef void (*Tender__Gateway__V1__Decline_Closure)
                  (const Tender__Gateway__V1__Decline *message,
                   void *closure_data);
@@ -918,6 +1067,12 @@ typedef void (*Tender__Gateway__V1__ExecuteOperationRequest_Closure)
                   void *closure_data);
 typedef void (*Tender__Gateway__V1__ExecuteOperationResponse_Closure)
                  (const Tender__Gateway__V1__ExecuteOperationResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__CompleteOperationActionRequest_Closure)
+                 (const Tender__Gateway__V1__CompleteOperationActionRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Gateway__V1__CompleteOperationActionResponse_Closure)
+                 (const Tender__Gateway__V1__CompleteOperationActionResponse *message,
                   void *closure_data);
 typedef void (*Tender__Gateway__V1__CaptureOperationRequest_Closure)
                  (const Tender__Gateway__V1__CaptureOperationRequest *message,
@@ -988,13 +1143,19 @@ typedef void (*Tender__Gateway__V1__GetFailoverPolicyResponse_Closure)
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__capture_method__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__decline_class__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__fact_kind__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__next_action_type__descriptor;
+extern const ProtobufCEnumDescriptor    tender__gateway__v1__redirect_method__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_state__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__attempt_disposition__descriptor;
 extern const ProtobufCEnumDescriptor    tender__gateway__v1__operation_close_reason__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__redirect_field__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__next_action__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__decline__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__fact__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__execute_operation_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__complete_operation_action_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__gateway__v1__complete_operation_action_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture_operation_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__capture_operation_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__gateway__v1__refund_operation_request__descriptor;

@@ -174,7 +174,8 @@ def test_metadata_is_kept_with_a_transaction():
     subject = f"metadata-{os.getpid()}"
     account = f"bank:kept_{os.getpid()}"
     line = f"adjustment: debit {account} 2.00 EUR, credit adjustments 2.00 EUR"
-    said = ("--subject", subject, "--key", subject, "--effective", "2026-01-01")
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = ("--subject", subject, "--key", subject, "--effective", now)
     pairs = ("--metadata", "payment_method=sepa_debit", "--metadata", 'note={"a": 1}, b=2')
     results, (id,) = posted("post", line, *said, *pairs)
     assert results == [("created", "")]

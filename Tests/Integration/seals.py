@@ -1,5 +1,6 @@
 """Days are sealed once, whoever dies in between; nothing takes effect in them any more, and a seal
-that was changed is named. Comes before all other tests: it begins the books some days ago."""
+that was changed is named. Imported before all other tests, some of which book while they are: it
+begins the books some days ago."""
 import concurrent.futures
 import contextlib
 import datetime
@@ -8,9 +9,7 @@ import json
 import random
 import subprocess
 
-from books import POST, command, kill_ledger, stop_database, whole
 from people import channel
-from recovery import run
 from rows import CLUSTER, ENVIRONMENT, sql
 from scene import *
 
@@ -77,6 +76,31 @@ def storing():
         f"where locktype = 'advisory' and classid = {KEY} and not granted")]
 
 
+def begin():
+    """What was booked on the first day; who holds that day and the next; both days."""
+    [[today]] = sql("select (now() at time zone 'UTC')::date")
+    days = [str(datetime.date.fromisoformat(today) - datetime.timedelta(days=DAYS - n))
+            for n in (0, 1)]
+    rows = contextlib.ExitStack()
+    rows.enter_context(rows_wait())
+    holders = []
+    for day in days:
+        # The ledger seals by itself too, whenever it comes to it.
+        holders.append(contextlib.ExitStack())
+        holders[-1].enter_context(held(day))
+    with books_begin_days_ago():
+        before = pay()
+        until(lambda: booked(before.id) == 4999)
+    return rows, holders, days
+
+
+ROWS, HOLDERS, SEALED = begin()
+
+# These book when they are imported.
+from books import POST, command, kill_ledger, stop_database, whole  # noqa: E402
+from recovery import run  # noqa: E402
+
+
 def kill_it(pids):
     """The service dies; what its server process had been told already dies with it."""
     kill_ledger()
@@ -127,20 +151,12 @@ def seal_though(disturb, day, holding):
 
 
 def test_a_day_is_sealed_once_whoever_dies_between_file_and_row():
-    [[today]] = sql("select (now() at time zone 'UTC')::date")
-    first, second = (
-        str(datetime.date.fromisoformat(today) - datetime.timedelta(days=DAYS - n)) for n in (0, 1))
-    with rows_wait(), contextlib.ExitStack() as one_held, contextlib.ExitStack() as two_held:
-        # The ledger seals by itself too, whenever it comes to it.
-        one_held.enter_context(held(first))
-        two_held.enter_context(held(second))
-        with books_begin_days_ago():
-            before = pay()
-            until(lambda: booked(before.id) == 4999)
+    first, second = SEALED
+    with ROWS, HOLDERS[0], HOLDERS[1]:
         after = pay()
         until(lambda: booked(after.id) == 4999)
-        one = seal_though(kill_it, first, one_held)
-        two = seal_though(stop_its_database, second, two_held)
+        one = seal_though(kill_it, first, HOLDERS[0])
+        two = seal_though(stop_its_database, second, HOLDERS[1])
     assert "\nsum test EUR debits 4999 credits 4999 entries 2\n" in one["document"], one
     assert (one["number"], two["number"]) == (1, 2) and two["transactions"] == 0, two
     assert two["previousRoot"] == one["root"] and one["previousRoot"] == "0" * 64

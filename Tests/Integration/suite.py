@@ -5,6 +5,8 @@ import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot"))
+# Before those that book when they are imported.
+import seals  # noqa: E402
 import access  # noqa: E402
 import actions  # noqa: E402
 import bad_input  # noqa: E402
@@ -26,7 +28,6 @@ import refund_outcomes  # noqa: E402
 import refunds  # noqa: E402
 import restores  # noqa: E402
 import routing  # noqa: E402
-import seals  # noqa: E402
 import setups  # noqa: E402
 
 

@@ -9,10 +9,7 @@ import Testing
   /// A day that may be sealed, but for one thing.
   static func state(_ change: (inout ReconSealState) -> Void = { _ in }) -> ReconSealState {
     var state = ReconSealState(
-      booksSealedAt: Timestamp(seconds: 100),
       reportedThrough: day,
-      comparedAt: Timestamp(seconds: 300),
-      importedAt: Timestamp(seconds: 200),
       totalsAgree: true,
       awaitedCount: 0,
       openBreakCount: 0
@@ -24,25 +21,10 @@ import Testing
   static let table: [(String, ReconSealRule.Refusal?, ReconSealState)] = [
     ("everything agrees", nil, state()),
     ("reports reach further", nil, state { $0.reportedThrough = CivilDate(daysSince1970: 20_001) }),
-    ("no import is remembered", nil, state { $0.importedAt = nil }),
-    ("the books' day is open", .booksDayOpen, state { $0.booksSealedAt = nil }),
     ("no report", .reportsMissing(through: nil), state { $0.reportedThrough = nil }),
     (
       "the reports end earlier", .reportsMissing(through: CivilDate(daysSince1970: 19_999)),
       state { $0.reportedThrough = CivilDate(daysSince1970: 19_999) }
-    ),
-    ("never compared", .comparisonOutdated, state { $0.comparedAt = nil }),
-    (
-      "compared before the books' seal", .comparisonOutdated,
-      state { $0.comparedAt = Timestamp(seconds: 99) }
-    ),
-    (
-      "compared before the last report", .comparisonOutdated,
-      state { $0.comparedAt = Timestamp(seconds: 199) }
-    ),
-    (
-      "compared as the last report came", .comparisonOutdated,
-      state { $0.comparedAt = Timestamp(seconds: 200) }
     ),
     ("totals deviate", .totalsDeviate, state { $0.totalsAgree = false }),
     ("a booking waits", .itemsAwaited(2), state { $0.awaitedCount = 2 }),
@@ -57,32 +39,23 @@ import Testing
 
   /// One mends the first thing first.
   @Test func theFirstThingIsNamed() {
-    var state = Self.state {
-      $0 = ReconSealState(
-        booksSealedAt: nil,
-        reportedThrough: nil,
-        comparedAt: nil,
-        importedAt: Timestamp(seconds: 200),
-        totalsAgree: false,
-        awaitedCount: 3,
-        openBreakCount: 4
-      )
-    }
-    var found: [ReconSealRule.Refusal?] = []
+    var state = ReconSealState(
+      reportedThrough: nil,
+      totalsAgree: false,
+      awaitedCount: 3,
+      openBreakCount: 4
+    )
     let mends: [(inout ReconSealState) -> Void] = [
-      { $0.booksSealedAt = Timestamp(seconds: 100) }, { $0.reportedThrough = Self.day },
-      { $0.comparedAt = Timestamp(seconds: 300) }, { $0.totalsAgree = true },
-      { $0.awaitedCount = 0 }, { $0.openBreakCount = 0 },
+      { $0.reportedThrough = Self.day }, { $0.totalsAgree = true }, { $0.awaitedCount = 0 },
+      { $0.openBreakCount = 0 },
     ]
+    var found: [ReconSealRule.Refusal?] = []
     for mend in mends {
       found.append(ReconSealRule.refusal(of: Self.day, state))
       mend(&state)
     }
     #expect(
-      found == [
-        .booksDayOpen, .reportsMissing(through: nil), .comparisonOutdated, .totalsDeviate,
-        .itemsAwaited(3), .breaksOpen(4),
-      ]
+      found == [.reportsMissing(through: nil), .totalsDeviate, .itemsAwaited(3), .breaksOpen(4)]
     )
     #expect(ReconSealRule.refusal(of: Self.day, state) == nil)
   }

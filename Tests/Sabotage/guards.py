@@ -868,25 +868,31 @@ GUARDS = {
         "IntentsServiceTests.ActionTests", ["whatIsMissingOrMalformedIsRefused"]),
     "no seal of reconciled days over an open break": (
         "services/ledger/Service/Generated/Migrations.swift",
-        [("          and livemode = new.livemode and state not in ('resolved', 'accepted')\n"
-          "          and occurred_on <= new.day)",
-          "          and livemode = new.livemode and false)")],
+        [("          and least(b.occurred_on, i.effective_on) <= new.day)", "          and false)")],
         "LedgerServiceTests.ReconSealTests", ["theTableWantsProofs"]),
     "what is snoozed keeps a day open": (
         "services/ledger/Service/Reconciliation/ReconSealStore.swift",
-        [("            and b.state not in ('resolved', 'accepted') and b.occurred_on <= $4)",
-          "            and b.state not in ('resolved', 'accepted', 'snoozed') and b.occurred_on <= $4)")],
+        [("\"b.state not in ('resolved', 'accepted')\"",
+          "\"b.state not in ('resolved', 'accepted', 'snoozed')\"")],
         "LedgerServiceTests.ReconSealTests", ["whatIsOpenKeepsADayOpen"]),
     "what waits for its report keeps a day open": (
         "services/ledger/Core/Reconciliation/ReconSealRule.swift",
         [("    guard state.awaitedCount == 0 else { return .itemsAwaited(state.awaitedCount) }\n", "")],
         "LedgerCoreTests.ReconSealRuleTests", ["whatStandsInTheWay", "theFirstThingIsNamed"]),
+    "what asks for no line keeps no day open": (
+        "services/ledger/Service/Reconciliation/ReconSealStore.swift",
+        [(" and not \\(ReconSteps.asksForNoLine)", "")],
+        "LedgerServiceTests.ReconSealTests", ["whatAsksForNoLineKeepsNoDayOpen"]),
+    "a break is of its booking's day": (
+        "services/ledger/Service/Reconciliation/ReconSealStore.swift",
+        [("\"least(b.occurred_on, i.effective_on)\"", "\"b.occurred_on\"")],
+        "LedgerServiceTests.ReconSealTests", ["aLineOfTheNextDayKeepsItsBookingsDayOpen"]),
     "a late report reopens its days": (
         "services/ledger/Service/Reconciliation/ReconSealStore.swift",
         [("and f.number > s.last_file", "and f.number < s.last_file")],
         "LedgerServiceTests.ReconSealTests", ["whatComesLateReopensItsDays"]),
     "a late booking reopens its days": (
         "services/ledger/Service/Reconciliation/ReconSealStore.swift",
-        [("and i.sequence > s.last_sequence and", "and i.sequence < s.last_sequence and")],
-        "LedgerServiceTests.ReconSealTests", ["whatComesLateReopensItsDays"]),
+        [("and i.effective_on <= s.day\n        and", "and i.effective_on <= s.day and false\n        and")],
+        "LedgerServiceTests.ReconSealTests", ["whatIsBookedLateReopensItsDaysWhileItWaits"]),
 }

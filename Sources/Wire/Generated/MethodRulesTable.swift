@@ -642,7 +642,7 @@ extension MethodRules {
       merchant: .none,
       fingerprint: [], fingerprintVersion: 1,
       requestBytesMax: 65536, responseBytesMax: 65536,
-      timeoutMillisecondsMax: 60000),
+      timeoutMillisecondsMax: 160000),
     MethodRules(
       method: "tender.ledger.v1.ReconSeals/ListReconSeals",
       access: [.operator, .auditor],

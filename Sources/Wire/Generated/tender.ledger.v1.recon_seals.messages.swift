@@ -82,8 +82,9 @@ extension LedgerV1 {
     package var acceptedBreakCount: UInt64
     package var sealedAt: GoogleProtobuf.Timestamp?
     package var actor: String
-    /// Of a book's newest seal: the first day that it holds for no longer, because of a report, a booking or a
-    /// break that came later. Empty: it holds.
+    /// Of a book's newest seal: the first day that it holds for no longer: that of a report that came later; and
+    /// of what the last comparison found, while it is open: a booking that waits for a report, a break. Empty: it
+    /// holds; of older seals it is always empty, as the newest says what holds.
     package var reopenedFrom: String
 
     package init(

@@ -69,24 +69,25 @@ extension LedgerV1.ReconSeals {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A person says that an account at a gateway is reconciled up to a day. The ledger agrees only where it
-  /// > can prove it: the books' day is sealed, the reports reach that far, the comparison is newer than both,
-  /// > nothing that was booked by then waits for a report, and no break of those days is open. Such a seal
-  /// > stays for ever. What comes late does not change it, but says from which day on it holds no longer, and
-  /// > from there the days are sealed once more.
+  /// > A person says that an account at a gateway is reconciled up to a day. The ledger compares once more, and
+  /// > agrees only where it can prove it: the books' day is sealed, a report reaches to the day, nothing that was
+  /// > booked by then waits for a report, and no break of those days is open. What is not proved: that no report
+  /// > between is missing (then books and reports agree on what the others say), and that fees within lines are
+  /// > booked (the run's totals name those that are not). Such a seal stays for ever. What comes late does not change
+  /// > it, but says from which day on it holds no longer.
   package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
     /// Handle the "SealReconciliation" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-    /// > that seal.
+    /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+    /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-    /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-    /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-    /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-    /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+    /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+    /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+    /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+    /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.SealReconciliationRequest` messages.
@@ -104,7 +105,8 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+    /// > 1,000.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
     /// > PAGE_TOKEN_INVALID.
     ///
@@ -131,24 +133,25 @@ extension LedgerV1.ReconSeals {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A person says that an account at a gateway is reconciled up to a day. The ledger agrees only where it
-  /// > can prove it: the books' day is sealed, the reports reach that far, the comparison is newer than both,
-  /// > nothing that was booked by then waits for a report, and no break of those days is open. Such a seal
-  /// > stays for ever. What comes late does not change it, but says from which day on it holds no longer, and
-  /// > from there the days are sealed once more.
+  /// > A person says that an account at a gateway is reconciled up to a day. The ledger compares once more, and
+  /// > agrees only where it can prove it: the books' day is sealed, a report reaches to the day, nothing that was
+  /// > booked by then waits for a report, and no break of those days is open. What is not proved: that no report
+  /// > between is missing (then books and reports agree on what the others say), and that fees within lines are
+  /// > booked (the run's totals name those that are not). Such a seal stays for ever. What comes late does not change
+  /// > it, but says from which day on it holds no longer.
   package protocol ServiceProtocol: LedgerV1.ReconSeals.StreamingServiceProtocol {
     /// Handle the "SealReconciliation" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-    /// > that seal.
+    /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+    /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-    /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-    /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-    /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-    /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+    /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+    /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+    /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+    /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.SealReconciliationRequest` message.
@@ -166,7 +169,8 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+    /// > 1,000.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
     /// > PAGE_TOKEN_INVALID.
     ///
@@ -191,24 +195,25 @@ extension LedgerV1.ReconSeals {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A person says that an account at a gateway is reconciled up to a day. The ledger agrees only where it
-  /// > can prove it: the books' day is sealed, the reports reach that far, the comparison is newer than both,
-  /// > nothing that was booked by then waits for a report, and no break of those days is open. Such a seal
-  /// > stays for ever. What comes late does not change it, but says from which day on it holds no longer, and
-  /// > from there the days are sealed once more.
+  /// > A person says that an account at a gateway is reconciled up to a day. The ledger compares once more, and
+  /// > agrees only where it can prove it: the books' day is sealed, a report reaches to the day, nothing that was
+  /// > booked by then waits for a report, and no break of those days is open. What is not proved: that no report
+  /// > between is missing (then books and reports agree on what the others say), and that fees within lines are
+  /// > booked (the run's totals name those that are not). Such a seal stays for ever. What comes late does not change
+  /// > it, but says from which day on it holds no longer.
   package protocol SimpleServiceProtocol: LedgerV1.ReconSeals.ServiceProtocol {
     /// Handle the "SealReconciliation" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-    /// > that seal.
+    /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+    /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-    /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-    /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-    /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-    /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+    /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+    /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+    /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+    /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.SealReconciliationRequest` message.
@@ -226,7 +231,8 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+    /// > 1,000.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
     /// > PAGE_TOKEN_INVALID.
     ///
@@ -336,24 +342,25 @@ extension LedgerV1.ReconSeals {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A person says that an account at a gateway is reconciled up to a day. The ledger agrees only where it
-  /// > can prove it: the books' day is sealed, the reports reach that far, the comparison is newer than both,
-  /// > nothing that was booked by then waits for a report, and no break of those days is open. Such a seal
-  /// > stays for ever. What comes late does not change it, but says from which day on it holds no longer, and
-  /// > from there the days are sealed once more.
+  /// > A person says that an account at a gateway is reconciled up to a day. The ledger compares once more, and
+  /// > agrees only where it can prove it: the books' day is sealed, a report reaches to the day, nothing that was
+  /// > booked by then waits for a report, and no break of those days is open. What is not proved: that no report
+  /// > between is missing (then books and reports agree on what the others say), and that fees within lines are
+  /// > booked (the run's totals name those that are not). Such a seal stays for ever. What comes late does not change
+  /// > it, but says from which day on it holds no longer.
   package protocol ClientProtocol: Sendable {
     /// Call the "SealReconciliation" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-    /// > that seal.
+    /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+    /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-    /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-    /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-    /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-    /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+    /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+    /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+    /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+    /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.SealReconciliationRequest` message.
@@ -376,7 +383,8 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+    /// > 1,000.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
     /// > PAGE_TOKEN_INVALID.
     ///
@@ -406,11 +414,12 @@ extension LedgerV1.ReconSeals {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > A person says that an account at a gateway is reconciled up to a day. The ledger agrees only where it
-  /// > can prove it: the books' day is sealed, the reports reach that far, the comparison is newer than both,
-  /// > nothing that was booked by then waits for a report, and no break of those days is open. Such a seal
-  /// > stays for ever. What comes late does not change it, but says from which day on it holds no longer, and
-  /// > from there the days are sealed once more.
+  /// > A person says that an account at a gateway is reconciled up to a day. The ledger compares once more, and
+  /// > agrees only where it can prove it: the books' day is sealed, a report reaches to the day, nothing that was
+  /// > booked by then waits for a report, and no break of those days is open. What is not proved: that no report
+  /// > between is missing (then books and reports agree on what the others say), and that fees within lines are
+  /// > booked (the run's totals name those that are not). Such a seal stays for ever. What comes late does not change
+  /// > it, but says from which day on it holds no longer.
   package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
     private let client: GRPCCore.GRPCClient<Transport>
 
@@ -426,14 +435,14 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-    /// > that seal.
+    /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+    /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-    /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-    /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-    /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-    /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+    /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+    /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+    /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+    /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+    /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.SealReconciliationRequest` message.
@@ -467,7 +476,8 @@ extension LedgerV1.ReconSeals {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+    /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+    /// > 1,000.
     /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
     /// > PAGE_TOKEN_INVALID.
     ///
@@ -507,14 +517,14 @@ extension LedgerV1.ReconSeals.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-  /// > that seal.
+  /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+  /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-  /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-  /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-  /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-  /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-  /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+  /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+  /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+  /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+  /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+  /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.SealReconciliationRequest` message.
@@ -543,7 +553,8 @@ extension LedgerV1.ReconSeals.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+  /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+  /// > 1,000.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
   /// > PAGE_TOKEN_INVALID.
   ///
@@ -577,14 +588,14 @@ extension LedgerV1.ReconSeals.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Seal an account's days up to one. Days that a seal holds for are not sealed again: the answer is then
-  /// > that seal.
+  /// > Seal an account's days up to one, after a comparison as by RunReconciliation, which stays also where the seal
+  /// > is refused; 150 s in all. Days that a seal holds for are not sealed again: the answer is then that seal.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID, DAY_INVALID; FAILED_PRECONDITION, first that applies:
-  /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), REPORTS_MISSING (no report of these
-  /// > books reaches to the day), COMPARISON_OUTDATED (reports or the day's end are newer than the last
-  /// > comparison: see RunReconciliation), TOTALS_DEVIATE (a clearing account is not the sum of its items),
-  /// > ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue), BREAKS_OPEN
-  /// > (resolve or accept them: see ListBreaks; what is snoozed is open); ABORTED RECONCILIATION_RUNNING.
+  /// > BOOKS_DAY_OPEN (the books' own day is not sealed: see DaySeals), NO_REPORT_IMPORTED (for these books),
+  /// > REPORTS_MISSING (none reaches to the day), TOTALS_DEVIATE (a clearing account is not the sum of its
+  /// > items), ITEMS_AWAITED (something was booked by then that no report answers and that is not overdue),
+  /// > BREAKS_OPEN (resolve or accept them: see ListBreaks; what is snoozed is open; a break is of the day of its
+  /// > line, and of the day of its booking if that is earlier); ABORTED RECONCILIATION_RUNNING.
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -617,7 +628,8 @@ extension LedgerV1.ReconSeals.ClientProtocol {
   ///
   /// > Source IDL Documentation:
   /// >
-  /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book.
+  /// > Of an account: its seals, newest first, at most 100 a page. Of all: the newest of each book, of at most
+  /// > 1,000.
   /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (one of the two without the other),
   /// > PAGE_TOKEN_INVALID.
   ///

@@ -65,7 +65,7 @@ package final class LedgerServer: TenderService {
       LedgerHandler(environment: environment, writer: writer, alerts: alerts),
       LedgerHistoryHandler(database: environment.database), LedgerProofHandler(environment),
       ReconciliationHandler(environment, reconciliation),
-      SettlementHandler(environment, reconciliation), ReconSealsHandler(environment),
+      SettlementHandler(environment, reconciliation), ReconSealsHandler(environment, reconciliation),
       ForecastHandler(environment, forecastSettings),
       DaySealsHandler(environment: environment, sealer: sealer),
     ]

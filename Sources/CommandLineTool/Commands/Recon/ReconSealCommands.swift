@@ -61,9 +61,9 @@ struct ReconSealCommand: Command {
     commandName: "seal",
     abstract: "Say that an account is reconciled up to a day, where the ledger can prove it.",
     discussion: """
-      The books' day must be sealed, the reports must reach that far, the last `recon run` must be \
-      newer than both, and no break of those days may be open: resolve or accept them first. A seal \
-      stays; what comes late shows from which day on another one is needed.
+      Compares once more, as `recon run` does. The books' day must be sealed, a report must reach to \
+      the day, nothing of those days may wait for a report, and no break of theirs may be open: resolve \
+      or accept them first. A seal stays; what comes late shows from which day on another one is needed.
       """
   )
 
@@ -80,9 +80,11 @@ struct ReconSealCommand: Command {
       day: day
     )
     let found = try await ServiceSession.with(try Checkout.find()) { session in
-      try await session.call(.ledger, as: .operator, within: SealReads.limit) { client in
-        try await LedgerV1.ReconSeals.Client(wrapping: client).sealReconciliation(request)
-      }.seal
+      try await output.whileWaiting("comparing") {
+        try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
+          try await LedgerV1.ReconSeals.Client(wrapping: client).sealReconciliation(request)
+        }.seal
+      }
     }
     guard let row = found.map(ReconSealRow.init) else {
       throw Failure("ledger answered without the seal", next: "see tender doctor")

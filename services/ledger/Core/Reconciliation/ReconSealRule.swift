@@ -1,16 +1,10 @@
 package import Money
 
-/// What is known of a book's days up to one, when somebody wants to seal them.
+/// What is known of a book's days up to one, right after a comparison, when somebody wants to seal them.
 package struct ReconSealState: Sendable, Hashable {
-  /// When the books' own day was sealed; nil: it is open.
-  package var booksSealedAt: Timestamp?
   /// The last day that a report reaches to; nil: there is none.
   package var reportedThrough: CivilDate?
-  /// When the last comparison began; nil: there was none.
-  package var comparedAt: Timestamp?
-  /// When a report came last.
-  package var importedAt: Timestamp?
-  /// By that comparison: whether each clearing account is the sum of its items.
+  /// Whether each clearing account is the sum of its items.
   package var totalsAgree: Bool
   /// Booked by the day's end, not reported and not overdue.
   package var awaitedCount: Int64
@@ -18,18 +12,12 @@ package struct ReconSealState: Sendable, Hashable {
   package var openBreakCount: Int64
 
   package init(
-    booksSealedAt: Timestamp?,
     reportedThrough: CivilDate?,
-    comparedAt: Timestamp?,
-    importedAt: Timestamp?,
     totalsAgree: Bool,
     awaitedCount: Int64,
     openBreakCount: Int64
   ) {
-    self.booksSealedAt = booksSealedAt
     self.reportedThrough = reportedThrough
-    self.comparedAt = comparedAt
-    self.importedAt = importedAt
     self.totalsAgree = totalsAgree
     self.awaitedCount = awaitedCount
     self.openBreakCount = openBreakCount
@@ -40,9 +28,7 @@ package struct ReconSealState: Sendable, Hashable {
 package enum ReconSealRule {
   /// Why not, in the order in which one mends it.
   package enum Refusal: Sendable, Hashable {
-    case booksDayOpen
     case reportsMissing(through: CivilDate?)
-    case comparisonOutdated
     case totalsDeviate
     case itemsAwaited(Int64)
     case breaksOpen(Int64)
@@ -50,14 +36,9 @@ package enum ReconSealRule {
 
   /// The first thing that stands in the way; nil: nothing does.
   package static func refusal(of day: CivilDate, _ state: ReconSealState) -> Refusal? {
-    guard let sealed = state.booksSealedAt else { return .booksDayOpen }
     guard let reported = state.reportedThrough, reported >= day else {
       return .reportsMissing(through: state.reportedThrough)
     }
-    // What came in the very instant may be in the comparison or not.
-    guard let compared = state.comparedAt, compared > sealed,
-      state.importedAt.map({ compared > $0 }) ?? true
-    else { return .comparisonOutdated }
     guard state.totalsAgree else { return .totalsDeviate }
     guard state.awaitedCount == 0 else { return .itemsAwaited(state.awaitedCount) }
     guard state.openBreakCount == 0 else { return .breaksOpen(state.openBreakCount) }

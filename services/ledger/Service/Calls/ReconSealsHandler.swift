@@ -9,8 +9,12 @@ package import Wire
 /// tender.ledger.v1.ReconSeals: days that books and reports agree on.
 package struct ReconSealsHandler: LedgerV1.ReconSeals.SimpleServiceProtocol {
   private let environment: ServiceEnvironment
+  private let settings: ReconSettings
 
-  package init(_ environment: ServiceEnvironment) { self.environment = environment }
+  package init(_ environment: ServiceEnvironment, _ settings: ReconSettings) {
+    self.environment = environment
+    self.settings = settings
+  }
 
   package func sealReconciliation(
     request: LedgerV1.SealReconciliationRequest,
@@ -23,33 +27,60 @@ package struct ReconSealsHandler: LedgerV1.ReconSeals.SimpleServiceProtocol {
     guard let day = CivilDate(isoText: request.day) else {
       throw RPCFailure.invalid("day", "DAY_INVALID", "A day is written as 2026-11-28.")
     }
+    // Before the comparison, which then has all that was ever recorded in it.
+    let books = try await environment.database.query(ReconSealStore.isBooksDaySealed(day))
+    guard try books.single()[0, as: Bool.self] else {
+      throw RPCFailure.failedPrecondition(
+        "BOOKS_DAY_OPEN",
+        "The books of \(day) are not sealed; see `tender ledger seals`."
+      )
+    }
+    let outcome = try await environment.shielded(
+      "reconciliation seal",
+      limit: .seconds(ReconciliationHandler.runLimitSeconds)
+    ) { try await seal(book, through: day) }
+    switch outcome {
+    case .sealed(let seal): return LedgerV1.SealReconciliationResponse(seal: LedgerV1.ReconSeal(seal))
+    // After the end of the transaction: what was found stays, for people to look into.
+    case .refused(let refusal): throw Self.failure(refusal, day)
+    }
+  }
+
+  private enum Outcome: Sendable {
+    case sealed(ReconSealRecord)
+    case refused(ReconSealRule.Refusal)
+  }
+
+  /// Compares, and seals by what it has found: nothing comes in between, as a run holds the account's turn
+  /// and that of whoever changes breaks.
+  private func seal(_ book: ReconBook, through day: CivilDate) async throws -> Outcome {
     let stamp = environment.stamp
-    let seal = try await environment.database.transaction { transaction in
-      // No import, run or booking of the account until the seal says what it has seen, and nobody who
-      // changes a break: in the order of a run.
-      try await ReconTurn.take(book.account, in: transaction)
-      do throws(PostgresError) {
-        _ = try await transaction.query(ReconAlerts.lock(book))
-      } catch {
-        throw ReconTurn.refusal(error)
-      }
+    let run = ReconRun(
+      id: environment.identifiers.make(ReconRunID.self),
+      book: book,
+      settings: settings,
+      now: environment.clock.now,
+      stamp: stamp
+    )
+    let booked = try await ReconBooker(environment: environment, settings: settings, run: run)
+      .perform()
+    return try await environment.database.transaction { transaction in
+      let found = try await run.perform(in: transaction, after: booked)
       let rows = try await transaction.batch([
         ReconSealStore.newest(book), ReconSealStore.look(book, through: day),
       ])
       if let row = rows[0].first {
         let standing = try ReconSealRecord(row)
-        if standing.holds(day) { return standing }
+        if standing.holds(day) { return .sealed(standing) }
       }
-      let state = try ReconSealStore.state(try rows[1].single())
-      if let refusal = ReconSealRule.refusal(of: day, state) {
-        throw Self.failure(refusal, day)
-      }
+      let state = try ReconSealStore.state(try rows[1].single(), after: found)
+      if let refusal = ReconSealRule.refusal(of: day, state) { return .refused(refusal) }
       let made = try await transaction.batch([
-        ReconSealStore.insert(book, through: day, stamp), ReconSealStore.newest(book),
+        ReconSealStore.insert(book, through: day, after: run.id, stamp),
+        ReconSealStore.newest(book),
       ])
-      return try ReconSealRecord(try made[1].single())
+      return .sealed(try ReconSealRecord(try made[1].single()))
     }
-    return LedgerV1.SealReconciliationResponse(seal: LedgerV1.ReconSeal(seal))
   }
 
   package func listReconSeals(
@@ -89,37 +120,29 @@ package struct ReconSealsHandler: LedgerV1.ReconSeals.SimpleServiceProtocol {
 
   private static func failure(_ refusal: ReconSealRule.Refusal, _ day: CivilDate) -> RPCFailure {
     switch refusal {
-    case .booksDayOpen:
-      .failedPrecondition(
-        "BOOKS_DAY_OPEN",
-        "The books of \(day) are not sealed; see `tender ledger seals`."
-      )
     case .reportsMissing(let through):
       .failedPrecondition(
         "REPORTS_MISSING",
         through.map { "The reports end with \($0)." } ?? "No report of these books was imported.",
         metadata: ["reported_through": through?.description ?? ""]
       )
-    case .comparisonOutdated:
-      .failedPrecondition(
-        "COMPARISON_OUTDATED",
-        "Reports or the seal of the books are newer than the last comparison: `tender recon run`."
-      )
     case .totalsDeviate:
       .failedPrecondition(
         "TOTALS_DEVIATE",
-        "A clearing account is not the sum of its items: no figure can be trusted. See `tender doctor`."
+        "A clearing account is not the sum of its items, so that no figure can be trusted: see `tender "
+          + "ledger verify` and `tender ledger drift`."
       )
     case .itemsAwaited(let count):
       .failedPrecondition(
         "ITEMS_AWAITED",
-        "\(count) bookings of these days wait for their report, which is not overdue.",
+        "Of these days wait for their report, and are not overdue: \(count) bookings.",
         metadata: ["count": "\(count)"]
       )
     case .breaksOpen(let count):
       .failedPrecondition(
         "BREAKS_OPEN",
-        "\(count) breaks of these days are open: resolve or accept them, see `tender recon breaks --all`.",
+        "Of these days are open: \(count) breaks. Resolve or accept them; see `tender recon breaks "
+          + "--all`, which has those that are snoozed.",
         metadata: ["count": "\(count)"]
       )
     }

@@ -165,24 +165,10 @@ extension ReconSteps {
             and b.file_id is null and b.state <> 'resolved'
           group by b.class
           union all
-          select case when i.kind = 'payout' and exists (
-              select from recon_batch n where n.gateway = $1 and n.account = $2
-                and n.livemode = $3 and n.batch = i.external_reference
-                and n.currency = i.currency)
-              or exists (
-                select from recon_settlement s where s.transaction_id = i.transaction_id)
-              or exists (
-                select from recon_break b join recon_settlement s on s.break_id = b.id
-                where b.file_id is null and b.shard = i.shard and b.sequence = i.sequence
-                  and b.item_currency = i.currency and b.gateway = i.gateway
-                  and b.account = i.account)
-            then 'matched' else 'timing' end, 1
+          select case when \(Self.asksForNoLine) then 'matched' else 'timing' end, 1
           from recon_open_item i
           where i.gateway = $1 and i.account = $2 and i.livemode = $3
-            and \(Self.isOpenItem) and not exists (
-              select from recon_break b where b.file_id is null and b.shard = i.shard
-                and b.sequence = i.sequence and b.item_currency = i.currency
-                and b.gateway = i.gateway and b.account = i.account and b.state <> 'resolved')
+            and \(Self.isOpenItem) and not \(Self.hasBreak)
         ) x group by class having sum(n) > 0 order by class
         """,
       account.gateway,

@@ -51,18 +51,33 @@ enum ReconSealStore {
     """
   }
 
-  /// The first day of what came after a seal and concerns its days: a report, a booking, a break.
+  /// A break `b` with its item, if that is open: it is of the earlier of their days.
+  private static let breaks = """
+    recon_break b left join recon_open_item i on i.gateway = b.gateway and i.account = b.account
+      and i.livemode = b.livemode and i.shard = b.shard and i.sequence = b.sequence
+      and i.currency = b.item_currency
+    """
+  private static let breakDay = "least(b.occurred_on, i.effective_on)"
+  private static let isOpenBreak = "b.state not in ('resolved', 'accepted')"
+
+  /// Of an open item: it waits for a report.
+  private static let isAwaited = """
+    \(ReconSteps.isOpenItem) and not \(ReconSteps.hasBreak) and not \(ReconSteps.asksForNoLine)
+    """
+
+  /// The first day that a seal holds for no longer: that of a report that came later; and, while they are
+  /// open, those of bookings that wait for a report, and of breaks.
   private static let reopened = """
     least(
       (select min(f.first_day) from recon_file f where f.gateway = s.gateway
         and f.account = s.account and f.livemode = s.livemode and f.number > s.last_file
         and f.first_day <= s.day),
-      (select min(i.effective_on) from recon_item i where i.gateway = s.gateway
-        and i.account = s.account and i.sequence > s.last_sequence and i.livemode = s.livemode
-        and i.effective_on <= s.day),
-      (select min(b.occurred_on) from recon_break b where b.gateway = s.gateway
-        and b.account = s.account and b.livemode = s.livemode
-        and b.state not in ('resolved', 'accepted') and b.occurred_on <= s.day))
+      (select min(i.effective_on) from recon_open_item i where i.gateway = s.gateway
+        and i.account = s.account and i.livemode = s.livemode and i.effective_on <= s.day
+        and \(isAwaited)),
+      (select min(\(breakDay)) from \(breaks) where b.gateway = s.gateway
+        and b.account = s.account and b.livemode = s.livemode and \(isOpenBreak)
+        and \(breakDay) <= s.day))
     """
 
   /// Parameters 1 to 3 of each statement are the book's.
@@ -121,27 +136,20 @@ enum ReconSealStore {
     )
   }
 
-  /// One row, for `state`.
+  /// Whether the books' own day is sealed.
+  static func isBooksDaySealed(_ day: CivilDate) -> Statement {
+    "select exists (select from day_seal where day >= \(day))"
+  }
+
+  /// One row: the last day that a report reaches to, what is awaited, and which breaks are open.
   static func look(_ book: ReconBook, through day: CivilDate) -> Statement {
     Statement(
       sql: """
-        select (select d.sealed_at \(firstSeal)),
-          (select max(f.last_day) from recon_file f where \(isOf("f"))),
-          c.started_at, c.requested_at,
-          not exists (select from jsonb_array_elements(r.totals) t
-            where (t ->> 'deviation_minor')::bigint <> 0),
+        select (select max(f.last_day) from recon_file f where \(isOf("f"))),
           (select count(*) from recon_open_item i where \(isOf("i")) and i.effective_on <= $4
-            and not exists (
-              select from recon_match m where m.shard = i.shard and m.sequence = i.sequence
-                and m.currency = i.currency and m.gateway = i.gateway and m.account = i.account)
-            and not exists (
-              select from recon_break b where b.file_id is null and b.shard = i.shard
-                and b.sequence = i.sequence and b.item_currency = i.currency
-                and b.gateway = i.gateway and b.account = i.account)),
-          (select count(*) from recon_break b where \(isOf("b"))
-            and b.state not in ('resolved', 'accepted') and b.occurred_on <= $4)
-        from (select) nothing left join recon_schedule c on \(isOf("c"))
-        left join recon_run r on r.id = c.run_id
+            and \(isAwaited)),
+          (select count(*) from \(breaks) where \(isOf("b")) and \(isOpenBreak)
+            and \(breakDay) <= $4)
         """,
       book.account.gateway,
       book.account.account,
@@ -150,39 +158,41 @@ enum ReconSealStore {
     )
   }
 
-  static func state(_ row: Row) throws(PostgresError) -> ReconSealState {
+  static func state(
+    _ row: Row,
+    after run: ReconRunRecord
+  ) throws(PostgresError) -> ReconSealState {
     ReconSealState(
-      booksSealedAt: try row[0, as: Timestamp?.self],
-      reportedThrough: try row[1, as: CivilDate?.self],
-      comparedAt: try row[2, as: Timestamp?.self],
-      importedAt: try row[3, as: Timestamp?.self],
-      totalsAgree: try row[4, as: Bool.self],
-      awaitedCount: try row[5, as: Int64.self],
-      openBreakCount: try row[6, as: Int64.self]
+      reportedThrough: try row[0, as: CivilDate?.self],
+      totalsAgree: run.totals.allSatisfy { $0.deviationMinor == 0 },
+      awaitedCount: try row[1, as: Int64.self],
+      openBreakCount: try row[2, as: Int64.self]
     )
   }
 
   /// The trigger `proved` accepts it, or not.
-  static func insert(_ book: ReconBook, through day: CivilDate, _ stamp: Stamp) -> Statement {
+  static func insert(
+    _ book: ReconBook,
+    through day: CivilDate,
+    after run: ReconRunID,
+    _ stamp: Stamp
+  ) -> Statement {
     Statement(
       sql: """
         insert into recon_seal (gateway, account, livemode, number, day, books_number, run_id,
-          accepted_breaks, last_file, last_sequence, actor, trace_id)
+          accepted_breaks, last_file, actor, trace_id)
         select $1, $2, $3,
           1 + coalesce((select max(s.number) from recon_seal s where \(isOf("s"))), 0), $4,
-          (select d.number \(firstSeal)), c.run_id,
-          (select count(*) from recon_break b where \(isOf("b")) and b.state = 'accepted'
-            and b.occurred_on <= $4),
-          (select max(f.number) from recon_file f where \(isOf("f"))),
-          coalesce((select i.sequence from recon_item i where i.gateway = $1 and i.account = $2
-            order by i.sequence desc limit 1), '00000000-0000-0000-0000-000000000000'::uuid),
-          $5, $6
-        from recon_schedule c where \(isOf("c"))
+          coalesce((select d.number \(firstSeal)), 0), $5,
+          (select count(*) from \(breaks) where \(isOf("b")) and b.state = 'accepted'
+            and \(breakDay) <= $4),
+          coalesce((select max(f.number) from recon_file f where \(isOf("f"))), 0), $6, $7
         """,
       book.account.gateway,
       book.account.account,
       book.isLive,
       day,
+      run,
       stamp.actor,
       stamp.traceID
     )

@@ -31,6 +31,28 @@ struct ReconSteps: Sendable {
         and m.gateway = i.gateway and m.account = i.account)
     """
 
+  /// Of an open item without a break: it asks for no line all the same, as a payout whose lines are there
+  /// (one that they do not come to has a break), or as what people have settled, or settled it by.
+  static let asksForNoLine = """
+    (i.kind = 'payout' and exists (
+      select from recon_batch n where n.gateway = i.gateway and n.account = i.account
+        and n.livemode = i.livemode and n.batch = i.external_reference and n.currency = i.currency)
+      or exists (
+        select from recon_settlement s where s.transaction_id = i.transaction_id)
+      or exists (
+        select from recon_break b join recon_settlement s on s.break_id = b.id
+        where b.file_id is null and b.shard = i.shard and b.sequence = i.sequence
+          and b.item_currency = i.currency and b.gateway = i.gateway and b.account = i.account))
+    """
+
+  /// Of an open item: a break that is not resolved says what is wrong with it.
+  static let hasBreak = """
+    exists (
+      select from recon_break b where b.file_id is null and b.shard = i.shard
+        and b.sequence = i.sequence and b.item_currency = i.currency
+        and b.gateway = i.gateway and b.account = i.account and b.state <> 'resolved')
+    """
+
   /// Plans are made for what the tables hold now, and nothing is compiled for them.
   static func settings() -> Statement {
     """

@@ -49,8 +49,12 @@ struct ReadReport: Sendable {
 
 /// The SQL of imports.
 enum ReconImport {
-  /// Lines of one statement.
-  static let chunkLines = 2_000
+  /// What `rows` are copied into.
+  static let lines = """
+    recon_line (file_id, gateway, account, livemode, line, type, type_text, movement_reference, \
+    source_references, payment_reference, movement_ids, batch, booked_at, booked_on, currency, \
+    gross_minor, fee_minor, net_currency, net_minor, adds, others)
+    """
 
   /// No row: the bytes or the lines are there already.
   static func insert(_ file: ReconFileRecord, _ stamp: Stamp) -> Statement {
@@ -85,14 +89,54 @@ enum ReconImport {
       """
   }
 
-  static func insert(
+  /// In pieces, in the order of the lines.
+  static func rows(
     _ lines: [StagedLine],
     of file: ReconFileID,
     _ terms: ReportTerms
-  ) -> [Statement] {
-    stride(from: 0, to: lines.count, by: chunkLines).map { start in
-      chunk(lines[start..<min(start + chunkLines, lines.count)], file, terms)
+  ) -> [CopyRows] {
+    var pieces: [CopyRows] = []
+    var piece = CopyRows()
+    for line in lines {
+      append(line, of: file, terms, to: &piece)
+      if piece.isFull {
+        pieces.append(piece)
+        piece = CopyRows()
+      }
     }
+    if !piece.isEmpty { pieces.append(piece) }
+    return pieces
+  }
+
+  private static func append(
+    _ line: StagedLine,
+    of file: ReconFileID,
+    _ terms: ReportTerms,
+    to rows: inout CopyRows
+  ) {
+    rows.append(
+      file,
+      terms.account.gateway,
+      terms.account.account,
+      terms.isLive,
+      line.line,
+      line.match.type.rawValue,
+      line.typeText,
+      line.movementReference,
+      line.match.sourceReferences,
+      line.match.paymentReference,
+      line.match.movementIDs,
+      line.batch,
+      line.bookedAt,
+      line.bookedOn,
+      line.match.amount.currency,
+      line.match.amount.minor,
+      line.feeMinor,
+      line.net?.currency,
+      line.net?.minor,
+      line.adds,
+      JSONText(line.others)
+    )
   }
 
   // MARK: Parts
@@ -140,48 +184,5 @@ enum ReconImport {
   /// What nothing has completed for a day.
   static func forgetOldParts() -> Statement {
     "delete from recon_part where received_at < now() - interval '1 day'"
-  }
-
-  private static func chunk(
-    _ lines: ArraySlice<StagedLine>,
-    _ file: ReconFileID,
-    _ terms: ReportTerms
-  ) -> Statement {
-    Statement(
-      sql: """
-        insert into recon_line (file_id, gateway, account, livemode, line, type, type_text,
-          movement_reference, source_references, payment_reference, movement_ids, batch, booked_at,
-          booked_on, currency, gross_minor, fee_minor, net_currency, net_minor, adds, others)
-        select $1, $2, $3, $4, u.line, u.type, u.type_text, u.movement,
-          string_to_array(u.sources, chr(31)),
-          u.payment, string_to_array(u.ids, ',')::uuid[], u.batch, u.booked_at, u.booked_on,
-          u.currency, u.gross, u.fee, u.net_currency, u.net, u.adds, u.others::jsonb
-        from unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-            $21)
-          u(line, type, type_text, movement, sources, payment, ids, batch, booked_at, booked_on,
-            currency, gross, fee, net_currency, net, adds, others)
-        """,
-      file,
-      terms.account.gateway,
-      terms.account.account,
-      terms.isLive,
-      lines.map(\.line),
-      lines.map { $0.match.type.rawValue },
-      lines.map(\.typeText),
-      lines.map(\.movementReference),
-      lines.map { $0.match.sourceReferences.joined(separator: "\u{1F}") },
-      lines.map(\.match.paymentReference),
-      lines.map { $0.match.movementIDs.map { Hex.encode($0.bytes) }.joined(separator: ",") },
-      lines.map(\.batch),
-      lines.map(\.bookedAt),
-      lines.map(\.bookedOn),
-      lines.map(\.match.amount.currency),
-      lines.map(\.match.amount.minor),
-      lines.map(\.feeMinor),
-      lines.map(\.net?.currency),
-      lines.map(\.net?.minor),
-      lines.map(\.adds),
-      lines.map(\.others)
-    )
   }
 }

@@ -22,7 +22,7 @@ struct ReconImporter: Sendable {
   /// A report in one message, read before its transaction begins.
   struct Prepared: Sendable {
     var report: ReadReport
-    var lines: [Statement]
+    var rows: [CopyRows]
   }
 
   /// What is wrong with the file is the call's stored answer: it is thrown within the transaction.
@@ -36,7 +36,7 @@ struct ReconImporter: Sendable {
         lines += try reader.finish()
         return Prepared(
           report: ReadReport(reader, bytes: content.count),
-          lines: ReconImport.insert(lines, of: id, terms)
+          rows: ReconImport.rows(lines, of: id, terms)
         )
       }
     }
@@ -47,7 +47,7 @@ struct ReconImporter: Sendable {
     in transaction: borrowing Transaction
   ) async throws -> ReconFileRecord {
     try await begin(in: transaction)
-    _ = try await transaction.batch(prepared.lines)
+    try await Self.copy(prepared.rows, in: transaction)
     return try await end(prepared.report, in: transaction)
   }
 
@@ -84,15 +84,15 @@ struct ReconImporter: Sendable {
     }
     try await begin(in: transaction)
     // The database writes one part while a worker reads the next.
-    var waiting: [Statement] = []
+    var waiting: [CopyRows] = []
     for part in 1...count {
       let content = try await load(seal.of(part), in: transaction)
-      async let next = statements { () throws(ReportRefusal) in try reader.read(content) }
-      _ = try await transaction.batch(waiting)
+      async let next = rows { () throws(ReportRefusal) in try reader.read(content) }
+      try await Self.copy(waiting, in: transaction)
       waiting = try await next
     }
-    waiting += try await statements { () throws(ReportRefusal) in try reader.finish() }
-    _ = try await transaction.batch(waiting)
+    waiting += try await rows { () throws(ReportRefusal) in try reader.finish() }
+    try await Self.copy(waiting, in: transaction)
     let read = try await environment.workers.run { ReadReport(reader, bytes: bytes.count) }
     let file = try await end(read, in: transaction)
     _ = try await transaction.query(ReconImport.forgetParts(terms))
@@ -119,12 +119,22 @@ struct ReconImporter: Sendable {
     return content
   }
 
-  private func statements(
+  private func rows(
     _ lines: @escaping @Sendable () throws(ReportRefusal) -> [StagedLine]
-  ) async throws -> [Statement] {
+  ) async throws -> [CopyRows] {
     try await environment.workers.run { [terms, id] in
-      Result { () throws(ReportRefusal) in ReconImport.insert(try lines(), of: id, terms) }
+      Result { () throws(ReportRefusal) in ReconImport.rows(try lines(), of: id, terms) }
     }.mapError { ReconciliationHandler.failure($0) }.get()
+  }
+
+  /// All of them by one statement, so that their trigger opens them all at once.
+  private static func copy(
+    _ rows: [CopyRows],
+    in transaction: borrowing Transaction
+  ) async throws {
+    guard !rows.isEmpty else { return }
+    var left = rows.makeIterator()
+    try await transaction.copy(into: ReconImport.lines) { left.next() }
   }
 
   /// - Throws: `BOOKS_UNKNOWN`, `REPORT_DUPLICATE`, `RECONCILIATION_RUNNING`.

@@ -57,4 +57,31 @@ extension ReconciliationTests {
       #expect(read.lines.contains { $0.feeMinor == nil })
     }
   }
+
+  /// Of two processes one may have a clock that is behind: what it imports later is the later file.
+  @Test func filesAreInTheOrderOfTheirImports() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books)
+      let other = ReconCalls.line("txn_2", "charge", "ch_2", "pi_2", 700, fee: 32)
+      books.clock.set(Self.today)
+      try await recon.book(1, .capture, "pi_1", 4_999)
+      let line = ReconCalls.line("txn_1", "charge", "ch_1", "pi_1", 4_999, fee: 75)
+      try await recon.importing(ReconCalls.header + line, key: "import-1")
+      books.clock.set(Self.today + .seconds(-60))
+      try await recon.importing(ReconCalls.header + other + line, key: "import-2")
+      _ = try await recon.run(key: "run-1")
+      let classes = try await books.database.query(
+        """
+        select m.line || ' ' || m.class from recon_match m join recon_file f on f.id = m.file_id
+        order by f.number, m.line
+        """
+      ).column(as: String.self)
+      #expect(classes == ["2 matched", "2 missing_internal", "3 duplicate"])
+      // The ids say otherwise.
+      let ids = try await books.database.query(
+        "select count(*) from recon_file a join recon_file b on b.number > a.number and b.id < a.id"
+      ).single()[0, as: Int64.self]
+      #expect(ids == 1)
+    }
+  }
 }

@@ -126,6 +126,11 @@ struct ReconciliationMigrationTests {
           """
         ) == ["mixed false 1 100 5 1 100", "mixed true 1 100 5 1 100", "plain false 1 100 5 1 100"]
       )
+      // Files that had no number are in the order of their ids, the next one is behind them.
+      #expect(
+        try await column("select right(id::text, 1) || ' ' || number from recon_file order by id")
+          == ["1 1", "2 2", "3 3", "4 4"]
+      )
       #expect(try await books.count("alert") == 1)
       #expect(try await column("select state from alert") == ["resolved"])
       books.clock.set(ReconciliationTests.today)
@@ -143,6 +148,9 @@ struct ReconciliationMigrationTests {
       // The line that had met a test item, and nothing else is new.
       #expect(try await recon.live.breaks().breaks.count == 3)
       #expect(try await recon.run(key: "run-3").breaksOpened == 1)
+      let line = ReconCalls.line("t9", "charge", "ch_9", "pi_9", 100)
+      try await recon.live.importing(ReconCalls.header + line, key: "import-5")
+      #expect(try await column("select max(number)::text from recon_file") == ["5"])
       try await recon.expectSoundSets()
     }
   }

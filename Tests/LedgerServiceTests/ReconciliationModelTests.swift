@@ -28,8 +28,8 @@ struct ReconciliationModelTests {
         var test = ModelBook(account: recon.account, fees: fees)
         var live = ModelBook(account: recon.account, fees: fees)
         for round in 1...2 {
-          // Files of one instant have no order.
-          books.clock.set(ReconciliationTests.today + .seconds(Int64(number * 10 + round)))
+          // Files are in the order of their imports, whatever the clock says: it goes back.
+          books.clock.set(ReconciliationTests.today + .seconds(Int64(number * 10 - round)))
           try await scenario.play(round, recon, &test, &random)
           try await scenario.play(round, recon.live, &live, &random)
           for (calls, book) in [(recon, test), (recon.live, live)] {
@@ -74,10 +74,10 @@ struct ReconciliationModelTests {
     try await recon.books.database.query(
       """
       select m.line || ' ' || m.class || ' ' || coalesce(i.transaction_id::text, '-')
-      from recon_match m left join recon_item i on i.sequence = m.sequence
+      from recon_match m join recon_file f on f.id = m.file_id left join recon_item i on i.sequence = m.sequence
         and i.currency = m.currency and i.account = m.account
       where m.account = \(recon.account.account) and m.livemode = \(recon.isLive)
-      order by m.file_id, m.line
+      order by f.number, m.line
       """
     ).column(as: String.self)
   }

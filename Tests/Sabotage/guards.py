@@ -598,7 +598,7 @@ GUARDS = {
         "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
     "what was reported before": (
         "services/ledger/Service/Reconciliation/ReconSteps.swift",
-        [("(e.file_id, e.line) < (o.file_id, o.line))", "(e.file_id, e.line) < (e.file_id, e.line))")],
+        [("when e.file_id = o.file_id then e.line < o.line", "when e.file_id = o.file_id then false")],
         "LedgerServiceTests.ReconciliationTests", ["everyLineGetsItsClass"]),
     "late word of an authorisation": (
         "services/gateway-router/Core/Operation/NoticeRule.swift",
@@ -635,12 +635,12 @@ GUARDS = {
         "GatewayCoreTests.ReportParserTests", ["adyensBadSettlements"]),
     "test and live books": (
         "services/ledger/Service/Reconciliation/ReconClimb.swift",
-        [("        where i.gateway = $1 and i.account = $2 and i.livemode = $3\n"
-          "          and i.external_reference = l.key",
-          "        where i.gateway = $1 and i.account = $2 and $3 is not null\n"
-          "          and i.external_reference = l.key"),
-         ("          where i.gateway = $1 and i.account = $2 and i.livemode = $3 and not exists (",
-          "          where i.gateway = $1 and i.account = $2 and $3 is not null and not exists (")],
+        [("      where i.gateway = $1 and i.account = $2 and i.livemode = $3\n"
+          "        and i.external_reference = l.key",
+          "      where i.gateway = $1 and i.account = $2 and $3 is not null\n"
+          "        and i.external_reference = l.key"),
+         ("    i.gateway = $1 and i.account = $2 and i.livemode = $3 and not exists (",
+          "    i.gateway = $1 and i.account = $2 and $3 is not null and not exists (")],
         "LedgerServiceTests.ReconciliationTests", ["aTestLineNeverMeetsALiveItem"]),
     "a step for each key": (
         "services/ledger/Service/Reconciliation/ReconClimb.swift",
@@ -777,6 +777,16 @@ GUARDS = {
         "services/ledger/Core/Reconciliation/MovementName.swift",
         [("guard book.account.gateway == \"adyen\",", "guard book.account.gateway == \"none\",")],
         "LedgerServiceTests.ReconciliationBookingTests", ["theFeeOfEachSettlementIsBooked"]),
+    "files are in the order of their imports": (
+        "services/ledger/Service/Reconciliation/ReconSteps.swift",
+        [("(select number from recon_file where id = e.file_id)\n"
+          "                    < (select number from recon_file where id = o.file_id) end)",
+          "e.file_id < o.file_id end)")],
+        "LedgerServiceTests.ReconciliationTests", ["filesAreInTheOrderOfTheirImports"]),
+    "one item for one line that agrees": (
+        "services/ledger/Service/Reconciliation/ReconClimb+Exact.swift",
+        [("on \\(meets) and b.n = a.n\n", "on \\(meets) and b.n <= a.n\n")],
+        "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
     "a payout that came back is no other status": (
         "services/ledger/Core/Reconciliation/ReconPairing.swift",
         [("{ self != .payout }", "{ true }")],

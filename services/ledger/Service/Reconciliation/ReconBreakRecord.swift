@@ -237,8 +237,11 @@ enum ReconEvidence {
     return """
       select \(raw: itemColumns) from recon_item i
       where i.gateway = \(book.account.gateway) and i.account = \(book.account.account)
-        and i.livemode = \(book.isLive) and (i.external_reference = any(\(references))
-          or i.transaction_id = any(\(line.movementIDs)))
+        and i.livemode = \(book.isLive) and (
+          (i.external_reference <> '' and i.external_reference = any(\(references)))
+          or i.sequence = any(array(
+            select sequence from movement
+            where shard = \(LedgerShard.only) and id = any(\(line.movementIDs)))))
       order by i.sequence limit \(limit)
       """
   }

@@ -107,6 +107,8 @@ struct ReconSteps: Sendable {
         group by e.shard, e.sequence, e.currency, t.id, t.merchant_id, t.kind,
           t.external_reference, t.effective_at
         having sum(e.side * e.amount_minor) <> 0
+        -- As the keys ascend: each index of them grows at its end.
+        order by e.shard, e.sequence, e.currency
         """,
       account.gateway,
       account.account,
@@ -144,7 +146,10 @@ struct ReconSteps: Sendable {
                 and e.movement_reference <> '' and e.movement_reference = o.movement_reference
                 and e.type_text = o.type_text and e.payment_reference || '' = o.payment_reference
                 and e.batch || '' = o.batch and e.currency = o.currency
-                and (e.file_id, e.line) < (o.file_id, o.line))
+                -- Mostly it is the line itself.
+                and case when e.file_id = o.file_id then e.line < o.line
+                  else (select number from recon_file where id = e.file_id)
+                    < (select number from recon_file where id = o.file_id) end)
           """,
         account.gateway,
         account.account,

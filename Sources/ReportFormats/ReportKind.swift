@@ -7,6 +7,13 @@ package enum ReportKind: String, Sendable, Hashable, CaseIterable {
   /// Adyen, payment accounting: every change of every payment's state. The only book of Adyen's that
   /// names a payment by our reference, whatever became of its answer.
   case paymentAccounting = "payment_accounting"
+
+  /// What the reference of a line's movement names.
+  ///
+  /// - Parameter payment: the gateway's id of the line's payment; empty: none.
+  package func referenceScope(payment: String) -> ReferenceScope {
+    ReportLayout.of(self).referenceScope(payment: payment)
+  }
 }
 
 /// What a line of a report says happened.

@@ -6,10 +6,19 @@ struct ReportLayout: Sendable {
   let required: [String]
   /// All that is understood; the others are kept as they are.
   private let known: Set<String>
+  /// What the reference of a line without a payment names.
+  private let ownReferences: ReferenceScope
 
-  private init(required: [String], optional: [String] = []) {
+  private init(
+    required: [String], optional: [String] = [], ownReferences: ReferenceScope = .gateway
+  ) {
     self.required = required
+    self.ownReferences = ownReferences
     known = Set(required + optional)
+  }
+
+  func referenceScope(payment: String) -> ReferenceScope {
+    payment.isEmpty ? ownReferences : .gateway
   }
 
   static func of(_ kind: ReportKind) -> ReportLayout {
@@ -35,7 +44,10 @@ struct ReportLayout: Sendable {
     optional: [
       "Commission (NC)", "Markup (NC)", "Scheme Fees (NC)", "Interchange (NC)",
       "Modification Merchant Reference",
-    ])
+    ],
+    // "Transaction Fees November 2026", in each settlement of the month; a payout has the number of its
+    // batch.
+    ownReferences: .batch)
 
   private static let accounting = ReportLayout(
     required: [
@@ -84,8 +96,17 @@ struct ReportLayout: Sendable {
       paymentReference: record["payment_intent_id"], ownReference: "",
       movementReference: record["balance_transaction_id"],
       sourceReference: record["source_id"], batch: record["automatic_payout_id"],
-      bookedAt: record["created_utc"], gross: gross, fee: fee, net: net,
+      bookedAt: record["created_utc"], paidAt: paidAt(record), gross: gross, fee: fee, net: net,
       others: record.others(besides: known))
+  }
+
+  /// When the line's payout arrives, or else when its money may be paid out at the earliest. Which of
+  /// the columns a report has, its options say; they are kept as well.
+  private func paidAt(_ record: ReportRecord) -> String {
+    [
+      "automatic_payout_effective_at_utc", "automatic_payout_effective_at", "available_on_utc",
+      "available_on",
+    ].lazy.map { record[$0] }.first { !$0.isEmpty } ?? ""
   }
 
   private func settlementRow(
@@ -105,8 +126,9 @@ struct ReportLayout: Sendable {
     return ReportRow(
       line: record.line, type: type, typeText: text, paymentReference: record["Psp Reference"],
       ownReference: own(record), movementReference: record["Modification Reference"],
-      sourceReference: record["Modification Reference"], batch: record["Batch Number"], bookedAt: record["Creation Date"], gross: gross,
-      fee: try fee(record, net), net: received, others: record.others(besides: known))
+      sourceReference: record["Modification Reference"], batch: record["Batch Number"],
+      bookedAt: record["Creation Date"], paidAt: "", gross: gross, fee: try fee(record, net),
+      net: received, others: record.others(besides: known))
   }
 
   /// Credits less debits; an empty field is nothing.
@@ -159,7 +181,8 @@ struct ReportLayout: Sendable {
     return ReportRow(
       line: record.line, type: type, typeText: text, paymentReference: record["Psp Reference"],
       ownReference: own(record), movementReference: record["Modification Psp Reference"],
-      sourceReference: record["Modification Psp Reference"], batch: "", bookedAt: record["Booking Date"], gross: amount, fee: nil, net: nil,
+      sourceReference: record["Modification Psp Reference"], batch: "",
+      bookedAt: record["Booking Date"], paidAt: "", gross: amount, fee: nil, net: nil,
       others: record.others(besides: known))
   }
 

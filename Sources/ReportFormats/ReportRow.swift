@@ -20,12 +20,22 @@ package struct ReportRow: Sendable, Hashable {
   package var batch: String
   /// As written, in the report's time zone.
   package var bookedAt: String
+  /// When its payout takes effect, as written; empty where the report does not say it.
+  package var paidAt: String
   /// Towards us positive, away from us negative.
   package var gross: Amount
   package var fee: Amount?
   package var net: Amount?
   /// Columns that this version does not know, by name.
   package var others: [String: String]
+}
+
+/// What the reference of a movement names.
+package enum ReferenceScope: Sendable, Hashable {
+  /// One movement at the gateway, for good.
+  case gateway
+  /// One movement of its batch: the next batch may have another one of the same name.
+  case batch
 }
 
 /// What a whole report comes to.

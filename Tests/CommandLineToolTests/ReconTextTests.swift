@@ -1,3 +1,4 @@
+import Seal
 import Testing
 import Wire
 
@@ -46,6 +47,16 @@ struct ReconTextTests {
     #expect(parts.map(\.part) == (isWhole ? [0] : (1...UInt32(parts.count)).map { $0 }))
     #expect(parts.allSatisfy { $0.count == (isWhole ? 0 : UInt32(parts.count)) })
     #expect(parts.allSatisfy { $0.bytes.count <= ReconImport.partBytes })
+  }
+
+  /// Who repeats an import that failed half-way goes on with the same key; another file has another.
+  @Test func thePartsOfAFileHaveOneKey() throws {
+    let content = Array("a report\n".utf8)
+    let key = try ReconImport.partKey(of: content)
+    #expect(try ReconImport.partKey(of: content) == key && key.count == 32)
+    #expect(try ReconImport.partKey(of: content + [10]) != key)
+    // The ledger knows this one.
+    #expect(SHA256.hash(content) != key)
   }
 
   @Test func aScheduleFitsItsTable() {

@@ -200,6 +200,31 @@ struct ReportFileTests {
     #expect(paid(4_924, for: "7", .settlementDetail) == nil)
   }
 
+  /// Header and value in front of each line; the day of a payout that was named, nil: the report is
+  /// refused.
+  @Test(
+    arguments: [
+      ("description", "x", "2026-11-02"), ("available_on", "2026-11-04", "2026-11-04"),
+      ("available_on_utc", "", "2026-11-02"),
+      ("automatic_payout_effective_at", "2026-11-05 00:00:00", "2026-11-05"),
+      ("automatic_payout_effective_at_utc", "2026-11-01T00:00:00Z", "2026-11-01"),
+      ("automatic_payout_effective_at_utc", "5.11.2026", nil),
+    ] as [(String, String, String?)]
+  )
+  func aPayoutHasItsOwnDay(column: String, value: String, day: String?) throws {
+    let text = Self.stripeText.split(separator: "\n").enumerated().map { number, line in
+      "\(number == 0 ? column : value),\(line)\n"
+    }.joined()
+    let payout = ReportTerms.Payout(batch: "po_1", net: Amount(.eur, minor: 2_924))
+    let read = Self.read(text, .payoutReconciliation, payouts: [payout])
+    guard let day else { return #expect(Self.reason(read) == .malformed) }
+    #expect(try read.get().payoutDays.mapValues { "\($0)" } == ["po_1": day])
+    // Who names none is not asked for its day; and nothing of the column is lost.
+    #expect(try Self.read(text, .payoutReconciliation).get().payoutDays == [:])
+    let others = try read.get().lines[0].others
+    #expect(value.isEmpty || others.contains("\"\(column)\":\"\(value)\""))
+  }
+
   /// The same lines in another dress are the same content; another line is another.
   @Test func contentIsRecognised() throws {
     let content = try Self.read(Self.stripeText, .payoutReconciliation).get().contentSHA256

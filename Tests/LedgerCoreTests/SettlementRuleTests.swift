@@ -91,7 +91,7 @@ struct SettlementRuleTests {
         line.match.amount,
         name: MovementName.of(
           reference, payment: line.match.paymentReference, batch: line.batch,
-          in: ReconBook(Self.account, isLive: false)),
+          in: ReconBook(Self.account, isLive: false), .payoutReconciliation),
         reference: reference,
         on: line.bookedOn,
         of: MerchantID(bits: 2),
@@ -157,21 +157,21 @@ struct SettlementRuleTests {
 
   @Test(
     arguments: [
-      // gateway, live, reference, payment, batch, name
-      ("stripe", false, "txn_1", "", "po_1", "txn_1"),
-      ("stripe", true, "po_1", "", "po_1", "po_1"),
-      ("adyen", false, "M1", "P1", "7", "M1"),
-      ("adyen", false, "Fees November 2026", "", "7", "test 7 Fees November 2026"),
-      ("adyen", false, "Fees November 2026", "", "8", "test 8 Fees November 2026"),
-      ("adyen", true, "7", "", "7", "live 7 7"),
-      ("adyen", true, "", "", "7", ""),
-    ]
+      // kind, live, reference, payment, batch, name
+      (.payoutReconciliation, false, "txn_1", "", "po_1", "txn_1"),
+      (.payoutReconciliation, true, "po_1", "", "po_1", "po_1"),
+      (.settlementDetail, false, "M1", "P1", "7", "M1"),
+      (.settlementDetail, false, "Fees November 2026", "", "7", "test 7 Fees November 2026"),
+      (.settlementDetail, false, "Fees November 2026", "", "8", "test 8 Fees November 2026"),
+      (.settlementDetail, true, "7", "", "7", "live 7 7"),
+      (.settlementDetail, true, "", "", "7", ""),
+    ] as [(ReportKind, Bool, String, String, String, String)]
   )
   func namesOfMovements(
-    gateway: String, isLive: Bool, reference: String, payment: String, batch: String, name: String
+    kind: ReportKind, isLive: Bool, reference: String, payment: String, batch: String, name: String
   ) {
-    let book = ReconBook(GatewayAccount(gateway: gateway, account: "Main"), isLive: isLive)
-    #expect(MovementName.of(reference, payment: payment, batch: batch, in: book) == name)
+    let book = ReconBook(Self.account, isLive: isLive)
+    #expect(MovementName.of(reference, payment: payment, batch: batch, in: book, kind) == name)
   }
 
   @Test func limitsOfWriteOffs() throws {

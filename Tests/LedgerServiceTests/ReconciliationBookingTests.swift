@@ -156,6 +156,63 @@ struct ReconciliationBookingTests {
     }
   }
 
+  /// It is booked on the day on which the gateway pays it out, not on that of its last line.
+  @Test func aNamedPayoutIsOfItsOwnDay() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books, booksReports: true)
+      books.clock.set(Self.today)
+      try await recon.book(1, .capture, "pi_1", 4_999)
+      let head = "automatic_payout_effective_at_utc," + ReconCalls.header
+      let line = ReconCalls.line("txn_1", "charge", "ch_1", "pi_1", 4_999, fee: 75)
+      try await recon.importing(
+        head + "2026-11-05 00:00:00," + line,
+        payouts: [
+          LedgerV1.PayoutTotal(
+            batch: "po_1", net: CommonV1.Money(currency: "EUR", amountMinor: 4_924))
+        ],
+        key: "import-1")
+      #expect(try await recon.run(key: "run-1").movementsBooked == 1)
+      let days = try await books.database.query(
+        """
+        select (effective_at at time zone 'UTC')::date::text from transaction where kind = 'payout'
+        """
+      ).column(as: String.self)
+      #expect(days == ["2026-11-05"])
+    }
+  }
+
+  /// It is no line and no item: no break could say that it is not booked.
+  @Test func aNamedPayoutThatNobodyOwnsIsAnAlert() async throws {
+    try await Books.with { books in
+      let recon = try ReconCalls(books, booksReports: true)
+      books.clock.set(Self.today)
+      try await recon.book(1, .capture, "pi_1", 4_999)
+      let another = MerchantID(bits: Books.merchant.bits + 2)
+      _ = try await books.writer.post([
+        try Books.posting(
+          2, "gateway_clearing:stripe:acct_1", merchant: another, fact: true)
+      ])
+      let line = ReconCalls.line("txn_1", "charge", "ch_1", "pi_1", 4_999, fee: 75)
+      let total = LedgerV1.PayoutTotal(
+        batch: "po_1", net: CommonV1.Money(currency: "EUR", amountMinor: 4_924))
+      try await recon.importing(ReconCalls.header + line, payouts: [total], key: "import-1")
+      func alerts() async throws -> [String] {
+        try await books.database.query(
+          """
+          select severity || ' ' || state || ' ' || (message like '%such as po_1.%recon.merchants%')
+          from alert where kind = 'reconciliation_payouts_unbooked'
+          """
+        ).column(as: String.self)
+      }
+      #expect(try await recon.run(key: "run-1").withoutMerchant == 1)
+      #expect(try await alerts() == ["critical open true"])
+      let named = try ReconCalls(
+        books, booksReports: true, merchants: "stripe acct_1 \(another)")
+      #expect(try await named.run(key: "run-2").movementsBooked == 1)
+      #expect(try await alerts() == ["critical resolved true"])
+    }
+  }
+
   /// Files that overlap before the first run double a payout's lines, not the payout.
   @Test func aNamedPayoutWhoseLinesCameTwiceIsBooked() async throws {
     try await Books.with { books in
@@ -292,12 +349,18 @@ struct ReconciliationBookingTests {
         kind: .fee,
         source: .gatewayMovement("M1")
       )
-      try await recon.book(try recon.id(movement), .fee, "M1", 74)
+      try await recon.book(try recon.id(movement), .fee, "M1", 74, on: "2026-11-09")
       try await recon.importing(Self.settlement, .settlementDetail, key: "import-1")
       let run = try await recon.run(key: "run-1")
       #expect(run.feesBooked == 0 && run.contradicted == 1)
       #expect(run.totals.first?.unbookedFeesMinor == 75)
-      #expect(try await recon.run(key: "run-2").contradicted == 1)
+      // Long before it is overdue.
+      let found = try #require(try await recon.breaks().breaks.first)
+      #expect(try await recon.breaks().breaks.count == 1 && found.reconClass == .feeMismatch)
+      #expect(found.reported?.amountMinor == -75 && found.booked?.amountMinor == -74)
+      _ = try await recon.change(found.id, .accept, note: "0.01 is in journal 17", key: "c1")
+      let again = try await recon.run(key: "run-2")
+      #expect(again.contradicted == 1 && again.breaksOpened == 0 && again.breaksOpen == 0)
       try await books.expectSound()
     }
   }

@@ -774,8 +774,8 @@ GUARDS = {
          ("        and not \\(raw: Self.isDecided(\"o\"))\n", "")],
         "LedgerServiceTests.ReconciliationBookingTests", ["anAcceptedLineIsNeverBooked"]),
     "each settlement's fee has a name": (
-        "services/ledger/Core/Reconciliation/MovementName.swift",
-        [("guard book.account.gateway == \"adyen\",", "guard book.account.gateway == \"none\",")],
+        "Sources/ReportFormats/ReportLayout.swift",
+        [("    ownReferences: .batch)", "    ownReferences: .gateway)")],
         "LedgerServiceTests.ReconciliationBookingTests", ["theFeeOfEachSettlementIsBooked"]),
     "files are in the order of their imports": (
         "services/ledger/Service/Reconciliation/ReconSteps.swift",
@@ -787,6 +787,22 @@ GUARDS = {
         "services/ledger/Service/Reconciliation/ReconClimb+Exact.swift",
         [("on \\(meets) and b.n = a.n\n", "on \\(meets) and b.n <= a.n\n")],
         "LedgerServiceTests.ReconciliationModelTests", ["theDatabaseClimbsAsTheRulesSay"]),
+    "a payout's own day": (
+        "services/ledger/Core/Reconciliation/ReportReader.swift",
+        [("lastDays.merging(paidDays) { $1 }", "lastDays.merging(paidDays) { day, _ in day }")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["aNamedPayoutIsOfItsOwnDay"]),
+    "a fee that the books have otherwise": (
+        "services/ledger/Service/Reconciliation/ReconBreaks.swift",
+        [("left join contradicted c on i.kind = 'fee' and", "left join contradicted c on i.kind = 'none' and")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["whatTheBooksSayOtherwiseIsLeft"]),
+    "a named payout that nobody owns": (
+        "services/ledger/Service/Reconciliation/ReconRun.swift",
+        [("settings.booksReports ? payouts : 0", "settings.booksReports ? 0 : payouts")],
+        "LedgerServiceTests.ReconciliationBookingTests", ["aNamedPayoutThatNobodyOwnsIsAnAlert"]),
+    "one key for the parts of a file": (
+        "Sources/CommandLineTool/Commands/Recon/ReconImport.swift",
+        [("    return digest.finish()", "    return try RandomBytes.make(count: 32)")],
+        "CommandLineToolTests.ReconTextTests", ["thePartsOfAFileHaveOneKey"]),
     "a payout that came back is no other status": (
         "services/ledger/Core/Reconciliation/ReconPairing.swift",
         [("{ self != .payout }", "{ true }")],

@@ -57,7 +57,8 @@ extension LedgerV1 {
     /// Booked, not reported, overdue.
     case missingExternal
     case amountMismatch
-    /// The fee is not the agreed one, or gross less fee is not net.
+    /// The fee is not the agreed one, or gross less fee is not net; of an item: the fee that is booked is
+    /// not the one that is reported under its name.
     case feeMismatch
     case currencyMismatch
     /// Both know the movement, and differ in what became of it.
@@ -395,8 +396,9 @@ extension LedgerV1 {
     /// Which part `content` is, from 1, and of how many; both 0: the whole. `sha256` is that of the whole.
     package var part: UInt32
     package var partCount: UInt32
-    /// With parts: 32 random bytes of the caller's, the same for each. Parts wait encrypted by them, so that
-    /// nobody reads a file, whatever its columns hold, that was not checked yet.
+    /// With parts: 32 bytes that only the caller knows, the same for each, and again where a call is repeated
+    /// with its key: a digest of the file under a prefix will do, `sha256` will not. Parts wait encrypted by
+    /// them, so that nobody reads a file, whatever its columns hold, that was not checked yet.
     package var partKey: [UInt8]
 
     package init(
@@ -717,7 +719,8 @@ extension LedgerV1.RunReconciliationRequest: FingerprintedMessage {
 extension LedgerV1 {
   package struct ClassCount: WireMessage {
     package var reconClass: LedgerV1.ReconClass
-    /// Lines; for timing, missing_external and batch_total_mismatch items; for duplicate both.
+    /// Lines; for timing, missing_external and batch_total_mismatch items; for duplicate and fee_mismatch
+    /// both.
     package var count: UInt64
 
     package init(

@@ -56,7 +56,7 @@ struct ReconImport: Command {
     let sha256 = try digest(content)
     let kind = try kind?.wire ?? Self.kind(of: gateway.gateway)
     let payouts = try payout.map(Self.total)
-    let partKey = try RandomBytes.make(count: 32)
+    let partKey = try Self.partKey(of: content)
     let requests = Self.parts(of: content).map { part, count, bytes in
       LedgerV1.ImportReportRequest(
         gateway: gateway.gateway,
@@ -118,6 +118,16 @@ struct ReconImport: Command {
       ]
     }
     return .succeeded
+  }
+
+  /// Of the file itself, so that who repeats a command with its key has the same one, and parts that
+  /// have arrived are those of the rest. Nobody has it but who has the file: what the ledger knows of it
+  /// is another digest.
+  static func partKey(of content: [UInt8]) throws -> [UInt8] {
+    var digest = try SHA256()
+    digest.update(Array("tender.report.part_key.v1".utf8))
+    digest.update(content)
+    return digest.finish()
   }
 
   /// Of one message, and of a whole file.

@@ -12,7 +12,8 @@ package enum ReconClass: String, Sendable, Hashable, CaseIterable {
   /// Booked, not reported, and overdue.
   case missingExternal = "missing_external"
   case amountMismatch = "amount_mismatch"
-  /// The fee is not the agreed one, or gross less fee is not net.
+  /// The fee is not the agreed one, or gross less fee is not net; of an item: not the fee that is reported
+  /// under its name.
   case feeMismatch = "fee_mismatch"
   case currencyMismatch = "currency_mismatch"
   /// Both know the movement, and differ in what became of it: captured here, failed there.

@@ -96,8 +96,8 @@ package struct ReportFile: Sendable {
   package private(set) var lines: [StagedLine] = []
   /// `ReportReader.contentSHA256`.
   package private(set) var contentSHA256: [UInt8] = []
-  /// `ReportReader.lastDays`.
-  package private(set) var lastDays: [String: CivilDate] = [:]
+  /// `ReportReader.payoutDays`.
+  package private(set) var payoutDays: [String: CivilDate] = [:]
 
   /// - Throws: the refusal with the highest precedence.
   package init(_ bytes: [UInt8], _ terms: ReportTerms) throws(ReportRefusal) {
@@ -107,7 +107,7 @@ package struct ReportFile: Sendable {
     lines = try reader.read(bytes)
     lines += try reader.finish()
     contentSHA256 = reader.contentSHA256()
-    lastDays = reader.lastDays
+    payoutDays = reader.payoutDays
   }
 
   private static func tools(

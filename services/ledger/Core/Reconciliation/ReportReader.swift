@@ -16,8 +16,11 @@ package final class ReportReader: @unchecked Sendable {
   package private(set) var lineCount = 0
   package private(set) var firstDay: CivilDate?
   package private(set) var lastDay: CivilDate?
-  /// The last day of each payout that was named, where it has lines.
-  package private(set) var lastDays: [String: CivilDate] = [:]
+  /// Of the payouts that were named and have lines: the day on which each took effect, as the report
+  /// says, or else the last day of its lines.
+  package var payoutDays: [String: CivilDate] { lastDays.merging(paidDays) { $1 } }
+  private var lastDays: [String: CivilDate] = [:]
+  private var paidDays: [String: CivilDate] = [:]
 
   /// Of the payouts that were named: what their lines come to, and the first line that is in another
   /// currency.
@@ -95,9 +98,9 @@ package final class ReportReader: @unchecked Sendable {
     lines.reserveCapacity(rows.count)
     var canonical = CanonicalBytes(capacity: 160 * rows.count)
     for row in rows {
-      let line = try StagedLine(row, in: terms.book)
+      let line = try StagedLine(row, in: terms.book, terms.kind.format)
       line.append(to: &canonical)
-      note(line)
+      try note(line)
       lines.append(line)
     }
     digest?.update(canonical.bytes)
@@ -105,7 +108,7 @@ package final class ReportReader: @unchecked Sendable {
     return lines
   }
 
-  private func note(_ line: StagedLine) {
+  private func note(_ line: StagedLine) throws(ReportRefusal) {
     firstDay = min(firstDay ?? line.bookedOn, line.bookedOn)
     lastDay = max(lastDay ?? line.bookedOn, line.bookedOn)
     if foreign == nil, let currency = terms.currency,
@@ -115,6 +118,12 @@ package final class ReportReader: @unchecked Sendable {
     }
     guard let sum = sums[line.batch] else { return }
     lastDays[line.batch] = max(lastDays[line.batch] ?? line.bookedOn, line.bookedOn)
+    if !line.paidAt.isEmpty {
+      guard let day = StagedLine.day(line.paidAt) else {
+        throw ReportRefusal(.malformed, "line \(line.line) has no day of its payout")
+      }
+      paidDays[line.batch] = max(paidDays[line.batch] ?? day, day)
+    }
     guard !line.isPayout, strangers[line.batch] == nil else { return }
     if let net = line.net, let next = try? sum.adding(net) {
       sums[line.batch] = next

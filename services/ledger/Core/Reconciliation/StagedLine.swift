@@ -11,6 +11,8 @@ package struct StagedLine: Sendable, Hashable {
   /// As written, and its day, both in the report's time zone.
   package var bookedAt: String
   package var bookedOn: CivilDate
+  /// `ReportRow.paidAt`.
+  package var paidAt: String
   package var feeMinor: Int64?
   package var net: Amount?
   /// Columns that this version does not know, as a JSON object.
@@ -20,7 +22,8 @@ package struct StagedLine: Sendable, Hashable {
   /// - Throws: `dateInvalid`.
   package init(
     _ row: ReportRow,
-    in book: ReconBook
+    in book: ReconBook,
+    _ kind: ReportKind
   ) throws(ReportRefusal) {
     guard let day = Self.day(row.bookedAt) else {
       throw ReportRefusal(.malformed, "line \(row.line) has no day of booking")
@@ -31,6 +34,7 @@ package struct StagedLine: Sendable, Hashable {
     batch = row.batch
     bookedAt = row.bookedAt
     bookedOn = day
+    paidAt = row.paidAt
     // In the currency of the net amount.
     feeMinor = row.fee?.minor
     net = row.net
@@ -47,7 +51,7 @@ package struct StagedLine: Sendable, Hashable {
       movementIDs: Self.movements(
         row.type,
         sources.map {
-          MovementName.of($0, payment: row.paymentReference, batch: row.batch, in: book)
+          MovementName.of($0, payment: row.paymentReference, batch: row.batch, in: book, kind)
         },
         book.account
       ),
@@ -85,7 +89,7 @@ package struct StagedLine: Sendable, Hashable {
   }
 
   /// "2026-11-01 10:00:00", or with a T: the first ten characters.
-  private static func day(_ text: String) -> CivilDate? {
+  static func day(_ text: String) -> CivilDate? {
     Timestamp(text.prefix(10) + "T00:00:00Z")?.date
   }
 

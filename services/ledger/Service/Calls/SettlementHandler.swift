@@ -50,7 +50,8 @@ package struct SettlementHandler: LedgerV1.BreakSettlements.SimpleServiceProtoco
               ofLine.match.sourceReferences.first ?? "",
               payment: ofLine.match.paymentReference,
               batch: ofLine.batch,
-              in: found.record.book
+              in: found.record.book,
+              ofLine.kind
             ),
             reference: ofLine.match.sourceReferences.first ?? "",
             on: found.record.occurredOn,

@@ -9,6 +9,7 @@ enum ReconAlerts {
   static let breaksKind = "reconciliation_breaks"
   static let deviationKind = "reconciliation_out_of_balance"
   static let failedKind = "reconciliation_failed"
+  static let payoutsKind = "reconciliation_payouts_unbooked"
 
   /// Whoever changes which breaks are open holds this to the transaction's end, so that the last one
   /// to count counts all. "RECB"; taken behind the lock of runs, before any break's row.
@@ -53,6 +54,26 @@ enum ReconAlerts {
         subject: book.text,
         message: "Books and reports of \(book.text) differ: \(open.count) breaks\(since), "
           + "\(open.critical) of them critical. See `tender recon breaks`.",
+        actor: PostingAlerts.actor
+      )
+    )
+  }
+
+  /// Payouts that were named and that no run can book: whose they are nobody knows, or their lines do not
+  /// come to them any more. Without a line and an item there is no break that could say so.
+  static func payouts(_ book: ReconBook, unbooked count: Int64, such payout: String) -> Statement {
+    guard count > 0 else {
+      return Alerts.resolve(dedupKeys: ["\(payoutsKind):\(book.text)"], actor: PostingAlerts.actor)
+    }
+    return Alerts.raise(
+      Alert(
+        .critical,
+        kind: payoutsKind,
+        subject: book.text,
+        message: "Payouts of \(book.text) were named with their reports and are not booked: \(count), "
+          + "such as \(payout.prefix(60)). Say in ledger's setting `recon.merchants` whose the account "
+          + "is; where one is the account's already, compare the payout with its lines (`tender recon "
+          + "breaks`), and book it by hand under its id.",
         actor: PostingAlerts.actor
       )
     )

@@ -81,6 +81,13 @@ struct ReconBookings: Sendable {
 
   // MARK: Candidates
 
+  private static func kind(_ row: Row, _ column: Int) throws -> ReportKind {
+    guard let kind = ReportKind(rawValue: try row[column, as: String.self]) else {
+      throw PostgresError(.decoding, "recon_file holds an unknown kind")
+    }
+    return kind
+  }
+
   /// People have said what becomes of the line (accepted, or its difference settled): nothing more is
   /// booked for it.
   private static func isDecided(_ line: String) -> String {
@@ -97,12 +104,13 @@ struct ReconBookings: Sendable {
     let types = LineTemplate.allCases.filter(\.isAutomatic).map(\.type.rawValue)
     return """
       select o.file_id, o.line, o.type, o.source_references, o.currency, o.gross_minor, l.booked_on,
-        o.payment_reference, o.batch
+        o.payment_reference, o.batch, g.kind
       from recon_open_line o
       -- Each by its key, whatever the planner thinks of how many there are.
       cross join lateral (
         select booked_on from recon_line where file_id = o.file_id and line = o.line limit 1
       ) l
+      cross join lateral (select kind from recon_file where id = o.file_id limit 1) g
       cross join lateral (
         select class from recon_match where file_id = o.file_id and line = o.line limit 1
       ) m
@@ -129,7 +137,8 @@ struct ReconBookings: Sendable {
         reference,
         payment: try row[7, as: String.self],
         batch: try row[8, as: String.self],
-        in: book
+        in: book,
+        try Self.kind(row, 9)
       ),
       reference: reference,
       on: try row[6, as: CivilDate.self],
@@ -144,7 +153,7 @@ struct ReconBookings: Sendable {
   func fees(after place: Place, limit: Int64) -> Statement {
     """
     select f.file_id, f.line, f.movement_reference, f.currency, f.fee_minor, f.booked_on,
-      i.merchant_id, t.subject, l.payment_reference, l.batch
+      i.merchant_id, t.subject, l.payment_reference, l.batch, g.kind
     from recon_open_fee f
     cross join lateral (
       select shard, sequence, currency from recon_match
@@ -160,6 +169,7 @@ struct ReconBookings: Sendable {
       select payment_reference, batch from recon_line
       where file_id = f.file_id and line = f.line limit 1
     ) l
+    cross join lateral (select kind from recon_file where id = f.file_id limit 1) g
     cross join lateral (
       select subject from transaction where shard = m.shard and sequence = m.sequence limit 1
     ) t
@@ -180,7 +190,8 @@ struct ReconBookings: Sendable {
         reference,
         payment: try row[8, as: String.self],
         batch: try row[9, as: String.self],
-        in: book
+        in: book,
+        try Self.kind(row, 10)
       ),
       reference: reference,
       on: try row[5, as: CivilDate.self],
@@ -203,16 +214,24 @@ struct ReconBookings: Sendable {
         and l.type not in ('payout', 'payoutReversed')
       group by l.batch, l.net_currency
     )
-    select p.file_id, p.batch, p.currency, p.net_minor, p.paid_on
+    select p.file_id, p.batch, p.currency, p.net_minor, p.paid_on, g.kind
     from recon_payout p
+    join recon_file g on g.id = p.file_id
     join recon_batch n on n.gateway = p.gateway and n.account = p.account
       and n.livemode = p.livemode and n.batch = p.batch and n.currency = p.currency
     -- A line that came twice was paid out once, as the breaks have it (`ReconBreaks`).
     left join twice w on w.batch = n.batch and w.net_currency = n.currency
     where n.net_minor - coalesce(w.net, 0) = p.net_minor
       and p.gateway = \(account.gateway) and p.account = \(account.account)
-      and p.livemode = \(book.isLive) and p.net_minor <> 0
+      and p.livemode = \(book.isLive) and \(raw: Self.isUnbookedPayout)
       and (p.file_id, p.batch) > (\(place.file), \(place.batch))
+    order by p.file_id, p.batch limit \(limit)
+    """
+  }
+
+  /// Nothing in books or reports is about the payout that was named.
+  private static let isUnbookedPayout = """
+    p.net_minor <> 0
       and not exists (
         select from recon_booking b where b.part = 'payout' and b.gateway = p.gateway
           and b.account = p.account and b.livemode = p.livemode and b.batch = p.batch
@@ -224,7 +243,15 @@ struct ReconBookings: Sendable {
       and not exists (
         select from recon_line l where l.gateway = p.gateway and l.account = p.account
           and l.batch = p.batch and l.livemode = p.livemode and l.type = 'payout')
-    order by p.file_id, p.batch limit \(limit)
+    """
+
+  /// Payouts that were named and are not booked: how many, and one of them. No line and no item is there
+  /// that could be a break.
+  func unbookedPayouts() -> Statement {
+    """
+    select count(*), coalesce(min(p.batch), '') from recon_payout p
+    where p.gateway = \(account.gateway) and p.account = \(account.account)
+      and p.livemode = \(book.isLive) and \(raw: Self.isUnbookedPayout)
     """
   }
 
@@ -235,7 +262,7 @@ struct ReconBookings: Sendable {
     return ReconCommands.line(
       .payout,
       amount,
-      name: MovementName.of(batch, payment: "", batch: batch, in: book),
+      name: MovementName.of(batch, payment: "", batch: batch, in: book, try Self.kind(row, 5)),
       reference: batch,
       on: try row[4, as: CivilDate.self],
       of: merchant,

@@ -171,6 +171,8 @@ enum ReconBreakStore {
 
 /// A line with what it is compared by.
 struct ReconLineRecord: Sendable {
+  /// Of its report.
+  var kind: ReportKind
   var match: ReconLine
   var typeText: String
   var movementReference: String
@@ -192,19 +194,23 @@ struct ReconItemRecord: Sendable {
 enum ReconEvidence {
   static func line(_ file: ReconFileID, _ line: Int32) -> Statement {
     """
-    select type, type_text, movement_reference, source_references, payment_reference, movement_ids,
-      batch, booked_at, currency::text, gross_minor, fee_minor, net_currency::text, net_minor
-    from recon_line where file_id = \(file) and line = \(line)
+    select l.type, l.type_text, l.movement_reference, l.source_references, l.payment_reference,
+      l.movement_ids, l.batch, l.booked_at, l.currency::text, l.gross_minor, l.fee_minor,
+      l.net_currency::text, l.net_minor, f.kind
+    from recon_line l join recon_file f on f.id = l.file_id
+    where l.file_id = \(file) and l.line = \(line)
     """
   }
 
   static func decodeLine(_ row: Row) throws -> ReconLineRecord {
     guard let type = ReportRowType(rawValue: try row[0, as: String.self]),
-      let currency = Currency(try row[8, as: String.self])
+      let currency = Currency(try row[8, as: String.self]),
+      let kind = ReportKind(rawValue: try row[13, as: String.self])
     else { throw PostgresError(.decoding, "recon_line holds an unknown word") }
     let net = try row[11, as: String?.self].flatMap { Currency($0) }
     let netMinor = try row[12, as: Int64?.self]
     return ReconLineRecord(
+      kind: kind,
       match: ReconLine(
         type: type,
         movementIDs: try row[5, as: [LedgerTransactionID].self],

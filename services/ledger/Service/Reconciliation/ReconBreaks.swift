@@ -18,6 +18,13 @@ extension ReconSteps {
       where m.gateway = $1 and m.account = $2 and m.livemode = $3 and m.class = 'duplicate'
         and l.type not in ('payout', 'payoutReversed')
       group by l.batch, l.net_currency
+    ), contradicted as (
+      -- Fees that a run would have booked, by what the gateway calls them.
+      select f.movement_reference, f.currency, sum(f.fee_minor)::bigint as fee
+      from recon_open_fee f join recon_match m on m.file_id = f.file_id and m.line = f.line
+      where f.gateway = $1 and f.account = $2 and f.livemode = $3 and f.movement_reference <> ''
+        and m.class in ('matched', 'fee_mismatch')
+      group by f.movement_reference, f.currency
     ), differs as materialized (
       select m.class, l.file_id, l.line, m.shard, m.sequence, m.currency as item_currency,
         i.merchant_id, l.currency, case m.class
@@ -40,6 +47,7 @@ extension ReconSteps {
       union all
       select case
           when n.net_minor is not null then 'batch_total_mismatch'
+          when c.fee + i.amount_minor <> 0 then 'fee_mismatch'
           when i.external_reference <> '' and exists (
             select from recon_item t join recon_match m on m.shard = t.shard
               and m.sequence = t.sequence and m.currency = t.currency
@@ -50,7 +58,9 @@ extension ReconSteps {
               and t.amount_minor = i.amount_minor and t.sequence <> i.sequence)
           then 'duplicate' else 'missing_external' end,
         null, null, i.shard, i.sequence, i.currency, i.merchant_id, i.currency,
-        coalesce(w.net, 0) - n.net_minor, i.amount_minor, i.effective_on, b.id, b.state,
+        coalesce(coalesce(w.net, 0) - n.net_minor,
+          case when c.fee + i.amount_minor <> 0 then -c.fee end),
+        i.amount_minor, i.effective_on, b.id, b.state,
         b.snoozed_until, b.class, b.reported_minor, b.booked_minor, i.transaction_id
       from recon_open_item i
       cross join due
@@ -59,12 +69,16 @@ extension ReconSteps {
         and n.account = i.account and n.livemode = i.livemode and n.batch = i.external_reference
         and n.currency = i.currency
       left join twice w on w.batch = n.batch and w.net_currency = n.currency
+      -- A fee that was booked under the name of another one that is reported.
+      left join contradicted c on i.kind = 'fee' and c.movement_reference = i.external_reference
+        and c.currency = i.currency
       left join recon_break b on b.file_id is null and b.shard = i.shard
         and b.sequence = i.sequence and b.item_currency = i.currency and b.gateway = i.gateway
         and b.account = i.account
       where i.gateway = $1 and i.account = $2 and i.livemode = $3 and \(isOpenItem)
-        and case when n.net_minor is null then i.effective_on <= due.day
-          else n.net_minor - coalesce(w.net, 0) + i.amount_minor <> 0 end
+        and case when n.net_minor is not null
+            then n.net_minor - coalesce(w.net, 0) + i.amount_minor <> 0
+          else i.effective_on <= due.day or coalesce(c.fee + i.amount_minor <> 0, false) end
     ), settled as materialized (
       -- Whose difference is what people have settled, no more and no less (`BreakSettlement`).
       select f.break_id from differs f join (

@@ -34,7 +34,7 @@ struct ReadReport: Sendable {
   var lineCount: Int
   var firstDay: CivilDate?
   var lastDay: CivilDate?
-  var lastDays: [String: CivilDate]
+  var payoutDays: [String: CivilDate]
   var contentSHA256: [UInt8]
 
   init(_ reader: ReportReader, bytes: Int) {
@@ -42,7 +42,7 @@ struct ReadReport: Sendable {
     lineCount = reader.lineCount
     firstDay = reader.firstDay
     lastDay = reader.lastDay
-    lastDays = reader.lastDays
+    payoutDays = reader.payoutDays
     contentSHA256 = reader.contentSHA256()
   }
 }
@@ -75,8 +75,8 @@ enum ReconImport {
   }
 
   /// The payouts that were named: the lines come to them, or the report would not have been taken.
-  static func payouts(of file: ReconFileRecord, _ lastDays: [String: CivilDate]) -> Statement? {
-    let named = file.terms.payouts.filter { lastDays[$0.batch] != nil }
+  static func payouts(of file: ReconFileRecord, _ days: [String: CivilDate]) -> Statement? {
+    let named = file.terms.payouts.filter { days[$0.batch] != nil }
     guard !named.isEmpty else { return nil }
     return """
       insert into recon_payout (file_id, batch, currency, gateway, account, livemode, net_minor,
@@ -84,7 +84,7 @@ enum ReconImport {
       select \(file.id), u.batch, u.currency, \(file.terms.account.gateway),
         \(file.terms.account.account), \(file.terms.isLive), u.net, u.day
       from unnest(\(named.map(\.batch)), \(named.map(\.net.currency)), \(named.map(\.net.minor)),
-        \(named.map { lastDays[$0.batch] ?? file.lastDay })) u(batch, currency, net, day)
+        \(named.map { days[$0.batch] ?? file.lastDay })) u(batch, currency, net, day)
       on conflict do nothing
       """
   }

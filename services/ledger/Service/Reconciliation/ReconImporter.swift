@@ -174,7 +174,7 @@ struct ReconImporter: Sendable {
         ReportRefusal(.reencoded, "its lines were imported from another file")
       )
     }
-    if let payouts = ReconImport.payouts(of: record, report.lastDays) {
+    if let payouts = ReconImport.payouts(of: record, report.payoutDays) {
       _ = try await transaction.query(payouts)
     }
     return record

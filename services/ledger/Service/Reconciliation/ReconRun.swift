@@ -87,7 +87,7 @@ struct ReconRun: Sendable {
     )
     let after = try await transaction.batch([
       steps.classes(), ReconBreakStore.open(book, now.date), steps.totals(through: place),
-      ReconBookings(book).unbookedFees(),
+      ReconBookings(book).unbookedFees(), ReconBookings(book).unbookedPayouts(),
     ])
     let (opened, resolved) = try settled.single().decode((Int64, Int64).self)
     let (lineCount, itemCount) = try counts[1].single().decode((Int64, Int64).self)
@@ -114,9 +114,12 @@ struct ReconRun: Sendable {
       },
       booked: booked
     )
+    let (payouts, payout) = try after[4].single().decode((Int64, String).self)
     _ = try await transaction.batch([
       insert(record), ReconAlerts.endOfBothBooks(book), ReconAlerts.breaks(book, open),
       ReconAlerts.deviation(book, record.totals), ReconAlerts.compared(book),
+      // Where runs book nothing, people do, each in their time.
+      ReconAlerts.payouts(book, unbooked: settings.booksReports ? payouts : 0, such: payout),
       ReconScheduleStore.succeeded(book, id, since: try began[0, as: Timestamp.self]),
     ])
     return record

@@ -239,6 +239,22 @@ struct PendingTests {
     }
   }
 
+  /// Not once for each of its legs, whatever the plan: the database's clock goes on while it is read.
+  @Test func eachIsDueOnceByTheDatabasesClock() async throws {
+    try await Books.with { books in
+      _ = try await Self.scene(books)
+      let holds = try (1...3).map { try Books.payment($0, 10, books.hold(seconds: 60)) }
+      #expect(try await books.writer.post(holds) == [.created, .created, .created])
+      for setting in ["enable_indexscan", "enable_seqscan", "enable_material"] {
+        let due = try await books.database.transaction { transaction in
+          _ = try await transaction.query("select set_config(\(setting), 'off', true)")
+          return try await transaction.query(BooksStateStore.due(nil))
+        }
+        #expect(try due.column(as: LedgerTransactionID.self) == [1, 2, 3].map { Self.id($0) })
+      }
+    }
+  }
+
   /// More holds are due than one batch releases.
   @Test func manyExpireInBoundedBatches() async throws {
     try await Books.with { books in

@@ -47,10 +47,11 @@ struct ReconSealTests {
       }.seals
     }
 
-    /// The day on which everything so far was recorded.
+    /// The day on which everything so far was recorded; then the next one begins.
     func sealBooks() async throws {
       try await books.tellAll()
       _ = try #require(try await books.seal())
+      recon.books.clock.advance(by: .seconds(86_400))
     }
   }
 
@@ -146,7 +147,7 @@ struct ReconSealTests {
       try await recon.change(
         found.id,
         .snooze,
-        until: ReconciliationTests.today + .seconds(86_400),
+        until: ReconciliationTests.today + .seconds(2 * 86_400),
         key: "snooze-1"
       )
       #expect(try await scene.refusal() == "BREAKS_OPEN")

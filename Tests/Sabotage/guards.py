@@ -892,6 +892,10 @@ GUARDS = {
         "services/intents/Service/Flow/IntentSteps.swift",
         [("!parameter.isEmpty, !hasResult {", "parameter.isEmpty, !hasResult {")],
         "IntentsServiceTests.ActionTests", ["whatIsMissingOrMalformedIsRefused"]),
+    "the clock of what is due": (
+        "services/ledger/Service/Store/BooksStateStore.swift",
+        [("with c as materialized (", "with c as not materialized (")],
+        "LedgerServiceTests.PendingTests", ["eachIsDueOnceByTheDatabasesClock"]),
     "no seal of reconciled days over an open break": (
         "services/ledger/Service/Generated/Migrations.swift",
         [("          and least(b.occurred_on, i.effective_on) <= new.day)", "          and false)")],

@@ -3567,16 +3567,75 @@ where c.conrelid = 'ledger.forecast_flow'::regclass and c.contype = 'p' and a.at
 """##,
     checksum: "12f01c5b0aef8f2d7dc91788a53b0ea6113a1195a9936f60c4e04de74ffd2d96"),
   Migration(
-    number: 12, name: "recon-seals",
+    number: 12, name: "reconciliation-at-size",
+    up: ##"""
+-- A run of a million lines writes less; and files are in the order of their imports, not in that of
+-- their processes' clocks.
+
+-- Given by the database behind the account's turn: of two files, the larger one was imported later.
+alter table recon_file add column number bigint;
+alter table recon_file disable trigger user;
+update recon_file f set number = n.number
+  from (select id, row_number() over (order by id) as number from recon_file) n
+  where n.id = f.id;
+alter table recon_file enable trigger user;
+alter table recon_file alter column number set not null;
+alter table recon_file alter column number add generated always as identity;
+alter table recon_file add constraint recon_file_number_key unique (number);
+select setval('recon_file_number_seq', max(number)) from recon_file having max(number) is not null;
+
+-- What a transaction moved on a clearing account is found by the transaction's place in the books
+-- (`movement`), which the primary key begins with.
+drop index recon_item_transaction;
+
+-- As in migration 0007, without that index.
+create or replace function close_fees() returns trigger
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_custom_plan set jit = off
+-- By their keys, one for each row: the sets are large, and a booking is of a few.
+set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+declare
+  fee constant text := 'fee';
+begin
+  delete from recon_open_fee f using inserted b
+    where b.part = fee and f.gateway = b.gateway and f.account = b.account
+      and f.livemode = b.livemode and f.file_id = b.file_id and f.line = b.line;
+  with gone as (
+    delete from recon_open_item o using inserted b
+    join movement v on v.shard = 0 and v.id = b.transaction_id
+    where b.part = fee and o.gateway = b.gateway and o.account = b.account
+      and o.livemode = b.livemode and o.shard = v.shard and o.sequence = v.sequence
+      and not exists (
+        select from recon_match m where m.shard = o.shard and m.sequence = o.sequence
+          and m.currency = o.currency and m.gateway = o.gateway and m.account = o.account)
+    returning o.gateway, o.account, o.livemode, o.currency, o.amount_minor
+  )
+  insert into recon_total as t (gateway, account, livemode, currency, item_count, items_minor)
+    select gateway, account, livemode, currency, count(*), sum(amount_minor)::bigint
+    from gone group by gateway, account, livemode, currency
+    on conflict (gateway, account, livemode, currency) do update set
+      item_count = t.item_count + excluded.item_count,
+      items_minor = t.items_minor + excluded.items_minor;
+  return null;
+end $$;
+
+"""##,
+    check: ##"""
+select 'each file has a number', count(*) = count(distinct number) from ledger.recon_file;
+select 'numbers go on', coalesce((
+  select max(f.number) <= (select last_value from ledger.recon_file_number_seq)
+  from ledger.recon_file f), true);
+
+"""##,
+    checksum: "af8ca75a8817eb43ea63e10f1b78d13233a9375403c07aae49e68b17dc077d70"),
+  Migration(
+    number: 13, name: "recon-seals",
     up: ##"""
 -- Seals of reconciled days. Runs as ledger_owner with search_path = ledger.
 --
 -- A person says up to which day books and reports of an account at a gateway agree, where the service
 -- could prove it (services/ledger/Core/Reconciliation/ReconSealRule.swift). A seal stays; a report that comes
 -- later has a higher number than the last one that the seal has seen.
-
--- In the order of imports, by the database.
-alter table recon_file add column if not exists number bigint generated always as identity;
 
 create table recon_seal (
   gateway text not null,
@@ -3650,5 +3709,5 @@ select 'recon_seal', has_table_privilege('ledger_service', 'ledger.recon_seal', 
   and not has_table_privilege('ledger_service', 'ledger.recon_seal', 'update, delete, truncate');
 
 """##,
-    checksum: "f7077e4cfd16dc3be65b489b5b313c44903352e0c8f08ea2a6f302821c64fdc6"),
+    checksum: "35db940ebad07cb6a8cb4a326c48e5367bcf8131654d17a409f16926ac5c503d"),
 ]

@@ -145,13 +145,15 @@ enum BooksStateStore {
     """
     select t.id, t.merchant_id, t.kind, t.subject, t.external_reference, t.expires_at, o.now
     from (
-      select distinct d.pending_id, d.expires_at, c.now
-      from (
+      -- The clock is read once: as the inner side of a join it would be read for each leg, and a hold be
+      -- due as often as it has legs.
+      with c as materialized (
         select greatest(coalesce(\(now), clock_timestamp()), sealed_until(), (
           select recorded_at from batch where shard = \(LedgerShard.only)
           order by number desc limit 1)) as now
-      ) c
-      join pending_open d on d.shard = \(LedgerShard.only) and d.expires_at <= c.now
+      )
+      select distinct d.pending_id, d.expires_at, c.now
+      from c join pending_open d on d.shard = \(LedgerShard.only) and d.expires_at <= c.now
       order by d.expires_at, d.pending_id limit \(expiriesMax)
     ) o
     join movement m on m.shard = \(LedgerShard.only) and m.id = o.pending_id

@@ -4,9 +4,6 @@
 -- could prove it (services/ledger/Core/Reconciliation/ReconSealRule.swift). A seal stays; a report that comes
 -- later has a higher number than the last one that the seal has seen.
 
--- In the order of imports, by the database.
-alter table recon_file add column if not exists number bigint generated always as identity;
-
 create table recon_seal (
   gateway text not null,
   account text not null,

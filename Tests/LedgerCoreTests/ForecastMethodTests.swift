@@ -111,4 +111,49 @@ struct ForecastMethodTests {
     #expect(forecast.overdue.map(\.method) == [.card])
     #expect(forecast.overdueMinor == 500 && forecast.openMinor == 1_000)
   }
+
+  /// 1,000 on each of 40 business days, one in four paid a day later than the others, by payouts that
+  /// name no method; then what is on its way.
+  private static func split(_ shares: [(PaidMethod, Int64)], days: [String]) -> [ClearingFlow] {
+    var paid: [CivilDate: Int64] = [:]
+    var flows: [ClearingFlow] = []
+    var day = day("2026-08-03")
+    for number in 0..<40 {
+      flows += shares.map { ClearingFlow(day, $0.0, in: $0.1) }
+      paid[BusinessCalendar.target2.day(number % 4 == 3 ? 3 : 2, after: day), default: 0] += 1_000
+      day = BusinessCalendar.target2.day(1, after: day)
+    }
+    for name in days { flows += shares.map { ClearingFlow(Self.day(name), $0.0, in: $0.1) } }
+    for (day, amount) in paid { flows.append(ClearingFlow(day, paid: amount)) }
+    return merged(flows)
+  }
+
+  /// That intents says how money was paid makes nobody surer of when it comes.
+  @Test(arguments: [["2026-11-02"], ["2026-11-02", "2026-11-03"]])
+  func methodsOfOneLagAreAsUncertainAsTheirSum(_ days: [String]) {
+    let whole = Self.forecast(Self.split([(.unknown, 1_000)], days: days), "2026-11-03")
+    let bands = whole.days.map { [$0.p10Minor, $0.p50Minor, $0.p90Minor] }
+    #expect(
+      bands == (days.count == 1
+        ? [[0, 1_000, 1_000], [0, 0, 1_000]]
+        : [[0, 1_000, 1_000], [0, 1_000, 2_000], [0, 0, 1_000]])
+    )
+    for shares: [(PaidMethod, Int64)] in [
+      [(.card, 500), (.sepaDebit, 500)], [(.card, 700), (.sepaDebit, 200), (.unknown, 100)],
+    ] {
+      let forecast = Self.forecast(Self.split(shares, days: days), "2026-11-03")
+      #expect(forecast.methods.count == shares.count)
+      #expect(forecast.days == whole.days)
+    }
+  }
+
+  /// Rows that nobody could have booked.
+  @Test func sumsBeyondTheirTypeWrap() {
+    let flows = [
+      ClearingFlow(Self.week[0], .card, in: .max), ClearingFlow(Self.week[0], .sepaDebit, in: .max),
+      ClearingFlow(Self.week[0], fee: 1), ClearingFlow(Self.week[1], paid: 2),
+    ]
+    #expect(ClearingHistory(flows).deficitMinor == 3)
+    #expect(Self.forecast(flows, "2026-11-04").openMinor == -2)
+  }
 }

@@ -113,11 +113,11 @@ package struct ClearingHistory: Sendable, Hashable {
     var left = flow.feeMinor
     for places in flow.method == .unknown ? [today] : [own, today] {
       for part in share(left, over: places) {
-        days[part.place].feeMinor += part.amount
-        left -= part.amount
+        days[part.place].feeMinor &+= part.amount
+        left &-= part.amount
       }
     }
-    for place in own { days[place].feeMinor += left }
+    for place in own { days[place].feeMinor &+= left }
     _ = take(left, flow.method)
   }
 
@@ -132,7 +132,7 @@ package struct ClearingHistory: Sendable, Hashable {
         let places = (place..<end).filter { isOfAll || days[$0].method == method }
         for part in share(left, over: places) {
           parts.append(part)
-          left -= part.amount
+          left &-= part.amount
         }
         place = end
       }
@@ -147,17 +147,17 @@ package struct ClearingHistory: Sendable, Hashable {
     _ amount: Int64,
     over places: [Int]
   ) -> [(place: Int, amount: Int64)] {
-    let open = places.reduce(Int64(0)) { $0 + days[$1].openMinor }
+    let open = places.reduce(Int64(0)) { $0 &+ days[$1].openMinor }
     let whole = min(amount, open)
     guard whole > 0 else { return [] }
     // The shares of the first places together are rounded, so that all come to the whole.
     var (seen, taken) = (Int64(0), Int64(0))
     return places.compactMap { place in
-      seen += days[place].openMinor
+      seen &+= days[place].openMinor
       let upTo = Int64(Int128(whole) * Int128(seen) / Int128(open))
-      let own = upTo - taken
+      let own = upTo &- taken
       taken = upTo
-      days[place].openMinor -= own
+      days[place].openMinor &-= own
       return own > 0 ? (place: place, amount: own) : nil
     }
   }

@@ -29,8 +29,8 @@ struct ForecastSum {
         )
       }
       let net = FeeShares.net(of: part, shares)
-      openMinor += part.openMinor
-      feesMinor += part.openMinor - net.median
+      openMinor &+= part.openMinor
+      feesMinor &+= part.openMinor - net.median
       // What is neither paid nor overdue is still due within the grace.
       // Several lags may end on one day, behind a holiday: the money comes once.
       var dates = Dictionary(
@@ -42,12 +42,17 @@ struct ForecastSum {
       if isLate { dates = [(calendar.day(0, after: today), 1)] }
       let total = dates.reduce(0) { $0 + $1.1 }
       if let median = LagDistribution.quantile(0.5, of: dates) {
-        expected[median, default: 0] += net.median
+        expected[median, default: 0] &+= net.median
       }
       for (day, weight) in dates {
         outcomes[day, default: []].append(
           // Nobody knows when what is late will come.
-          .init(low: isLate ? 0 : net.low, high: net.high, probability: weight / total)
+          .init(
+            from: part.day,
+            low: isLate ? 0 : net.low,
+            high: net.high,
+            probability: weight / total
+          )
         )
       }
     }
@@ -55,10 +60,10 @@ struct ForecastSum {
 
   /// Of another method.
   mutating func add(_ other: ForecastSum) {
-    openMinor += other.openMinor
-    feesMinor += other.feesMinor
+    openMinor &+= other.openMinor
+    feesMinor &+= other.feesMinor
     late += other.late
-    expected.merge(other.expected, uniquingKeysWith: +)
+    expected.merge(other.expected, uniquingKeysWith: &+)
     outcomes.merge(other.outcomes, uniquingKeysWith: +)
   }
 
@@ -70,8 +75,10 @@ struct ForecastSum {
       days: outcomes.keys.sorted().compactMap { day in
         let p50 = expected[day] ?? 0
         let parts = outcomes[day] ?? []
-        let p10 = min(p50, DayOutcomes(parts.map { ($0.low, $0.probability) }).quantile(0.1))
-        let p90 = max(p50, DayOutcomes(parts.map { ($0.high, $0.probability) }).quantile(0.9))
+        let low = parts.map { ($0.from, $0.low, $0.probability) }
+        let high = parts.map { ($0.from, $0.high, $0.probability) }
+        let p10 = min(p50, DayOutcomes(low).quantile(0.1))
+        let p90 = max(p50, DayOutcomes(high).quantile(0.9))
         return p90 == 0 ? nil : SettlementForecast.Day(day, p10: p10, p50: p50, p90: p90)
       },
       overdue: late.sorted { ($0.day, $0.method) < ($1.day, $1.method) }

@@ -59,7 +59,8 @@ package struct SettlementForecast: Sendable, Hashable {
 
   package let whole: Part
   /// By method, in their order: amounts, fees and fiftieth percentiles come to those of the whole. The
-  /// other two do not add up: that all methods come late together is less likely than that each does.
+  /// other two do not add up: that several days' money comes late is less likely than that
+  /// each day's does.
   package let methods: [(method: PaidMethod, part: Part)]
 
   package static func == (left: SettlementForecast, right: SettlementForecast) -> Bool {
@@ -141,43 +142,4 @@ struct FeeShares {
     }
     return (less(shares.high), less(shares.median), less(shares.low))
   }
-}
-
-/// What a day may bring: parts that come on it, or on another one, each by itself.
-struct DayOutcomes {
-  struct Part {
-    var low: Int64
-    var high: Int64
-    var probability: Double
-  }
-
-  /// More uncertain parts than these are counted at what is expected of them: twice as many
-  /// outcomes for each.
-  static let uncertainMax = 10
-
-  private let outcomes: [(Int64, Double)]
-
-  init(_ parts: [(amount: Int64, probability: Double)]) {
-    var certain: Int64 = 0
-    var uncertain: [(amount: Int64, probability: Double)] = []
-    for part in parts where part.amount > 0 {
-      if part.probability >= 1 { certain += part.amount } else { uncertain.append(part) }
-    }
-    uncertain.sort { ($0.amount, $0.probability) > ($1.amount, $1.probability) }
-    for part in uncertain.dropFirst(Self.uncertainMax) {
-      certain += Int64((Double(part.amount) * part.probability).rounded())
-    }
-    var sums: [Int64: Double] = [certain: 1]
-    for part in uncertain.prefix(Self.uncertainMax) {
-      var next: [Int64: Double] = [:]
-      for (sum, probability) in sums.sorted(by: { $0.key < $1.key }) {
-        next[sum, default: 0] += probability * (1 - part.probability)
-        next[sum + part.amount, default: 0] += probability * part.probability
-      }
-      sums = next
-    }
-    outcomes = sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-  }
-
-  func quantile(_ share: Double) -> Int64 { LagDistribution.quantile(share, of: outcomes) ?? 0 }
 }

@@ -57,4 +57,26 @@ struct ForecastMethodTests {
       #expect(found.map { $0.booked?.amountMinor } == [4_000])
     }
   }
+
+  /// Replicas are replaced one by one: one of the release before may take over what names a method,
+  /// and knows of none.
+  @Test func breaksAreOfWhatTheReleaseBeforeTookOver() async throws {
+    try await ForecastTests.Desk.with { desk in
+      try await desk.recon.book(1, .capture, "pi_1", 4_000, on: "2026-11-02", by: "card")
+      _ = try await desk.recon.books.database.query(
+        """
+        insert into forecast_flow (gateway, account, livemode, currency, day, through, in_minor,
+          out_minor, fee_minor, paid_minor)
+        select 'stripe', 'acct_1', false, 'EUR', '2026-11-02', sequence, 4000, 0, 0, 0
+        from transaction
+        """
+      )
+      try await desk.recon.book(2, .capture, "pi_2", 700, on: "2026-11-02", by: "card")
+      _ = try await desk.keeper.work(on: BusinessDay("2026-11-20").date)
+      let flows = "select concat_ws(' ', method, in_minor) from forecast_flow order by 1"
+      #expect(try await desk.rows(flows) == ["card 700", "unknown 4000"])
+      let found = try await desk.recon.breaks().breaks
+      #expect(found.compactMap { $0.booked?.amountMinor }.sorted() == [700, 4_000])
+    }
+  }
 }

@@ -68,12 +68,12 @@ GUARDS = {
         [("return fromEaster == -2 || fromEaster == 1", "return fromEaster == 0")],
         "LedgerCoreTests.BusinessCalendarTests", ["holidaysOfAYear"]),
     "grace before money is overdue": (
-        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        "services/ledger/Core/Forecast/ForecastSum.swift",
         [("let isOverdue = calendar.day(graceDays, after: dueOn) < today",
           "let isOverdue = dueOn < today")],
         "LedgerCoreTests.SettlementForecastTests", ["whatIsOverdue"]),
     "percentiles in order": (
-        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        "services/ledger/Core/Forecast/ForecastSum.swift",
         [("let p90 = max(p50, DayOutcomes(", "let p90 = max(0, DayOutcomes(")],
         "LedgerCoreTests.SettlementForecastTests", ["forecastsHoldTogether"]),
     "a forecast's own money": (
@@ -472,9 +472,19 @@ GUARDS = {
         ["aPayoutIsOfAllMethodsByWhatIsOpen", "lagsAreObservedByMethod"]),
     "breaks of the method that is late": (
         "services/ledger/Service/Forecast/ForecastOverdue.swift",
-        [("            and \\(ForecastStore.method(parameter: 10)) = l.method\n",
-          "            and \\(ForecastStore.method(parameter: 10)) <> ''\n")],
+        [("end = l.method\n", "end <> ''\n")],
         "LedgerServiceTests.ForecastMethodTests", ["breaksAreOfTheMethodThatIsLate"]),
+    "breaks of what the release before took over": (
+        "services/ledger/Service/Forecast/ForecastOverdue.swift",
+        [("and f.through = p.through and f.method = t.method)", "and f.through = p.through)")],
+        "LedgerServiceTests.ForecastMethodTests", ["breaksAreOfWhatTheReleaseBeforeTookOver"]),
+    "a day's money of all methods is one": (
+        "services/ledger/Core/Forecast/DayOutcomes.swift",
+        [("    for steps in Self.largestFirst(uncertain) {",
+          "    for steps in Self.largestFirst(uncertain).flatMap({ day in day.map { [$0] } }) {"),
+         ("last.probability - part.probability < sameProbability",
+          "last.probability - part.probability < 0")],
+        "LedgerCoreTests.ForecastMethodTests", ["methodsOfOneLagAreAsUncertainAsTheirSum"]),
     "metadata in the comparison": (
         "services/ledger/Core/PostingDifference.swift",
         [("return stored.metadata == submitted.metadata ? nil :",
@@ -817,7 +827,7 @@ GUARDS = {
         "LedgerServiceTests.ReconciliationBookingTests",
         ["aNamedPayoutWhoseLinesCameTwiceIsBooked"]),
     "lags that end on one day": (
-        "services/ledger/Core/Forecast/SettlementForecast.swift",
+        "services/ledger/Core/Forecast/ForecastSum.swift",
         [("      var dates = Dictionary(\n        lags.weights.map { (calendar.day($0.lag, after: "
           "part.day), $0.weight) },\n        uniquingKeysWith: +\n      ).map { ($0.key, $0.value) }",
           "      var dates = lags.weights.map { (calendar.day($0.lag, after: part.day), $0.weight) }")],

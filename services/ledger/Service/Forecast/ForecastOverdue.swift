@@ -99,18 +99,28 @@ struct ForecastOverdue: Sendable {
         ), items as (
           select i.sequence, i.currency, i.merchant_id, i.amount_minor, i.effective_on,
             l.open_minor, sum(i.amount_minor) over (
-              partition by l.day, l.currency, l.method order by i.sequence desc) - i.amount_minor as later
+              partition by l.day, l.currency, l.method order by i.sequence desc)
+              - i.amount_minor as later
           from late l join recon_open_item i on i.currency::text = l.currency
             -- By the cut-off a day begins on the day before.
             and i.effective_on between l.day - 1 and l.day
           cross join lateral (
-            select effective_at, metadata_keys, metadata_values from transaction
-            where shard = i.shard and sequence = i.sequence limit 1
+            select t.effective_at, \(ForecastStore.method(parameter: 10)) as method
+            from transaction t where t.shard = i.shard and t.sequence = i.sequence limit 1
           ) t
+          -- The piece of the books with which the forecast has taken it over.
+          cross join lateral (
+            select through from forecast_flow
+            where gateway = $1 and account = $2 and through >= i.sequence order by through limit 1
+          ) p
           where i.gateway = $1 and i.account = $2 and i.livemode = $3 and i.amount_minor > 0
             and (t.effective_at at time zone 'UTC'
               + make_interval(mins => 1440 - l.minute))::date = l.day
-            and \(ForecastStore.method(parameter: 10)) = l.method
+            -- The release before took all of a piece for unknown, whatever it says.
+            and case when exists (
+                select from forecast_flow f where f.gateway = $1 and f.account = $2
+                  and f.through = p.through and f.method = t.method)
+              then t.method else '\(PaidMethod.unknown.rawValue)' end = l.method
             and \(ReconSteps.isOpenItem)
             -- What people have settled, and what settles it, asks for nothing more.
             and not exists (

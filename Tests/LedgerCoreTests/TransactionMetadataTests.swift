@@ -74,5 +74,10 @@ struct TransactionMetadataTests {
     #expect(TransactionMetadata(storedKeys: nil, values: nil) == TransactionMetadata.none)
     #expect(TransactionMetadata(storedKeys: ["a"], values: nil) == nil)
     #expect(TransactionMetadata(storedKeys: ["a"], values: []) == nil)
+    // What a leaf can count, and one more.
+    for (count, isReadable) in [(65_535, true), (65_536, false)] {
+      let texts = Array(repeating: "a", count: count)
+      #expect((TransactionMetadata(storedKeys: texts, values: texts) != nil) == isReadable)
+    }
   }
 }

@@ -160,7 +160,19 @@ struct MetadataTests {
     says: "metadata_keys, metadata_values: they contradict each other"
   )
 
-  @Test(arguments: changed + [contradicting])
+  /// More than a leaf can count.
+  static let overflowing = ProofTests.Tampering(
+    sql: """
+      alter table transaction drop constraint transaction_metadata;
+      update transaction set metadata_keys = array_fill('a'::text, array[65536]),
+        metadata_values = array_fill(''::text, array[65536])
+      where sequence = \(ProofTests.place(1))
+      """,
+    found: ["transaction_changed 1 1"],
+    says: "or are too many"
+  )
+
+  @Test(arguments: changed + [contradicting, overflowing])
   func isFoundAndNamed(_ tampering: ProofTests.Tampering) async throws {
     try await Books.with { books in
       _ = try await books.writer.post([

@@ -133,13 +133,14 @@ package struct RecordedTransaction: Hashable, Sendable {
       canonical.append(UInt8(ends ? 1 : 0))
     }
     if format != .unordered, !metadata.isEmpty {
-      canonical.append(UInt16(metadata.entries.count))
+      canonical.append(UInt16(truncatingIfNeeded: metadata.entries.count))
       for entry in metadata.entries {
         canonical.append(entry.key)
         canonical.append(entry.value)
       }
     }
-    canonical.append(UInt16(legs.count))
+    // Of a changed row: the bytes behind the count say what it does not.
+    canonical.append(UInt16(truncatingIfNeeded: legs.count))
     for leg in legs {
       canonical.append(leg.account.bits)
       canonical.append(leg.side.rawValue)

@@ -41,9 +41,12 @@ package struct TransactionMetadata: Hashable, Sendable {
     entries = pairs.map { Entry(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
   }
 
-  /// From the columns of a row, whatever they hold; nil if they contradict each other.
+  /// From the columns of a row, whatever they hold; nil if they contradict each other, or are more
+  /// than a leaf can count.
   package init?(storedKeys keys: [String]?, values: [String]?) {
-    guard keys?.count == values?.count else { return nil }
+    guard keys?.count == values?.count, (keys?.count ?? 0) <= Int(UInt16.max) else {
+      return nil
+    }
     entries = zip(keys ?? [], values ?? []).map { Entry(key: $0, value: $1) }
   }
 

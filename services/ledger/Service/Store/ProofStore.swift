@@ -210,7 +210,9 @@ enum ProofStore {
       unreadable.append("phase, pending_id, expires_at, reverses: they contradict each other")
     }
     if metadata == nil {
-      unreadable.append("metadata_keys, metadata_values: they contradict each other")
+      unreadable.append(
+        "metadata_keys, metadata_values: they contradict each other, or are too many"
+      )
     }
     return ProofTransaction(
       head: RecordedTransaction(

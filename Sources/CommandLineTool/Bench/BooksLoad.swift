@@ -34,7 +34,12 @@ enum BooksLoad {
         select bench_account(merchant, c) from unnest(codes) with ordinality u(c, n) order by n);
       hot constant integer := places + 1;
       actor constant text := 'service:intents';
-      before constant bytea := bench_text('tender.transaction.v2');
+      before constant bytea := bench_text('tender.transaction.v4');
+      -- Moves at once: no phase, no other transaction, no expiry, ends none; one pair, as intents
+      -- posts it.
+      after constant bytea := int2send(0::smallint) || decode(repeat('00', 16), 'hex')
+        || int8send(0) || '\x00'::bytea || int2send(1::smallint)
+        || bench_text('payment_method') || bench_text('card');
       none constant bytea := '\x00'::bytea || int4send(0);
       debit constant bytea := int2send(1::smallint) || convert_to('EUR', 'UTF8');
       credit constant bytea := int2send((-1)::smallint) || convert_to('EUR', 'UTF8');
@@ -63,6 +68,7 @@ enum BooksLoad {
               || int8send((extract(epoch from effective) * 1000000)::bigint) || '\x01'::bytea
               || bench_text('capture') || bench_text(subject) || bench_text(external)
               || bench_text(actor) || '\x01'::bytea || int4send(16) || uuid_send(trace)
+              || after
               || int2send(2::smallint)
               || uuid_send(accounts[place]) || debit || int8send(minor) || none
               || uuid_send(accounts[hot]) || credit || int8send(minor) || none)) as leaves
@@ -88,7 +94,9 @@ enum BooksLoad {
           case start when 0 then array_fill(1::smallint, array[places]) || (-1)::smallint
             else '{}' end,
           case start when 0 then array_fill(actor, array[hot]) else '{}' end,
-          '{}', '{}', '{}', '{}', false, '{}', '{}');
+          '{}', '{}', '{}', '{}', false,
+          array_fill('{payment_method}'::text, array[batch]),
+          array_fill('{card}'::text, array[batch]));
         if found then
           raise exception 'not all of a batch was booked';
         end if;

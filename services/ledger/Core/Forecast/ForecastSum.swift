@@ -75,8 +75,8 @@ struct ForecastSum {
       days: outcomes.keys.sorted().compactMap { day in
         let p50 = expected[day] ?? 0
         let parts = outcomes[day] ?? []
-        let low = parts.map { ($0.from, $0.low, $0.probability) }
-        let high = parts.map { ($0.from, $0.high, $0.probability) }
+        let low: [DayOutcomes.Amount] = parts.map { ($0.from, $0.low, $0.probability) }
+        let high: [DayOutcomes.Amount] = parts.map { ($0.from, $0.high, $0.probability) }
         let p10 = min(p50, DayOutcomes(low).quantile(0.1))
         let p90 = max(p50, DayOutcomes(high).quantile(0.9))
         return p90 == 0 ? nil : SettlementForecast.Day(day, p10: p10, p50: p50, p90: p90)

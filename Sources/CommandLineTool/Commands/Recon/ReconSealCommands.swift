@@ -79,10 +79,12 @@ struct ReconSealCommand: Command {
       livemode: live,
       day: day
     )
+    let key = try CallKeys.fresh("recon-seal")
     let found = try await ServiceSession.with(try Checkout.find()) { session in
       try await output.whileWaiting("comparing") {
         try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
-          try await LedgerV1.ReconSeals.Client(wrapping: client).sealReconciliation(request)
+          try await LedgerV1.ReconSeals.Client(wrapping: client)
+            .sealReconciliation(request, metadata: CallKeys.metadata(key: key))
         }.seal
       }
     }

@@ -1,5 +1,6 @@
 import LedgerCore
 import Money
+import Postgres
 import TestSupport
 import Testing
 import Wire

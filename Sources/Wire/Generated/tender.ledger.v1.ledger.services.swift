@@ -144,7 +144,7 @@ extension LedgerV1.Ledger {
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
-    /// > the transaction without them.
+    /// > the transaction without them. So the ledger is replaced first, then its callers.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -287,7 +287,7 @@ extension LedgerV1.Ledger {
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
-    /// > the transaction without them.
+    /// > the transaction without them. So the ledger is replaced first, then its callers.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -428,7 +428,7 @@ extension LedgerV1.Ledger {
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
-    /// > the transaction without them.
+    /// > the transaction without them. So the ledger is replaced first, then its callers.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -829,7 +829,7 @@ extension LedgerV1.Ledger {
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
-    /// > the transaction without them.
+    /// > the transaction without them. So the ledger is replaced first, then its callers.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -1015,7 +1015,7 @@ extension LedgerV1.Ledger {
     /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
-    /// > the transaction without them.
+    /// > the transaction without them. So the ledger is replaced first, then its callers.
     /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
     ///
     /// - Parameters:
@@ -1265,7 +1265,7 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
   /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
   /// > replicas are of release N: an older one does not read fields that it does not know, and books
-  /// > the transaction without them.
+  /// > the transaction without them. So the ledger is replaced first, then its callers.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:
@@ -1479,7 +1479,7 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Post 1 to 8,000 transactions; each item, or chain of linked items, succeeds or fails alone, in
   /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
   /// > replicas are of release N: an older one does not read fields that it does not know, and books
-  /// > the transaction without them.
+  /// > the transaction without them. So the ledger is replaced first, then its callers.
   /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
   ///
   /// - Parameters:

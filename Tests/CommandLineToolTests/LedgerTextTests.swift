@@ -58,7 +58,11 @@ struct LedgerTextTests {
     let cells = LedgerAccounts.csv([LedgerAccounts.Row(special)]).map {
       $0.split(separator: ",", omittingEmptySubsequences: false).count
     }
-    #expect(cells == [10, 10])
+    #expect(cells == [11, 11])
+    var closed = plain
+    closed.closed = true
+    let shown = LedgerAccounts.table([LedgerAccounts.Row(closed)])
+    #expect(shown.count == 5 && shown[4].hasSuffix("yes") && lines[5].hasSuffix("no"))
   }
 
   @Test func metadataIsPairs() throws {

@@ -162,6 +162,12 @@ def test_holds_chains_limits_and_reversals():
     assert posted("void", hold, *again)[0] == [("exists", "")]
     balance = json.loads(tender("ledger", "as-of", account, "--json").stdout)["balanceMinor"]
     assert balance == 350, balance
+    # Closed, nothing moves on it that somebody asks for, until it is opened again.
+    done = tender("ledger", "close", account, "EUR", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["closed"] is True, done
+    assert posted("post", line("1.00"), code=2)[0] == [("rejected", "ACCOUNT_CLOSED")]
+    done = tender("ledger", "reopen", account, "EUR", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["closed"] is False, done
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     key = ("--key", f"again-{os.getpid()}", "--effective", now)
     assert posted("post", line("1.00"), *key)[0] == [("created", "")]

@@ -51,6 +51,8 @@ def executable(name, request, number):
         request.gateway = "stripe"
     elif name == "Ledger/SetAccountLimits":
         request.account_code, request.minimum_balance_minor = "write_offs", -10**15 - number
+    elif name in ("Ledger/CloseAccount", "Ledger/ReopenAccount"):
+        request.account_code, request.currency = f"bank:closed_{number}", "EUR"
     elif name == "Reconciliation/RunReconciliation":
         request.gateway, request.gateway_account = "stripe", f"acct_{number}"
     elif name == "Routing/ActivateRouting":
@@ -192,6 +194,8 @@ def executed():
     yield request("FailoverPolicies/SetFailoverPolicy", speculates_with_payer=True)
     yield request("Ledger/SetAccountLimits", account_code="write_offs", currency="EUR",
                   minimum_balance_minor=-10**15)
+    yield request("Ledger/CloseAccount", account_code="bank:closed", currency="EUR")
+    yield request("Ledger/ReopenAccount", account_code="bank:closed", currency="EUR")
     yield request("Routing/ProposeRouting", document=RULES, reason="again")
     # What the approver proposes the operator approves.
     number = made(*request("Routing/ProposeRouting", document=RULES, reason="again"),

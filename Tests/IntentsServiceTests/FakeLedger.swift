@@ -72,6 +72,18 @@ final class FakeLedger: LedgerV1.Ledger.SimpleServiceProtocol {
     throw RPCError(code: .unimplemented, message: "not in these tests")
   }
 
+  func closeAccount(
+    request: LedgerV1.CloseAccountRequest, context: ServerContext
+  ) async throws -> LedgerV1.CloseAccountResponse {
+    throw RPCError(code: .unimplemented, message: "not in these tests")
+  }
+
+  func reopenAccount(
+    request: LedgerV1.ReopenAccountRequest, context: ServerContext
+  ) async throws -> LedgerV1.ReopenAccountResponse {
+    throw RPCError(code: .unimplemented, message: "not in these tests")
+  }
+
   func listPending(
     request: LedgerV1.ListPendingRequest, context: ServerContext
   ) async throws -> LedgerV1.ListPendingResponse {

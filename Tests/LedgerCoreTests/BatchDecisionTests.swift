@@ -18,13 +18,15 @@ struct DecisionScene {
     posted: (Int64, Int64) = (0, 0),
     pending: (Int64, Int64) = (0, 0),
     minimum: Int64? = nil,
-    maximum: Int64? = nil
+    maximum: Int64? = nil,
+    closed: Bool = false
   ) throws {
     state.accounts[Self.account(code)] = AccountState(
       normalSide: side,
       posted: .init(debitsMinor: posted.0, creditsMinor: posted.1),
       pending: .init(debitsMinor: pending.0, creditsMinor: pending.1),
-      limits: try #require(AccountLimits(minimumMinor: minimum, maximumMinor: maximum))
+      limits: try #require(AccountLimits(minimumMinor: minimum, maximumMinor: maximum)),
+      isClosed: closed
     )
   }
 

@@ -10,7 +10,8 @@ import Testing
 struct GuardTests {
   static let tables = [
     "account", "balance", "movement", "transaction", "entry", "batch", "rejection",
-    "account_limit", "pending_entry", "pending_open", "pending_resolution", "reversal",
+    "account_limit", "account_closing", "pending_entry", "pending_open",
+    "pending_resolution", "reversal",
   ]
   /// What is derived from the others, and changes with them.
   static let derived = ["balance", "pending_open"]
@@ -18,6 +19,7 @@ struct GuardTests {
   /// A row in every table.
   private static func fill(_ books: Books) async throws {
     _ = try await LedgerCalls(books).setLimits("bank:a", minimum: -1_000)
+    try await LedgerCalls(books).setClosed(false, "bank:a")
     let hold = books.hold(seconds: 60)
     let outcomes = try await books.writer.post([
       Books.posting(1), Books.posting(2, "cash:drawer"), Books.payment(3, 5, hold),

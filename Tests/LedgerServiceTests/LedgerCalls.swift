@@ -148,6 +148,23 @@ struct LedgerCalls: Sendable {
     return answer.account ?? LedgerV1.Account()
   }
 
+  @discardableResult
+  func setClosed(
+    _ isClosed: Bool,
+    _ code: String,
+    _ currency: String = "EUR"
+  ) async throws -> LedgerV1.Account {
+    let answer = try await keyed { context -> LedgerV1.Account? in
+      guard isClosed else {
+        let request = LedgerV1.ReopenAccountRequest(accountCode: code, currency: currency)
+        return try await ledger.reopenAccount(request: request, context: context).account
+      }
+      let request = LedgerV1.CloseAccountRequest(accountCode: code, currency: currency)
+      return try await ledger.closeAccount(request: request, context: context).account
+    }
+    return answer ?? LedgerV1.Account()
+  }
+
   func accounts() async throws -> [LedgerV1.Account] {
     try await call {
       try await ledger.listAccounts(request: LedgerV1.ListAccountsRequest(), context: $0)

@@ -30,8 +30,18 @@ struct ModelLedger {
   var reversed: Set<String> = []
   /// The least and the most, on the normal side.
   var limits: [String: (minimum: Int64, maximum: Int64)] = [:]
+  var closed: Set<String> = []
   /// As `counted` would say.
   var sums: [String: [Int64]] = [:]
+
+  /// The reason of a refusal; nil once it is so.
+  mutating func setClosed(_ isClosed: Bool, _ account: String) -> String? {
+    let sums = sums[account] ?? [0, 0, 0, 0]
+    if isClosed, sums[2] + sums[3] > 0 { return "ACCOUNT_HAS_PENDING" }
+    accounts.insert(account)
+    if isClosed { closed.insert(account) } else { closed.remove(account) }
+    return nil
+  }
 
   // MARK: Questions
 

@@ -198,6 +198,9 @@ extension ModelLedger {
     guard command.entries.allSatisfy({ Self.isKnown($0.accountCode) }) else {
       return "ACCOUNT_UNKNOWN"
     }
+    if command.entries.contains(where: { closed.contains($0.accountCode) }) {
+      return "ACCOUNT_CLOSED"
+    }
     if command.phase == .pending {
       guard let at = command.expiresAt?.timestamp, at > time else { return "EXPIRY_PASSED" }
     }

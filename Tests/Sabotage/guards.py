@@ -537,6 +537,16 @@ GUARDS = {
         [("lowestMinor < Int128(minimum) { return .minimum }",
           "balanceMinor < Int128(minimum) { return .minimum }")],
         "LedgerCoreTests.AccountLimitTests", ["whatIsPassed"]),
+    "a closed account": (
+        "services/ledger/Core/Decision/BatchDecision+Rules.swift",
+        [("posting.entries.contains(where: { isClosed(account($0, posting.merchant)) })",
+          "posting.entries.allSatisfy({ isClosed(account($0, posting.merchant)) })")],
+        "LedgerCoreTests.ClosedAccountDecisionTests", ["what"]),
+    "alert for closed accounts that moved": (
+        "services/ledger/Service/Workers/ClosingAlerts.swift",
+        [("b.closed and b.entries > c.entries as has_moved",
+          "b.closed and b.entries < c.entries as has_moved")],
+        "LedgerServiceTests.ClosedAccountTests", ["factsAreBookedAndTold"]),
     "a chain falls as a whole": (
         "services/ledger/Core/Decision/BatchDecision.swift",
         [("      for step in (undo ?? []).reversed() { step(&state) }\n", "")],

@@ -140,6 +140,16 @@ extension LedgerV1.SetAccountLimitsRequest: KeyedMessage {
   package static let fingerprintFields: Set<UInt32>? = nil
 }
 
+extension LedgerV1.CloseAccountRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
+extension LedgerV1.ReopenAccountRequest: KeyedMessage {
+  package static let fingerprintVersion: UInt32 = 1
+  package static let fingerprintFields: Set<UInt32>? = nil
+}
+
 extension LedgerV1.ImportReportRequest: KeyedMessage {
   package static let fingerprintVersion: UInt32 = 1
   package static let fingerprintFields: Set<UInt32>? = [1, 2, 3, 4, 6, 7, 8, 9, 10]

@@ -604,6 +604,22 @@ extension MethodRules {
       requestBytesMax: 65536, responseBytesMax: 65536,
       timeoutMillisecondsMax: nil),
     MethodRules(
+      method: "tender.ledger.v1.Ledger/CloseAccount",
+      access: [.operator],
+      mutation: .keyed,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
+      method: "tender.ledger.v1.Ledger/ReopenAccount",
+      access: [.operator],
+      mutation: .keyed,
+      merchant: .required,
+      fingerprint: [], fingerprintVersion: 1,
+      requestBytesMax: 65536, responseBytesMax: 65536,
+      timeoutMillisecondsMax: nil),
+    MethodRules(
       method: "tender.ledger.v1.Ledger/ListPending",
       access: [.merchant, .operator, .auditor],
       mutation: .reads,

@@ -162,13 +162,15 @@ extension LedgerV1 {
     /// On the account's normal side.
     package var balanceMinor: Int64
     package var createdAt: GoogleProtobuf.Timestamp?
-    /// Held, not moved; in `balance_minor` neither. Only in ListAccounts and SetAccountLimits, and in
-    /// GetBalance without an instant: what is held is told as it is now.
+    /// Held, not moved; in `balance_minor` neither. Only in ListAccounts, SetAccountLimits, CloseAccount
+    /// and ReopenAccount, and in GetBalance without an instant: what is held is told as it is now.
     package var debitsPendingMinor: Int64
     package var creditsPendingMinor: Int64
     /// The limits of the balance; unset: none. Only where what is held is told.
     package var minimumBalanceMinor: Int64?
     package var maximumBalanceMinor: Int64?
+    /// Only facts are booked on it (CloseAccount). Only where what is held is told.
+    package var closed: Bool
 
     package init(
       id: String = "",
@@ -183,7 +185,8 @@ extension LedgerV1 {
       debitsPendingMinor: Int64 = 0,
       creditsPendingMinor: Int64 = 0,
       minimumBalanceMinor: Int64? = nil,
-      maximumBalanceMinor: Int64? = nil
+      maximumBalanceMinor: Int64? = nil,
+      closed: Bool = false
     ) {
       self.id = id
       self.merchantID = merchantID
@@ -198,6 +201,7 @@ extension LedgerV1 {
       self.creditsPendingMinor = creditsPendingMinor
       self.minimumBalanceMinor = minimumBalanceMinor
       self.maximumBalanceMinor = maximumBalanceMinor
+      self.closed = closed
     }
   }
 }
@@ -237,6 +241,7 @@ extension LedgerV1.Account {
     } else {
       self.maximumBalanceMinor = nil
     }
+    self.closed = c.pointee.closed != 0
   }
 
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
@@ -261,6 +266,7 @@ extension LedgerV1.Account {
       c.pointee._maximum_balance_minor_case = .init(rawValue: 13)
       c.pointee.maximum_balance_minor = value
     }
+    c.pointee.closed = closed ? 1 : 0
   }
 
   package func writeFields(to json: inout JSONWriter) {
@@ -277,6 +283,7 @@ extension LedgerV1.Account {
     json.field("creditsPendingMinor", creditsPendingMinor)
     json.field("minimumBalanceMinor", minimumBalanceMinor)
     json.field("maximumBalanceMinor", maximumBalanceMinor)
+    json.field("closed", closed)
   }
 }
 
@@ -491,8 +498,9 @@ extension LedgerV1 {
     /// KIND_NEEDS_APPROVAL (an operator alone asks for what two people approve: the kind write_off, or a
     /// debit on `write_offs` by any name; BreakSettlements.ProposeWriteOff is the way).
     /// Then, only without records_fact, and remembered with the id: KIND_UNKNOWN, ACCOUNT_UNKNOWN,
-    /// DAY_SEALED (effective_at lies in a day that is sealed, or before the books), EXPIRY_PASSED,
-    /// EXPIRY_TOO_FAR, PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
+    /// ACCOUNT_CLOSED (an account of its legs is closed: ReopenAccount is the way), DAY_SEALED
+    /// (effective_at lies in a day that is sealed, or before the books), EXPIRY_PASSED, EXPIRY_TOO_FAR,
+    /// PENDING_UNKNOWN, PENDING_POSTED, PENDING_VOIDED, PENDING_EXPIRED,
     /// PENDING_EXCEEDED (more than is held), REVERSED_UNKNOWN, REVERSED_ALREADY, REVERSAL_DIFFERS,
     /// BALANCE_BELOW_LIMIT, BALANCE_ABOVE_LIMIT.
     /// LINKED_TRANSACTION_FAILED: another one of the chain was refused, or exists with a difference;
@@ -1119,6 +1127,196 @@ extension LedgerV1.SetAccountLimitsResponse {
   package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
     let c = pointer.bindMemory(to: Tender__Ledger__V1__SetAccountLimitsResponse.self, capacity: 1)
     tender__ledger__v1__set_account_limits_response__init(c)
+    c.pointee.account = writer.message(account)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("account", account)
+  }
+}
+
+extension LedgerV1 {
+  package struct CloseAccountRequest: WireMessage {
+    /// Its first segment is in the chart of accounts.
+    package var accountCode: String
+    /// ISO 4217.
+    package var currency: String
+
+    package init(
+      accountCode: String = "",
+      currency: String = ""
+    ) {
+      self.accountCode = accountCode
+      self.currency = currency
+    }
+  }
+}
+
+extension LedgerV1.CloseAccountRequest {
+  package static let fullName = "tender.ledger.v1.CloseAccountRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__close_account_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__CloseAccountRequest.self)
+    self.accountCode = try reader.string(c.pointee.account_code, "account_code", required: true, lengthMax: 120)
+    self.currency = try reader.string(c.pointee.currency, "currency", required: true, lengthMax: 3)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__CloseAccountRequest.self, capacity: 1)
+    tender__ledger__v1__close_account_request__init(c)
+    c.pointee.account_code = writer.string(accountCode)
+    c.pointee.currency = writer.string(currency)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("accountCode", accountCode)
+    json.field("currency", currency)
+  }
+}
+
+extension LedgerV1.CloseAccountRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, accountCode)
+    fingerprint.field(2, currency)
+  }
+}
+
+extension LedgerV1 {
+  package struct CloseAccountResponse: WireMessage {
+    package var account: LedgerV1.Account?
+
+    package init(
+      account: LedgerV1.Account? = nil
+    ) {
+      self.account = account
+    }
+  }
+}
+
+extension LedgerV1.CloseAccountResponse {
+  package static let fullName = "tender.ledger.v1.CloseAccountResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__close_account_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__CloseAccountResponse.self)
+    self.account = try reader.message(c.pointee.account, "account")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__CloseAccountResponse.self, capacity: 1)
+    tender__ledger__v1__close_account_response__init(c)
+    c.pointee.account = writer.message(account)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("account", account)
+  }
+}
+
+extension LedgerV1 {
+  package struct ReopenAccountRequest: WireMessage {
+    /// Its first segment is in the chart of accounts.
+    package var accountCode: String
+    /// ISO 4217.
+    package var currency: String
+
+    package init(
+      accountCode: String = "",
+      currency: String = ""
+    ) {
+      self.accountCode = accountCode
+      self.currency = currency
+    }
+  }
+}
+
+extension LedgerV1.ReopenAccountRequest {
+  package static let fullName = "tender.ledger.v1.ReopenAccountRequest"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__reopen_account_request()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ReopenAccountRequest.self)
+    self.accountCode = try reader.string(c.pointee.account_code, "account_code", required: true, lengthMax: 120)
+    self.currency = try reader.string(c.pointee.currency, "currency", required: true, lengthMax: 3)
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ReopenAccountRequest.self, capacity: 1)
+    tender__ledger__v1__reopen_account_request__init(c)
+    c.pointee.account_code = writer.string(accountCode)
+    c.pointee.currency = writer.string(currency)
+  }
+
+  package func writeFields(to json: inout JSONWriter) {
+    json.field("accountCode", accountCode)
+    json.field("currency", currency)
+  }
+}
+
+extension LedgerV1.ReopenAccountRequest: FingerprintedMessage {
+  package func writeFields(to fingerprint: inout FingerprintWriter) {
+    fingerprint.field(1, accountCode)
+    fingerprint.field(2, currency)
+  }
+}
+
+extension LedgerV1 {
+  package struct ReopenAccountResponse: WireMessage {
+    package var account: LedgerV1.Account?
+
+    package init(
+      account: LedgerV1.Account? = nil
+    ) {
+      self.account = account
+    }
+  }
+}
+
+extension LedgerV1.ReopenAccountResponse {
+  package static let fullName = "tender.ledger.v1.ReopenAccountResponse"
+  package static var layout: UnsafeRawPointer {
+    UnsafeRawPointer(wire_tender__ledger__v1__reopen_account_response()!)
+  }
+
+  package static func decoded(
+    from buffer: UnsafeRawBufferPointer, limits: WireLimits, strict: Bool
+  ) throws(WireError) -> Self { try decodeMessage(buffer, limits, strict) }
+
+  package func encode() -> [UInt8] { encodeMessage(self) }
+
+  package init(reading pointer: UnsafeRawPointer, _ reader: MessageReader) throws(WireError) {
+    let c = pointer.assumingMemoryBound(to: Tender__Ledger__V1__ReopenAccountResponse.self)
+    self.account = try reader.message(c.pointee.account, "account")
+  }
+
+  package func write(to pointer: UnsafeMutableRawPointer, _ writer: MessageWriter) {
+    let c = pointer.bindMemory(to: Tender__Ledger__V1__ReopenAccountResponse.self, capacity: 1)
+    tender__ledger__v1__reopen_account_response__init(c)
     c.pointee.account = writer.message(account)
   }
 

@@ -78,6 +78,32 @@ extension LedgerV1.Ledger {
         type: .unary
       )
     }
+    /// Namespace for "CloseAccount" metadata.
+    package enum CloseAccount: Sendable {
+      /// Request type for "CloseAccount".
+      package typealias Input = LedgerV1.CloseAccountRequest
+      /// Response type for "CloseAccount".
+      package typealias Output = LedgerV1.CloseAccountResponse
+      /// Descriptor for "CloseAccount".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.ledger.v1.Ledger"),
+        method: "CloseAccount",
+        type: .unary
+      )
+    }
+    /// Namespace for "ReopenAccount" metadata.
+    package enum ReopenAccount: Sendable {
+      /// Request type for "ReopenAccount".
+      package typealias Input = LedgerV1.ReopenAccountRequest
+      /// Response type for "ReopenAccount".
+      package typealias Output = LedgerV1.ReopenAccountResponse
+      /// Descriptor for "ReopenAccount".
+      package static let descriptor = GRPCCore.MethodDescriptor(
+        service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "tender.ledger.v1.Ledger"),
+        method: "ReopenAccount",
+        type: .unary
+      )
+    }
     /// Namespace for "ListPending" metadata.
     package enum ListPending: Sendable {
       /// Request type for "ListPending".
@@ -111,6 +137,8 @@ extension LedgerV1.Ledger {
       ListTransactions.descriptor,
       ListAccounts.descriptor,
       SetAccountLimits.descriptor,
+      CloseAccount.descriptor,
+      ReopenAccount.descriptor,
       ListPending.descriptor,
       GetTrialBalance.descriptor
     ]
@@ -234,6 +262,49 @@ extension LedgerV1.Ledger {
       request: GRPCCore.StreamingServerRequest<LedgerV1.SetAccountLimitsRequest>,
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.SetAccountLimitsResponse>
+
+    /// Handle the "CloseAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+    /// > when they would hold it; facts are booked, and people hear of them by the alert
+    /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+    /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+    /// > that brought it: an older one books what it decides item by item.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+    /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `LedgerV1.CloseAccountRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `LedgerV1.CloseAccountResponse` messages.
+    func closeAccount(
+      request: GRPCCore.StreamingServerRequest<LedgerV1.CloseAccountRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.CloseAccountResponse>
+
+    /// Handle the "ReopenAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request of `LedgerV1.ReopenAccountRequest` messages.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A streaming response of `LedgerV1.ReopenAccountResponse` messages.
+    func reopenAccount(
+      request: GRPCCore.StreamingServerRequest<LedgerV1.ReopenAccountRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ReopenAccountResponse>
 
     /// Handle the "ListPending" method.
     ///
@@ -378,6 +449,49 @@ extension LedgerV1.Ledger {
       context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse>
 
+    /// Handle the "CloseAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+    /// > when they would hold it; facts are booked, and people hear of them by the alert
+    /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+    /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+    /// > that brought it: an older one books what it decides item by item.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+    /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.CloseAccountRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `LedgerV1.CloseAccountResponse` message.
+    func closeAccount(
+      request: GRPCCore.ServerRequest<LedgerV1.CloseAccountRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<LedgerV1.CloseAccountResponse>
+
+    /// Handle the "ReopenAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ReopenAccountRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A response containing a single `LedgerV1.ReopenAccountResponse` message.
+    func reopenAccount(
+      request: GRPCCore.ServerRequest<LedgerV1.ReopenAccountRequest>,
+      context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<LedgerV1.ReopenAccountResponse>
+
     /// Handle the "ListPending" method.
     ///
     /// > Source IDL Documentation:
@@ -519,6 +633,49 @@ extension LedgerV1.Ledger {
       context: GRPCCore.ServerContext
     ) async throws -> LedgerV1.SetAccountLimitsResponse
 
+    /// Handle the "CloseAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+    /// > when they would hold it; facts are booked, and people hear of them by the alert
+    /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+    /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+    /// > that brought it: an older one books what it decides item by item.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+    /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `LedgerV1.CloseAccountRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `LedgerV1.CloseAccountResponse` to respond with.
+    func closeAccount(
+      request: LedgerV1.CloseAccountRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> LedgerV1.CloseAccountResponse
+
+    /// Handle the "ReopenAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A `LedgerV1.ReopenAccountRequest` message.
+    ///   - context: Context providing information about the RPC.
+    /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+    ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+    ///     to an internal error.
+    /// - Returns: A `LedgerV1.ReopenAccountResponse` to respond with.
+    func reopenAccount(
+      request: LedgerV1.ReopenAccountRequest,
+      context: GRPCCore.ServerContext
+    ) async throws -> LedgerV1.ReopenAccountResponse
+
     /// Handle the "ListPending" method.
     ///
     /// > Source IDL Documentation:
@@ -616,6 +773,28 @@ extension LedgerV1.Ledger.StreamingServiceProtocol {
       }
     )
     router.registerHandler(
+      forMethod: LedgerV1.Ledger.Method.CloseAccount.descriptor,
+      deserializer: WireRequestDeserializer<LedgerV1.CloseAccountRequest>(LedgerV1.Ledger.Method.CloseAccount.descriptor),
+      serializer: WireSerializer<LedgerV1.CloseAccountResponse>(),
+      handler: { request, context in
+        try await self.closeAccount(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
+      forMethod: LedgerV1.Ledger.Method.ReopenAccount.descriptor,
+      deserializer: WireRequestDeserializer<LedgerV1.ReopenAccountRequest>(LedgerV1.Ledger.Method.ReopenAccount.descriptor),
+      serializer: WireSerializer<LedgerV1.ReopenAccountResponse>(),
+      handler: { request, context in
+        try await self.reopenAccount(
+          request: request,
+          context: context
+        )
+      }
+    )
+    router.registerHandler(
       forMethod: LedgerV1.Ledger.Method.ListPending.descriptor,
       deserializer: WireRequestDeserializer<LedgerV1.ListPendingRequest>(LedgerV1.Ledger.Method.ListPending.descriptor),
       serializer: WireSerializer<LedgerV1.ListPendingResponse>(),
@@ -691,6 +870,28 @@ extension LedgerV1.Ledger.ServiceProtocol {
     context: GRPCCore.ServerContext
   ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.SetAccountLimitsResponse> {
     let response = try await self.setAccountLimits(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func closeAccount(
+    request: GRPCCore.StreamingServerRequest<LedgerV1.CloseAccountRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.CloseAccountResponse> {
+    let response = try await self.closeAccount(
+      request: GRPCCore.ServerRequest(stream: request),
+      context: context
+    )
+    return GRPCCore.StreamingServerResponse(single: response)
+  }
+
+  package func reopenAccount(
+    request: GRPCCore.StreamingServerRequest<LedgerV1.ReopenAccountRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.StreamingServerResponse<LedgerV1.ReopenAccountResponse> {
+    let response = try await self.reopenAccount(
       request: GRPCCore.ServerRequest(stream: request),
       context: context
     )
@@ -780,6 +981,32 @@ extension LedgerV1.Ledger.SimpleServiceProtocol {
   ) async throws -> GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse> {
     return GRPCCore.ServerResponse<LedgerV1.SetAccountLimitsResponse>(
       message: try await self.setAccountLimits(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func closeAccount(
+    request: GRPCCore.ServerRequest<LedgerV1.CloseAccountRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<LedgerV1.CloseAccountResponse> {
+    return GRPCCore.ServerResponse<LedgerV1.CloseAccountResponse>(
+      message: try await self.closeAccount(
+        request: request.message,
+        context: context
+      ),
+      metadata: [:]
+    )
+  }
+
+  package func reopenAccount(
+    request: GRPCCore.ServerRequest<LedgerV1.ReopenAccountRequest>,
+    context: GRPCCore.ServerContext
+  ) async throws -> GRPCCore.ServerResponse<LedgerV1.ReopenAccountResponse> {
+    return GRPCCore.ServerResponse<LedgerV1.ReopenAccountResponse>(
+      message: try await self.reopenAccount(
         request: request.message,
         context: context
       ),
@@ -943,6 +1170,59 @@ extension LedgerV1.Ledger {
       deserializer: some GRPCCore.MessageDeserializer<LedgerV1.SetAccountLimitsResponse>,
       options: GRPCCore.CallOptions,
       onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.SetAccountLimitsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "CloseAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+    /// > when they would hold it; facts are booked, and people hear of them by the alert
+    /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+    /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+    /// > that brought it: an older one books what it decides item by item.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+    /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.CloseAccountRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.CloseAccountRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.CloseAccountResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func closeAccount<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.CloseAccountRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.CloseAccountRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.CloseAccountResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.CloseAccountResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable
+
+    /// Call the "ReopenAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ReopenAccountRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ReopenAccountRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ReopenAccountResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    func reopenAccount<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ReopenAccountRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ReopenAccountRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ReopenAccountResponse>,
+      options: GRPCCore.CallOptions,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ReopenAccountResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable
 
     /// Call the "ListPending" method.
@@ -1186,6 +1466,81 @@ extension LedgerV1.Ledger {
       )
     }
 
+    /// Call the "CloseAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+    /// > when they would hold it; facts are booked, and people hear of them by the alert
+    /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+    /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+    /// > that brought it: an older one books what it decides item by item.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+    /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.CloseAccountRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.CloseAccountRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.CloseAccountResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func closeAccount<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.CloseAccountRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.CloseAccountRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.CloseAccountResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.CloseAccountResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: LedgerV1.Ledger.Method.CloseAccount.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
+    /// Call the "ReopenAccount" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+    /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `LedgerV1.ReopenAccountRequest` message.
+    ///   - serializer: A serializer for `LedgerV1.ReopenAccountRequest` messages.
+    ///   - deserializer: A deserializer for `LedgerV1.ReopenAccountResponse` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func reopenAccount<Result>(
+      request: GRPCCore.ClientRequest<LedgerV1.ReopenAccountRequest>,
+      serializer: some GRPCCore.MessageSerializer<LedgerV1.ReopenAccountRequest>,
+      deserializer: some GRPCCore.MessageDeserializer<LedgerV1.ReopenAccountResponse>,
+      options: GRPCCore.CallOptions = .defaults,
+      onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ReopenAccountResponse>) async throws -> Result = { response in
+        try response.message
+      }
+    ) async throws -> Result where Result: Sendable {
+      try await self.client.unary(
+        request: request,
+        descriptor: LedgerV1.Ledger.Method.ReopenAccount.descriptor,
+        serializer: serializer,
+        deserializer: deserializer,
+        options: options,
+        onResponse: handleResponse
+      )
+    }
+
     /// Call the "ListPending" method.
     ///
     /// > Source IDL Documentation:
@@ -1406,6 +1761,71 @@ extension LedgerV1.Ledger.ClientProtocol {
       request: request,
       serializer: WireSerializer<LedgerV1.SetAccountLimitsRequest>(),
       deserializer: WireResponseDeserializer<LedgerV1.SetAccountLimitsResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "CloseAccount" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+  /// > when they would hold it; facts are booked, and people hear of them by the alert
+  /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+  /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+  /// > that brought it: an older one books what it decides item by item.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+  /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `LedgerV1.CloseAccountRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func closeAccount<Result>(
+    request: GRPCCore.ClientRequest<LedgerV1.CloseAccountRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.CloseAccountResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.closeAccount(
+      request: request,
+      serializer: WireSerializer<LedgerV1.CloseAccountRequest>(),
+      deserializer: WireResponseDeserializer<LedgerV1.CloseAccountResponse>(),
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ReopenAccount" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+  ///
+  /// - Parameters:
+  ///   - request: A request containing a single `LedgerV1.ReopenAccountRequest` message.
+  ///   - options: Options to apply to this RPC.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func reopenAccount<Result>(
+    request: GRPCCore.ClientRequest<LedgerV1.ReopenAccountRequest>,
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ReopenAccountResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    try await self.reopenAccount(
+      request: request,
+      serializer: WireSerializer<LedgerV1.ReopenAccountRequest>(),
+      deserializer: WireResponseDeserializer<LedgerV1.ReopenAccountResponse>(),
       options: options,
       onResponse: handleResponse
     )
@@ -1639,6 +2059,79 @@ extension LedgerV1.Ledger.ClientProtocol {
       metadata: metadata
     )
     return try await self.setAccountLimits(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "CloseAccount" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Close an account: from then on commands that have a leg on it are refused (ACCOUNT_CLOSED), also
+  /// > when they would hold it; facts are booked, and people hear of them by the alert
+  /// > `closed_account_moved`. Its balance stays, whatever it is. The account is made if it is new; one
+  /// > that is closed is closed anew, which ends its alert. Call it once all replicas are of the release
+  /// > that brought it: an older one books what it decides item by item.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; FAILED_PRECONDITION
+  /// > ACCOUNT_HAS_PENDING (something is held on it: post or void it first); idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func closeAccount<Result>(
+    _ message: LedgerV1.CloseAccountRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.CloseAccountResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<LedgerV1.CloseAccountRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.closeAccount(
+      request: request,
+      options: options,
+      onResponse: handleResponse
+    )
+  }
+
+  /// Call the "ReopenAccount" method.
+  ///
+  /// > Source IDL Documentation:
+  /// >
+  /// > Open a closed account again; one that is open stays so. What was refused meanwhile stays refused.
+  /// > Errors: INVALID_ARGUMENT CURRENCY_UNKNOWN, ACCOUNT_UNKNOWN; idempotency.
+  ///
+  /// - Parameters:
+  ///   - message: request message to send.
+  ///   - metadata: Additional metadata to send, defaults to empty.
+  ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+  ///   - handleResponse: A closure which handles the response and returns its result to
+  ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+  ///       already finished.
+  /// - Returns: The result of `handleResponse`.
+  package func reopenAccount<Result>(
+    _ message: LedgerV1.ReopenAccountRequest,
+    metadata: GRPCCore.Metadata = [:],
+    options: GRPCCore.CallOptions = .defaults,
+    onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LedgerV1.ReopenAccountResponse>) async throws -> Result = { response in
+      try response.message
+    }
+  ) async throws -> Result where Result: Sendable {
+    let request = GRPCCore.ClientRequest<LedgerV1.ReopenAccountRequest>(
+      message: message,
+      metadata: metadata
+    )
+    return try await self.reopenAccount(
       request: request,
       options: options,
       onResponse: handleResponse

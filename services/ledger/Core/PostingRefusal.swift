@@ -31,6 +31,8 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
   // retry cannot turn a refusal into a posting; facts are booked anyway.
   case kindUnknown = "KIND_UNKNOWN"
   case accountUnknown = "ACCOUNT_UNKNOWN"
+  /// A person has closed an account that it has a leg on.
+  case accountClosed = "ACCOUNT_CLOSED"
   /// It is to take effect in a day that is closed for good.
   case daySealed = "DAY_SEALED"
   case expiryPassed = "EXPIRY_PASSED"
@@ -55,10 +57,10 @@ package enum PostingRefusal: String, Error, Hashable, Sendable, CaseIterable {
       .tooFewEntries, .tooManyEntries, .currencyUnknown, .sideMissing, .amountNotPositive,
       .overflow, .unbalanced, .metadataInvalid, .kindNeedsApproval:
       true
-    case .kindUnknown, .accountUnknown, .daySealed, .expiryPassed, .expiryTooFar, .pendingUnknown,
-      .pendingPosted, .pendingVoided, .pendingExpired, .pendingExceeded, .reversedUnknown,
-      .reversedAlready, .reversalDiffers, .balanceBelowLimit, .balanceAboveLimit,
-      .linkedTransactionFailed:
+    case .kindUnknown, .accountUnknown, .accountClosed, .daySealed, .expiryPassed, .expiryTooFar,
+      .pendingUnknown, .pendingPosted, .pendingVoided, .pendingExpired, .pendingExceeded,
+      .reversedUnknown, .reversedAlready, .reversalDiffers, .balanceBelowLimit,
+      .balanceAboveLimit, .linkedTransactionFailed:
       false
     }
   }

@@ -40,7 +40,8 @@ package final class LedgerServer: TenderService {
     pending = PendingKeeper(
       environment,
       writer: writer,
-      limits: LimitAlerts(database: environment.database)
+      limits: LimitAlerts(database: environment.database),
+      closings: ClosingAlerts(database: environment.database)
     )
     comparisons = ReconKeeper(environment, reconciliation)
     forecastSettings = try ForecastSettings(environment.settings)

@@ -722,6 +722,18 @@ static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__set_acc
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__set_account_limits_response(void) {
   return &tender__ledger__v1__set_account_limits_response__descriptor;
 }
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__close_account_request(void) {
+  return &tender__ledger__v1__close_account_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__close_account_response(void) {
+  return &tender__ledger__v1__close_account_response__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__reopen_account_request(void) {
+  return &tender__ledger__v1__reopen_account_request__descriptor;
+}
+static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__reopen_account_response(void) {
+  return &tender__ledger__v1__reopen_account_response__descriptor;
+}
 static inline const ProtobufCMessageDescriptor *wire_tender__ledger__v1__list_pending_request(void) {
   return &tender__ledger__v1__list_pending_request__descriptor;
 }

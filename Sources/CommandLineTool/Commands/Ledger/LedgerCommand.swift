@@ -11,6 +11,7 @@ struct LedgerCommand: AsyncParsableCommand {
       LedgerAccounts.self, LedgerTrialBalance.self, LedgerShow.self, LedgerStatement.self,
       LedgerAsOf.self, LedgerJournal.self, LedgerPost.self, LedgerPending.self,
       LedgerPostPending.self, LedgerVoid.self, LedgerReverse.self, LedgerLimit.self,
+      LedgerClose.self, LedgerReopen.self,
       LedgerVerify.self, LedgerDrift.self, LedgerSeal.self, LedgerSeals.self,
     ],
     defaultSubcommand: LedgerAccounts.self)
@@ -35,10 +36,11 @@ struct LedgerAccounts: Command {
     let creditsPendingMinor: Int64
     let minimumMinor: Int64?
     let maximumMinor: Int64?
+    let closed: Bool
 
     var isPlain: Bool {
       debitsPendingMinor == 0 && creditsPendingMinor == 0 && minimumMinor == nil
-        && maximumMinor == nil
+        && maximumMinor == nil && !closed
     }
 
     init(_ account: LedgerV1.Account) {
@@ -52,6 +54,7 @@ struct LedgerAccounts: Command {
       creditsPendingMinor = account.creditsPendingMinor
       minimumMinor = account.minimumBalanceMinor
       maximumMinor = account.maximumBalanceMinor
+      closed = account.closed
     }
   }
 
@@ -83,12 +86,12 @@ struct LedgerAccounts: Command {
       minor.map { LedgerText.amount($0, row.currency) } ?? "none"
     }
     return Table.lines(
-      ["account", "held debits", "held credits", "at least", "at most"],
+      ["account", "held debits", "held credits", "at least", "at most", "closed"],
       rows.map {
         [
           $0.code, LedgerText.amount($0.debitsPendingMinor, $0.currency),
           LedgerText.amount($0.creditsPendingMinor, $0.currency), limit($0.minimumMinor, $0),
-          limit($0.maximumMinor, $0),
+          limit($0.maximumMinor, $0), $0.closed ? "yes" : "no",
         ]
       })
   }
@@ -98,12 +101,14 @@ struct LedgerAccounts: Command {
       [
         "account", "currency", "side", "debits_minor", "credits_minor", "balance_minor",
         "debits_pending_minor", "credits_pending_minor", "minimum_minor", "maximum_minor",
+        "closed",
       ],
       rows.map {
         [
           $0.code, $0.currency, $0.normalSide, String($0.debitsMinor), String($0.creditsMinor),
           String($0.balanceMinor), String($0.debitsPendingMinor), String($0.creditsPendingMinor),
           $0.minimumMinor.map { String($0) } ?? "", $0.maximumMinor.map { String($0) } ?? "",
+          String($0.closed),
         ]
       })
   }

@@ -47,18 +47,22 @@ package struct AccountState: Hashable, Sendable {
   /// database adds all of a batch's holds before it releases any.
   private(set) var heldInBatch: Sums
   package var limits: AccountLimits
+  /// Only facts are booked on it.
+  package var isClosed: Bool
 
   package init(
     normalSide: Side,
     posted: Sums = Sums(),
     pending: Sums = Sums(),
-    limits: AccountLimits = .none
+    limits: AccountLimits = .none,
+    isClosed: Bool = false
   ) {
     self.normalSide = normalSide
     self.posted = posted
     self.pending = pending
     heldInBatch = pending
     self.limits = limits
+    self.isClosed = isClosed
   }
 
   /// Adds a leg that moves, or is held.

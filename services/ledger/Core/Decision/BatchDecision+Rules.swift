@@ -5,6 +5,10 @@ extension BatchDecision {
   // MARK: Rules
 
   func refusal(_ posting: BookablePosting) -> PostingRefusal? {
+    // Nothing is held on a closed account, so what has no legs of its own releases nothing there.
+    if posting.entries.contains(where: { isClosed(account($0, posting.merchant)) }) {
+      return .accountClosed
+    }
     if let sealed = state.sealedUntilMicroseconds, posting.effectiveAtMicroseconds < sealed {
       return .daySealed
     }
@@ -18,6 +22,8 @@ extension BatchDecision {
     case .reverse(let id): reversal(id, posting)
     }
   }
+
+  private func isClosed(_ account: AccountID) -> Bool { state.accounts[account]?.isClosed ?? false }
 
   func expiry(_ expiresAt: Int64) -> PostingRefusal? {
     if expiresAt <= state.nowMicroseconds { return .expiryPassed }

@@ -103,17 +103,7 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
     request: LedgerV1.SetAccountLimitsRequest,
     context: ServerContext
   ) async throws -> LedgerV1.SetAccountLimitsResponse {
-    guard let currency = Currency(request.currency) else {
-      throw RPCFailure.invalid("currency", "CURRENCY_UNKNOWN", "The currency is not known.")
-    }
-    guard let code = AccountCode(request.accountCode), let line = ChartOfAccounts.line(of: code)
-    else {
-      throw RPCFailure.invalid(
-        "account_code",
-        "ACCOUNT_UNKNOWN",
-        "No account of the chart has this code; see services/ledger/README.md."
-      )
-    }
+    let (code, line, currency) = try Self.account(request.accountCode, request.currency)
     guard
       let limits = AccountLimits(
         minimumMinor: request.minimumBalanceMinor,
@@ -128,7 +118,7 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
     }
     return try await environment.idempotency.perform(request) { [environment] transaction, call in
       let merchant = try call.requireMerchant()
-      let key = AccountKey(merchant: merchant, code: code.description, currency: currency)
+      let key = AccountKey(merchant: merchant, code: code, currency: currency)
       let rows = try await transaction.batch([
         BalanceStore.setLimits(limits, of: key, line, environment.stamp),
         BalanceStore.account(key.id),

@@ -9,7 +9,7 @@ enum BalanceStore {
   private static let current = """
     select a.id, a.code, a.currency, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
       a.created_at, b.debits_pending_minor, b.credits_pending_minor, b.net_minimum_minor,
-      b.net_maximum_minor
+      b.net_maximum_minor, b.closed
     from account a join balance b on b.shard = a.shard and b.account_id = a.id
     """
 
@@ -40,7 +40,21 @@ enum BalanceStore {
     """
   }
 
-  /// With what is held and the limits, as they are now.
+  /// Makes the account if it is new; answers false if something is held on one that is to be closed.
+  static func setClosed(
+    _ isClosed: Bool,
+    _ key: AccountKey,
+    _ line: ChartLine,
+    _ stamp: Stamp
+  ) -> Statement {
+    """
+    select set_account_closed(\(LedgerShard.only), \(key.id), \(key.merchant),
+      \(key.merchant.isLive), \(key.code), \(key.currency.code), \(line.accountClass.rawValue),
+      \(line.normalSide.rawValue), \(isClosed), \(stamp.actor), \(stamp.traceID))
+    """
+  }
+
+  /// With what is held, the limits, and whether it is closed, as they are now.
   static func decodeCurrentAccount(
     _ row: Row,
     of merchant: MerchantID
@@ -50,7 +64,7 @@ enum BalanceStore {
     return account
   }
 
-  /// Four columns of `balance`: held debits and credits, then the limits of debits less credits.
+  /// Five columns of `balance`: held debits and credits, the limits of debits less credits, closed.
   static func decodeHeldAndLimits(
     _ row: Row,
     at first: Int,
@@ -65,6 +79,7 @@ enum BalanceStore {
     )
     account.minimumBalanceMinor = limits.minimumMinor
     account.maximumBalanceMinor = limits.maximumMinor
+    account.closed = try row[first + 4, as: Bool.self]
   }
 
   static func decodeAccount(

@@ -127,7 +127,8 @@ enum BooksStateStore {
   static func accounts(_ ids: [AccountID], of others: [LedgerTransactionID]) -> Statement {
     """
     select b.account_id, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
-      b.debits_pending_minor, b.credits_pending_minor, b.net_minimum_minor, b.net_maximum_minor
+      b.debits_pending_minor, b.credits_pending_minor, b.net_minimum_minor, b.net_maximum_minor,
+      b.closed
     from balance b join account a on a.shard = b.shard and a.id = b.account_id
     where b.shard = \(LedgerShard.only) and b.account_id = any(array(
       select unnest(\(ids)) union
@@ -212,7 +213,8 @@ enum BooksStateStore {
         debitsMinor: try row[4, as: Int64.self],
         creditsMinor: try row[5, as: Int64.self]
       ),
-      limits: limits(side, try row[6, as: Int64?.self], try row[7, as: Int64?.self])
+      limits: limits(side, try row[6, as: Int64?.self], try row[7, as: Int64?.self]),
+      isClosed: try row[8, as: Bool.self]
     )
   }
 

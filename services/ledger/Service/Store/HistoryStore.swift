@@ -36,7 +36,8 @@ enum HistoryStore {
     )
   }
 
-  /// Debits and credits; then, as they are now, what is held of both and the limits.
+  /// Debits and credits; then, as they are now, what is held of both, the limits, and whether it is
+  /// closed.
   static func balance(
     of account: AccountID,
     recorded: Timestamp?,
@@ -44,7 +45,7 @@ enum HistoryStore {
   ) -> Statement {
     """
     select x.debits_minor, x.credits_minor, b.debits_pending_minor, b.credits_pending_minor,
-      b.net_minimum_minor, b.net_maximum_minor
+      b.net_minimum_minor, b.net_maximum_minor, b.closed
     from balance_at(\(LedgerShard.only), \(account),
       books_at(\(LedgerShard.only), \(recorded)), \(effective)) x
     join balance b on b.shard = \(LedgerShard.only) and b.account_id = \(account)

@@ -38,7 +38,7 @@ package struct LimitAlerts: Sendable {
   private static let changes: Statement = """
     select b.account_id, a.normal_side, b.debits_posted_minor, b.credits_posted_minor,
       b.debits_pending_minor, b.credits_pending_minor, b.net_minimum_minor, b.net_maximum_minor,
-      a.merchant_id, a.code, a.currency, k.dedup_key
+      b.closed, a.merchant_id, a.code, a.currency, k.dedup_key
     from (select distinct account_id from account_limit where shard = \(LedgerShard.only)) l
     join account a on a.shard = \(LedgerShard.only) and a.id = l.account_id
     join balance b on b.shard = \(LedgerShard.only) and b.account_id = l.account_id
@@ -53,11 +53,11 @@ package struct LimitAlerts: Sendable {
     """
 
   private static func statement(_ row: Row) throws(PostgresError) -> Statement {
-    let key = try row[11, as: String.self]
+    let key = try row[12, as: String.self]
     guard let bound = try BooksStateStore.decodeAccount(row).passed else {
       return Alerts.resolve(dedupKeys: [key], actor: PostingAlerts.actor)
     }
-    let (code, currency) = (try row[9, as: String.self], try row[10, as: String.self])
+    let (code, currency) = (try row[10, as: String.self], try row[11, as: String.self])
     return Alerts.raise(
       Alert(
         .critical,
@@ -69,7 +69,7 @@ package struct LimitAlerts: Sendable {
           + "statement \(code) --currency \(currency)`, then move money, or set the limits anew "
           + "with `tender ledger limit`: this alert ends by itself then.",
         actor: PostingAlerts.actor,
-        merchant: UUIDBits(try row[8, as: MerchantID.self].bits),
+        merchant: UUIDBits(try row[9, as: MerchantID.self].bits),
         dedupKey: key
       )
     )

@@ -682,6 +682,186 @@ void   tender__ledger__v1__set_account_limits_response__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__set_account_limits_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   tender__ledger__v1__close_account_request__init
+                     (Tender__Ledger__V1__CloseAccountRequest         *message)
+{
+  static const Tender__Ledger__V1__CloseAccountRequest init_value = TENDER__LEDGER__V1__CLOSE_ACCOUNT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__close_account_request__get_packed_size
+                     (const Tender__Ledger__V1__CloseAccountRequest *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__close_account_request__pack
+                     (const Tender__Ledger__V1__CloseAccountRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__close_account_request__pack_to_buffer
+                     (const Tender__Ledger__V1__CloseAccountRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__CloseAccountRequest *
+       tender__ledger__v1__close_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__CloseAccountRequest *)
+     protobuf_c_message_unpack (&tender__ledger__v1__close_account_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__close_account_request__free_unpacked
+                     (Tender__Ledger__V1__CloseAccountRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__close_account_response__init
+                     (Tender__Ledger__V1__CloseAccountResponse         *message)
+{
+  static const Tender__Ledger__V1__CloseAccountResponse init_value = TENDER__LEDGER__V1__CLOSE_ACCOUNT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__close_account_response__get_packed_size
+                     (const Tender__Ledger__V1__CloseAccountResponse *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__close_account_response__pack
+                     (const Tender__Ledger__V1__CloseAccountResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__close_account_response__pack_to_buffer
+                     (const Tender__Ledger__V1__CloseAccountResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__CloseAccountResponse *
+       tender__ledger__v1__close_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__CloseAccountResponse *)
+     protobuf_c_message_unpack (&tender__ledger__v1__close_account_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__close_account_response__free_unpacked
+                     (Tender__Ledger__V1__CloseAccountResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__close_account_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__reopen_account_request__init
+                     (Tender__Ledger__V1__ReopenAccountRequest         *message)
+{
+  static const Tender__Ledger__V1__ReopenAccountRequest init_value = TENDER__LEDGER__V1__REOPEN_ACCOUNT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__reopen_account_request__get_packed_size
+                     (const Tender__Ledger__V1__ReopenAccountRequest *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__reopen_account_request__pack
+                     (const Tender__Ledger__V1__ReopenAccountRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__reopen_account_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ReopenAccountRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ReopenAccountRequest *
+       tender__ledger__v1__reopen_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ReopenAccountRequest *)
+     protobuf_c_message_unpack (&tender__ledger__v1__reopen_account_request__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__reopen_account_request__free_unpacked
+                     (Tender__Ledger__V1__ReopenAccountRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   tender__ledger__v1__reopen_account_response__init
+                     (Tender__Ledger__V1__ReopenAccountResponse         *message)
+{
+  static const Tender__Ledger__V1__ReopenAccountResponse init_value = TENDER__LEDGER__V1__REOPEN_ACCOUNT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t tender__ledger__v1__reopen_account_response__get_packed_size
+                     (const Tender__Ledger__V1__ReopenAccountResponse *message)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t tender__ledger__v1__reopen_account_response__pack
+                     (const Tender__Ledger__V1__ReopenAccountResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t tender__ledger__v1__reopen_account_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ReopenAccountResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Tender__Ledger__V1__ReopenAccountResponse *
+       tender__ledger__v1__reopen_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Tender__Ledger__V1__ReopenAccountResponse *)
+     protobuf_c_message_unpack (&tender__ledger__v1__reopen_account_response__descriptor,
+                                allocator, len, data);
+}
+void   tender__ledger__v1__reopen_account_response__free_unpacked
+                     (Tender__Ledger__V1__ReopenAccountResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &tender__ledger__v1__reopen_account_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   tender__ledger__v1__list_pending_request__init
                      (Tender__Ledger__V1__ListPendingRequest         *message)
 {
@@ -907,7 +1087,7 @@ void   tender__ledger__v1__get_trial_balance_response__free_unpacked
   assert(message->base.descriptor == &tender__ledger__v1__get_trial_balance_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descriptors[13] =
+static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descriptors[14] =
 {
   {
     "id",
@@ -1065,9 +1245,22 @@ static const ProtobufCFieldDescriptor tender__ledger__v1__account__field_descrip
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "closed",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__Account, closed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned tender__ledger__v1__account__field_indices_by_name[] = {
   7,   /* field[7] = balance_minor */
+  13,   /* field[13] = closed */
   2,   /* field[2] = code */
   8,   /* field[8] = created_at */
   10,   /* field[10] = credits_pending_minor */
@@ -1084,7 +1277,7 @@ static const unsigned tender__ledger__v1__account__field_indices_by_name[] = {
 static const ProtobufCIntRange tender__ledger__v1__account__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor tender__ledger__v1__account__descriptor =
 {
@@ -1094,7 +1287,7 @@ const ProtobufCMessageDescriptor tender__ledger__v1__account__descriptor =
   "Tender__Ledger__V1__Account",
   "tender.ledger.v1",
   sizeof(Tender__Ledger__V1__Account),
-  13,
+  14,
   tender__ledger__v1__account__field_descriptors,
   tender__ledger__v1__account__field_indices_by_name,
   1,  tender__ledger__v1__account__number_ranges,
@@ -2066,6 +2259,184 @@ const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_response
   tender__ledger__v1__set_account_limits_response__field_indices_by_name,
   1,  tender__ledger__v1__set_account_limits_response__number_ranges,
   (ProtobufCMessageInit) tender__ledger__v1__set_account_limits_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__close_account_request__field_descriptors[2] =
+{
+  {
+    "account_code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__CloseAccountRequest, account_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__CloseAccountRequest, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__close_account_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_code */
+  1,   /* field[1] = currency */
+};
+static const ProtobufCIntRange tender__ledger__v1__close_account_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__close_account_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.CloseAccountRequest",
+  "CloseAccountRequest",
+  "Tender__Ledger__V1__CloseAccountRequest",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__CloseAccountRequest),
+  2,
+  tender__ledger__v1__close_account_request__field_descriptors,
+  tender__ledger__v1__close_account_request__field_indices_by_name,
+  1,  tender__ledger__v1__close_account_request__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__close_account_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__close_account_response__field_descriptors[1] =
+{
+  {
+    "account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__CloseAccountResponse, account),
+    &tender__ledger__v1__account__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__close_account_response__field_indices_by_name[] = {
+  0,   /* field[0] = account */
+};
+static const ProtobufCIntRange tender__ledger__v1__close_account_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__close_account_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.CloseAccountResponse",
+  "CloseAccountResponse",
+  "Tender__Ledger__V1__CloseAccountResponse",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__CloseAccountResponse),
+  1,
+  tender__ledger__v1__close_account_response__field_descriptors,
+  tender__ledger__v1__close_account_response__field_indices_by_name,
+  1,  tender__ledger__v1__close_account_response__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__close_account_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__reopen_account_request__field_descriptors[2] =
+{
+  {
+    "account_code",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReopenAccountRequest, account_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReopenAccountRequest, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__reopen_account_request__field_indices_by_name[] = {
+  0,   /* field[0] = account_code */
+  1,   /* field[1] = currency */
+};
+static const ProtobufCIntRange tender__ledger__v1__reopen_account_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__reopen_account_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ReopenAccountRequest",
+  "ReopenAccountRequest",
+  "Tender__Ledger__V1__ReopenAccountRequest",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ReopenAccountRequest),
+  2,
+  tender__ledger__v1__reopen_account_request__field_descriptors,
+  tender__ledger__v1__reopen_account_request__field_indices_by_name,
+  1,  tender__ledger__v1__reopen_account_request__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__reopen_account_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor tender__ledger__v1__reopen_account_response__field_descriptors[1] =
+{
+  {
+    "account",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Tender__Ledger__V1__ReopenAccountResponse, account),
+    &tender__ledger__v1__account__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned tender__ledger__v1__reopen_account_response__field_indices_by_name[] = {
+  0,   /* field[0] = account */
+};
+static const ProtobufCIntRange tender__ledger__v1__reopen_account_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor tender__ledger__v1__reopen_account_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "tender.ledger.v1.ReopenAccountResponse",
+  "ReopenAccountResponse",
+  "Tender__Ledger__V1__ReopenAccountResponse",
+  "tender.ledger.v1",
+  sizeof(Tender__Ledger__V1__ReopenAccountResponse),
+  1,
+  tender__ledger__v1__reopen_account_response__field_descriptors,
+  tender__ledger__v1__reopen_account_response__field_indices_by_name,
+  1,  tender__ledger__v1__reopen_account_response__number_ranges,
+  (ProtobufCMessageInit) tender__ledger__v1__reopen_account_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 #define tender__ledger__v1__list_pending_request__field_descriptors NULL

@@ -32,6 +32,10 @@ typedef struct Tender__Ledger__V1__ListAccountsRequest Tender__Ledger__V1__ListA
 typedef struct Tender__Ledger__V1__ListAccountsResponse Tender__Ledger__V1__ListAccountsResponse;
 typedef struct Tender__Ledger__V1__SetAccountLimitsRequest Tender__Ledger__V1__SetAccountLimitsRequest;
 typedef struct Tender__Ledger__V1__SetAccountLimitsResponse Tender__Ledger__V1__SetAccountLimitsResponse;
+typedef struct Tender__Ledger__V1__CloseAccountRequest Tender__Ledger__V1__CloseAccountRequest;
+typedef struct Tender__Ledger__V1__CloseAccountResponse Tender__Ledger__V1__CloseAccountResponse;
+typedef struct Tender__Ledger__V1__ReopenAccountRequest Tender__Ledger__V1__ReopenAccountRequest;
+typedef struct Tender__Ledger__V1__ReopenAccountResponse Tender__Ledger__V1__ReopenAccountResponse;
 typedef struct Tender__Ledger__V1__ListPendingRequest Tender__Ledger__V1__ListPendingRequest;
 typedef struct Tender__Ledger__V1__ListPendingResponse Tender__Ledger__V1__ListPendingResponse;
 typedef struct Tender__Ledger__V1__GetTrialBalanceRequest Tender__Ledger__V1__GetTrialBalanceRequest;
@@ -92,6 +96,7 @@ struct  Tender__Ledger__V1__Account
   Google__Protobuf__Timestamp *created_at;
   int64_t debits_pending_minor;
   int64_t credits_pending_minor;
+  protobuf_c_boolean closed;
   Tender__Ledger__V1__Account__MinimumBalanceMinorCase _minimum_balance_minor_case;
   union {
     int64_t minimum_balance_minor;
@@ -103,7 +108,7 @@ struct  Tender__Ledger__V1__Account
 };
 #define TENDER__LEDGER__V1__ACCOUNT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__account__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, 0, 0, 0, NULL, 0, 0, TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR__NOT_SET, {0}, TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR__NOT_SET, {0} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, TENDER__LEDGER__V1__NORMAL_SIDE__NORMAL_SIDE_UNSPECIFIED, 0, 0, 0, NULL, 0, 0, 0, TENDER__LEDGER__V1__ACCOUNT___MINIMUM_BALANCE_MINOR__NOT_SET, {0}, TENDER__LEDGER__V1__ACCOUNT___MAXIMUM_BALANCE_MINOR__NOT_SET, {0} }
 
 
 struct  Tender__Ledger__V1__Entry
@@ -303,6 +308,48 @@ struct  Tender__Ledger__V1__SetAccountLimitsResponse
 };
 #define TENDER__LEDGER__V1__SET_ACCOUNT_LIMITS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__set_account_limits_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Ledger__V1__CloseAccountRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData account_code;
+  ProtobufCBinaryData currency;
+};
+#define TENDER__LEDGER__V1__CLOSE_ACCOUNT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__close_account_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Ledger__V1__CloseAccountResponse
+{
+  ProtobufCMessage base;
+  Tender__Ledger__V1__Account *account;
+};
+#define TENDER__LEDGER__V1__CLOSE_ACCOUNT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__close_account_response__descriptor) \
+    , NULL }
+
+
+struct  Tender__Ledger__V1__ReopenAccountRequest
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData account_code;
+  ProtobufCBinaryData currency;
+};
+#define TENDER__LEDGER__V1__REOPEN_ACCOUNT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__reopen_account_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+struct  Tender__Ledger__V1__ReopenAccountResponse
+{
+  ProtobufCMessage base;
+  Tender__Ledger__V1__Account *account;
+};
+#define TENDER__LEDGER__V1__REOPEN_ACCOUNT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&tender__ledger__v1__reopen_account_response__descriptor) \
     , NULL }
 
 
@@ -646,6 +693,82 @@ Tender__Ledger__V1__SetAccountLimitsResponse *
 void   tender__ledger__v1__set_account_limits_response__free_unpacked
                      (Tender__Ledger__V1__SetAccountLimitsResponse *message,
                       ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__CloseAccountRequest methods */
+void   tender__ledger__v1__close_account_request__init
+                     (Tender__Ledger__V1__CloseAccountRequest         *message);
+size_t tender__ledger__v1__close_account_request__get_packed_size
+                     (const Tender__Ledger__V1__CloseAccountRequest   *message);
+size_t tender__ledger__v1__close_account_request__pack
+                     (const Tender__Ledger__V1__CloseAccountRequest   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__close_account_request__pack_to_buffer
+                     (const Tender__Ledger__V1__CloseAccountRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__CloseAccountRequest *
+       tender__ledger__v1__close_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__close_account_request__free_unpacked
+                     (Tender__Ledger__V1__CloseAccountRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__CloseAccountResponse methods */
+void   tender__ledger__v1__close_account_response__init
+                     (Tender__Ledger__V1__CloseAccountResponse         *message);
+size_t tender__ledger__v1__close_account_response__get_packed_size
+                     (const Tender__Ledger__V1__CloseAccountResponse   *message);
+size_t tender__ledger__v1__close_account_response__pack
+                     (const Tender__Ledger__V1__CloseAccountResponse   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__close_account_response__pack_to_buffer
+                     (const Tender__Ledger__V1__CloseAccountResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__CloseAccountResponse *
+       tender__ledger__v1__close_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__close_account_response__free_unpacked
+                     (Tender__Ledger__V1__CloseAccountResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ReopenAccountRequest methods */
+void   tender__ledger__v1__reopen_account_request__init
+                     (Tender__Ledger__V1__ReopenAccountRequest         *message);
+size_t tender__ledger__v1__reopen_account_request__get_packed_size
+                     (const Tender__Ledger__V1__ReopenAccountRequest   *message);
+size_t tender__ledger__v1__reopen_account_request__pack
+                     (const Tender__Ledger__V1__ReopenAccountRequest   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__reopen_account_request__pack_to_buffer
+                     (const Tender__Ledger__V1__ReopenAccountRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ReopenAccountRequest *
+       tender__ledger__v1__reopen_account_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__reopen_account_request__free_unpacked
+                     (Tender__Ledger__V1__ReopenAccountRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Tender__Ledger__V1__ReopenAccountResponse methods */
+void   tender__ledger__v1__reopen_account_response__init
+                     (Tender__Ledger__V1__ReopenAccountResponse         *message);
+size_t tender__ledger__v1__reopen_account_response__get_packed_size
+                     (const Tender__Ledger__V1__ReopenAccountResponse   *message);
+size_t tender__ledger__v1__reopen_account_response__pack
+                     (const Tender__Ledger__V1__ReopenAccountResponse   *message,
+                      uint8_t             *out);
+size_t tender__ledger__v1__reopen_account_response__pack_to_buffer
+                     (const Tender__Ledger__V1__ReopenAccountResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Tender__Ledger__V1__ReopenAccountResponse *
+       tender__ledger__v1__reopen_account_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   tender__ledger__v1__reopen_account_response__free_unpacked
+                     (Tender__Ledger__V1__ReopenAccountResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Tender__Ledger__V1__ListPendingRequest methods */
 void   tender__ledger__v1__list_pending_request__init
                      (Tender__Ledger__V1__ListPendingRequest         *message);
@@ -788,6 +911,18 @@ typedef void (*Tender__Ledger__V1__SetAccountLimitsRequest_Closure)
 typedef void (*Tender__Ledger__V1__SetAccountLimitsResponse_Closure)
                  (const Tender__Ledger__V1__SetAccountLimitsResponse *message,
                   void *closure_data);
+typedef void (*Tender__Ledger__V1__CloseAccountRequest_Closure)
+                 (const Tender__Ledger__V1__CloseAccountRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__CloseAccountResponse_Closure)
+                 (const Tender__Ledger__V1__CloseAccountResponse *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ReopenAccountRequest_Closure)
+                 (const Tender__Ledger__V1__ReopenAccountRequest *message,
+                  void *closure_data);
+typedef void (*Tender__Ledger__V1__ReopenAccountResponse_Closure)
+                 (const Tender__Ledger__V1__ReopenAccountResponse *message,
+                  void *closure_data);
 typedef void (*Tender__Ledger__V1__ListPendingRequest_Closure)
                  (const Tender__Ledger__V1__ListPendingRequest *message,
                   void *closure_data);
@@ -827,6 +962,10 @@ extern const ProtobufCMessageDescriptor tender__ledger__v1__list_accounts_reques
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_accounts_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__set_account_limits_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__close_account_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__close_account_response__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__reopen_account_request__descriptor;
+extern const ProtobufCMessageDescriptor tender__ledger__v1__reopen_account_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_request__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__list_pending_response__descriptor;
 extern const ProtobufCMessageDescriptor tender__ledger__v1__get_trial_balance_request__descriptor;

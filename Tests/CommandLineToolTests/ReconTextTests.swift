@@ -37,6 +37,17 @@ struct ReconTextTests {
     #expect(ReconBreakRow.csvHead.count == rows[0].cells.count)
   }
 
+  /// Whoever reads the refusal of a report knows what to do, and finds the reason in the contract.
+  @Test(arguments: ReportAdvice.next.keys.sorted())
+  func aRefusedReportSaysWhatToDo(_ reason: String) throws {
+    let refused = Failure("ledger: the report is refused", next: reason, status: .usage)
+    let failure = try #require(ReportAdvice.failure(refused, reason))
+    let next = try #require(ReportAdvice.next[reason])
+    #expect("\(failure)" == "ledger: the report is refused: \(next) (\(reason))")
+    #expect(failure.status == .usage && next.count < 100)
+    #expect(ReportAdvice.failure(refused, "CURRENCY_UNKNOWN") == nil)
+  }
+
   /// A file that fits is one message; a larger one is all of its parts, in order.
   @Test(arguments: [1, 7_500_000, 7_500_001, 15_000_000, 15_000_001])
   func largeFilesComeInParts(count: Int) {

@@ -79,12 +79,16 @@ struct ReconImport: Command {
         for request in requests {
           // Each part is a call of its own.
           let own = request.part == 0 ? key : "\(key).\(request.part)"
-          answers.append(
-            try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
-              try await LedgerV1.Reconciliation.Client(wrapping: client)
-                .importReport(request, metadata: CallKeys.metadata(key: own))
-            }
-          )
+          do {
+            answers.append(
+              try await session.call(.ledger, as: .operator, within: .seconds(160)) { client in
+                try await LedgerV1.Reconciliation.Client(wrapping: client)
+                  .importReport(request, metadata: CallKeys.metadata(key: own))
+              }
+            )
+          } catch let error as CallFailure {
+            throw ReportAdvice.failure(error.failure, error.reason) ?? error.failure
+          }
         }
         return answers
       }

@@ -1,3 +1,5 @@
+import Money
+
 /// Why a report is not taken. One bad line refuses the whole: a part of the truth would be booked as
 /// all of it.
 package enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -13,6 +15,7 @@ package enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
   case fieldCount(line: Int, expected: Int, found: Int)
   case unknownType(line: Int, String)
   case amountInvalid(line: Int, column: String)
+  case amountTooLarge(line: Int, column: String)
   case currencyUnknown(line: Int)
   case otherAccount(line: Int)
   /// Gross less fee is not net.
@@ -35,10 +38,17 @@ package enum ReportError: Error, Sendable, Hashable, CustomStringConvertible {
       "line \(line) has \(found) fields instead of \(expected)"
     case .unknownType(let line, let type): "line \(line) is of a type nobody knows: \(type)"
     case .amountInvalid(let line, let column): "line \(line) has no amount in \(column)"
+    case .amountTooLarge(let line, let column):
+      "line \(line) has more than \(ReportParser.amountMinorMax) minor units in \(column)"
     case .currencyUnknown(let line): "line \(line) has a currency nobody knows"
     case .otherAccount(let line): "line \(line) is about another account"
     case .lineDoesNotAdd(let line): "line \(line): gross less fee is not net"
     case .batchDoesNotAdd(let batch): "the lines of batch \(batch) and its payout do not come to zero"
     }
+  }
+
+  /// A text of the report as it may be said: not too much of it, and nothing that may be a card number.
+  static func shown(_ text: String) -> String {
+    CardNumberDetector.contains(text) ? "withheld" : String(text.prefix(64))
   }
 }

@@ -73,7 +73,7 @@ struct ReportLayout: Sendable {
     _ text: String, _ kind: ReportKind, _ record: ReportRecord
   ) throws(ReportError) -> ReportRowType {
     guard let type = ReportRowType.of(text, in: kind) else {
-      throw .unknownType(line: record.line, String(text.prefix(64)))
+      throw .unknownType(line: record.line, ReportError.shown(text))
     }
     return type
   }

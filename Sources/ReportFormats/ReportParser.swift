@@ -12,6 +12,8 @@ package struct ReportParser: Sendable {
 
   /// Batches of one report whose sums are kept.
   package static let batchesMax = 10_000
+  /// Of one amount, either way: nobody moves so much at once, and sums of lines stay far from 64 bits.
+  package static let amountMinorMax: Int64 = 1_000_000_000_000_000
 
   /// - Parameter account: whose report it must be; lines that name an account name this one.
   package init(_ kind: ReportKind, account: String) {
@@ -46,7 +48,7 @@ package struct ReportParser: Sendable {
     // Everything that was settled and the payout of it: Adyen's own control total.
     if kind == .settlementDetail {
       for (batch, sum) in batches.sorted(by: { $0.key.number < $1.key.number }) where sum != 0 {
-        throw .batchDoesNotAdd(batch: batch.number)
+        throw .batchDoesNotAdd(batch: ReportError.shown(batch.number))
       }
     }
     rows.forEach(handler)
@@ -146,11 +148,16 @@ struct ReportRecord {
       }
       if digits.hasSuffix(".") { digits.removeLast() }
     }
-    do {
-      let amount = try Amount.parse(String(digits), currency)
-      return isNegative ? try amount.negated() : amount
+    let amount: Amount
+    do throws(AmountParseError) {
+      amount = try Amount.parse(String(digits), currency)
     } catch {
-      throw .amountInvalid(line: line, column: name)
+      throw error == .overflow
+        ? .amountTooLarge(line: line, column: name) : .amountInvalid(line: line, column: name)
     }
+    guard amount.minor <= ReportParser.amountMinorMax else {
+      throw .amountTooLarge(line: line, column: name)
+    }
+    return Amount(currency, minor: isNegative ? -amount.minor : amount.minor)
   }
 }

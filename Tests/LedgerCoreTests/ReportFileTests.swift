@@ -50,8 +50,12 @@ struct ReportFileTests {
     return Result { () throws(ReportRefusal) in try ReportFile(bytes, terms) }
   }
 
+  static func refusal(_ result: Result<ReportFile, ReportRefusal>) -> ReportRefusal? {
+    if case .failure(let refusal) = result { refusal } else { nil }
+  }
+
   static func reason(_ result: Result<ReportFile, ReportRefusal>) -> ReportRefusal.Reason? {
-    if case .failure(let refusal) = result { refusal.reason } else { nil }
+    refusal(result)?.reason
   }
 
   @Test func linesAreKeptWithTheirReferences() throws {
@@ -64,6 +68,53 @@ struct ReportFileTests {
     // What may be a card number is not kept; other unknown columns are.
     #expect(lines[0].others == #"{"new_column":"withheld"}"#)
     #expect(lines[1].others == #"{"new_column":"say \"yes\", twice"}"#)
+  }
+
+  /// As gateways write it, always the day that stands there.
+  @Test(
+    arguments: [
+      "2026-11-01", "2026-11-01 23:59:59", "2026-11-01T23:59:59", "2026-11-01 10:00",
+      "2026-11-01T10:00:00Z", "2026-11-01T23:00:00.123-05:00",
+    ]
+  )
+  func aLineHasADay(written: String) throws {
+    let text = Self.stripeText.replacing("2026-11-01 10:00:00", with: written)
+    let line = try Self.read(text, .payoutReconciliation).get().lines[0]
+    #expect(line.bookedOn == CivilDate(year: 2026, month: 11, day: 1) && line.bookedAt == written)
+  }
+
+  /// Either way, to the minor unit; and who is refused is told by how much.
+  @Test func anAmountHasALimit() throws {
+    let most = "10000000000000.00,0.00,10000000000000.00"
+    for sign in ["", "-"] {
+      let amounts = most.split(separator: ",").map { $0 == "0.00" ? $0 : "\(sign)\($0)" }
+      let text = Self.stripeText.replacing("49.99,0.75,49.24", with: amounts.joined(separator: ","))
+      let line = try Self.read(text, .payoutReconciliation).get().lines[0]
+      #expect(line.match.amount.minor.magnitude == UInt64(ReportParser.amountMinorMax))
+    }
+    for written in ["10000000000000.01", "-10000000000000.01", "99999999999999999.99"] {
+      let text = Self.stripeText.replacing("49.99", with: written)
+      #expect(
+        Self.refusal(Self.read(text, .payoutReconciliation))
+          == ReportRefusal(.malformed, "line 2 has more than 1000000000000000 minor units in gross")
+      )
+    }
+  }
+
+  /// What may be a card number is not said either.
+  @Test func whatIsRefusedIsNotSaidInFull() {
+    let text = Self.stripeText.replacing("charge", with: "4111 1111 1111 1111")
+    #expect(
+      Self.refusal(Self.read(text, .payoutReconciliation))
+        == ReportRefusal(.typeUnknown, "line 2 is of a type nobody knows: withheld")
+    )
+    let batch = Self.adyenText.replacing(",7\n", with: ",4111111111111111\n")
+      .replacing("EUR,49.24,,,", with: "EUR,49.25,,,")
+    #expect(
+      Self.refusal(Self.read(batch, .settlementDetail))
+        == ReportRefusal(
+          .totalDiffers, "the lines of batch withheld and its payout do not come to zero")
+    )
   }
 
   @Test func aPayoutIsNamedByWhatItPaysOut() throws {
@@ -133,6 +184,16 @@ struct ReportFileTests {
     Bad(what: "gross less fee is not net", from: "49.24", to: "49.23", reason: .malformed),
     Bad(what: "a column is missing", from: ",net,", to: ",netto,", reason: .malformed),
     Bad(what: "no day", from: "2026-11-01", to: "2026-13-01", reason: .malformed),
+    Bad(what: "hour 25", from: "10:00:00", to: "25:00:00", reason: .malformed),
+    Bad(what: "minute 60", from: "10:00:00", to: "10:60:00", reason: .malformed),
+    Bad(what: "half a time", from: "10:00:00", to: "10", reason: .malformed),
+    Bad(what: "words behind the day", from: " 10:00:00", to: " at noon", reason: .malformed),
+    Bad(
+      what: "more money than there is",
+      from: "49.99,0.75,49.24",
+      to: "10000000000000.01,0.00,10000000000000.01",
+      reason: .malformed
+    ),
     Bad(
       what: "another kind's file",
       kind: .settlementDetail,
@@ -173,7 +234,8 @@ struct ReportFileTests {
       $0 == 0x6A ? 0xE9 : $0
     }
     #expect(Self.reason(Self.read(latin, .payoutReconciliation)) == .encodingInvalid)
-    #expect(Self.reason(Self.read("", .payoutReconciliation)) == .truncated)
+    let empty = ReportRefusal(.truncated, "it is empty")
+    #expect(Self.refusal(Self.read("", .payoutReconciliation)) == empty)
   }
 
   /// What is said of the file from elsewhere is compared before anything of it counts.

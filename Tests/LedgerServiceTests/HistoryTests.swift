@@ -100,6 +100,22 @@ struct HistoryTests {
     }
   }
 
+  /// Each account's own sums fit into 64 bits, also where those of all together do not.
+  @Test func sumsThatAreTooLargeAreReadAccountByAccount() async throws {
+    try await Books.with { books in
+      let calls = try LedgerCalls(books)
+      _ = try await books.writer.post([Books.posting(1, minor: .max)])
+      #expect(try await calls.totals().map(\.debitsMinor) == [.max])
+      _ = try await books.writer.post([
+        Books.posting(2, "gateway_clearing:stripe:b", "bank:a", minor: 1)
+      ])
+      #expect(await calls.reason { try await calls.totals() } == "SUMS_TOO_LARGE")
+      #expect(
+        try await calls.trialBalance().map(\.debitsPostedMinor).sorted() == [0, 0, 1, .max]
+      )
+    }
+  }
+
   /// Over more accounts than a page holds, while more is booked: all pages are of one moment, so that
   /// their sums are equal.
   @Test(arguments: [false, true]) func aTrialBalanceGoesOnPageByPage(isRecorded: Bool) async throws {

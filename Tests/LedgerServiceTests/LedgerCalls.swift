@@ -273,6 +273,13 @@ struct LedgerCalls: Sendable {
     return try await call { try await history.listEntries(request: request, context: $0) }
   }
 
+  /// Per currency, over all accounts.
+  func totals() async throws -> [LedgerV1.TrialBalanceLine] {
+    try await call {
+      try await ledger.getTrialBalance(request: LedgerV1.GetTrialBalanceRequest(), context: $0)
+    }.lines
+  }
+
   func trialBalance(
     recorded: Timestamp? = nil,
     effective: Timestamp? = nil

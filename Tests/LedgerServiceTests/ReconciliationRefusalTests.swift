@@ -99,6 +99,37 @@ extension ReconciliationTests {
     }
   }
 
+  /// A slip of the pen in one name does not keep a file from the books that it is of.
+  @Test func aFileForMistypedBooksIsStillTakenForTheRightOnes() async throws {
+    try await Self.with { recon in
+      let text = ReconCalls.header + Self.rows[0].line
+      var other = recon
+      for (number, account) in [
+        GatewayAccount(gateway: "adyen", account: "acct_1"),
+        GatewayAccount(gateway: "stripe", account: "acct_2"),
+      ].enumerated() {
+        other.account = account
+        try await other.importing(text, key: "mistyped-\(number)")
+        let again = other
+        #expect(
+          try await recon.reason { try await again.importing(text, key: "again-\(number)") }
+            == "REPORT_DUPLICATE")
+      }
+      try await recon.importing(text, key: "right")
+      #expect(
+        try await recon.reason { try await recon.importing(text, key: "twice") }
+          == "REPORT_DUPLICATE")
+      for (number, gateway) in ["paypal", "Stripe", "stripe ", ""].enumerated() {
+        other.account = GatewayAccount(gateway: gateway, account: "acct_1")
+        let unknown = other
+        #expect(
+          try await recon.reason { try await unknown.importing(text, key: "unknown-\(number)") }
+            == "GATEWAY_ACCOUNT_INVALID")
+      }
+      #expect(try await recon.books.count("recon_file") == 3)
+    }
+  }
+
   /// Who forgets `--live` leaves no lines behind that nobody could ever take back.
   @Test func aReportForTheWrongBooksIsRefused() async throws {
     try await Books.with { books in

@@ -649,6 +649,21 @@ GUARDS = {
         [("    if report.state == .fetched, report.sha256 != reading.sha256 {",
           "    if report.state == .fetched, report.sha256 != reading.sha256, reading.bytes < 0 {")],
         "GatewayServiceTests.ReportFetchTests", ["aFileThatChangesIsAnAlert"]),
+    "limit of a report's amount": (
+        "Sources/ReportFormats/ReportParser.swift",
+        [("guard amount.minor <= ReportParser.amountMinorMax else", "guard amount.minor >= 0 else")],
+        "LedgerCoreTests.ReportFileTests", ["anAmountHasALimit"]),
+    "card numbers in refused reports": (
+        "Sources/ReportFormats/ReportError.swift",
+        [('CardNumberDetector.contains(text) ? "withheld"', 'text.isEmpty ? "withheld"')],
+        "LedgerCoreTests.ReportFileTests", ["whatIsRefusedIsNotSaidInFull"]),
+    "files of their own books": (
+        "services/ledger/Service/Reconciliation/ReconImport.swift",
+        [("select id from recon_file\n    where gateway = \\(terms.account.gateway)"
+          " and account = \\(terms.account.account)\n      and livemode",
+          "select id from recon_file\n    where livemode")],
+        "LedgerServiceTests.ReconciliationTests",
+        ["aFileForMistypedBooksIsStillTakenForTheRightOnes"]),
     "sum of a settled batch": (
         "Sources/ReportFormats/ReportParser.swift",
         [("where sum != 0 {", "where sum == .min {")],

@@ -130,8 +130,9 @@ extension LedgerV1.LedgerHistory {
     /// > Source IDL Documentation:
     /// >
     /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-    /// > read is on none of them.
+    /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+    /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+    /// > them.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -204,8 +205,9 @@ extension LedgerV1.LedgerHistory {
     /// > Source IDL Documentation:
     /// >
     /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-    /// > read is on none of them.
+    /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+    /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+    /// > them.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -276,8 +278,9 @@ extension LedgerV1.LedgerHistory {
     /// > Source IDL Documentation:
     /// >
     /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-    /// > read is on none of them.
+    /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+    /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+    /// > them.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -478,8 +481,9 @@ extension LedgerV1.LedgerHistory {
     /// > Source IDL Documentation:
     /// >
     /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-    /// > read is on none of them.
+    /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+    /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+    /// > them.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -597,8 +601,9 @@ extension LedgerV1.LedgerHistory {
     /// > Source IDL Documentation:
     /// >
     /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-    /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-    /// > read is on none of them.
+    /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+    /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+    /// > them.
     /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
     ///
     /// - Parameters:
@@ -699,8 +704,9 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-  /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-  /// > read is on none of them.
+  /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+  /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+  /// > them.
   /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:
@@ -803,8 +809,9 @@ extension LedgerV1.LedgerHistory.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Every account's balance at an instant, by code and currency; debits and credits of a currency must
-  /// > be equal over all pages. All pages are of one place in the books: what is recorded while they are
-  /// > read is on none of them.
+  /// > be equal over all pages, added up in more than 64 bits: each account's sums fit, all together need
+  /// > not. All pages are of one place in the books: what is recorded while they are read is on none of
+  /// > them.
   /// > Errors: INVALID_ARGUMENT AS_OF_INVALID, PAGE_TOKEN_INVALID.
   ///
   /// - Parameters:

@@ -351,9 +351,9 @@ extension LedgerV1 {
     package var merchantID: String
     /// capture, refund, fee, … ; a row of the posting templates.
     package var kind: String
-    /// 2 to 32; debits equal credits per currency. None for POSTING_PHASE_VOID_PENDING. For
-    /// POSTING_PHASE_POST_PENDING, and with `reverses`, none means all of that transaction's; a fact
-    /// always names its own.
+    /// 2 to 32 (with more than 256 the whole call is refused); debits equal credits per currency. None
+    /// for POSTING_PHASE_VOID_PENDING. For POSTING_PHASE_POST_PENDING, and with `reverses`, none means
+    /// all of that transaction's; a fact always names its own.
     package var entries: [LedgerV1.Entry]
     /// When it happened in the world.
     package var effectiveAt: GoogleProtobuf.Timestamp?
@@ -434,7 +434,7 @@ extension LedgerV1.PostingCommand {
     self.transactionID = try reader.string(c.pointee.transaction_id, "transaction_id", required: true, idPrefix: "ltx")
     self.merchantID = try reader.string(c.pointee.merchant_id, "merchant_id", required: true)
     self.kind = try reader.string(c.pointee.kind, "kind", required: true, lengthMax: 40)
-    self.entries = try reader.messages(c.pointee.n_entries, c.pointee.entries, "entries", countMax: 32)
+    self.entries = try reader.messages(c.pointee.n_entries, c.pointee.entries, "entries", countMax: 256)
     self.effectiveAt = try reader.message(c.pointee.effective_at, "effective_at", required: true)
     self.subject = try reader.string(c.pointee.subject, "subject", lengthMax: 64)
     self.externalReference = try reader.string(c.pointee.external_reference, "external_reference", lengthMax: 255)

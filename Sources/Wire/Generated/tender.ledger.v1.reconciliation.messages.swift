@@ -448,7 +448,7 @@ extension LedgerV1.ImportReportRequest {
     self.gatewayAccount = try reader.string(c.pointee.gateway_account, "gateway_account", required: true, lengthMax: 60)
     self.kind = try reader.enumeration(c.pointee.kind.rawValue, "kind", required: true)
     self.sha256 = try reader.bytes(c.pointee.sha256, "sha256", required: true, lengthMax: 32)
-    self.content = try reader.bytes(c.pointee.content, "content", required: true, lengthMax: 8000000, cardDataExempt: true)
+    self.content = try reader.bytes(c.pointee.content, "content", lengthMax: 8000000, cardDataExempt: true)
     self.currency = try reader.string(c.pointee.currency, "currency", lengthMax: 3)
     self.payouts = try reader.messages(c.pointee.n_payouts, c.pointee.payouts, "payouts", countMax: 100)
     self.livemode = c.pointee.livemode != 0

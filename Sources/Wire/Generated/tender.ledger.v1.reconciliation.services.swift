@@ -139,14 +139,16 @@ extension LedgerV1.Reconciliation {
     /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
     /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
     /// > them all. Parts that nothing completes are forgotten after a day.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+    /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
     /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
     /// > no key of 32 bytes); then, first that applies, in
     /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
     /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-    /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+    /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+    /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
     /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -296,14 +298,16 @@ extension LedgerV1.Reconciliation {
     /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
     /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
     /// > them all. Parts that nothing completes are forgotten after a day.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+    /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
     /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
     /// > no key of 32 bytes); then, first that applies, in
     /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
     /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-    /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+    /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+    /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
     /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -451,14 +455,16 @@ extension LedgerV1.Reconciliation {
     /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
     /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
     /// > them all. Parts that nothing completes are forgotten after a day.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+    /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
     /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
     /// > no key of 32 bytes); then, first that applies, in
     /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
     /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-    /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+    /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+    /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
     /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -831,14 +837,16 @@ extension LedgerV1.Reconciliation {
     /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
     /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
     /// > them all. Parts that nothing completes are forgotten after a day.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+    /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
     /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
     /// > no key of 32 bytes); then, first that applies, in
     /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
     /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-    /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+    /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+    /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
     /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -1026,14 +1034,16 @@ extension LedgerV1.Reconciliation {
     /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
     /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
     /// > them all. Parts that nothing completes are forgotten after a day.
-    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+    /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+    /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
     /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
     /// > no key of 32 bytes); then, first that applies, in
     /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
     /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-    /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+    /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+    /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+    /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+    /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
     /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
     /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
     /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -1266,14 +1276,16 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
   /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
   /// > them all. Parts that nothing completes are forgotten after a day.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+  /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
   /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
   /// > no key of 32 bytes); then, first that applies, in
   /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
   /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-  /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-  /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-  /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+  /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+  /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+  /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+  /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
   /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
   /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these
@@ -1475,14 +1487,16 @@ extension LedgerV1.Reconciliation.ClientProtocol {
   /// > larger one comes in 2 to 40 parts of at most so many bytes each, cut anywhere, in any order, 2,000,000
   /// > lines in all: each call names the part and the whole's hash, and the one that completes it reads
   /// > them all. Parts that nothing completes are forgotten after a day.
-  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not 1 to 60 bytes each), CURRENCY_UNKNOWN,
+  /// > Errors: INVALID_ARGUMENT GATEWAY_ACCOUNT_INVALID (not `stripe` or `adyen`, or no account as the
+  /// > ledger's clearing account has it), CURRENCY_UNKNOWN,
   /// > TOTAL_INVALID (a control total without batch or amount), PART_INVALID (no part of 2 to 40, or
   /// > no key of 32 bytes); then, first that applies, in
   /// > FAILED_PRECONDITION: PART_KEY_DIFFERS (the parts were sealed with several keys: send all of them again
   /// > with one), REPORT_HASH_DIFFERS (`sha256` is not that of `content`),
-  /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it ends within a line or a
-  /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no amount,
-  /// > gross less fee is not net), REPORT_TYPE_UNKNOWN, REPORT_ACCOUNT_DIFFERS (it is another account's);
+  /// > REPORT_ENCODING_INVALID (not UTF-8), REPORT_TRUNCATED (it is empty, or ends within a line or a
+  /// > quote), then what the first bad line is: REPORT_MALFORMED (no CSV, a column is missing, no instant, no
+  /// > amount or one above 10^15 minor units, gross less fee is not net), REPORT_TYPE_UNKNOWN,
+  /// > REPORT_ACCOUNT_DIFFERS (it is another account's);
   /// > then REPORT_CURRENCY_DIFFERS (a currency nobody knows, or not `currency`), REPORT_TOTAL_DIFFERS (a
   /// > batch and its payout, or lines and a control total, differ), BOOKS_UNKNOWN (the books know the
   /// > account, but only as the other one: live instead of test, or the reverse), REPORT_DUPLICATE (these

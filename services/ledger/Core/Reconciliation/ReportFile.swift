@@ -35,6 +35,9 @@ package enum ReconReportKind: String, Sendable, Hashable, CaseIterable {
   case payoutReconciliation = "payout_reconciliation"
   case settlementDetail = "settlement_detail"
 
+  /// Whose reports they are.
+  package static let gateways: Set<String> = ["stripe", "adyen"]
+
   package var format: ReportKind {
     switch self {
     case .payoutReconciliation: .payoutReconciliation

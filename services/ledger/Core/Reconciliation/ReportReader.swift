@@ -141,7 +141,7 @@ package final class ReportReader: @unchecked Sendable {
       case .currencyUnknown: .currencyDiffers
       case .batchDoesNotAdd: .totalDiffers
       case .empty, .tooManyLines, .tooManyBatches, .recordTooLong, .tooManyFields, .quoteMisplaced,
-        .columnMissing, .columnTwice, .fieldCount, .amountInvalid, .lineDoesNotAdd:
+        .columnMissing, .columnTwice, .fieldCount, .amountInvalid, .amountTooLarge, .lineDoesNotAdd:
         .malformed
       }
     return ReportRefusal(reason, "\(error)")
@@ -181,6 +181,7 @@ package final class ReportBytes: @unchecked Sendable {
     guard !hasZero else {
       throw ReportRefusal(.encodingInvalid, "it is not UTF-8, such as UTF-16")
     }
+    guard count > 0 else { throw ReportRefusal(.truncated, "it is empty") }
     guard last == 0x0A else { throw ReportRefusal(.truncated, "its last line has no end") }
     guard count <= bytesMax else {
       throw ReportRefusal(.malformed, "it has more than \(bytesMax) bytes")

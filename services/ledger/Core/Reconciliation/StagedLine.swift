@@ -88,9 +88,14 @@ package struct StagedLine: Sendable, Hashable {
     canonical.append(net?.minor ?? 0)
   }
 
-  /// "2026-11-01 10:00:00", or with a T: the first ten characters.
+  /// "2026-11-01", or with a time behind it: "2026-11-01 10:00:00", with a T, without seconds, with an
+  /// offset. The first ten characters, if all of it is right.
   static func day(_ text: String) -> CivilDate? {
-    Timestamp(text.prefix(10) + "T00:00:00Z")?.date
+    guard let day = Timestamp(text.prefix(10) + "T00:00:00Z")?.date else { return nil }
+    let isRight =
+      text.utf8.count == 10
+      || ["Z", "", ":00Z"].contains { Timestamp(text + $0) != nil }
+    return isRight ? day : nil
   }
 
   /// The ids of the transactions that would record this movement, named as the gateway names it.

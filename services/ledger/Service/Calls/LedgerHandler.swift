@@ -15,6 +15,13 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
   /// Larger requests are checked off the loop.
   static let checkedOnLoopMax = 64
 
+  /// Each account's own sums fit; those of all accounts together need not.
+  private static let sumsTooLarge = RPCFailure.failedPrecondition(
+    "SUMS_TOO_LARGE",
+    "The debits or credits of a currency pass 64 bits over all accounts: read the accounts one by one "
+      + "(GetTrialBalanceAsOf) and add them up in wider numbers."
+  )
+
   let environment: ServiceEnvironment
   let writer: BatchWriter
   let alerts: PostingAlerts
@@ -30,9 +37,6 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
       case .operator: true
       case .service, .merchant, .auditor: false
       }
-    guard !request.commands.isEmpty else {
-      throw RPCFailure.invalid("commands", "COMMANDS_REQUIRED", "Name at least one transaction.")
-    }
     let check = { @Sendable () throws -> CheckedPostings in
       try CheckedPostings(
         request.commands,
@@ -147,7 +151,13 @@ package struct LedgerHandler: LedgerV1.Ledger.SimpleServiceProtocol {
     context: ServerContext
   ) async throws -> LedgerV1.GetTrialBalanceResponse {
     let merchant = try CallContext.require().requireMerchant()
-    let rows = try await environment.database.query(BalanceStore.trialBalance(of: merchant))
+    let rows: Rows
+    do throws(PostgresError) {
+      rows = try await environment.database.query(BalanceStore.trialBalance(of: merchant))
+    } catch {
+      guard error.sqlState == .numericOutOfRange else { throw error }
+      throw Self.sumsTooLarge
+    }
     return LedgerV1.GetTrialBalanceResponse(lines: try rows.map(BalanceStore.decodeLine))
   }
 }

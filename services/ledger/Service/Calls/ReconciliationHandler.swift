@@ -295,6 +295,13 @@ package struct ReconciliationHandler: LedgerV1.Reconciliation.SimpleServiceProto
   private static func terms(
     _ request: LedgerV1.ImportReportRequest
   ) throws(RPCFailure) -> ReportTerms {
+    guard ReconReportKind.gateways.contains(request.gateway) else {
+      throw .invalid(
+        "gateway",
+        "GATEWAY_ACCOUNT_INVALID",
+        "Reports are imported of stripe and adyen: name the gateway that wrote this one."
+      )
+    }
     var terms = ReportTerms(
       account: try account(request.gateway, request.gatewayAccount),
       isLive: request.livemode,

@@ -69,9 +69,13 @@ enum ReconImport {
     """
   }
 
-  /// A row if exactly these bytes are there.
+  /// A row if exactly these bytes are there for these books.
   static func find(_ terms: ReportTerms) -> Statement {
-    "select id from recon_file where sha256 = \(terms.sha256) and livemode = \(terms.isLive)"
+    """
+    select id from recon_file
+    where gateway = \(terms.account.gateway) and account = \(terms.account.account)
+      and livemode = \(terms.isLive) and sha256 = \(terms.sha256)
+    """
   }
 
   /// The payouts that were named: the lines come to them, or the report would not have been taken.

@@ -9,7 +9,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Polyglot")
 import seals  # noqa: E402
 import access  # noqa: E402
 import actions  # noqa: E402
+import bad_books  # noqa: E402
+import bad_calls  # noqa: E402
+import bad_holds  # noqa: E402
 import bad_input  # noqa: E402
+import bad_reports  # noqa: E402
 import books  # noqa: E402
 import command_line  # noqa: E402
 import debits  # noqa: E402
@@ -36,7 +40,8 @@ def main():
     modules = (
         seals, payments, bad_input, mutations, objects, identity, access, command_line, metrics,
         notifications, proxy, refunds, refund_outcomes, debits, setups, actions, recovery,
-        routing, reconciliation, restores, faults, outage, books)
+        routing, reconciliation, bad_books, bad_calls, bad_holds, bad_reports, restores, faults,
+        outage, books)
     for module in modules:
         for name, test in list(vars(module).items()):
             if not name.startswith("test_"):

@@ -173,7 +173,8 @@ extension LedgerV1.Ledger {
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
     /// > the transaction without them. So the ledger is replaced first, then its callers.
-    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+    /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+    /// > that breaks the rules of its fields: none of them is booked).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.PostRequest` messages.
@@ -329,6 +330,8 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Debits and credits per currency over all accounts; they must be equal.
+    /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+    /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
     ///
     /// - Parameters:
     ///   - request: A streaming request of `LedgerV1.GetTrialBalanceRequest` messages.
@@ -359,7 +362,8 @@ extension LedgerV1.Ledger {
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
     /// > the transaction without them. So the ledger is replaced first, then its callers.
-    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+    /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+    /// > that breaks the rules of its fields: none of them is booked).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -515,6 +519,8 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Debits and credits per currency over all accounts; they must be equal.
+    /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+    /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceRequest` message.
@@ -543,7 +549,8 @@ extension LedgerV1.Ledger {
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
     /// > the transaction without them. So the ledger is replaced first, then its callers.
-    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+    /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+    /// > that breaks the rules of its fields: none of them is booked).
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.PostRequest` message.
@@ -699,6 +706,8 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Debits and credits per currency over all accounts; they must be equal.
+    /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+    /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
     ///
     /// - Parameters:
     ///   - request: A `LedgerV1.GetTrialBalanceRequest` message.
@@ -1057,7 +1066,8 @@ extension LedgerV1.Ledger {
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
     /// > the transaction without them. So the ledger is replaced first, then its callers.
-    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+    /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+    /// > that breaks the rules of its fields: none of them is booked).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -1253,6 +1263,8 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Debits and credits per currency over all accounts; they must be equal.
+    /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+    /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceRequest` message.
@@ -1296,7 +1308,8 @@ extension LedgerV1.Ledger {
     /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
     /// > replicas are of release N: an older one does not read fields that it does not know, and books
     /// > the transaction without them. So the ledger is replaced first, then its callers.
-    /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+    /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+    /// > that breaks the rules of its fields: none of them is booked).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -1580,6 +1593,8 @@ extension LedgerV1.Ledger {
     /// > Source IDL Documentation:
     /// >
     /// > Debits and credits per currency over all accounts; they must be equal.
+    /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+    /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `LedgerV1.GetTrialBalanceRequest` message.
@@ -1621,7 +1636,8 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
   /// > replicas are of release N: an older one does not read fields that it does not know, and books
   /// > the transaction without them. So the ledger is replaced first, then its callers.
-  /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+  /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+  /// > that breaks the rules of its fields: none of them is booked).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.PostRequest` message.
@@ -1865,6 +1881,8 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Debits and credits per currency over all accounts; they must be equal.
+  /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+  /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
   ///
   /// - Parameters:
   ///   - request: A request containing a single `LedgerV1.GetTrialBalanceRequest` message.
@@ -1900,7 +1918,8 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > order. Callers use what release N brought (phase, linked, reverses; then metadata) once all
   /// > replicas are of release N: an older one does not read fields that it does not know, and books
   /// > the transaction without them. So the ledger is replaced first, then its callers.
-  /// > Errors of the whole call: INVALID_ARGUMENT COMMANDS_REQUIRED.
+  /// > Errors of the whole call: INVALID_ARGUMENT with the field (none or more than 8,000 commands, or one
+  /// > that breaks the rules of its fields: none of them is booked).
   ///
   /// - Parameters:
   ///   - message: request message to send.
@@ -2176,6 +2195,8 @@ extension LedgerV1.Ledger.ClientProtocol {
   /// > Source IDL Documentation:
   /// >
   /// > Debits and credits per currency over all accounts; they must be equal.
+  /// > Errors: FAILED_PRECONDITION SUMS_TOO_LARGE (they pass 64 bits over all accounts: read those one by
+  /// > one, LedgerHistory.GetTrialBalanceAsOf, and add them up in wider numbers).
   ///
   /// - Parameters:
   ///   - message: request message to send.

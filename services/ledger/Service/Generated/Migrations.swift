@@ -4080,4 +4080,22 @@ from ledger.balance b;
 
 """##,
     checksum: "e13f99a4efc003acff146201ecd55645e7d39aff2ae0eb5191fec4dfd1dc6f0a"),
+  Migration(
+    number: 15, name: "files-of-their-books",
+    up: ##"""
+-- A file that was taken under a mistyped gateway or account can still be taken for the right one: the same
+-- bytes are refused for the same books alone.
+alter table recon_file drop constraint recon_file_sha256_livemode_key,
+  add unique (gateway, account, livemode, sha256);
+
+"""##,
+    check: ##"""
+select 'the same bytes once for each books', count(*) = 1
+from pg_constraint c where c.conrelid = 'ledger.recon_file'::regclass and c.contype = 'u'
+  and (select array_agg(a.attname::text order by a.attname) from pg_attribute a
+    where a.attrelid = c.conrelid and a.attnum = any (c.conkey))
+    = array['account', 'gateway', 'livemode', 'sha256'];
+
+"""##,
+    checksum: "4ca172881c307ae965c2bcfb388081873719aa8086bc8539bb7b151a54b1fd8a"),
 ]

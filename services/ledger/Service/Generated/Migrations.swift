@@ -3215,574 +3215,15 @@ alter table transaction add constraint transaction_metadata check (
 alter table batch drop constraint batch_format_check;
 alter table batch add constraint batch_format_check check (format in (1, 2, 3, 4)) not valid;
 
+-- Whether an account is closed (0014). Beside the limits: for a posting it costs no look elsewhere.
+alter table balance add column closed boolean not null default false;
+
 -- The one way to write the books -----------------------------------------------------------------
 
 -- As in 0006, and: p_metadata_keys, p_metadata_values: empty, or one for each item: null, or the text of
--- an array (arrays within an array would all have to be of one size).
+-- an array (arrays within an array would all have to be of one size). A closed account counts as limited,
+-- and whoever asks for something on it is decided on item by item (TL001).
 create function write_batch(
-  p_shard smallint,
-  p_recorded_at timestamptz,
-  p_id uuid[], p_merchant uuid[], p_effective_at timestamptz[],
-  p_fact boolean[], p_kind text[], p_subject text[], p_external_reference text[],
-  p_actor text[], p_trace_id bytea[], p_leaf bytea[], p_refusal text[],
-  p_entry_item integer[], p_entry_position smallint[], p_entry_account integer[],
-  p_entry_side smallint[], p_entry_amount bigint[], p_entry_currency text[],
-  p_entry_submitted text[],
-  p_account uuid[],
-  p_new_id uuid[], p_new_merchant uuid[], p_new_livemode boolean[], p_new_code text[],
-  p_new_currency text[], p_new_kind text[], p_new_side smallint[], p_new_actor text[],
-  p_phase smallint[], p_other uuid[], p_expires_at timestamptz[], p_ends boolean[],
-  p_decided boolean,
-  p_metadata_keys text[], p_metadata_values text[]
-) returns table (item integer, status smallint, existing uuid, reason text)
-language plpgsql security definer
-set search_path = ledger, pg_temp
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
-set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
-as $$
-#variable_conflict use_column
-declare
-  items constant integer := cardinality(p_id);
-  refusals text[] := p_refusal;
-  remembered integer[];
-  remembered_reasons text[];
-  wanted integer;
-  done integer;
-  created boolean[];
-  existing_sequences uuid[];
-  head batch;
-  batch_number bigint;
-  batch_time timestamptz;
-  milliseconds bigint;
-  base text;
-  sequences uuid[];
-  leaves bytea;
-  places integer[];
-  snapped uuid[];
-  -- Anything but transactions that move at once, and take nothing back.
-  extended constant boolean := cardinality(p_phase) > 0;
-  -- Which columns the leaves may cover.
-  batch_format constant smallint := case when cardinality(p_metadata_keys) > 0 then 4
-    when cardinality(p_phase) > 0 then 3 else 2 end;
-  limited boolean;
-begin
-  if items not between 1 and 8000 then
-    raise exception 'a batch has 1 to 8000 items' using errcode = 'invalid_parameter_value';
-  end if;
-  -- "LEDG": one writer per shard at a time. Who waits is served in order of arrival, and a process
-  -- that dies lets go with its connection.
-  perform pg_advisory_xact_lock(1279607879, p_shard);
-
-  select shard, number, transactions, first_sequence, last_sequence, recorded_at, previous_hash,
-      hash, format
-    into head.shard, head.number, head.transactions, head.first_sequence, head.last_sequence,
-      head.recorded_at, head.previous_hash, head.hash, head.format
-    from batch where shard = p_shard order by number desc limit 1;
-  batch_number := coalesce(head.number, 0) + 1;
-  batch_time := greatest(coalesce(p_recorded_at, clock_timestamp()), head.recorded_at);
-  milliseconds := floor(extract(epoch from batch_time) * 1000);
-  if head.number is not null then
-    -- Batches of format 1 are not ordered within a millisecond.
-    milliseconds := greatest(milliseconds, case head.format when 1 then 1 else 0 end
-      + ('x' || translate(left(head.last_sequence::text, 13), '-', ''))::bit(48)::bigint);
-  end if;
-  base := lpad(to_hex(milliseconds), 12, '0') || lpad(to_hex(batch_number), 12, '0');
-  sequences := array(
-    select (base || lpad(to_hex(i - 1), 8, '0'))::uuid from generate_series(1, items) i);
-
-  if not (true = all (p_fact)) then
-    select array_agg(x.i), array_agg(x.reason) into remembered, remembered_reasons
-      from (
-        select u.i, (
-            select r.reason from rejection r
-            where r.shard = p_shard and r.id = u.id and not u.fact) as reason
-        from unnest(p_id, p_fact) with ordinality u(id, fact, i)
-        offset 0
-      ) x
-      where x.reason is not null;
-    for n in 1..coalesce(cardinality(remembered), 0) loop
-      refusals[remembered[n]] := remembered_reasons[n];
-    end loop;
-  end if;
-  select count(*) into wanted from unnest(refusals) u(refusal) where u.refusal is null;
-
-  insert into movement (shard, id, sequence, merchant_id)
-    select p_shard, u.id, u.sequence, u.merchant
-    from unnest(p_id, sequences, p_merchant, refusals) u(id, sequence, merchant, refusal)
-    where u.refusal is null
-    on conflict do nothing;
-  get diagnostics done = row_count;
-
-  if p_decided and done < wanted then
-    raise exception 'the books are not what was decided on' using errcode = 'serialization_failure';
-  end if;
-
-  if done < items then
-    select array_agg(coalesce(m.sequence = u.sequence, false) order by u.i),
-        array_agg(m.sequence order by u.i)
-      into created, existing_sequences
-      from unnest(p_id, sequences) with ordinality u(id, sequence, i)
-      left join movement m on m.shard = p_shard and m.id = u.id;
-    if wanted < items then
-      insert into rejection (shard, id, merchant_id, reason, recorded_at, actor, trace_id)
-        select p_shard, u.id, u.merchant, u.refusal, batch_time, u.actor, u.trace_id
-        from unnest(p_id, p_merchant, refusals, p_actor, p_trace_id) with ordinality
-          u(id, merchant, refusal, actor, trace_id, i)
-        where u.refusal is not null
-          and (existing_sequences[u.i] is null or existing_sequences[u.i] > sequences[u.i])
-        on conflict do nothing;
-    end if;
-    -- What a later item of the batch created was not there when a refused one came.
-    return query
-      select x.i, (case when x.existing is null then 4 else 2 end)::smallint, x.existing,
-        case when x.existing is null then x.refusal end
-      from (
-        select u.i::integer as i, u.refusal, case
-            when u.refusal is null or existing_sequences[u.i] < sequences[u.i]
-            then existing_sequences[u.i] end as existing
-        from unnest(refusals) with ordinality u(refusal, i)
-        where not created[u.i]
-        offset 0
-      ) x;
-    if done = 0 then
-      return;
-    end if;
-  end if;
-
-  if cardinality(p_new_id) > 0 then
-    insert into account (
-        shard, id, merchant_id, livemode, code, currency, kind, normal_side, created_at, actor)
-      select p_shard, u.id, u.merchant, u.livemode, u.code, u.currency, u.kind, u.side,
-        batch_time, u.actor
-      from unnest(p_new_id, p_new_merchant, p_new_livemode, p_new_code, p_new_currency,
-          p_new_kind, p_new_side, p_new_actor)
-        u(id, merchant, livemode, code, currency, kind, side, actor)
-      on conflict (shard, id) do nothing;
-    insert into balance (shard, account_id, merchant_id)
-      select p_shard, u.id, u.merchant from unnest(p_new_id, p_new_merchant) u(id, merchant)
-      on conflict do nothing;
-  end if;
-
-  select string_agg(u.leaf, ''::bytea order by u.i),
-      case when created is not null then array_agg((u.i - 1)::integer order by u.i) end
-    into leaves, places
-    from unnest(p_leaf) with ordinality u(leaf, i) where created is null or created[u.i];
-  insert into batch (
-      shard, number, transactions, first_sequence, last_sequence, recorded_at, previous_hash, hash,
-      format, leaves, positions)
-    values (
-      p_shard, batch_number, done, sequences[1], sequences[items], batch_time,
-      coalesce(head.hash, decode(repeat('00', 32), 'hex')),
-      sha256(convert_to('tender.batch.v' || batch_format, 'UTF8')
-        || coalesce(head.hash, decode(repeat('00', 32), 'hex'))
-        || int2send(p_shard) || int8send(batch_number) || int4send(done)
-        || uuid_send(sequences[1]) || uuid_send(sequences[items])
-        || int8send((extract(epoch from batch_time) * 1000000)::bigint)
-        || int4send(coalesce(cardinality(places), 0))
-        || coalesce((select string_agg(int4send(u.place), ''::bytea order by u.i)
-            from unnest(places) with ordinality u(place, i)), ''::bytea)
-        || leaves),
-      batch_format, leaves, places);
-
-  insert into transaction (
-      shard, sequence, id, merchant_id, batch, effective_at, records_fact, kind, subject,
-      external_reference, actor, trace_id, phase, pending_id, expires_at, reverses,
-      metadata_keys, metadata_values)
-    select p_shard, u.sequence, u.id, u.merchant, batch_number, u.effective_at, u.fact, u.kind,
-      u.subject, u.external_reference, u.actor, u.trace_id,
-      case when u.phase between 1 and 4 then u.phase end,
-      case when u.phase between 2 and 4 then u.other end,
-      u.expires_at, case when u.phase = 5 then u.other end,
-      u.metadata_keys::text[], u.metadata_values::text[]
-    from unnest(sequences, p_id, p_merchant, p_effective_at, p_fact, p_kind, p_subject,
-        p_external_reference, p_actor, p_trace_id, p_phase, p_other, p_expires_at, p_metadata_keys,
-        p_metadata_values) with ordinality
-      u(sequence, id, merchant, effective_at, fact, kind, subject, external_reference, actor,
-        trace_id, phase, other, expires_at, metadata_keys, metadata_values, i)
-    where created is null or created[u.i];
-
-  insert into entry (
-      shard, position, side, currency, amount_minor, sequence, account_id, merchant_id,
-      submitted_code, effective_at)
-    select p_shard, u.position, u.side, u.currency, u.amount, sequences[u.item],
-      p_account[u.account], p_merchant[u.item], u.submitted, p_effective_at[u.item]
-    from unnest(p_entry_item, p_entry_position, p_entry_side, p_entry_currency, p_entry_amount,
-        p_entry_account, p_entry_submitted)
-      u(item, position, side, currency, amount, account, submitted)
-    where (created is null or created[u.item]) and (not extended or p_phase[u.item] <> 1);
-
-  if extended then
-    perform write_pending(p_shard, batch_number, created, sequences, p_id, p_merchant,
-      p_effective_at, p_entry_item, p_entry_position, p_entry_account, p_entry_side,
-      p_entry_amount, p_entry_currency, p_account, p_phase, p_other, p_expires_at, p_ends);
-  end if;
-
-  -- In the order of the accounts' ids, so that rows are always locked in one order. The rows are
-  -- there already: one that had to be inserted belongs to an account that is absent.
-  with changed as (
-    insert into balance as b (
-        shard, account_id, merchant_id, debits_posted_minor, credits_posted_minor, version, batch,
-        entries)
-      select p_shard, d.account_id, d.merchant_id, d.debits, d.credits, -1, batch_number, d.entries
-      from (
-        select p_account[u.account] as account_id, p_merchant[min(u.item)] as merchant_id,
-          coalesce(sum(u.amount) filter (where u.side = 1), 0)::bigint as debits,
-          coalesce(sum(u.amount) filter (where u.side = -1), 0)::bigint as credits,
-          count(*) as entries
-        from unnest(p_entry_item, p_entry_account, p_entry_side, p_entry_amount)
-          u(item, account, side, amount)
-        where (created is null or created[u.item]) and (not extended or p_phase[u.item] <> 1)
-        group by u.account
-      ) d
-      order by d.account_id
-      on conflict (shard, account_id) do update set
-        debits_posted_minor = b.debits_posted_minor + excluded.debits_posted_minor,
-        credits_posted_minor = b.credits_posted_minor + excluded.credits_posted_minor,
-        version = b.version + 1,
-        batch = excluded.batch,
-        entries = b.entries + excluded.entries,
-        snapshot_entries = case
-          when b.entries + excluded.entries - b.snapshot_entries >= 2000
-          then b.entries + excluded.entries else b.snapshot_entries end
-      returning b.account_id, b.version, b.entries, b.snapshot_entries,
-        b.net_minimum_minor is not null or b.net_maximum_minor is not null as limited
-  )
-  select count(*) filter (where version = -1),
-      array_agg(account_id) filter (where entries = snapshot_entries), bool_or(changed.limited)
-    into done, snapped, limited from changed;
-  if done > 0 then
-    raise exception 'an account of the batch is absent' using errcode = 'foreign_key_violation';
-  end if;
-  if limited and p_decided is not true and not (true = all (p_fact)) then
-    -- Whatever the order, no prefix of the batch passes a limit if all that lowers an account does
-    -- not by itself, nor all that raises it.
-    perform from (
-        select u.account, coalesce(sum(u.amount) filter (where u.side = 1), 0) as debits,
-          coalesce(sum(u.amount) filter (where u.side = -1), 0) as credits
-        from unnest(p_entry_item, p_entry_account, p_entry_side, p_entry_amount)
-          u(item, account, side, amount)
-        where created is null or created[u.item]
-        group by u.account
-        offset 0
-      ) d
-      cross join lateral (
-        select * from balance where shard = p_shard and account_id = p_account[d.account]
-      ) b
-      where b.debits_posted_minor - d.debits - b.credits_posted_minor - b.credits_pending_minor
-          < b.net_minimum_minor
-        or b.debits_posted_minor - b.credits_posted_minor + d.credits + b.debits_pending_minor
-          > b.net_maximum_minor;
-    if found then
-      raise exception 'a limit may be passed: decide item by item'
-        -- Whoever cannot decide comes again, to a replica that can.
-        using errcode = case when p_decided is null then '55P03' else 'TL001' end;
-    end if;
-  end if;
-  if snapped is not null then
-    perform take_snapshots(p_shard, snapped, sequences[items]);
-  end if;
-end $$;
-
--- What the release before calls: its transactions have no metadata.
-create or replace function write_batch(
-  p_shard smallint,
-  p_recorded_at timestamptz,
-  p_id uuid[], p_merchant uuid[], p_effective_at timestamptz[],
-  p_fact boolean[], p_kind text[], p_subject text[], p_external_reference text[],
-  p_actor text[], p_trace_id bytea[], p_leaf bytea[], p_refusal text[],
-  p_entry_item integer[], p_entry_position smallint[], p_entry_account integer[],
-  p_entry_side smallint[], p_entry_amount bigint[], p_entry_currency text[],
-  p_entry_submitted text[],
-  p_account uuid[],
-  p_new_id uuid[], p_new_merchant uuid[], p_new_livemode boolean[], p_new_code text[],
-  p_new_currency text[], p_new_kind text[], p_new_side smallint[], p_new_actor text[],
-  p_phase smallint[], p_other uuid[], p_expires_at timestamptz[], p_ends boolean[],
-  p_decided boolean
-) returns table (item integer, status smallint, existing uuid, reason text)
-language plpgsql security definer
-set search_path = ledger, pg_temp
-as $$
-begin
-  return query select w.item, w.status, w.existing, w.reason from write_batch(
-    p_shard, p_recorded_at, p_id, p_merchant, p_effective_at, p_fact, p_kind, p_subject,
-    p_external_reference, p_actor, p_trace_id, p_leaf, p_refusal, p_entry_item, p_entry_position,
-    p_entry_account, p_entry_side, p_entry_amount, p_entry_currency, p_entry_submitted, p_account,
-    p_new_id, p_new_merchant, p_new_livemode, p_new_code, p_new_currency, p_new_kind, p_new_side,
-    p_new_actor, p_phase, p_other, p_expires_at, p_ends, p_decided, '{}', '{}') w;
-end $$;
-
-revoke all on function write_batch(
-  smallint, timestamptz, uuid[], uuid[], timestamptz[], boolean[], text[], text[], text[], text[],
-  bytea[], bytea[], text[], integer[], smallint[], integer[], smallint[], bigint[], text[], text[],
-  uuid[], uuid[], uuid[], boolean[], text[], text[], text[], smallint[], text[], smallint[], uuid[],
-  timestamptz[], boolean[], boolean, text[], text[])
-  from public;
-grant execute on function write_batch(
-  smallint, timestamptz, uuid[], uuid[], timestamptz[], boolean[], text[], text[], text[], text[],
-  bytea[], bytea[], text[], integer[], smallint[], integer[], smallint[], bigint[], text[], text[],
-  uuid[], uuid[], uuid[], boolean[], text[], text[], text[], smallint[], text[], smallint[], uuid[],
-  timestamptz[], boolean[], boolean, text[], text[])
-  to ledger_service;
-
-"""##,
-    check: ##"""
--- Both ways to write run with the owner's rights, and nobody else has them.
-select p.proname || ' of ' || p.pronargs, has_function_privilege('ledger_service', p.oid, 'execute')
-  and p.prosecdef and not has_function_privilege('public', p.oid, 'execute')
-from pg_proc p where p.pronamespace = 'ledger'::regnamespace and p.proname = 'write_batch';
-select 'two of write_batch', count(*) = 2 from pg_proc
-where pronamespace = 'ledger'::regnamespace and proname = 'write_batch';
-
--- Keys and values are as many; both columns are in every partition.
-select 'metadata is checked', count(*) = 1 from pg_constraint
-where conrelid = 'ledger.transaction'::regclass and conname = 'transaction_metadata';
-select c.relname, count(*) = 2 from pg_class c
-join pg_attribute a on a.attrelid = c.oid and a.attname in ('metadata_keys', 'metadata_values')
-where c.oid = 'ledger.transaction'::regclass
-  or c.oid in (select inhrelid from pg_inherits where inhparent = 'ledger.transaction'::regclass)
-group by c.relname;
-
-"""##,
-    checksum: "d0b66813cddf832ed6420db3bc485f0f1c3047c475394cc540eebb32aa2fd215"),
-  Migration(
-    number: 11, name: "forecast-methods",
-    up: ##"""
--- The settlement forecast by payment method. Runs as ledger_owner with search_path = ledger.
---
--- Of what was taken over so far nobody knows the method, nor does the release before of what it takes: it
--- names no such column, and its forecast is the sum over all methods.
-alter table forecast_flow add column method text not null default 'unknown'
-  check (method in ('card', 'sepa_debit', 'unknown'));
-alter table forecast_flow drop constraint forecast_flow_pkey;
-alter table forecast_flow
-  add primary key (gateway, account, livemode, currency, method, day, through);
-
-"""##,
-    check: ##"""
--- One row for each method.
-select 'the key has the method', count(*) = 1 from pg_constraint c
-join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
-where c.conrelid = 'ledger.forecast_flow'::regclass and c.contype = 'p' and a.attname = 'method';
-
-"""##,
-    checksum: "12f01c5b0aef8f2d7dc91788a53b0ea6113a1195a9936f60c4e04de74ffd2d96"),
-  Migration(
-    number: 12, name: "reconciliation-at-size",
-    up: ##"""
--- A run of a million lines writes less; and files are in the order of their imports, not in that of
--- their processes' clocks.
-
--- Given by the database behind the account's turn: of two files, the larger one was imported later.
-alter table recon_file add column number bigint;
-alter table recon_file disable trigger user;
-update recon_file f set number = n.number
-  from (select id, row_number() over (order by id) as number from recon_file) n
-  where n.id = f.id;
-alter table recon_file enable trigger user;
-alter table recon_file alter column number set not null;
-alter table recon_file alter column number add generated always as identity;
-alter table recon_file add constraint recon_file_number_key unique (number);
-select setval('recon_file_number_seq', max(number)) from recon_file having max(number) is not null;
-
--- What a transaction moved on a clearing account is found by the transaction's place in the books
--- (`movement`), which the primary key begins with.
-drop index recon_item_transaction;
-
--- As in migration 0007, without that index.
-create or replace function close_fees() returns trigger
-language plpgsql security definer set search_path = ledger, pg_temp
-set plan_cache_mode = force_custom_plan set jit = off
--- By their keys, one for each row: the sets are large, and a booking is of a few.
-set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
-declare
-  fee constant text := 'fee';
-begin
-  delete from recon_open_fee f using inserted b
-    where b.part = fee and f.gateway = b.gateway and f.account = b.account
-      and f.livemode = b.livemode and f.file_id = b.file_id and f.line = b.line;
-  with gone as (
-    delete from recon_open_item o using inserted b
-    join movement v on v.shard = 0 and v.id = b.transaction_id
-    where b.part = fee and o.gateway = b.gateway and o.account = b.account
-      and o.livemode = b.livemode and o.shard = v.shard and o.sequence = v.sequence
-      and not exists (
-        select from recon_match m where m.shard = o.shard and m.sequence = o.sequence
-          and m.currency = o.currency and m.gateway = o.gateway and m.account = o.account)
-    returning o.gateway, o.account, o.livemode, o.currency, o.amount_minor
-  )
-  insert into recon_total as t (gateway, account, livemode, currency, item_count, items_minor)
-    select gateway, account, livemode, currency, count(*), sum(amount_minor)::bigint
-    from gone group by gateway, account, livemode, currency
-    on conflict (gateway, account, livemode, currency) do update set
-      item_count = t.item_count + excluded.item_count,
-      items_minor = t.items_minor + excluded.items_minor;
-  return null;
-end $$;
-
-"""##,
-    check: ##"""
-select 'each file has a number', count(*) = count(distinct number) from ledger.recon_file;
-select 'numbers go on', coalesce((
-  select max(f.number) <= (select last_value from ledger.recon_file_number_seq)
-  from ledger.recon_file f), true);
-
-"""##,
-    checksum: "af8ca75a8817eb43ea63e10f1b78d13233a9375403c07aae49e68b17dc077d70"),
-  Migration(
-    number: 13, name: "recon-seals",
-    up: ##"""
--- Seals of reconciled days. Runs as ledger_owner with search_path = ledger.
---
--- A person says up to which day books and reports of an account at a gateway agree, where the service
--- could prove it (services/ledger/Core/Reconciliation/ReconSealRule.swift). A seal stays; a report that comes
--- later has a higher number than the last one that the seal has seen.
-
-create table recon_seal (
-  gateway text not null,
-  account text not null,
-  livemode boolean not null,
-  number bigint not null check (number > 0),
-  -- All days up to this one.
-  day date not null,
-  -- The books' seal of that day, or the first behind it.
-  books_number bigint not null,
-  -- The comparison that it rests on.
-  run_id uuid not null,
-  accepted_breaks bigint not null check (accepted_breaks >= 0),
-  -- The last file that it has seen.
-  last_file bigint not null,
-  sealed_at timestamptz not null default clock_timestamp(),
-  actor text not null,
-  trace_id bytea not null,
-  primary key (gateway, account, livemode, number)
-);
-create trigger immutable before update or delete on recon_seal
-  for each row execute function refuse_recon_change();
-create trigger untruncatable before truncate on recon_seal execute function refuse_recon_change();
-
--- Whoever inserts it: it follows the one before, the books' day is sealed, the comparison is the last one of
--- this book, its totals are right, and no break of those days is open. A break is of the day of its line, and
--- of the day of its item, if that was booked earlier.
-create function accept_recon_seal() returns trigger language plpgsql as $$
-begin
-  if new.number <> 1 + coalesce((
-        select max(number) from recon_seal where gateway = new.gateway and account = new.account
-          and livemode = new.livemode), 0)
-      or not exists (
-        select from day_seal where number = new.books_number and day >= new.day)
-      or not exists (
-        select from recon_run r where r.id = new.run_id and r.gateway = new.gateway
-          and r.account = new.account and r.livemode = new.livemode and not exists (
-            select from jsonb_array_elements(r.totals) t
-            where (t ->> 'deviation_minor')::bigint <> 0))
-      or not exists (
-        select from recon_schedule where gateway = new.gateway and account = new.account
-          and livemode = new.livemode and run_id = new.run_id)
-      or exists (
-        select from recon_break b
-        left join recon_open_item i on i.gateway = b.gateway and i.account = b.account
-          and i.livemode = b.livemode and i.shard = b.shard and i.sequence = b.sequence
-          and i.currency = b.item_currency
-        where b.gateway = new.gateway and b.account = new.account and b.livemode = new.livemode
-          and b.state not in ('resolved', 'accepted')
-          and least(b.occurred_on, i.effective_on) <= new.day)
-  then
-    raise exception 'a seal of reconciled days has no open break, and a sealed day of the books'
-      using errcode = 'restrict_violation';
-  end if;
-  return new;
-end $$;
-create trigger proved before insert on recon_seal
-  for each row execute function accept_recon_seal();
-
-revoke all on function accept_recon_seal from public;
-grant select, insert on recon_seal to ledger_service;
-
-"""##,
-    check: ##"""
--- Both kinds of triggers stand on the seals, and a row is inserted once.
-select 'recon_seal', count(*) filter (where g.tgtype & 32 <> 0) >= 1
-  and count(*) filter (where g.tgtype & 32 = 0) >= 2
-from pg_trigger g where g.tgrelid = 'ledger.recon_seal'::regclass and not g.tgisinternal;
-select 'recon_seal', has_table_privilege('ledger_service', 'ledger.recon_seal', 'select')
-  and has_table_privilege('ledger_service', 'ledger.recon_seal', 'insert')
-  and not has_table_privilege('ledger_service', 'ledger.recon_seal', 'update, delete, truncate');
-
-"""##,
-    checksum: "35db940ebad07cb6a8cb4a326c48e5367bcf8131654d17a409f16926ac5c503d"),
-  Migration(
-    number: 14, name: "closed-accounts",
-    up: ##"""
--- Closed accounts. Runs as ledger_owner with search_path = ledger.
---
--- A replica of the release before does not know of them: what it books item by item is not refused. So
--- nobody closes an account before all replicas are of this release.
-
--- Whoever posts holds the shard's lock before any other: with it first, none waits for the other in a
--- circle.
-do $$ begin perform pg_advisory_xact_lock(1279607879, 0); end $$;
-
--- Each closing and reopening; the newest version counts.
-create table account_closing (
-  shard smallint not null,
-  account_id uuid not null,
-  version bigint not null check (version > 0),
-  merchant_id uuid not null,
-  closed boolean not null,
-  -- The account's legs until then: what comes while it is closed is told to people.
-  entries bigint not null check (entries >= 0),
-  recorded_at timestamptz not null,
-  actor text not null,
-  trace_id bytea,
-  primary key (shard, account_id, version)
-);
-create trigger immutable before update or delete on account_closing
-  for each row execute function refuse_change();
-create trigger untruncatable before truncate on account_closing execute function refuse_change();
-
--- Beside the limits: for a posting it costs no look elsewhere.
-alter table balance add column closed boolean not null default false;
-
--- Closes an account or opens it again, under the shard's lock; makes it if it is new. Answers false, and
--- changes nothing, if it is to be closed while something is held on it.
-create function set_account_closed(
-  p_shard smallint, p_account uuid, p_merchant uuid, p_livemode boolean, p_code text,
-  p_currency text, p_kind text, p_side smallint, p_closed boolean,
-  p_actor text, p_trace_id bytea
-) returns boolean
-language plpgsql security definer set search_path = ledger, pg_temp as $$
-begin
-  perform pg_advisory_xact_lock(1279607879, p_shard);
-  if p_closed and exists (
-      select from balance where shard = p_shard and account_id = p_account
-        and (debits_pending_minor > 0 or credits_pending_minor > 0)) then
-    return false;
-  end if;
-  insert into account (
-      shard, id, merchant_id, livemode, code, currency, kind, normal_side, created_at, actor,
-      trace_id)
-    values (p_shard, p_account, p_merchant, p_livemode, p_code, p_currency, p_kind, p_side,
-      clock_timestamp(), p_actor, p_trace_id)
-    on conflict (shard, id) do nothing;
-  insert into balance (shard, account_id, merchant_id) values (p_shard, p_account, p_merchant)
-    on conflict do nothing;
-  update balance set closed = p_closed where shard = p_shard and account_id = p_account;
-  insert into account_closing (
-      shard, account_id, version, merchant_id, closed, entries, recorded_at, actor, trace_id)
-    select p_shard, p_account,
-      1 + coalesce((
-        select max(version) from account_closing
-        where shard = p_shard and account_id = p_account), 0),
-      p_merchant, p_closed, entries, clock_timestamp(), p_actor, p_trace_id
-    from balance where shard = p_shard and account_id = p_account;
-  return true;
-end $$;
-
--- The one way to write the books -----------------------------------------------------------------
-
--- As in 0010, and: a closed account counts as limited, and whoever asks for something on it is decided
--- on item by item (TL001).
-create or replace function write_batch(
   p_shard smallint,
   p_recorded_at timestamptz,
   p_id uuid[], p_merchant uuid[], p_effective_at timestamptz[],
@@ -4018,7 +3459,6 @@ begin
   end if;
   if limited and p_decided is not true and not (true = all (p_fact)) then
     -- Whatever the order, no prefix of the batch passes a limit if all that lowers an account does
-    -- Whatever the order, no prefix of the batch passes a limit if all that lowers an account does
     -- not by itself, nor all that raises it; on a closed account nothing may move but facts.
     perform from (
         select u.account, coalesce(sum(u.amount) filter (where u.side = 1), 0) as debits,
@@ -4047,6 +3487,299 @@ begin
   if snapped is not null then
     perform take_snapshots(p_shard, snapped, sequences[items]);
   end if;
+end $$;
+
+-- What the release before calls: its transactions have no metadata.
+create or replace function write_batch(
+  p_shard smallint,
+  p_recorded_at timestamptz,
+  p_id uuid[], p_merchant uuid[], p_effective_at timestamptz[],
+  p_fact boolean[], p_kind text[], p_subject text[], p_external_reference text[],
+  p_actor text[], p_trace_id bytea[], p_leaf bytea[], p_refusal text[],
+  p_entry_item integer[], p_entry_position smallint[], p_entry_account integer[],
+  p_entry_side smallint[], p_entry_amount bigint[], p_entry_currency text[],
+  p_entry_submitted text[],
+  p_account uuid[],
+  p_new_id uuid[], p_new_merchant uuid[], p_new_livemode boolean[], p_new_code text[],
+  p_new_currency text[], p_new_kind text[], p_new_side smallint[], p_new_actor text[],
+  p_phase smallint[], p_other uuid[], p_expires_at timestamptz[], p_ends boolean[],
+  p_decided boolean
+) returns table (item integer, status smallint, existing uuid, reason text)
+language plpgsql security definer
+set search_path = ledger, pg_temp
+as $$
+begin
+  return query select w.item, w.status, w.existing, w.reason from write_batch(
+    p_shard, p_recorded_at, p_id, p_merchant, p_effective_at, p_fact, p_kind, p_subject,
+    p_external_reference, p_actor, p_trace_id, p_leaf, p_refusal, p_entry_item, p_entry_position,
+    p_entry_account, p_entry_side, p_entry_amount, p_entry_currency, p_entry_submitted, p_account,
+    p_new_id, p_new_merchant, p_new_livemode, p_new_code, p_new_currency, p_new_kind, p_new_side,
+    p_new_actor, p_phase, p_other, p_expires_at, p_ends, p_decided, '{}', '{}') w;
+end $$;
+
+revoke all on function write_batch(
+  smallint, timestamptz, uuid[], uuid[], timestamptz[], boolean[], text[], text[], text[], text[],
+  bytea[], bytea[], text[], integer[], smallint[], integer[], smallint[], bigint[], text[], text[],
+  uuid[], uuid[], uuid[], boolean[], text[], text[], text[], smallint[], text[], smallint[], uuid[],
+  timestamptz[], boolean[], boolean, text[], text[])
+  from public;
+grant execute on function write_batch(
+  smallint, timestamptz, uuid[], uuid[], timestamptz[], boolean[], text[], text[], text[], text[],
+  bytea[], bytea[], text[], integer[], smallint[], integer[], smallint[], bigint[], text[], text[],
+  uuid[], uuid[], uuid[], boolean[], text[], text[], text[], smallint[], text[], smallint[], uuid[],
+  timestamptz[], boolean[], boolean, text[], text[])
+  to ledger_service;
+
+"""##,
+    check: ##"""
+-- Both ways to write run with the owner's rights, and nobody else has them.
+select p.proname || ' of ' || p.pronargs, has_function_privilege('ledger_service', p.oid, 'execute')
+  and p.prosecdef and not has_function_privilege('public', p.oid, 'execute')
+from pg_proc p where p.pronamespace = 'ledger'::regnamespace and p.proname = 'write_batch';
+select 'two of write_batch', count(*) = 2 from pg_proc
+where pronamespace = 'ledger'::regnamespace and proname = 'write_batch';
+
+-- Keys and values are as many; both columns are in every partition.
+select 'metadata is checked', count(*) = 1 from pg_constraint
+where conrelid = 'ledger.transaction'::regclass and conname = 'transaction_metadata';
+select c.relname, count(*) = 2 from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attname in ('metadata_keys', 'metadata_values')
+where c.oid = 'ledger.transaction'::regclass
+  or c.oid in (select inhrelid from pg_inherits where inhparent = 'ledger.transaction'::regclass)
+group by c.relname;
+
+"""##,
+    checksum: "5252f01cb8527fd1f6703022d8af063a4ab889135ff62d912f9d704901890e3b"),
+  Migration(
+    number: 11, name: "forecast-methods",
+    up: ##"""
+-- The settlement forecast by payment method. Runs as ledger_owner with search_path = ledger.
+--
+-- Of what was taken over so far nobody knows the method, nor does the release before of what it takes: it
+-- names no such column, and its forecast is the sum over all methods.
+alter table forecast_flow add column method text not null default 'unknown'
+  check (method in ('card', 'sepa_debit', 'unknown'));
+alter table forecast_flow drop constraint forecast_flow_pkey;
+alter table forecast_flow
+  add primary key (gateway, account, livemode, currency, method, day, through);
+
+"""##,
+    check: ##"""
+-- One row for each method.
+select 'the key has the method', count(*) = 1 from pg_constraint c
+join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+where c.conrelid = 'ledger.forecast_flow'::regclass and c.contype = 'p' and a.attname = 'method';
+
+"""##,
+    checksum: "12f01c5b0aef8f2d7dc91788a53b0ea6113a1195a9936f60c4e04de74ffd2d96"),
+  Migration(
+    number: 12, name: "reconciliation-at-size",
+    up: ##"""
+-- A run of a million lines writes less; and files are in the order of their imports, not in that of
+-- their processes' clocks.
+
+-- Given by the database behind the account's turn: of two files, the larger one was imported later.
+alter table recon_file add column number bigint;
+alter table recon_file disable trigger user;
+update recon_file f set number = n.number
+  from (select id, row_number() over (order by id) as number from recon_file) n
+  where n.id = f.id;
+alter table recon_file enable trigger user;
+alter table recon_file alter column number set not null;
+alter table recon_file alter column number add generated always as identity;
+alter table recon_file add constraint recon_file_number_key unique (number);
+select setval('recon_file_number_seq', max(number)) from recon_file having max(number) is not null;
+
+-- What a transaction moved on a clearing account is found by the transaction's place in the books
+-- (`movement`), which the primary key begins with.
+drop index recon_item_transaction;
+
+-- As in migration 0007, without that index.
+create or replace function close_fees() returns trigger
+language plpgsql security definer set search_path = ledger, pg_temp
+set plan_cache_mode = force_custom_plan set jit = off
+-- By their keys, one for each row: the sets are large, and a booking is of a few.
+set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+declare
+  fee constant text := 'fee';
+begin
+  delete from recon_open_fee f using inserted b
+    where b.part = fee and f.gateway = b.gateway and f.account = b.account
+      and f.livemode = b.livemode and f.file_id = b.file_id and f.line = b.line;
+  with gone as (
+    delete from recon_open_item o using inserted b
+    join movement v on v.shard = 0 and v.id = b.transaction_id
+    where b.part = fee and o.gateway = b.gateway and o.account = b.account
+      and o.livemode = b.livemode and o.shard = v.shard and o.sequence = v.sequence
+      and not exists (
+        select from recon_match m where m.shard = o.shard and m.sequence = o.sequence
+          and m.currency = o.currency and m.gateway = o.gateway and m.account = o.account)
+    returning o.gateway, o.account, o.livemode, o.currency, o.amount_minor
+  )
+  insert into recon_total as t (gateway, account, livemode, currency, item_count, items_minor)
+    select gateway, account, livemode, currency, count(*), sum(amount_minor)::bigint
+    from gone group by gateway, account, livemode, currency
+    on conflict (gateway, account, livemode, currency) do update set
+      item_count = t.item_count + excluded.item_count,
+      items_minor = t.items_minor + excluded.items_minor;
+  return null;
+end $$;
+
+"""##,
+    check: ##"""
+select 'each file has a number', count(*) = count(distinct number) from ledger.recon_file;
+select 'numbers go on', coalesce((
+  select max(f.number) <= (select last_value from ledger.recon_file_number_seq)
+  from ledger.recon_file f), true);
+
+"""##,
+    checksum: "af8ca75a8817eb43ea63e10f1b78d13233a9375403c07aae49e68b17dc077d70"),
+  Migration(
+    number: 13, name: "recon-seals",
+    up: ##"""
+-- Seals of reconciled days. Runs as ledger_owner with search_path = ledger.
+--
+-- A person says up to which day books and reports of an account at a gateway agree, where the service
+-- could prove it (services/ledger/Core/Reconciliation/ReconSealRule.swift). A seal stays; a report that comes
+-- later has a higher number than the last one that the seal has seen.
+
+create table recon_seal (
+  gateway text not null,
+  account text not null,
+  livemode boolean not null,
+  number bigint not null check (number > 0),
+  -- All days up to this one.
+  day date not null,
+  -- The books' seal of that day, or the first behind it.
+  books_number bigint not null,
+  -- The comparison that it rests on.
+  run_id uuid not null,
+  accepted_breaks bigint not null check (accepted_breaks >= 0),
+  -- The last file that it has seen.
+  last_file bigint not null,
+  sealed_at timestamptz not null default clock_timestamp(),
+  actor text not null,
+  trace_id bytea not null,
+  primary key (gateway, account, livemode, number)
+);
+create trigger immutable before update or delete on recon_seal
+  for each row execute function refuse_recon_change();
+create trigger untruncatable before truncate on recon_seal execute function refuse_recon_change();
+
+-- Whoever inserts it: it follows the one before, the books' day is sealed, the comparison is the last one of
+-- this book, its totals are right, and no break of those days is open. A break is of the day of its line, and
+-- of the day of its item, if that was booked earlier.
+create function accept_recon_seal() returns trigger language plpgsql as $$
+begin
+  if new.number <> 1 + coalesce((
+        select max(number) from recon_seal where gateway = new.gateway and account = new.account
+          and livemode = new.livemode), 0)
+      or not exists (
+        select from day_seal where number = new.books_number and day >= new.day)
+      or not exists (
+        select from recon_run r where r.id = new.run_id and r.gateway = new.gateway
+          and r.account = new.account and r.livemode = new.livemode and not exists (
+            select from jsonb_array_elements(r.totals) t
+            where (t ->> 'deviation_minor')::bigint <> 0))
+      or not exists (
+        select from recon_schedule where gateway = new.gateway and account = new.account
+          and livemode = new.livemode and run_id = new.run_id)
+      or exists (
+        select from recon_break b
+        left join recon_open_item i on i.gateway = b.gateway and i.account = b.account
+          and i.livemode = b.livemode and i.shard = b.shard and i.sequence = b.sequence
+          and i.currency = b.item_currency
+        where b.gateway = new.gateway and b.account = new.account and b.livemode = new.livemode
+          and b.state not in ('resolved', 'accepted')
+          and least(b.occurred_on, i.effective_on) <= new.day)
+  then
+    raise exception 'a seal of reconciled days has no open break, and a sealed day of the books'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end $$;
+create trigger proved before insert on recon_seal
+  for each row execute function accept_recon_seal();
+
+revoke all on function accept_recon_seal from public;
+grant select, insert on recon_seal to ledger_service;
+
+"""##,
+    check: ##"""
+-- Both kinds of triggers stand on the seals, and a row is inserted once.
+select 'recon_seal', count(*) filter (where g.tgtype & 32 <> 0) >= 1
+  and count(*) filter (where g.tgtype & 32 = 0) >= 2
+from pg_trigger g where g.tgrelid = 'ledger.recon_seal'::regclass and not g.tgisinternal;
+select 'recon_seal', has_table_privilege('ledger_service', 'ledger.recon_seal', 'select')
+  and has_table_privilege('ledger_service', 'ledger.recon_seal', 'insert')
+  and not has_table_privilege('ledger_service', 'ledger.recon_seal', 'update, delete, truncate');
+
+"""##,
+    checksum: "35db940ebad07cb6a8cb4a326c48e5367bcf8131654d17a409f16926ac5c503d"),
+  Migration(
+    number: 14, name: "closed-accounts",
+    up: ##"""
+-- Closed accounts. Runs as ledger_owner with search_path = ledger. `balance.closed`, and what `write_batch`
+-- makes of it, are of migration 0010.
+--
+-- A replica of the release before does not know of them: what it books item by item is not refused. So
+-- nobody closes an account before all replicas are of this release.
+
+-- Whoever posts holds the shard's lock before any other: with it first, none waits for the other in a
+-- circle.
+do $$ begin perform pg_advisory_xact_lock(1279607879, 0); end $$;
+
+-- Each closing and reopening; the newest version counts.
+create table account_closing (
+  shard smallint not null,
+  account_id uuid not null,
+  version bigint not null check (version > 0),
+  merchant_id uuid not null,
+  closed boolean not null,
+  -- The account's legs until then: what comes while it is closed is told to people.
+  entries bigint not null check (entries >= 0),
+  recorded_at timestamptz not null,
+  actor text not null,
+  trace_id bytea,
+  primary key (shard, account_id, version)
+);
+create trigger immutable before update or delete on account_closing
+  for each row execute function refuse_change();
+create trigger untruncatable before truncate on account_closing execute function refuse_change();
+
+-- Closes an account or opens it again, under the shard's lock; makes it if it is new. Answers false, and
+-- changes nothing, if it is to be closed while something is held on it.
+create function set_account_closed(
+  p_shard smallint, p_account uuid, p_merchant uuid, p_livemode boolean, p_code text,
+  p_currency text, p_kind text, p_side smallint, p_closed boolean,
+  p_actor text, p_trace_id bytea
+) returns boolean
+language plpgsql security definer set search_path = ledger, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(1279607879, p_shard);
+  if p_closed and exists (
+      select from balance where shard = p_shard and account_id = p_account
+        and (debits_pending_minor > 0 or credits_pending_minor > 0)) then
+    return false;
+  end if;
+  insert into account (
+      shard, id, merchant_id, livemode, code, currency, kind, normal_side, created_at, actor,
+      trace_id)
+    values (p_shard, p_account, p_merchant, p_livemode, p_code, p_currency, p_kind, p_side,
+      clock_timestamp(), p_actor, p_trace_id)
+    on conflict (shard, id) do nothing;
+  insert into balance (shard, account_id, merchant_id) values (p_shard, p_account, p_merchant)
+    on conflict do nothing;
+  update balance set closed = p_closed where shard = p_shard and account_id = p_account;
+  insert into account_closing (
+      shard, account_id, version, merchant_id, closed, entries, recorded_at, actor, trace_id)
+    select p_shard, p_account,
+      1 + coalesce((
+        select max(version) from account_closing
+        where shard = p_shard and account_id = p_account), 0),
+      p_merchant, p_closed, entries, clock_timestamp(), p_actor, p_trace_id
+    from balance where shard = p_shard and account_id = p_account;
+  return true;
 end $$;
 
 revoke all on function set_account_closed from public;
@@ -4079,7 +3812,7 @@ select 'balances are closed as was said', coalesce(bool_and(b.closed = coalesce(
 from ledger.balance b;
 
 """##,
-    checksum: "e13f99a4efc003acff146201ecd55645e7d39aff2ae0eb5191fec4dfd1dc6f0a"),
+    checksum: "661b0c86e7e0dae0df77646e5a039e5646cc2622cf0043824f469bba0082b0c1"),
   Migration(
     number: 15, name: "files-of-their-books",
     up: ##"""

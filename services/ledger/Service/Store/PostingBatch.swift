@@ -27,7 +27,7 @@ package struct PendingPosting: Sendable {
   var needsDecision: Bool { isLinked || posting.action != .post }
 }
 
-/// One batch as the arrays that `write_batch` takes (migrations/0014-closed-accounts).
+/// One batch as the arrays that `write_batch` takes (migrations/0010-transaction-metadata).
 struct PostingBatch {
   private struct Account {
     var id: AccountID

@@ -23,10 +23,14 @@ alter table transaction add constraint transaction_metadata check (
 alter table batch drop constraint batch_format_check;
 alter table batch add constraint batch_format_check check (format in (1, 2, 3, 4)) not valid;
 
+-- Whether an account is closed (0014). Beside the limits: for a posting it costs no look elsewhere.
+alter table balance add column closed boolean not null default false;
+
 -- The one way to write the books -----------------------------------------------------------------
 
 -- As in 0006, and: p_metadata_keys, p_metadata_values: empty, or one for each item: null, or the text of
--- an array (arrays within an array would all have to be of one size).
+-- an array (arrays within an array would all have to be of one size). A closed account counts as limited,
+-- and whoever asks for something on it is decided on item by item (TL001).
 create function write_batch(
   p_shard smallint,
   p_recorded_at timestamptz,
@@ -253,7 +257,7 @@ begin
           when b.entries + excluded.entries - b.snapshot_entries >= 2000
           then b.entries + excluded.entries else b.snapshot_entries end
       returning b.account_id, b.version, b.entries, b.snapshot_entries,
-        b.net_minimum_minor is not null or b.net_maximum_minor is not null as limited
+        b.closed or b.net_minimum_minor is not null or b.net_maximum_minor is not null as limited
   )
   select count(*) filter (where version = -1),
       array_agg(account_id) filter (where entries = snapshot_entries), bool_or(changed.limited)
@@ -263,10 +267,11 @@ begin
   end if;
   if limited and p_decided is not true and not (true = all (p_fact)) then
     -- Whatever the order, no prefix of the batch passes a limit if all that lowers an account does
-    -- not by itself, nor all that raises it.
+    -- not by itself, nor all that raises it; on a closed account nothing may move but facts.
     perform from (
         select u.account, coalesce(sum(u.amount) filter (where u.side = 1), 0) as debits,
-          coalesce(sum(u.amount) filter (where u.side = -1), 0) as credits
+          coalesce(sum(u.amount) filter (where u.side = -1), 0) as credits,
+          not bool_and(p_fact[u.item]) as asks
         from unnest(p_entry_item, p_entry_account, p_entry_side, p_entry_amount)
           u(item, account, side, amount)
         where created is null or created[u.item]
@@ -279,9 +284,10 @@ begin
       where b.debits_posted_minor - d.debits - b.credits_posted_minor - b.credits_pending_minor
           < b.net_minimum_minor
         or b.debits_posted_minor - b.credits_posted_minor + d.credits + b.debits_pending_minor
-          > b.net_maximum_minor;
+          > b.net_maximum_minor
+        or b.closed and d.asks;
     if found then
-      raise exception 'a limit may be passed: decide item by item'
+      raise exception 'a limit may be passed, or an account is closed: decide item by item'
         -- Whoever cannot decide comes again, to a replica that can.
         using errcode = case when p_decided is null then '55P03' else 'TL001' end;
     end if;

@@ -80,7 +80,7 @@ enum Interleavings {
         + "sealed day's facts into the open one, and a posting that fails stays in the outbox with an "
         + "alert; a day is sealed once everything is told",
       "LedgerServiceTests/PostingTests/factsGoToSuspenseWithAnAlert",
-      "LedgerServiceTests/DaySealTests/factsAreBookedInTheOpenDayAndNothingElseTakesEffect",
+      "LedgerServiceTests/SealedDayTests/factsAreBookedInTheOpenDayAndNothingElseTakesEffect",
       "LedgerServiceTests/DaySealTests/aDayIsSealedOnceEverythingIsTold",
       "Integration/seals/test_nothing_takes_effect_in_a_sealed_day",
       "IntentsServiceTests/LedgerRelayTests/aRefusedPostingHoldsUpNoOther"),
